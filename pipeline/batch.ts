@@ -1,0 +1,77 @@
+/** @module `Batch`: the only thing that moves through a pipeline. One of samples, traffic, spans. */
+import type { Delivery } from './delivery.ts';
+import type { Identity } from './model/resource.ts';
+import type { MeshRules } from './model/rules.ts';
+import type { ScrapeNumber, SeriesTable } from './model/series.ts';
+import type { TrafficSum } from './model/traffic.ts';
+
+export type Body = 'samples' | 'traffic' | 'spans';
+
+/** A target as `smi` and the read model see it. One object per target for its whole life. */
+export interface Target {
+  /** Stable key: receiver id, address and identity labels. */
+  readonly key: string;
+  /** Component id of the receiver, e.g. `linkerd` or `linkerd/proxies`. */
+  readonly receiver: string;
+  /** `host:port` (IPv6 in brackets). */
+  readonly address: string;
+  readonly own: Identity;
+  readonly rules: MeshRules;
+  readonly series: SeriesTable;
+  /** Scrape interval in milliseconds. */
+  readonly intervalMs: number;
+}
+
+/** What happened to a target. Scrapes carry samples; the others tell `smi` when a target's life begins and ends. */
+export type ScrapeEvent =
+  | { readonly kind: 'discovered' }
+  /** A page was committed: columns of `target.series` hold scrape number `scrape`. */
+  | {
+      readonly kind: 'scraped';
+      readonly scrape: ScrapeNumber;
+      /** Wanted lines that could not be read; then no absent series counts as vanished. */
+      readonly skippedLines: number;
+    }
+  /** No page, or a page that does not count; nothing of it is applied. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** The target left discovery. Its farewell scrape, if any, came before. */
+  | { readonly kind: 'gone' };
+
+/**
+ * One scrape of one target, or a word about its life. Columns in `target.series` are valid only during the synchronous
+ * `consume` call; a consumer that keeps values copies them.
+ */
+export interface SamplesBatch {
+  readonly body: 'samples';
+  readonly target: Target;
+  readonly event: ScrapeEvent;
+  /** Engine time (ms) the scrape was scheduled for; null for an unscheduled one (discovery, farewell, SIGTERM). */
+  readonly scheduledMs: number | null;
+  /** Engine time (ms) at which the scrape started, or the event happened. */
+  readonly startedMs: number;
+  /** Monotonic time (ms) of the scrape's first byte asked for; lengths between scrapes are differences of these. */
+  readonly startedMonoMs: number;
+  /** Engine time (ms) of the target's next scheduled scrape; null when none will come. */
+  readonly nextDueMs: number | null;
+  /** Samples carried. */
+  readonly items: number;
+  readonly delivery: Delivery;
+}
+
+/** One or more closed slots of traffic. */
+export interface TrafficBatch {
+  readonly body: 'traffic';
+  readonly sum: TrafficSum;
+  /** Records plus coverage records. */
+  readonly items: number;
+  readonly delivery: Delivery;
+}
+
+/** Spans; their flat model comes with the OTLP receiver. Declared so that the graph knows the body. */
+export interface SpansBatch {
+  readonly body: 'spans';
+  readonly items: number;
+  readonly delivery: Delivery;
+}
+
+export type Batch = SamplesBatch | TrafficBatch | SpansBatch;

@@ -1,0 +1,169 @@
+/** @module What a component is: its life cycle, its factory, and what it is handed when it is created. */
+import type { OperatorFunction } from 'rxjs';
+import type { ZodType } from 'zod';
+import type { Balance } from './balance.ts';
+import type { Batch, Body } from './batch.ts';
+import type { Clock } from './clock/clock.ts';
+import type { EngineTime } from './clock/engine-time.ts';
+import type { Demand } from './model/rules.ts';
+import type { Logger } from './telemetry/logger.ts';
+import type { Meters } from './telemetry/meters.ts';
+
+export type Kind = 'receiver' | 'processor' | 'exporter' | 'extension';
+export type Signal = 'metrics' | 'traces';
+export type Stability = 'development' | 'alpha' | 'beta' | 'stable';
+
+/** `start` returns quickly and fails fast. `stop` may come without `start` and twice, flushes, honours the signal. */
+export interface Component {
+  start(): Promise<void>;
+  /** Resolves when everything is flushed or `deadline` is aborted, whichever comes first. */
+  stop(deadline: AbortSignal): Promise<void>;
+}
+
+/** Whether a branch would take a batch now. A refusal names why and when to come again. */
+export type Admission =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly retryAfterMs: number };
+export const ADMITTED: Admission = { ok: true };
+
+/** Who takes batches: asked first, then handed the batch. The batch's `Delivery` is the only acknowledgement. */
+export interface Consumer {
+  admits(batch: Batch): Admission;
+  consume(batch: Batch): void;
+}
+
+export interface Receiver extends Component {
+  /** Scrape interval in milliseconds, for receivers that scrape; slots are as long as the longest of a pipeline. */
+  readonly scrapeIntervalMs?: number;
+  readonly scrapeTimeoutMs?: number;
+}
+
+/** A stage of the pipeline: one operator, one loop (style.md §10). */
+export interface Processor extends Component {
+  readonly stage: OperatorFunction<Batch, Batch>;
+}
+
+export interface Exporter extends Component, Consumer {}
+
+/** What every component is handed by the graph. Shared, never owned. */
+export interface Settings<Config> {
+  /** `type` or `type/name`. */
+  readonly id: string;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly time: EngineTime;
+  /** Carries kind, id and, where there is one, the pipeline. */
+  readonly log: Logger;
+  readonly meters: Meters;
+  readonly balance: Balance;
+  /** Engine time (ms) at which this Weir started. */
+  readonly startedMs: number;
+}
+
+export interface ReceiverSettings<Config> extends Settings<Config> {
+  readonly next: Consumer;
+  /** Meanings that something downstream wants; never empty. */
+  readonly demand: ReadonlySet<Demand>;
+}
+
+export interface ProcessorSettings<Config> extends Settings<Config> {
+  /** Length of a slot in milliseconds: the longest scrape interval upstream. */
+  readonly slotMs: number;
+  /** Longest scrape timeout upstream, milliseconds. */
+  readonly scrapeTimeoutMs: number;
+  readonly demand: ReadonlySet<Demand>;
+}
+
+export interface ExporterSettings<Config> extends Settings<Config> {
+  /** Window in milliseconds (from the `smi` processor of the pipeline) and slot length, for those who sum slots. */
+  readonly windowMs: number;
+  readonly slotMs: number;
+  /** Listings of targets of all receivers, for those who answer questions about them. */
+  readonly targets: () => readonly TargetStatus[];
+}
+
+/** A target as shown to people by `/v1/targets` and `weir targets`. */
+export interface TargetStatus {
+  readonly receiver: string;
+  readonly address: string;
+  readonly url: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly kind: string;
+  readonly pod: string;
+  readonly health: 'up' | 'down' | 'unknown';
+  /** Wall-clock milliseconds since the epoch of the last scrape's start; null before the first one. */
+  readonly lastScrapeMs: number | null;
+  readonly lastDurationMs: number | null;
+  readonly samples: number;
+  readonly consecutiveFailures: number;
+  /** Reason and text of the last failure; '' when the last scrape was good. */
+  readonly lastError: string;
+  readonly intervalMs: number;
+}
+
+interface FactoryBase<Config> {
+  /** YAML type, `lower_snake_case`; also the name of the component's folder. */
+  readonly type: string;
+  readonly signals: Partial<Record<Signal, Stability>>;
+  /** Strict schema of the YAML value; absent keys take their defaults here. */
+  readonly config: ZodType<Config>;
+  /** Problems a schema cannot see, e.g. a window that is no multiple of the slot. Paths are relative to the component. */
+  check?(config: Config, context: CheckContext): ConfigIssue[];
+}
+
+/** What a component may ask about its surroundings before anything starts. */
+export interface CheckContext {
+  /** Length of a slot in the pipeline under check, milliseconds; 0 when no receiver scrapes. */
+  readonly slotMs: number;
+}
+
+export interface ConfigIssue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  readonly mend: string;
+  readonly severity?: 'error' | 'warning';
+}
+
+export interface ReceiverFactory<Config = unknown> extends FactoryBase<Config> {
+  readonly kind: 'receiver';
+  readonly gives: Body;
+  /** Interval and timeout in milliseconds a configuration asks for; null when it does not scrape. */
+  cadence?(config: Config): { intervalMs: number; timeoutMs: number } | null;
+  create(settings: ReceiverSettings<Config>): Promise<Receiver & { targets?(): readonly TargetStatus[] }>;
+}
+export interface ProcessorFactory<Config = unknown> extends FactoryBase<Config> {
+  readonly kind: 'processor';
+  readonly takes: readonly Body[];
+  readonly gives: Body;
+  /** Window in milliseconds this processor gives its pipeline's exporters; absent when it makes none. */
+  window?(config: Config, slotMs: number): number;
+  create(settings: ProcessorSettings<Config>): Promise<Processor>;
+}
+export interface ExporterFactory<Config = unknown> extends FactoryBase<Config> {
+  readonly kind: 'exporter';
+  readonly takes: readonly Body[];
+  demand(config: Config): readonly Demand[];
+  create(settings: ExporterSettings<Config>): Promise<Exporter>;
+}
+/** Something beside the pipelines, such as health answers. */
+export interface ExtensionFactory<Config = unknown> extends FactoryBase<Config> {
+  readonly kind: 'extension';
+  create(settings: ExtensionSettings<Config>): Promise<Component>;
+}
+export interface ExtensionSettings<Config> extends Settings<Config> {
+  readonly status: () => ServiceStatus;
+}
+/** `ready` is true between the end of start-up and the beginning of the drain. */
+export interface ServiceStatus {
+  readonly ready: boolean;
+  readonly phase: 'starting' | 'running' | 'draining' | 'stopped';
+  /** Why it is not ready, '' when it is. */
+  readonly reason: string;
+}
+
+export type AnyFactory =
+  | ReceiverFactory<never>
+  | ProcessorFactory<never>
+  | ExporterFactory<never>
+  | ExtensionFactory<never>;

@@ -1,0 +1,82 @@
+/**
+ * @module What a mesh's table says (design §4): families, the meaning of each series, and what happens to them.
+ *
+ * A mesh is one `MeshRules` value in `receivers/<mesh>/rules.ts`. It travels with every batch of samples, so that the
+ * `smi` processor needs to know no mesh.
+ */
+import type { Identity, Labels, Peer } from './resource.ts';
+
+/** What downstream components ask for; the scraper builds nothing else (design §2.3). */
+export type Demand = 'requests' | 'latency' | 'tcp';
+
+/** Where one value of a series is added. `latency_bucket` is cumulative and has `boundMs`. */
+export type Measure =
+  | 'success'
+  | 'failure'
+  | 'latency_bucket'
+  | 'latency_sum_ms'
+  | 'tcp_opened'
+  | 'tcp_closed'
+  | 'tcp_read_bytes'
+  | 'tcp_written_bytes';
+
+export type Side = 'client' | 'server';
+export type Protocol = 'http' | 'grpc' | 'tcp' | '';
+/** Whether a count is of requests as the application sent them or of attempts including retries. */
+export type Counts = 'requests' | 'attempts';
+
+/** A series that carries traffic. */
+export interface TrafficSeries {
+  readonly role: 'traffic';
+  readonly measure: Measure;
+  readonly side: Side;
+  readonly peer: Peer;
+  readonly protocol: Protocol;
+  /** Upper bound in milliseconds of a `latency_bucket`, Infinity for `+Inf`; 0 for other measures. */
+  readonly boundMs: number;
+  /**
+   * Series of one target with the same non-empty group are one counter (a histogram): the reset of one is the reset of
+   * all. '' stands alone.
+   */
+  readonly group: string;
+}
+/** Seconds since the epoch at which the proxy's process started. */
+export interface StartSeries {
+  readonly role: 'start';
+}
+/** Present on every complete page; its absence under a 200 means a partial page. */
+export interface SentinelSeries {
+  readonly role: 'sentinel';
+}
+/** Wanted family, but this series is not the mesh's traffic; `reason` appears in filtered(reason). */
+export interface FilteredSeries {
+  readonly role: 'filtered';
+  readonly reason: string;
+}
+export type SeriesMeaning = TrafficSeries | StartSeries | SentinelSeries | FilteredSeries;
+
+export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped';
+
+/** One sample name the table knows. */
+export interface FamilyRule {
+  /** Exact sample name as it stands at the head of a line, e.g. `response_latency_ms_bucket`. */
+  readonly sample: string;
+  /** Name under which `# TYPE` announces it, e.g. `response_latency_ms`. */
+  readonly family: string;
+  readonly type: FamilyType;
+  /** Demand that makes it wanted; null when it is always wanted (start, sentinel). */
+  readonly demand: Demand | null;
+}
+
+export interface MeshRules {
+  /** Name of the mesh as it appears in records, e.g. `linkerd`. */
+  readonly mesh: string;
+  readonly families: readonly FamilyRule[];
+  /** Sample name without which a page under 200 is partial and the scrape fails; null: no such family. */
+  readonly sentinel: string | null;
+  /** What the absence of a known series from a good page means. `evicted`: back later counts from 0. */
+  readonly vanished: 'evicted' | 'kept';
+  readonly counts: Readonly<Record<Side, Counts>>;
+  /** Meaning of one series; called once per series and target, never per sample. Pure. */
+  resolve(sample: string, labels: Labels, own: Identity): SeriesMeaning;
+}

@@ -1,0 +1,128 @@
+/** @module Adding traffic: windows, overflow, gateways and namespaces are all this one operation. */
+import type { CoverageRecord, Interval, LatencyHistogram, TrafficRecord, TrafficSum } from './traffic.ts';
+
+/** Sums any number of `TrafficSum`s in any order; owns what it returns, never writes what it was given. */
+export class TrafficAccumulator {
+  readonly #records = new Map<string, TrafficRecord>();
+  readonly #coverage = new Map<string, CoverageRecord>();
+  #startMs = Number.POSITIVE_INFINITY;
+  #endMs = Number.NEGATIVE_INFINITY;
+  #partial = false;
+  #clockAhead = false;
+
+  /** Records and coverage records held. */
+  get items(): number {
+    return this.#records.size + this.#coverage.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.#endMs === Number.NEGATIVE_INFINITY;
+  }
+
+  get interval(): Interval {
+    return { startMs: this.#startMs, endMs: this.#endMs };
+  }
+
+  /** Adds `sum` and returns how many of its items met one already held ("merged" of the balance). O(items). */
+  add(sum: TrafficSum): number {
+    let merged = 0;
+    this.#startMs = Math.min(this.#startMs, sum.interval.startMs);
+    this.#endMs = Math.max(this.#endMs, sum.interval.endMs);
+    this.#partial ||= sum.partial;
+    this.#clockAhead ||= sum.clockAhead;
+    for (const record of sum.records) {
+      const held = this.#records.get(record.key.id);
+      if (held === undefined) this.#records.set(record.key.id, copyRecord(record));
+      else {
+        addRecord(held, record);
+        merged += 1;
+      }
+    }
+    for (const record of sum.coverage) {
+      const held = this.#coverage.get(record.target);
+      if (held === undefined) this.#coverage.set(record.target, { ...record });
+      else {
+        addCoverage(held, record);
+        merged += 1;
+      }
+    }
+    return merged;
+  }
+
+  /** What was added, as one sum. The accumulator is empty afterwards. */
+  take(): TrafficSum {
+    const sum: TrafficSum = {
+      interval: this.interval,
+      records: [...this.#records.values()],
+      coverage: [...this.#coverage.values()],
+      partial: this.#partial,
+      clockAhead: this.#clockAhead,
+    };
+    this.#records.clear();
+    this.#coverage.clear();
+    this.#startMs = Number.POSITIVE_INFINITY;
+    this.#endMs = Number.NEGATIVE_INFINITY;
+    this.#partial = false;
+    this.#clockAhead = false;
+    return sum;
+  }
+}
+
+/** The sum of `sums`, a new object; null when there is none. */
+export function sumTraffic(sums: Iterable<TrafficSum>): TrafficSum | null {
+  const accumulator = new TrafficAccumulator();
+  for (const sum of sums) accumulator.add(sum);
+  return accumulator.isEmpty ? null : accumulator.take();
+}
+
+function copyRecord(record: TrafficRecord): TrafficRecord {
+  return {
+    key: record.key,
+    successes: record.successes,
+    failures: record.failures,
+    latency: record.latency === null ? null : record.latency.map(copyHistogram),
+    tcp: record.tcp === null ? null : { ...record.tcp },
+  };
+}
+
+function copyHistogram(histogram: LatencyHistogram): LatencyHistogram {
+  return { boundsMs: histogram.boundsMs, counts: histogram.counts.slice() };
+}
+
+function addRecord(into: TrafficRecord, from: TrafficRecord): void {
+  into.successes += from.successes;
+  into.failures += from.failures;
+  if (from.latency !== null) into.latency = addLatency(into.latency ?? [], from.latency);
+  if (from.tcp !== null) {
+    if (into.tcp === null) into.tcp = { ...from.tcp };
+    else {
+      into.tcp.opened += from.tcp.opened;
+      into.tcp.closed += from.tcp.closed;
+      into.tcp.readBytes += from.tcp.readBytes;
+      into.tcp.writtenBytes += from.tcp.writtenBytes;
+    }
+  }
+}
+
+/** Adds histograms bounds set by bounds set; different sets stay apart. Writes and returns `into`. */
+export function addLatency(into: LatencyHistogram[], from: readonly LatencyHistogram[]): LatencyHistogram[] {
+  for (const histogram of from) {
+    const same = into.find((candidate) => equalBounds(candidate.boundsMs, histogram.boundsMs));
+    if (same === undefined) into.push(copyHistogram(histogram));
+    else for (let i = 0; i < same.counts.length; i++) same.counts[i]! += histogram.counts[i]!;
+  }
+  return into;
+}
+
+function equalBounds(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
+}
+
+function addCoverage(into: CoverageRecord, from: CoverageRecord): void {
+  into.scrapesDue += from.scrapesDue;
+  into.scrapesMissed += from.scrapesMissed;
+  into.coveredSeconds += from.coveredSeconds;
+  into.expectedSeconds += from.expectedSeconds;
+  into.resets += from.resets;
+  into.firstSight ||= from.firstSight;
+}

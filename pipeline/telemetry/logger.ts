@@ -1,0 +1,9 @@
+/** @module The logger's shape. Messages are constant, data goes into fields; never one line per item. */
+
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(fields: object): Logger;
+}
