@@ -17,3 +17,136 @@ export interface Quantile {
   /** True when it lies above the highest finite bound, so that `valueMs` is only that bound. */
   readonly saturated: boolean;
 }
+
+/** The quantile `q` (0 < q ≤ 1) of all observations in `histograms`; null when nothing finite was counted. */
+export function quantile(histograms: readonly LatencyHistogram[], q: number): Quantile | null {
+  return quantiles(histograms, [q])[0] ?? null;
+}
+
+/**
+ * Several quantiles of the same observations in one go, in the order of `qs`. Null where nothing was counted or no set
+ * has a finite bound. O(buckets) for one set of bounds, O(sets × union of bounds) for several.
+ */
+export function quantiles(histograms: readonly LatencyHistogram[], qs: readonly number[]): (Quantile | null)[] {
+  const sets = cumulate(histograms);
+  const first = sets[0];
+  if (first === undefined) return qs.map(() => null);
+  const total = sets.reduce((sum, set) => sum + set.total, 0);
+  const scale = sets.length === 1 ? exactScale(first) : mergedScale(sets);
+  if (total === 0 || scale.boundsMs.length === 0) return qs.map(() => null);
+  return qs.map((q) => pick(scale, q * total));
+}
+
+/** Observations at or below each bound of one set. */
+interface CumulativeSet {
+  readonly boundsMs: readonly number[];
+  readonly upTo: Float64Array;
+  readonly total: number;
+}
+
+/** Observations at or below each bound: estimated, at least and at most. All three are one array for one set. */
+interface Scale {
+  readonly boundsMs: readonly number[];
+  readonly estimate: Float64Array;
+  readonly atLeast: Float64Array;
+  readonly atMost: Float64Array;
+}
+
+function cumulate(histograms: readonly LatencyHistogram[]): CumulativeSet[] {
+  const groups: LatencyHistogram[][] = [];
+  for (const histogram of histograms) {
+    const group = groups.find((candidate) => sameBounds(candidate[0]!.boundsMs, histogram.boundsMs));
+    if (group === undefined) groups.push([histogram]);
+    else group.push(histogram);
+  }
+  return groups.map(cumulateGroup);
+}
+
+function cumulateGroup(group: readonly LatencyHistogram[]): CumulativeSet {
+  const boundsMs = group[0]!.boundsMs;
+  const upTo = new Float64Array(boundsMs.length);
+  let total = 0;
+  for (const { counts } of group) {
+    for (let i = 0; i < upTo.length; i++) upTo[i]! += counts[i]!;
+    total += counts[upTo.length]!;
+  }
+  for (let i = 1; i < upTo.length; i++) upTo[i]! += upTo[i - 1]!;
+  return { boundsMs, upTo, total: total + (upTo.at(-1) ?? 0) };
+}
+
+function sameBounds(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
+}
+
+function exactScale(set: CumulativeSet): Scale {
+  return { boundsMs: set.boundsMs, estimate: set.upTo, atLeast: set.upTo, atMost: set.upTo };
+}
+
+function mergedScale(sets: readonly CumulativeSet[]): Scale {
+  const boundsMs = [...new Set(sets.flatMap((set) => set.boundsMs))].sort((a, b) => a - b);
+  const size = boundsMs.length;
+  const scale = {
+    boundsMs,
+    estimate: new Float64Array(size),
+    atLeast: new Float64Array(size),
+    atMost: new Float64Array(size),
+  };
+  for (const set of sets) addSet(scale, set);
+  return scale;
+}
+
+/** Adds one set's counts at every bound of the union; above its highest finite bound nothing is interpolated. */
+function addSet(scale: Scale, set: CumulativeSet): void {
+  const { boundsMs, upTo, total } = set;
+  let next = 0;
+  for (let i = 0; i < scale.boundsMs.length; i++) {
+    const x = scale.boundsMs[i]!;
+    while (next < boundsMs.length && boundsMs[next]! < x) next += 1;
+    const below = next === 0 ? 0 : upTo[next - 1]!;
+    if (next === boundsMs.length) {
+      scale.estimate[i]! += below;
+      scale.atLeast[i]! += below;
+      scale.atMost[i]! += total;
+      continue;
+    }
+    const above = upTo[next]!;
+    const end = boundsMs[next]!;
+    const start = next === 0 ? Math.min(0, end) : boundsMs[next - 1]!;
+    scale.estimate[i]! += end === x ? above : below + ((above - below) * (x - start)) / (end - start);
+    scale.atLeast[i]! += end === x ? above : below;
+    scale.atMost[i]! += above;
+  }
+}
+
+function pick(scale: Scale, rank: number): Quantile {
+  const { boundsMs, estimate, atLeast, atMost } = scale;
+  // Observations are whole: the one asked for is at least the first.
+  const position = Math.max(1, rank);
+  const reaches = firstAtLeast(atLeast, position);
+  const passes = firstAtLeast(atMost, position);
+  const loMs = passes === 0 ? 0 : boundsMs[passes - 1]!;
+  const hiMs = reaches === boundsMs.length ? Number.POSITIVE_INFINITY : boundsMs[reaches]!;
+  const bucket = firstAtLeast(estimate, rank);
+  if (bucket === boundsMs.length) return { valueMs: loMs, loMs, hiMs, saturated: true };
+  return { valueMs: interpolate(boundsMs, estimate, bucket, rank), loMs, hiMs, saturated: false };
+}
+
+function firstAtLeast(ascending: Float64Array, wanted: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! >= wanted) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function interpolate(boundsMs: readonly number[], upTo: Float64Array, bucket: number, rank: number): number {
+  const end = boundsMs[bucket]!;
+  if (bucket === 0 && end <= 0) return end;
+  const start = bucket === 0 ? 0 : boundsMs[bucket - 1]!;
+  const before = bucket === 0 ? 0 : upTo[bucket - 1]!;
+  const inside = upTo[bucket]! - before;
+  return inside === 0 ? start : start + (end - start) * ((rank - before) / inside);
+}
