@@ -1,0 +1,44 @@
+/** @module Fan-out: every branch is asked before any is offered, so a refusal duplicates nothing (design §8). */
+import type { Batch } from '../batch.ts';
+import { ADMITTED, type Admission, type Consumer } from '../component.ts';
+import type { Fault } from './guard.ts';
+
+export interface Branch {
+  readonly consumer: Consumer;
+  readonly fault: Fault;
+}
+
+/** One consumer that stands for all of `branches`. A branch that throws rejects its own share only. */
+export function fanOut(branches: readonly Branch[]): Consumer {
+  return {
+    admits: (batch) => admission(branches, batch),
+    consume(batch) {
+      const verdict = admission(branches, batch);
+      if (!verdict.ok) {
+        batch.delivery.settle({ kind: 'retry', afterMs: verdict.retryAfterMs, reason: verdict.reason });
+        return;
+      }
+      const shares = batch.delivery.split(branches.length);
+      branches.forEach((branch, i) => {
+        offer(branch, { ...batch, delivery: shares[i]! });
+      });
+    },
+  };
+}
+
+function admission(branches: readonly Branch[], batch: Batch): Admission {
+  for (const { consumer } of branches) {
+    const verdict = consumer.admits(batch);
+    if (!verdict.ok) return verdict;
+  }
+  return ADMITTED;
+}
+
+function offer(branch: Branch, share: Batch): void {
+  try {
+    branch.consumer.consume(share);
+  } catch (error) {
+    share.delivery.settle({ kind: 'rejected', reason: 'branch_fault' });
+    branch.fault(share, error);
+  }
+}

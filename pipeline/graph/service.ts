@@ -1,0 +1,111 @@
+/** @module A running Weir: builds the graph of a checked configuration, starts it, and drains it in order. */
+import type { Clock } from '../clock/clock.ts';
+import { createEngineTime } from '../clock/engine-time.ts';
+import type { Component, ServiceStatus, TargetStatus } from '../component.ts';
+import type { CheckedConfig } from '../config/checked.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Meters } from '../telemetry/meters.ts';
+import { buildGraph, type Graph } from './build.ts';
+import { startAll, stopAll } from './lifecycle.ts';
+
+export interface ServiceDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly meters: Meters;
+  /** Further components with the service's life, started first and stopped last: the server of `/metrics`. */
+  readonly companions?: readonly { readonly id: string; readonly component: Component }[];
+}
+
+export interface Service {
+  readonly status: ServiceStatus;
+  readonly graph: Graph;
+  targets(): readonly TargetStatus[];
+  /** Drains within `deadlineMs`: receivers first, exporters last. May be called more than once. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Builds and starts everything; when one part cannot start, those already started are stopped and the error thrown. */
+export async function startService(config: CheckedConfig, deps: ServiceDeps): Promise<Service> {
+  const { clock, log } = deps;
+  const time = createEngineTime(clock);
+  const status = createStatus();
+  const graph = await buildGraph(config, { ...deps, time, startedMs: time.nowMs(), status: () => status });
+  const order = [
+    ...(deps.companions ?? []),
+    ...graph.extensions,
+    ...graph.exporters,
+    ...graph.processors,
+    ...graph.receivers,
+  ];
+  await startAll(order, clock, log);
+  status.phase = 'running';
+  tellStarted(config, graph, time.nowMs(), log);
+
+  let stopping: Promise<void> | null = null;
+  return {
+    status,
+    graph,
+    targets: graph.targets,
+    stop(deadlineMs) {
+      stopping ??= drain(deadlineMs);
+      return stopping;
+    },
+  };
+
+  async function drain(deadlineMs: number): Promise<void> {
+    status.phase = 'draining';
+    log.info({ deadlineMs }, 'draining');
+    const receiversFirst = [...graph.receivers, ...graph.processors, ...graph.exporters, ...graph.extensions];
+    await stopAll([...receiversFirst, ...(deps.companions ?? [])], deadlineMs, clock, log);
+    status.phase = 'stopped';
+    tellStopped(graph, log);
+  }
+}
+
+interface MutableStatus extends ServiceStatus {
+  phase: ServiceStatus['phase'];
+}
+
+function createStatus(): MutableStatus {
+  return {
+    phase: 'starting',
+    get ready() {
+      return this.phase === 'running';
+    },
+    get reason() {
+      return this.phase === 'running' ? '' : this.phase;
+    },
+  };
+}
+
+/** The summary a person wants to see first: how many targets, and when the first numbers come. */
+function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Logger): void {
+  const targets = graph.targets().length;
+  for (const pipeline of config.pipelines) {
+    const { slotMs, windowMs } = pipeline;
+    const firstMs = slotMs === 0 ? null : Math.ceil(nowMs / slotMs) * slotMs;
+    log.info(
+      {
+        pipeline: pipeline.id,
+        targets,
+        slotSeconds: slotMs / 1000,
+        windowSeconds: windowMs / 1000,
+        firstSlotAt: firstMs === null ? null : new Date(firstMs).toISOString(),
+      },
+      firstMs === null
+        ? 'started'
+        : `started: ${targets} ${targets === 1 ? 'target' : 'targets'}, first window at ${new Date(firstMs).toISOString().slice(11, 19)} UTC`,
+    );
+  }
+}
+
+function tellStopped(graph: Graph, log: Logger): void {
+  const unaccounted = graph.balances().reduce((sum, entry) => sum + entry.balance.unaccounted, 0);
+  const dropped = graph
+    .balances()
+    .flatMap(({ component, balance }) => [...balance.dropped].map(([reason, items]) => ({ component, reason, items })));
+  const fields = { unaccounted, dropped };
+  if (unaccounted !== 0) log.error(fields, 'stopped: some items are unaccounted for, which is a defect');
+  else if (dropped.length > 0) log.warn(fields, 'stopped: some items were dropped');
+  else log.info(fields, 'stopped');
+}

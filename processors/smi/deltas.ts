@@ -1,0 +1,130 @@
+/**
+ * @module The delta rules of design §6: one committed page against what was last good, added into a slot's column.
+ *
+ * Two passes over typed columns: the first finds counters (histograms) that need one decision for all their series,
+ * the second takes every difference. No garbage per sample.
+ */
+import { GONE, KNOWN, NEW, NO_CELL, type TargetState, UNREAD } from './target-state.ts';
+
+/** Highest count a double tells from its neighbour. */
+const MAX_COUNT = 2 ** 53;
+
+/** What happens to a whole group in this scrape, weakest first. */
+const AS_USUAL = 0;
+/** A value fell: every series of the group counts its new value. */
+const RESET = 1;
+/** The number of repeats changed: new values are a baseline only. */
+const REBASE = 2;
+/** A value could not be read: the last good ones stand. */
+const IGNORE = 3;
+
+/** How a page stands to what was known before it. */
+export type PageKind =
+  /** The target was watched before and its process lives on. */
+  | 'next'
+  /** Every series counts from 0: a new life, or a first sight of a life that began under watch. */
+  | 'from-zero'
+  /** First sight of an old life: values are a baseline only. */
+  | 'baseline';
+
+export interface PageResult {
+  /** True when some value fell, started anew or was baselined anew. */
+  reset: boolean;
+  /** Values that were NaN, negative or above 2^53, or part of a counter with such a value. */
+  ignored: number;
+}
+
+/**
+ * Applies the page in the target's columns (`seen[id] === scrape`) to `state` and adds the differences to `column`.
+ * `recordMark[record]` is set to `mark` for every record with a series on the page. O(series), allocates nothing per
+ * series.
+ */
+export function applyPage(
+  state: TargetState,
+  scrape: number,
+  kind: PageKind,
+  skippedLines: boolean,
+  column: Float64Array,
+  recordMark: Float64Array,
+  mark: number,
+): PageResult {
+  const special = judgeGroups(state, scrape, skippedLines);
+  const { values, seen, repeats: repeatsNow } = state.target.series;
+  const { last, memory, repeats, cell, record, group, groupMark, groupVerdict } = state;
+  // In a new life nothing of the old one is left, whatever the page could not tell.
+  const evicts = kind === 'from-zero' || (state.target.rules.vanished === 'evicted' && !skippedLines);
+  const newMeansZero = kind !== 'baseline' && (kind === 'from-zero' || state.sawWholePage);
+  let reset = false;
+  let ignored = 0;
+
+  for (let id = 0; id < state.bound; id++) {
+    const to = cell[id]!;
+    if (to === NO_CELL) continue;
+    const was = memory[id]!;
+    if (seen[id] !== scrape) {
+      if (was !== NEW && evicts) memory[id] = GONE;
+      continue;
+    }
+    recordMark[record[id]!] = mark;
+    const value = values[id]!;
+    const g = group[id]!;
+    const verdict = special && g >= 0 && groupMark[g] === scrape ? groupVerdict[g]! : AS_USUAL;
+    if (verdict === IGNORE || !(value >= 0 && value <= MAX_COUNT)) {
+      ignored += 1;
+      if (kind === 'from-zero') memory[id] = GONE;
+      else if (was === NEW && !newMeansZero) memory[id] = UNREAD;
+      continue;
+    }
+    let delta: number;
+    if (kind === 'from-zero') delta = value;
+    else if (was === KNOWN) {
+      const before = last[id]!;
+      if (verdict === REBASE || (g < 0 && repeats[id] !== repeatsNow[id])) {
+        delta = 0;
+        reset = true;
+      } else if (value < before || verdict === RESET) {
+        delta = value;
+        reset = true;
+      } else delta = value - before;
+    } else if (was === UNREAD || (was === NEW && !newMeansZero)) {
+      delta = 0;
+      if (kind !== 'baseline') reset = true;
+    } else delta = value;
+    last[id] = value;
+    memory[id] = KNOWN;
+    repeats[id] = repeatsNow[id]!;
+    if (delta !== 0) column[to]! += delta;
+  }
+  if (!skippedLines || kind === 'from-zero') state.sawWholePage = true;
+  return { reset, ignored };
+}
+
+/** Marks the groups of this page whose series must not be judged one by one; false when there is none. */
+function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): boolean {
+  const { values, seen, repeats: repeatsNow } = state.target.series;
+  const { last, memory, repeats, cell, group } = state;
+  let special = false;
+  for (let id = 0; id < state.bound; id++) {
+    const g = group[id]!;
+    if (g < 0 || cell[id] === NO_CELL) continue;
+    const known = memory[id] === KNOWN;
+    let verdict = AS_USUAL;
+    if (seen[id] === scrape) {
+      const value = values[id]!;
+      if (!(value >= 0 && value <= MAX_COUNT)) verdict = IGNORE;
+      else if (known && repeats[id] !== repeatsNow[id]) verdict = REBASE;
+      else if (known && value < last[id]!) verdict = RESET;
+    } else if (known && skippedLines) verdict = IGNORE;
+    if (verdict !== AS_USUAL) {
+      special = true;
+      judge(state, g, scrape, verdict);
+    }
+  }
+  return special;
+}
+
+function judge(state: TargetState, group: number, scrape: number, verdict: number): void {
+  const before = state.groupMark[group] === scrape ? state.groupVerdict[group]! : AS_USUAL;
+  state.groupMark[group] = scrape;
+  state.groupVerdict[group] = Math.max(before, verdict);
+}

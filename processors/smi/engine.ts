@@ -1,0 +1,297 @@
+/**
+ * @module The `smi` engine: scrapes in, closed slots out. Pure: it is handed every time it needs and starts no timer.
+ *
+ * Slots, coverage and first sights follow design §6; the delta rules are in `deltas.ts`.
+ */
+import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
+import type { TrafficSeries } from '../../pipeline/model/rules.ts';
+import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { CellTable, type RecordCells } from './cells.ts';
+import { applyPage, type PageKind } from './deltas.ts';
+import { isOwnExport, trafficKey } from './keys.ts';
+import { Slot } from './slot.ts';
+import { NEW, NO_CELL, TargetState } from './target-state.ts';
+
+/** A proxy whose start differs from the last one by more than this (seconds) has begun a new life. */
+const SAME_START_SECONDS = 1;
+/** How much earlier (ms) than this Weir a life may have begun and still count from 0 at first sight. */
+const START_SLACK_MS = 1000;
+
+export interface EngineSettings {
+  readonly slotMs: number;
+  /** Longest scrape timeout upstream, ms: how long after its end a slot waits for scrapes. */
+  readonly graceMs: number;
+  readonly peerPod: boolean;
+  readonly ownExports: ReadonlySet<string>;
+  readonly maxRecords: number;
+  /** Engine time (ms) at which this Weir began to watch. */
+  readonly watchStartMs: number;
+}
+
+/** What became of the items of one batch. They sum to the batch's items. */
+export interface Intake {
+  readonly merged: number;
+  readonly badValues: number;
+  readonly ownExports: number;
+  readonly overLimit: number;
+}
+
+const NOTHING: Intake = { merged: 0, badValues: 0, ownExports: 0, overLimit: 0 };
+
+export class SmiEngine {
+  readonly #settings: EngineSettings;
+  readonly #targets = new Map<Target, TargetState>();
+  readonly #cells: CellTable;
+  /** Open slots, oldest first; at most two. */
+  readonly #open: Slot[] = [];
+  /** Number of the newest slot closed. */
+  #closed = Number.NEGATIVE_INFINITY;
+  #marks = 0;
+  /** Per target, samples of filtered series on a page are counted by these, per series id. */
+  readonly #ownExportSeries = new WeakMap<TargetState, Set<number>>();
+  readonly #overLimitSeries = new WeakMap<TargetState, Set<number>>();
+
+  constructor(settings: EngineSettings) {
+    this.#settings = settings;
+    this.#cells = new CellTable(settings.maxRecords);
+  }
+
+  get targets(): number {
+    return this.#targets.size;
+  }
+  get records(): number {
+    return this.#cells.records;
+  }
+
+  /** Opens the slot of `nowMs` when it is not open yet. `clockAhead` flags slots whose labels run ahead of the wall. */
+  open(nowMs: number, clockAhead: boolean): void {
+    this.#slotAt(nowMs).clockAhead ||= clockAhead;
+  }
+
+  /** Engine time (ms) at which a slot may close next whatever happens; null when none is open. */
+  get nextDeadlineMs(): number | null {
+    const oldest = this.#open[0];
+    return oldest === undefined ? null : oldest.endMs + this.#settings.graceMs;
+  }
+  /** End (engine ms) of the oldest open slot; null when none is open. */
+  get oldestEndMs(): number | null {
+    return this.#open[0]?.endMs ?? null;
+  }
+
+  /** Takes one scrape or word about a target. */
+  take(batch: SamplesBatch): Intake {
+    const { event, target } = batch;
+    let state = this.#targets.get(target);
+    if (state === undefined) {
+      state = new TargetState(target, batch.startedMs, batch.nextDueMs);
+      this.#targets.set(target, state);
+    }
+    state.nextDueMs = batch.nextDueMs;
+    if (event.kind === 'discovered') return NOTHING;
+    if (event.kind === 'gone') {
+      state.goneMs = batch.startedMs;
+      return NOTHING;
+    }
+    state.firstPending = false;
+    const slot = this.#slotAt(batch.scheduledMs ?? batch.startedMs);
+    const coverage = slot.cover(target);
+    if (batch.scheduledMs !== null && state.countedDueMs !== batch.scheduledMs) {
+      coverage.scrapesDue += 1;
+      if (event.kind === 'failed') coverage.scrapesMissed += 1;
+    }
+    if (event.kind === 'failed') return NOTHING;
+    return this.#page(state, batch, slot, event.scrape, event.skippedLines > 0);
+  }
+
+  #page(state: TargetState, batch: SamplesBatch, slot: Slot, scrape: number, skippedLines: boolean): Intake {
+    this.#bind(state);
+    slot.grow(this.#cells.cells, this.#cells.indexes);
+    const coverage = slot.cover(state.target);
+    const series = state.target.series;
+    const startSeconds =
+      state.startId >= 0 && series.seen[state.startId] === scrape ? series.values[state.startId]! : Number.NaN;
+    const kind = this.#kind(state, startSeconds);
+    const result = applyPage(state, scrape, kind, skippedLines, slot.column, slot.recordMark, slot.mark);
+    if (result.reset || (kind === 'from-zero' && state.lastGoodMonoMs !== null)) coverage.resets += 1;
+    this.#cover(state, batch, slot, kind, startSeconds);
+    state.lastGoodMonoMs = batch.startedMonoMs;
+    if (!Number.isNaN(startSeconds)) state.startSeconds = startSeconds;
+    const ownExports = countSeen(this.#ownExportSeries.get(state), series.seen, scrape);
+    const overLimit = countSeen(this.#overLimitSeries.get(state), series.seen, scrape);
+    return {
+      badValues: result.ignored,
+      ownExports,
+      overLimit,
+      merged: batch.items - result.ignored - ownExports - overLimit,
+    };
+  }
+
+  #kind(state: TargetState, startSeconds: number): PageKind {
+    if (state.lastGoodMonoMs !== null) {
+      const newLife = Math.abs(startSeconds - state.startSeconds) > SAME_START_SECONDS;
+      return newLife ? 'from-zero' : 'next';
+    }
+    return startSeconds * 1000 > this.#settings.watchStartMs - START_SLACK_MS ? 'from-zero' : 'baseline';
+  }
+
+  /** Adds what this good scrape covers, and at a first sight settles since when the target is expected. */
+  #cover(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, startSeconds: number): void {
+    const coverage = slot.cover(state.target);
+    if (state.lastGoodMonoMs !== null) {
+      coverage.coveredSeconds += (batch.startedMonoMs - state.lastGoodMonoMs) / 1000;
+      return;
+    }
+    if (kind === 'baseline') {
+      coverage.firstSight = true;
+      state.lifeStartMs = state.discoveredMs;
+      return;
+    }
+    // A start in the future counts as now.
+    const startMs = Math.min(startSeconds * 1000, batch.startedMs);
+    coverage.coveredSeconds += (batch.startedMs - startMs) / 1000;
+    state.lifeStartMs = startMs;
+    // The part of its life that lies in slots already closed is expected here, where its counts are.
+    const openSinceMs = this.#open[0]!.startMs;
+    coverage.expectedSeconds += Math.max(0, openSinceMs - startMs) / 1000;
+  }
+
+  /** Slots that may close at `nowMs`, oldest first, read out. `force` closes all, the newest cut at `nowMs`. */
+  close(nowMs: number, force = false): TrafficSum[] {
+    const sums: TrafficSum[] = [];
+    while (this.#open.length > 0) {
+      const slot = this.#open[0]!;
+      if (!force && !this.#mayClose(slot, nowMs)) break;
+      this.#open.shift();
+      this.#closed = slot.number;
+      // A slot that is cut before it began holds nothing.
+      if (nowMs > slot.startMs) sums.push(this.#readOut(slot, nowMs));
+    }
+    return sums;
+  }
+
+  #mayClose(slot: Slot, nowMs: number): boolean {
+    if (nowMs < slot.endMs) return false;
+    if (nowMs >= slot.endMs + this.#settings.graceMs) return true;
+    for (const state of this.#targets.values()) {
+      if (state.goneMs !== null) continue;
+      if (state.firstPending && state.discoveredMs < slot.endMs) return false;
+      if (state.nextDueMs !== null && state.nextDueMs < slot.endMs) return false;
+    }
+    return true;
+  }
+
+  #readOut(slot: Slot, nowMs: number): TrafficSum {
+    const endMs = Math.min(slot.endMs, Math.max(nowMs, slot.startMs));
+    for (const state of this.#targets.values()) this.#expect(state, slot, endMs);
+    slot.grow(this.#cells.cells, this.#cells.indexes);
+    const sum: TrafficSum = {
+      interval: { startMs: slot.startMs, endMs },
+      records: slot.readOut(this.#cells),
+      coverage: [...slot.coverage.values()],
+      partial: endMs < slot.endMs,
+      clockAhead: slot.clockAhead,
+    };
+    this.#bury(slot.endMs);
+    return sum;
+  }
+
+  #expect(state: TargetState, slot: Slot, endMs: number): void {
+    if (state.goneMs !== null && state.goneMs <= slot.startMs) return;
+    if (state.goneMs === null && state.discoveredMs >= endMs) return;
+    const coverage = slot.cover(state.target);
+    const due = state.nextDueMs;
+    if (state.goneMs === null && due !== null && due < endMs && due >= slot.startMs && state.countedDueMs !== due) {
+      coverage.scrapesDue += 1;
+      coverage.scrapesMissed += 1;
+      state.countedDueMs = due;
+    }
+    if (state.lifeStartMs === null) return;
+    const from = Math.max(slot.startMs, state.lifeStartMs);
+    const to = Math.min(endMs, state.goneMs ?? endMs);
+    coverage.expectedSeconds += Math.max(0, to - from) / 1000;
+  }
+
+  /** Forgets targets whose life ended before everything that is still open, and frees what only they used. */
+  #bury(closedUntilMs: number): void {
+    for (const [target, state] of this.#targets) {
+      if (state.goneMs === null || state.goneMs > closedUntilMs) continue;
+      this.#targets.delete(target);
+      this.#release(state);
+    }
+  }
+
+  #release(state: TargetState): void {
+    for (const record of state.records) {
+      record.targets -= 1;
+      if (record.targets > 0) continue;
+      this.#wipe(record);
+      this.#cells.free(record);
+    }
+    state.records.clear();
+  }
+
+  /** A freed cell must be 0 wherever it may be handed out again. */
+  #wipe(record: RecordCells): void {
+    for (const slot of this.#open) {
+      for (const cell of record.plain.values()) slot.column[cell] = 0;
+      for (const cell of record.buckets.values()) slot.column[cell] = 0;
+      slot.recordMark[record.index] = 0;
+    }
+  }
+
+  /** The open slot that `atMs` falls into; the oldest open one when its own is closed already. */
+  #slotAt(atMs: number): Slot {
+    const number = Math.max(Math.floor(atMs / this.#settings.slotMs), this.#closed + 1);
+    for (const slot of this.#open) if (slot.number === number) return slot;
+    const slot = new Slot(number, this.#settings.slotMs, ++this.#marks);
+    slot.grow(this.#cells.cells, this.#cells.indexes);
+    this.#open.push(slot);
+    this.#open.sort((a, b) => a.number - b.number);
+    return slot;
+  }
+
+  /** Binds series that are new (or recycled) to their cells. */
+  #bind(state: TargetState): void {
+    const { meanings } = state.target.series;
+    state.grow(meanings.length);
+    for (let id = state.bound; id < meanings.length; id++) {
+      state.memory[id] = NEW;
+      state.cell[id] = NO_CELL;
+      const meaning = meanings[id]!;
+      if (meaning.role === 'start') state.startId = id;
+      else if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
+    }
+    state.bound = meanings.length;
+  }
+
+  #bindTraffic(state: TargetState, id: number, series: TrafficSeries): void {
+    if (isOwnExport(series, this.#settings.ownExports)) {
+      note(this.#ownExportSeries, state, id);
+      return;
+    }
+    const record = this.#cells.record(trafficKey(state.target, series, this.#settings.peerPod));
+    if (record === null) {
+      note(this.#overLimitSeries, state, id);
+      return;
+    }
+    if (!state.records.has(record)) {
+      state.records.add(record);
+      record.targets += 1;
+    }
+    state.cell[id] = this.#cells.cell(record, series.measure, series.boundMs);
+    state.record[id] = record.index;
+    state.group[id] = state.groupId(series.group);
+  }
+}
+
+function note(map: WeakMap<TargetState, Set<number>>, state: TargetState, id: number): void {
+  const ids = map.get(state) ?? new Set();
+  ids.add(id);
+  map.set(state, ids);
+}
+
+function countSeen(ids: ReadonlySet<number> | undefined, seen: Uint32Array, scrape: number): number {
+  let count = 0;
+  if (ids !== undefined) for (const id of ids) if (seen[id] === scrape) count += 1;
+  return count;
+}

@@ -1,0 +1,107 @@
+/** @module One open slot: a column of cells, who was on a page, and how well each target was watched. */
+import type { Target } from '../../pipeline/batch.ts';
+import type { CoverageRecord, LatencyHistogram, TcpTotals, TrafficRecord } from '../../pipeline/model/traffic.ts';
+import type { CellTable, PlainMeasure, RecordCells } from './cells.ts';
+
+export class Slot {
+  /** Number of the slot: its start divided by the slot length. */
+  readonly number: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  column = new Float64Array(256);
+  /** Marks records with a series on some page of this slot: `recordMark[index] === mark`. */
+  recordMark = new Float64Array(64);
+  readonly mark: number;
+  readonly coverage = new Map<string, CoverageRecord>();
+  clockAhead = false;
+
+  constructor(number: number, slotMs: number, mark: number) {
+    this.number = number;
+    this.startMs = number * slotMs;
+    this.endMs = this.startMs + slotMs;
+    this.mark = mark;
+  }
+
+  /** Makes room for every cell and record handed out so far. */
+  grow(cells: number, indexes: number): void {
+    if (cells > this.column.length) this.column = longer(this.column, cells);
+    if (indexes > this.recordMark.length) this.recordMark = longer(this.recordMark, indexes);
+  }
+
+  /** Coverage record of a target in this slot, made when new. */
+  cover(target: Target): CoverageRecord {
+    const known = this.coverage.get(target.key);
+    if (known !== undefined) return known;
+    const record: CoverageRecord = {
+      target: target.key,
+      mesh: target.rules.mesh,
+      own: target.own,
+      scrapesDue: 0,
+      scrapesMissed: 0,
+      coveredSeconds: 0,
+      expectedSeconds: 0,
+      resets: 0,
+      firstSight: false,
+    };
+    this.coverage.set(target.key, record);
+    return record;
+  }
+
+  /** Records of every key that was on a page, idle ones with zeros, read out of the column. O(records). */
+  readOut(table: CellTable): TrafficRecord[] {
+    const records: TrafficRecord[] = [];
+    for (const cells of table) {
+      if (this.recordMark[cells.index] === this.mark) records.push(this.#record(cells));
+    }
+    return records;
+  }
+
+  #record(cells: RecordCells): TrafficRecord {
+    return {
+      key: cells.key,
+      successes: this.#plain(cells, 'success'),
+      failures: this.#plain(cells, 'failure'),
+      latency: this.#latency(cells),
+      tcp: this.#tcp(cells),
+    };
+  }
+
+  #plain(cells: RecordCells, measure: PlainMeasure): number {
+    const cell = cells.plain.get(measure);
+    return cell === undefined ? 0 : (this.column[cell] ?? 0);
+  }
+
+  #latency(cells: RecordCells): LatencyHistogram[] | null {
+    if (cells.buckets.size === 0) return null;
+    cells.boundsMs ??= [...cells.buckets.keys()].filter(Number.isFinite).sort((a, b) => a - b);
+    const counts = new Float64Array(cells.boundsMs.length + 1);
+    let below = 0;
+    let i = 0;
+    // Cumulative to single buckets. A bucket may trail the one before only through unreadable lines: then it adds none.
+    for (const boundMs of cells.boundsMs) {
+      const upTo = Math.max(below, this.column[cells.buckets.get(boundMs)!] ?? 0);
+      counts[i++] = upTo - below;
+      below = upTo;
+    }
+    const open = cells.buckets.get(Number.POSITIVE_INFINITY);
+    if (open !== undefined) counts[i] = Math.max(0, (this.column[open] ?? 0) - below);
+    const total = below + counts[i]!;
+    return total === 0 ? null : [{ boundsMs: cells.boundsMs, counts }];
+  }
+
+  #tcp(cells: RecordCells): TcpTotals | null {
+    const totals: TcpTotals = {
+      opened: this.#plain(cells, 'tcp_opened'),
+      closed: this.#plain(cells, 'tcp_closed'),
+      readBytes: this.#plain(cells, 'tcp_read_bytes'),
+      writtenBytes: this.#plain(cells, 'tcp_written_bytes'),
+    };
+    return totals.opened + totals.closed + totals.readBytes + totals.writtenBytes === 0 ? null : totals;
+  }
+}
+
+function longer(array: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  const grown = new Float64Array(Math.max(length, array.length * 2));
+  grown.set(array);
+  return grown;
+}

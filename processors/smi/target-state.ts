@@ -1,0 +1,95 @@
+/** @module What `smi` remembers of one target: the last good values, and which cell each series adds to. */
+import type { Target } from '../../pipeline/batch.ts';
+import type { RecordCells } from './cells.ts';
+
+/** Memory of a series. */
+export const NEW = 0;
+/** `last` holds its last good value. */
+export const KNOWN = 1;
+/** Evicted by the proxy: back later, it counts from 0. */
+export const GONE = 2;
+/** On the page before it could be read: its next good value is only a baseline. */
+export const UNREAD = 3;
+
+/** A series without a cell: not traffic, filtered, or beyond a limit. */
+export const NO_CELL = -1;
+
+export class TargetState {
+  readonly target: Target;
+  last = new Float64Array(64);
+  memory = new Uint8Array(64);
+  repeats = new Uint16Array(64);
+  /** Cell each series adds to. */
+  cell = new Int32Array(64).fill(NO_CELL);
+  /** Index of the record each series belongs to, -1 without one. */
+  record = new Int32Array(64).fill(-1);
+  /** Number of the counter (histogram) a series is part of, -1 when it stands alone. */
+  group = new Int32Array(64).fill(-1);
+  /** Verdict of the present scrape per group, valid while the group's mark equals the scrape. */
+  groups = 0;
+  readonly groupIds = new Map<string, number>();
+  groupMark = new Uint32Array(16);
+  groupVerdict = new Uint8Array(16);
+  /** Series ids bound so far, and the table's recycling version they were bound at. */
+  bound = 0;
+  version = 0;
+  /** Series that tell the process' start; -1 when the page has none. */
+  startId = -1;
+  readonly records = new Set<RecordCells>();
+
+  /** Engine time (ms) of discovery, and of the end of the target's life (null while it lives). */
+  readonly discoveredMs: number;
+  goneMs: number | null = null;
+  /** Engine time (ms) from which its life counts; null until the first good scrape. */
+  lifeStartMs: number | null = null;
+  lastGoodMonoMs: number | null = null;
+  /** Process start (seconds since the epoch) of the life last seen; NaN when the page does not tell. */
+  startSeconds = Number.NaN;
+  /** False until a page without skipped lines was seen: until then an unknown series may be an old one. */
+  sawWholePage = false;
+  nextDueMs: number | null;
+  /** True between discovery and the end of the first, unscheduled scrape. */
+  firstPending = true;
+  /** Scheduled time already counted as missed because its slot closed before it ended. */
+  countedDueMs: number | null = null;
+
+  constructor(target: Target, discoveredMs: number, nextDueMs: number | null) {
+    this.target = target;
+    this.discoveredMs = discoveredMs;
+    this.nextDueMs = nextDueMs;
+  }
+
+  /** Makes room for `size` series. */
+  grow(size: number): void {
+    if (size <= this.last.length) return;
+    const length = Math.max(size, this.last.length * 2);
+    this.last = extend(new Float64Array(length), this.last);
+    this.memory = extend(new Uint8Array(length), this.memory);
+    this.repeats = extend(new Uint16Array(length), this.repeats);
+    this.cell = extend(new Int32Array(length).fill(NO_CELL), this.cell);
+    this.record = extend(new Int32Array(length).fill(-1), this.record);
+    this.group = extend(new Int32Array(length).fill(-1), this.group);
+  }
+
+  /** Number of the counter with this key, made when new; -1 for ''. */
+  groupId(key: string): number {
+    if (key === '') return -1;
+    const known = this.groupIds.get(key);
+    if (known !== undefined) return known;
+    const id = this.groups++;
+    this.groupIds.set(key, id);
+    if (id >= this.groupMark.length) {
+      this.groupMark = extend(new Uint32Array(this.groupMark.length * 2), this.groupMark);
+      this.groupVerdict = extend(new Uint8Array(this.groupVerdict.length * 2), this.groupVerdict);
+    }
+    return id;
+  }
+}
+
+function extend<A extends Float64Array | Uint8Array | Uint16Array | Uint32Array | Int32Array>(
+  longer: A,
+  shorter: A,
+): A {
+  longer.set(shorter as never);
+  return longer;
+}
