@@ -1,5 +1,5 @@
 /** @module Starting and stopping components in order, with a deadline. */
-import type { Clock } from '../clock/clock.ts';
+import type { Clock, Timer } from '../clock/clock.ts';
 import type { Component } from '../component.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
@@ -30,26 +30,32 @@ export async function startAll(order: readonly Living[], clock: Clock, log: Logg
 export async function stopAll(order: readonly Living[], deadlineMs: number, clock: Clock, log: Logger): Promise<void> {
   const controller = new AbortController();
   const timer = clock.after(deadlineMs, () => controller.abort());
-  for (const living of order) {
-    const stopped = living.component.stop(controller.signal).catch((error: unknown) => {
-      log.error({ component: living.id, error: String(error) }, 'component failed to stop');
-    });
-    await Promise.race([stopped, overdue(controller.signal, living.id, clock, log)]);
-  }
+  for (const living of order) await stopOne(living, controller.signal, clock, log);
   timer.cancel();
 }
 
 /** Grace (ms) a component has to settle its books after the deadline. */
 const AFTER_DEADLINE_MS = 500;
 
-function overdue(signal: AbortSignal, id: string, clock: Clock, log: Logger): Promise<void> {
+function stopOne(living: Living, deadline: AbortSignal, clock: Clock, log: Logger): Promise<void> {
   return new Promise((resolve) => {
-    const late = () =>
-      clock.after(AFTER_DEADLINE_MS, () => {
-        log.warn({ component: id }, 'component did not stop before the deadline');
+    const leave = () => {
+      log.warn({ component: living.id }, 'component did not stop before the deadline');
+      resolve();
+    };
+    let grace: Timer | null = null;
+    const late = () => {
+      grace = clock.after(AFTER_DEADLINE_MS, leave);
+    };
+    if (deadline.aborted) late();
+    else deadline.addEventListener('abort', late, { once: true });
+    living.component
+      .stop(deadline)
+      .catch((error: unknown) => log.error({ component: living.id, error: String(error) }, 'component failed to stop'))
+      .finally(() => {
+        deadline.removeEventListener('abort', late);
+        grace?.cancel();
         resolve();
       });
-    if (signal.aborted) late();
-    else signal.addEventListener('abort', late, { once: true });
   });
 }

@@ -1,0 +1,148 @@
+/** @module What the graph promises: guards, all-or-nothing admission, order of life. */
+import test from 'ava';
+import { map } from 'rxjs';
+import type { Batch } from '../../../pipeline/batch.ts';
+import { ADMITTED, type Admission, type Consumer, type Processor } from '../../../pipeline/component.ts';
+import { Delivery, TAKEN } from '../../../pipeline/delivery.ts';
+import { fanOut } from '../../../pipeline/graph/fanout.ts';
+import { startAll, stopAll } from '../../../pipeline/graph/lifecycle.ts';
+import { connectPipeline } from '../../../pipeline/graph/pipeline.ts';
+import { createTestClock } from '../../kit/clock.ts';
+import { createTestLog } from '../../kit/log.ts';
+
+function batch(items = 1): Batch {
+  return { body: 'spans', items, delivery: new Delivery() };
+}
+
+function sink(admission: Admission = ADMITTED) {
+  const got: Batch[] = [];
+  const consumer: Consumer = {
+    admits: () => admission,
+    consume: (b) => {
+      got.push(b);
+      b.delivery.settle(TAKEN);
+    },
+  };
+  return { got, branch: { consumer, fault: () => {} } };
+}
+
+function stage(work: (b: Batch) => Batch, fault: (b: Batch | null) => void = () => {}) {
+  const processor: Processor = {
+    stage: (source) => source.pipe(map(work)),
+    start: async () => {},
+    stop: async () => {},
+  };
+  return { processor, takes: ['spans'] as const, gives: 'spans' as const, fault };
+}
+
+test('a stage that throws costs its batch only: it is rejected, told, and the next one flows', (t) => {
+  const { got, branch } = sink();
+  const faults: (Batch | null)[] = [];
+  const failing = stage(
+    (b) => {
+      if (b.items === 13) throw new Error('no luck');
+      return b;
+    },
+    (b) => faults.push(b),
+  );
+  const entry = connectPipeline([stage((b) => b), failing, stage((b) => b)], fanOut([branch]));
+  const batches = [batch(1), batch(13), batch(2)];
+  for (const b of batches) entry.consume(b);
+  t.deepEqual(
+    got.map((b) => b.items),
+    [1, 2],
+  );
+  t.deepEqual(
+    faults.map((b) => b?.items),
+    [13],
+  );
+  t.deepEqual(
+    batches.map((b) => b.delivery.outcome?.kind),
+    ['taken', 'rejected', 'taken'],
+  );
+});
+
+test('a refusal by one branch offers the batch to none', (t) => {
+  const willing = sink();
+  const full = sink({ ok: false, reason: 'full', retryAfterMs: 250 });
+  const entry = connectPipeline([], fanOut([willing.branch, full.branch]));
+  const refused = batch();
+  t.deepEqual(entry.admits(refused), { ok: false, reason: 'full', retryAfterMs: 250 });
+  entry.consume(refused);
+  t.deepEqual(refused.delivery.outcome, { kind: 'retry', afterMs: 250, reason: 'full' });
+  t.is(willing.got.length, 0);
+});
+
+test('a branch that throws rejects its share and leaves the others theirs', (t) => {
+  const good = sink();
+  const faults: unknown[] = [];
+  const bad = {
+    consumer: {
+      admits: () => ADMITTED,
+      consume: () => {
+        throw new Error('broken');
+      },
+    },
+    fault: (_: Batch | null, error: unknown) => faults.push(error),
+  };
+  const entry = connectPipeline([], fanOut([bad, good.branch]));
+  const b = batch();
+  entry.consume(b);
+  t.is(good.got.length, 1);
+  t.is(faults.length, 1);
+  t.is(b.delivery.outcome?.kind, 'rejected');
+});
+
+function living(
+  id: string,
+  trail: string[],
+  options: { failStart?: boolean; hang?: boolean; failStop?: boolean } = {},
+) {
+  return {
+    id,
+    component: {
+      async start() {
+        if (options.failStart) throw new Error(`${id} cannot start`);
+        trail.push(`+${id}`);
+      },
+      async stop() {
+        trail.push(`-${id}`);
+        if (options.failStop) throw new Error('cannot stop');
+        if (options.hang) await new Promise(() => {});
+      },
+    },
+  };
+}
+
+test('when one part cannot start, those before it are stopped in reverse and the error is thrown', async (t) => {
+  const trail: string[] = [];
+  const order = [living('a', trail), living('b', trail), living('c', trail, { failStart: true }), living('d', trail)];
+  const clock = createTestClock();
+  await t.throwsAsync(startAll(order, clock, createTestLog()), { message: 'c cannot start' });
+  t.deepEqual(trail, ['+a', '+b', '-b', '-a']);
+});
+
+test('a part that fails or hangs while stopping does not keep the others from flushing', async (t) => {
+  const trail: string[] = [];
+  const clock = createTestClock();
+  const log = createTestLog();
+  const done = stopAll(
+    [living('a', trail, { failStop: true }), living('b', trail, { hang: true }), living('c', trail)],
+    1000,
+    clock,
+    log,
+  );
+  await new Promise(setImmediate);
+  clock.advance(1000);
+  await new Promise(setImmediate);
+  clock.advance(600);
+  await done;
+  t.deepEqual(trail, ['-a', '-b', '-c']);
+  t.deepEqual(
+    log.lines.map((line) => [line.level, line.fields.component]),
+    [
+      ['error', 'a'],
+      ['warn', 'b'],
+    ],
+  );
+});
