@@ -1,0 +1,103 @@
+/** @module What happens while sending, each as a function that logs and counts. */
+import type { Clock } from '../clock/clock.ts';
+import type { Interval } from '../model/traffic.ts';
+import type { TrafficQueue } from '../queue/traffic-queue.ts';
+import { createOccurrenceLimit } from '../telemetry/limit.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Meters } from '../telemetry/meters.ts';
+
+export interface SendingEvents {
+  /** The queue is full: this interval was added to the newest one waiting. */
+  coalesced(interval: Interval): void;
+  /** An attempt ended after `durationMs`. */
+  attempted(outcome: string, durationMs: number): void;
+  /** An attempt failed and will be repeated in `waitMs`. */
+  failed(reason: string, error: string, attempt: number, waitMs: number): void;
+  /** A sum was sent at last, after `attempts`; `sums` were coalesced into it. */
+  recovered(attempts: number, sums: number): void;
+  /** Items will never be sent. */
+  dropped(reason: string, items: number, interval: Interval, error: string): void;
+  /** Removes the metrics. */
+  end(): void;
+}
+
+/** Metrics carry `component`; `queue` is read whenever somebody collects. */
+export function createSendingEvents(
+  component: string,
+  queue: TrafficQueue,
+  { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
+): SendingEvents {
+  const attributes = { component };
+  const limit = createOccurrenceLimit(clock);
+  const failures = new Map<string, number>();
+  let coalesced = 0;
+  const durations = meters.seconds('weir_export_duration_seconds', 'Time of one attempt to send.');
+  const one = (read: () => number) => () => [{ value: read(), attributes }];
+  const registered = [
+    meters.gauge(
+      'weir_queue_requests',
+      'Windows waiting to be sent.',
+      one(() => queue.depth),
+    ),
+    meters.gauge(
+      'weir_queue_bytes',
+      'Rough bytes of what waits to be sent.',
+      one(() => queue.bytes),
+    ),
+    meters.gauge(
+      'weir_queue_oldest_age_seconds',
+      'Age of the oldest window waiting.',
+      one(() => queue.oldestAgeMs / 1e3),
+    ),
+    meters.counter(
+      'weir_queue_coalesced_total',
+      'Windows added to a waiting one by a full queue.',
+      one(() => coalesced),
+    ),
+    meters.counter('weir_send_failures_total', 'Attempts to send that failed and were repeated.', () =>
+      [...failures].map(([reason, value]) => ({ value, attributes: { component, reason } })),
+    ),
+  ];
+
+  return {
+    coalesced(interval) {
+      coalesced += 1;
+      const times = limit.occurred('coalesced');
+      if (times > 0)
+        log.warn(
+          { ...span(interval), waiting: queue.depth, times },
+          'The sending queue is full: windows are added together. Nothing is lost but resolution',
+        );
+    },
+    attempted(outcome, durationMs) {
+      durations.record(durationMs / 1000, { component, outcome });
+    },
+    failed(reason, error, attempt, waitMs) {
+      failures.set(reason, (failures.get(reason) ?? 0) + 1);
+      const times = limit.occurred(`failed ${reason}`);
+      if (times > 0)
+        log.warn({ reason, error, attempt, retryInMs: Math.round(waitMs), times }, 'Sending failed and is tried again');
+    },
+    recovered(attempts, sums) {
+      for (const reason of failures.keys()) limit.ended(`failed ${reason}`);
+      log.info({ attempts, windows: sums, waiting: queue.depth }, 'Sending works again');
+    },
+    dropped(reason, items, interval, error) {
+      const times = limit.occurred(`dropped ${reason}`);
+      if (times > 0) log.error({ reason, items, ...span(interval), error, times }, 'Traffic was dropped');
+    },
+    end() {
+      for (const remove of registered) remove();
+    },
+  };
+}
+
+/** Ends of an interval as text; one that cannot be written stays a number. */
+function span(interval: Interval): { from: string | number; to: string | number } {
+  return { from: text(interval.startMs), to: text(interval.endMs) };
+}
+
+function text(ms: number): string | number {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? ms : date.toISOString();
+}

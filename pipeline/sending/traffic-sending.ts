@@ -1,0 +1,245 @@
+/**
+ * @module From batches of traffic to a peer: windows, the bounded queue, and one loop that sends one sum at a time.
+ *
+ * An exporter supplies a `TrafficSender`; everything about waiting, retrying, draining and the balance is here.
+ */
+import type { Balance } from '../balance.ts';
+import type { Batch, TrafficBatch } from '../batch.ts';
+import type { Clock } from '../clock/clock.ts';
+import { ADMITTED, type Admission, type Exporter } from '../component.ts';
+import { TAKEN } from '../delivery.ts';
+import { errorText } from '../errors.ts';
+import type { TrafficSum } from '../model/traffic.ts';
+import { type QueuedTraffic, TrafficQueue, type TrafficQueueConfig } from '../queue/traffic-queue.ts';
+import { type Backoff, createBackoff, pause, type RetryConfig } from './retry.ts';
+import type { SendingEvents } from './telemetry.ts';
+import { Windowing } from './windowing.ts';
+
+/** How one attempt ended. `reason` is a constant word for metrics, `error` text for people. */
+export type SendOutcome =
+  /** All sent, except `dropped` (reason → items), which never will be. */
+  | { readonly kind: 'sent'; readonly dropped: ReadonlyMap<string, number> }
+  | { readonly kind: 'transient'; readonly reason: string; readonly error: string; readonly afterMs?: number }
+  | { readonly kind: 'permanent'; readonly reason: string; readonly error: string };
+
+/** What an exporter brings. `Payload` is what it sends for one sum. */
+export interface TrafficSender<Payload> {
+  /** Called once for each sum, at its first attempt; the sum never changes afterwards. */
+  prepare(sum: TrafficSum): Payload;
+  /** One attempt, one at a time. May keep its progress in the payload, so that the next attempt goes on from there. */
+  send(payload: Payload): Promise<SendOutcome>;
+  /** Called once at start, must not fail: a look at the peer so that trouble is said early. */
+  open(): void;
+  close(): Promise<void>;
+}
+
+export interface TrafficSendingSettings<Payload> {
+  /** Length of the windows sent, milliseconds. */
+  readonly windowMs: number;
+  readonly queue: TrafficQueueConfig;
+  readonly retry: RetryConfig;
+  readonly clock: Clock;
+  readonly balance: Balance;
+  readonly sender: TrafficSender<Payload>;
+  readonly events: (queue: TrafficQueue) => SendingEvents;
+}
+
+/** While draining nobody waits longer than this between attempts. */
+const DRAIN_WAIT_MS = 1000;
+
+/** An exporter of traffic around a `TrafficSender`. */
+export class TrafficSending<Payload> implements Exporter {
+  readonly #settings: TrafficSendingSettings<Payload>;
+  readonly #windowing: Windowing;
+  readonly #queue: TrafficQueue;
+  readonly #events: SendingEvents;
+  /** Aborted when draining begins: waits are cut short. */
+  readonly #draining = new AbortController();
+  /** Aborted at the deadline: nothing more is tried. */
+  readonly #ended = new AbortController();
+  #loop: Promise<void> | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(settings: TrafficSendingSettings<Payload>) {
+    this.#settings = settings;
+    this.#windowing = new Windowing(settings.windowMs);
+    this.#queue = new TrafficQueue(settings.queue, settings.clock);
+    this.#events = settings.events(this.#queue);
+  }
+
+  async start(): Promise<void> {
+    if (this.#loop !== null || this.#stopped !== null) return;
+    this.#settings.sender.open();
+    this.#loop = this.#run();
+  }
+
+  admits(_batch: Batch): Admission {
+    return this.#stopped === null ? ADMITTED : { ok: false, reason: 'stopped', retryAfterMs: 1000 };
+  }
+
+  consume(batch: Batch): void {
+    if (batch.body !== 'traffic') this.#reject(batch, 'not_traffic');
+    else if (this.#stopped !== null) this.#reject(batch, 'stopped');
+    else this.#accept(batch);
+  }
+
+  #accept(batch: TrafficBatch): void {
+    this.#settings.balance.accepted += batch.items;
+    const { closed, merged } = this.#windowing.add(batch.sum);
+    this.#settings.balance.merged += merged;
+    for (const sum of closed) this.#enqueue(sum);
+    this.#settings.balance.held = this.#windowing.held;
+    batch.delivery.settle(TAKEN);
+  }
+
+  #reject(batch: Batch, reason: string): void {
+    this.#settings.balance.accepted += batch.items;
+    this.#settings.balance.drop(reason, batch.items);
+    batch.delivery.settle({ kind: 'rejected', reason });
+  }
+
+  #enqueue(sum: TrafficSum): void {
+    const { balance } = this.#settings;
+    const offered = this.#queue.offer(sum);
+    balance.merged += offered.merged;
+    balance.queued = this.#queue.items;
+    if (offered.coalesced) this.#events.coalesced(sum.interval);
+  }
+
+  /** Flushes the open window, sends what waits until `deadline`, then drops and counts what is left. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#drain();
+    const end = () => this.#ended.abort();
+    if (deadline.aborted) end();
+    deadline.addEventListener('abort', end, { once: true });
+    await this.#stopped;
+    deadline.removeEventListener('abort', end);
+  }
+
+  async #drain(): Promise<void> {
+    const open = this.#windowing.flush();
+    if (open !== null) this.#enqueue(open);
+    this.#settings.balance.held = 0;
+    this.#queue.close();
+    this.#draining.abort();
+    await this.#loop;
+    this.#dropRest();
+    await settledOr(this.#settings.sender.close(), this.#ended.signal);
+    this.#events.end();
+  }
+
+  #dropRest(): void {
+    const rest = this.#queue.clear();
+    const items = rest.reduce((total, queued) => total + queued.items, 0);
+    const { balance } = this.#settings;
+    balance.queued = 0;
+    balance.drop('shutdown', items);
+    const [first, last] = [rest[0], rest.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const interval = { startMs: first.sum.interval.startMs, endMs: last.sum.interval.endMs };
+    this.#events.dropped('shutdown', items, interval, 'the deadline of the shutdown came first');
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ended;
+    const backoff = createBackoff(this.#settings.retry, this.#settings.clock);
+    while (!signal.aborted) {
+      const queued = await this.#queue.take(signal);
+      if (queued === null) return;
+      await this.#deliver(queued, backoff);
+    }
+  }
+
+  async #deliver(queued: QueuedTraffic, backoff: Backoff): Promise<void> {
+    const payload = this.#prepare(queued);
+    if (payload === null) return;
+    const firstMonoMs = this.#settings.clock.monoMs();
+    for (let attempt = 1; !this.#ended.signal.aborted; attempt++) {
+      const outcome = await this.#attempt(payload.value);
+      if (outcome === null) return;
+      const verdict = this.#isFinal(outcome, firstMonoMs);
+      if (verdict !== null) return this.#finish(queued, verdict, attempt, backoff);
+      await this.#waitAfter(outcome, attempt, backoff);
+    }
+  }
+
+  #prepare(queued: QueuedTraffic): { readonly value: Payload } | null {
+    try {
+      return { value: this.#settings.sender.prepare(queued.sum) };
+    } catch (error) {
+      this.#dropAll(queued, 'encode_failed', errorText(error));
+      return null;
+    }
+  }
+
+  /** Null when the deadline came first; what the attempt then does is nobody's business any more. */
+  async #attempt(payload: Payload): Promise<SendOutcome | null> {
+    const startedMs = this.#settings.clock.monoMs();
+    const attempt = this.#settings.sender
+      .send(payload)
+      .catch((error: unknown): SendOutcome => ({ kind: 'transient', reason: 'defect', error: errorText(error) }));
+    const outcome = await settledOr(attempt, this.#ended.signal);
+    if (outcome !== null) this.#events.attempted(outcome.kind, this.#settings.clock.monoMs() - startedMs);
+    return outcome;
+  }
+
+  /** The outcome when there will be no other attempt, else null. */
+  #isFinal(outcome: SendOutcome, firstMonoMs: number): SendOutcome | null {
+    if (outcome.kind !== 'transient') return outcome;
+    const { retry, clock } = this.#settings;
+    if (!retry.enabled) return { kind: 'permanent', reason: 'retry_disabled', error: outcome.error };
+    const expired = retry.maxElapsedMs > 0 && clock.monoMs() - firstMonoMs >= retry.maxElapsedMs;
+    return expired ? { kind: 'permanent', reason: 'retry_expired', error: outcome.error } : null;
+  }
+
+  #finish(queued: QueuedTraffic, outcome: SendOutcome, attempt: number, backoff: Backoff): void {
+    if (outcome.kind === 'sent') this.#delivered(queued, outcome.dropped, attempt, backoff);
+    else this.#dropAll(queued, outcome.reason, outcome.error);
+  }
+
+  #delivered(queued: QueuedTraffic, refused: ReadonlyMap<string, number>, attempt: number, backoff: Backoff): void {
+    const { balance } = this.#settings;
+    let dropped = 0;
+    for (const [reason, items] of refused) {
+      const share = Math.min(items, queued.items - dropped);
+      balance.drop(reason, share);
+      this.#events.dropped(reason, share, queued.sum.interval, 'the peer refuses these messages for good');
+      dropped += share;
+    }
+    balance.delivered += queued.items - dropped;
+    this.#queue.done(queued.id);
+    balance.queued = this.#queue.items;
+    backoff.reset();
+    if (attempt > 1) this.#events.recovered(attempt, queued.sums);
+  }
+
+  #dropAll(queued: QueuedTraffic, reason: string, error: string): void {
+    this.#settings.balance.drop(reason, queued.items);
+    this.#queue.done(queued.id);
+    this.#settings.balance.queued = this.#queue.items;
+    this.#events.dropped(reason, queued.items, queued.sum.interval, error);
+  }
+
+  async #waitAfter(outcome: SendOutcome, attempt: number, backoff: Backoff): Promise<void> {
+    if (outcome.kind !== 'transient') return;
+    const waitMs = backoff.nextMs(outcome.afterMs);
+    this.#events.failed(outcome.reason, outcome.error, attempt, waitMs);
+    const { clock } = this.#settings;
+    if (!this.#draining.signal.aborted) return await pause(clock, waitMs, this.#draining.signal);
+    await pause(clock, Math.min(waitMs, DRAIN_WAIT_MS), this.#ended.signal);
+  }
+}
+
+/** The value of `promise`, or null when `signal` was aborted first or it rejected. */
+function settledOr<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | null> {
+  return new Promise((resolve) => {
+    const end = (value: Value | null) => {
+      signal.removeEventListener('abort', aborted);
+      resolve(value);
+    };
+    const aborted = () => end(null);
+    if (signal.aborted) resolve(null);
+    signal.addEventListener('abort', aborted, { once: true });
+    promise.then(end, () => end(null));
+  });
+}
