@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { type QueuedTraffic, TrafficQueue } from '../../../pipeline/queue/traffic-queue.ts';
 import { createTestClock } from '../../kit/clock.ts';
-import { type EdgeCounts, edgeCounts, itemsOf, slot, totals } from '../../kit/traffic.ts';
+import { type EdgeCounts, edgeCounts, itemsOf, slot, totals } from '../../kit/slots.ts';
 
 const EDGE: EdgeCounts = { source: 'web', destination: 'emoji', successes: 3, failures: 1 };
 

@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { Windowing } from '../../../pipeline/sending/windowing.ts';
-import { edgeCounts, itemsOf, slot, totals } from '../../kit/traffic.ts';
+import { edgeCounts, itemsOf, slot, totals } from '../../kit/slots.ts';
 
 const EDGES = [{ source: 'web', destination: 'emoji', successes: 1, failures: 0 }];
 
