@@ -1,9 +1,9 @@
 /** @module From a checked configuration to connected components; nothing is started here. */
 import { Balance } from '../balance.ts';
+import type { Body } from '../batch.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { EngineTime } from '../clock/engine-time.ts';
 import type {
-  Component,
   Consumer,
   Exporter,
   ExporterFactory,
@@ -17,6 +17,7 @@ import type {
   TargetStatus,
 } from '../component.ts';
 import type { CheckedComponent, CheckedConfig, CheckedPipeline } from '../config/checked.ts';
+import type { BalanceEntry } from '../telemetry/balance-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { pipelineDemand, receiverDemand } from './demand.ts';
@@ -34,20 +35,13 @@ export interface BuildDeps {
   readonly status: () => ServiceStatus;
 }
 
-/** The books of one component, with what tells it apart in the self-metrics. */
-export interface ComponentBalance {
-  /** `receiver linkerd`, `exporter kafka/eu`, `processor smi @ metrics`. */
-  readonly component: string;
-  readonly balance: Balance;
-}
-
 export interface Graph {
   readonly receivers: readonly Living[];
   readonly processors: readonly Living[];
   readonly exporters: readonly Living[];
   readonly extensions: readonly Living[];
   targets(): readonly TargetStatus[];
-  balances(): readonly ComponentBalance[];
+  balances(): readonly BalanceEntry[];
 }
 
 /** Builds exporters first and receivers last, so that everybody is handed what it feeds. */
@@ -59,7 +53,7 @@ export async function buildGraph(config: CheckedConfig, deps: BuildDeps): Promis
 class GraphBuilder {
   readonly #config: CheckedConfig;
   readonly #deps: BuildDeps;
-  readonly #balances: ComponentBalance[] = [];
+  readonly #balances: BalanceEntry[] = [];
   readonly #targetLists: (() => readonly TargetStatus[])[] = [];
   readonly #targets = (): readonly TargetStatus[] => this.#targetLists.flatMap((list) => list());
 
@@ -93,7 +87,7 @@ class GraphBuilder {
     const living: Living[] = [];
     for (const checked of this.#config.extensions) {
       const factory = checked.factory as ExtensionFactory<unknown>;
-      const settings = { ...this.#settings(checked, `extension ${checked.id}`), status: this.#deps.status };
+      const settings = { ...this.#settings(checked, null), status: this.#deps.status };
       living.push({ id: checked.id, component: await factory.create(settings) });
     }
     return living;
@@ -105,7 +99,7 @@ class GraphBuilder {
       for (const checked of pipeline.exporters) {
         if (exporters.has(checked.id)) continue;
         const factory = checked.factory as ExporterFactory<unknown>;
-        const settings = this.#settings(checked, `exporter ${checked.id}`);
+        const settings = this.#settings(checked, factory.takes[0] ?? null);
         const component = await factory.create({
           ...settings,
           windowMs: pipeline.windowMs,
@@ -134,7 +128,7 @@ class GraphBuilder {
 
   async #stage(pipeline: CheckedPipeline, checked: CheckedComponent): Promise<PipelineStage & Living> {
     const factory = checked.factory as ProcessorFactory<unknown>;
-    const settings = this.#settings(checked, `processor ${checked.id} @ ${pipeline.id}`, pipeline.id);
+    const settings = this.#settings(checked, factory.takes[0] ?? null, pipeline.id);
     const processor: Processor = await factory.create({
       ...settings,
       slotMs: pipeline.slotMs,
@@ -157,7 +151,7 @@ class GraphBuilder {
 
   async #receiver(checked: CheckedComponent, entries: ReadonlyMap<CheckedPipeline, Consumer>): Promise<Living> {
     const factory = checked.factory as ReceiverFactory<unknown>;
-    const settings = this.#settings(checked, `receiver ${checked.id}`);
+    const settings = this.#settings(checked, factory.gives);
     const fault = faultOf(settings.log, settings.balance);
     const fed = [...entries].filter(([pipeline]) => pipeline.receivers.some((receiver) => receiver.id === checked.id));
     const next = fanOut(fed.map(([, consumer]) => ({ consumer, fault })));
@@ -167,10 +161,11 @@ class GraphBuilder {
     return { id: checked.id, component };
   }
 
-  #settings(checked: CheckedComponent, component: string, pipeline?: string): Settings<unknown> {
+  /** `items` names what the component keeps books of; null when it takes nothing. */
+  #settings(checked: CheckedComponent, items: Body | null, pipeline?: string): Settings<unknown> {
     const { clock, time, log, meters, startedMs } = this.#deps;
     const balance = new Balance();
-    this.#balances.push({ component, balance });
+    if (items !== null) this.#balances.push({ kind: checked.kind, component: checked.id, signal: items, balance });
     const fields: { kind: Kind; id: string; pipeline?: string } = { kind: checked.kind, id: checked.id };
     if (pipeline !== undefined) fields.pipeline = pipeline;
     return { id: checked.id, config: checked.config, clock, time, log: log.child(fields), meters, balance, startedMs };
@@ -190,5 +185,3 @@ function faultOf(log: Logger, balance: Balance): Fault {
     );
   };
 }
-
-export type { Component };

@@ -57,7 +57,8 @@ export function applyPage(
   let reset = false;
   let ignored = 0;
 
-  for (let id = 0; id < state.bound; id++) {
+  const bound = state.bound;
+  for (let id = 0; id < bound; id++) {
     const to = cell[id]!;
     if (to === NO_CELL) continue;
     const was = memory[id]!;
@@ -104,7 +105,8 @@ function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean):
   const { values, seen, repeats: repeatsNow } = state.target.series;
   const { last, memory, repeats, cell, group } = state;
   let special = false;
-  for (let id = 0; id < state.bound; id++) {
+  const bound = state.bound;
+  for (let id = 0; id < bound; id++) {
     const g = group[id]!;
     if (g < 0 || cell[id] === NO_CELL) continue;
     const known = memory[id] === KNOWN;

@@ -250,18 +250,37 @@ export class SmiEngine {
     return slot;
   }
 
-  /** Binds series that are new (or recycled) to their cells. */
+  /** Binds series that are new, or whose id was given anew, to their cells. */
   #bind(state: TargetState): void {
-    const { meanings } = state.target.series;
+    const { meanings, version } = state.target.series;
     state.grow(meanings.length);
-    for (let id = state.bound; id < meanings.length; id++) {
-      state.memory[id] = NEW;
-      state.cell[id] = NO_CELL;
+    if (version !== state.version) this.#rebind(state);
+    for (let id = state.bound; id < meanings.length; id++) this.#bindOne(state, id);
+  }
+
+  #rebind(state: TargetState): void {
+    const { meanings, version } = state.target.series;
+    state.version = version;
+    state.forgetGroups();
+    for (let id = 0; id < state.bound; id++) {
       const meaning = meanings[id]!;
-      if (meaning.role === 'start') state.startId = id;
-      else if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
+      if (state.meanings[id] !== meaning) this.#bindOne(state, id);
+      else if (meaning.role === 'traffic') state.group[id] = state.groupId(meaning.group);
     }
-    state.bound = meanings.length;
+  }
+
+  #bindOne(state: TargetState, id: number): void {
+    const meaning = state.target.series.meanings[id]!;
+    state.meanings[id] = meaning;
+    state.memory[id] = NEW;
+    state.cell[id] = NO_CELL;
+    state.record[id] = -1;
+    state.group[id] = -1;
+    if (state.startId === id) state.startId = -1;
+    this.#ownExportSeries.get(state)?.delete(id);
+    this.#overLimitSeries.get(state)?.delete(id);
+    if (meaning.role === 'start') state.startId = id;
+    else if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
   }
 
   #bindTraffic(state: TargetState, id: number, series: TrafficSeries): void {

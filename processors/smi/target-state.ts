@@ -1,5 +1,6 @@
 /** @module What `smi` remembers of one target: the last good values, and which cell each series adds to. */
 import type { Target } from '../../pipeline/batch.ts';
+import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
 import type { RecordCells } from './cells.ts';
 
 /** Memory of a series. */
@@ -30,8 +31,8 @@ export class TargetState {
   readonly groupIds = new Map<string, number>();
   groupMark = new Uint32Array(16);
   groupVerdict = new Uint8Array(16);
-  /** Series ids bound so far, and the table's recycling version they were bound at. */
-  bound = 0;
+  /** Meaning each series had when it was bound, and the table's version then. */
+  readonly meanings: SeriesMeaning[] = [];
   version = 0;
   /** Series that tell the process' start; -1 when the page has none. */
   startId = -1;
@@ -57,6 +58,17 @@ export class TargetState {
     this.target = target;
     this.discoveredMs = discoveredMs;
     this.nextDueMs = nextDueMs;
+  }
+
+  /** Series bound so far. */
+  get bound(): number {
+    return this.meanings.length;
+  }
+
+  /** Forgets which series form one counter; they are grouped anew as they are bound. */
+  forgetGroups(): void {
+    this.groupIds.clear();
+    this.groups = 0;
   }
 
   /** Makes room for `size` series. */

@@ -272,3 +272,38 @@ test('two targets of one workload and pod add into one record', (t) => {
   );
   t.is(sum!.coverage.length, 2);
 });
+
+test('an id that was released and given to another series starts afresh', (t) => {
+  const e = engine();
+  const a = target('a');
+  e.open(T0, false);
+  e.take(
+    a.page(
+      [
+        ['ok', 7],
+        ['start', OLD],
+      ],
+      { scheduledMs: T0 + 1000, nextDueMs: T0 + 11_000 },
+    ),
+  );
+  e.close(T0 + 10_000);
+  e.take(a.page([['start', OLD]], { scheduledMs: T0 + 11_000, nextDueMs: T0 + 21_000 }));
+  e.close(T0 + 20_000);
+  a.target.series.release(0);
+  a.series('other', counter('failure', workload('c')));
+  t.is(a.target.series.size, 2, 'the id is used again');
+  e.take(
+    a.page(
+      [
+        ['other', 4],
+        ['start', OLD],
+      ],
+      { scheduledMs: T0 + 21_000, nextDueMs: T0 + 31_000 },
+    ),
+  );
+  const [sum] = e.close(T0 + 30_000);
+  t.deepEqual(
+    sum!.records.map((r) => [r.key.peer.workload!.name, r.successes, r.failures]),
+    [['c', 0, 4]],
+  );
+});
