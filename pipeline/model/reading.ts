@@ -2,6 +2,7 @@
  * @module What readers see of traffic (design §6): edges and resources with their figures, sides picked, rates reckoned.
  */
 import type { Quantile } from './histogram.ts';
+import { Reading } from './reading-build.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
 import type { Interval, TcpTotals, TrafficSum } from './traffic.ts';
@@ -101,6 +102,5 @@ export interface ReadOptions {
 
 /** The reading of `sum`. Pure; keeps references to the sum's records, which must not change afterwards. O(records). */
 export function readTraffic(sum: TrafficSum, options: ReadOptions): TrafficReading {
-  void options;
-  throw new Error(`not yet: ${sum.records.length}`);
+  return new Reading(sum, options);
 }

@@ -1,121 +1,116 @@
-/** @module Small sums of traffic for tests: workloads by name, both sides, counts to choose. */
-import fc from 'fast-check';
-import type { TrafficBatch } from '../../pipeline/batch.ts';
-import { Delivery } from '../../pipeline/delivery.ts';
-import type { Identity, Workload } from '../../pipeline/model/resource.ts';
-import type { Side } from '../../pipeline/model/rules.ts';
-import type { CoverageRecord, TrafficRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
+/** @module Traffic made by hand: identities, records, coverage and sums with few words. */
+import type { Identity, Peer, ResourceKind, Workload } from '../../pipeline/model/resource.ts';
+import type { Counts, Protocol, Side } from '../../pipeline/model/rules.ts';
+import type {
+  CoverageRecord,
+  LatencyHistogram,
+  TcpTotals,
+  TrafficRecord,
+  TrafficSum,
+} from '../../pipeline/model/traffic.ts';
 
-export const BOUNDS_MS = [1, 10, 100, 1000];
+/** Upper bounds in milliseconds of Linkerd's latency histograms (linkerd2-proxy: linkerd/metrics/src/latency.rs). */
+export const LINKERD_BOUNDS_MS: readonly number[] = [
+  1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1e3, 2e3, 3e3, 4e3, 5e3, 1e4, 2e4, 3e4, 4e4, 5e4,
+];
 
-export function workload(name: string, namespace = 'shop'): Workload {
-  return { cluster: '', namespace, name, kind: 'Deployment' };
+/** A histogram from counts by upper bound; `Infinity` is the open bucket. */
+export function buckets(
+  counts: readonly (readonly [boundMs: number, count: number])[],
+  boundsMs: readonly number[] = LINKERD_BOUNDS_MS,
+): LatencyHistogram {
+  const histogram = { boundsMs, counts: new Float64Array(boundsMs.length + 1) };
+  for (const [bound, count] of counts) {
+    const at = boundsMs.indexOf(bound);
+    histogram.counts[at === -1 ? boundsMs.length : at] = count;
+  }
+  return histogram;
 }
 
-export function identity(name: string, namespace = 'shop'): Identity {
+/** `ns/name`, kind unknown unless given. */
+export function workload(path: string, kind: ResourceKind = ''): Workload {
+  const [namespace = '', name = ''] = path.split('/');
+  return { cluster: '', namespace, name, kind };
+}
+
+interface OwnParts {
+  readonly kind?: ResourceKind;
+  readonly pod?: string;
+  readonly podUid?: string;
+  readonly node?: string;
+  readonly account?: string;
+}
+
+/** A target's own identity; its pod is `name-1` unless given. */
+export function own(path: string, parts: OwnParts = {}): Identity {
+  const { kind = '', podUid = '', node = '', account = '' } = parts;
+  const me = workload(path, kind);
+  return { workload: me, pod: parts.pod ?? `${me.name}-1`, podUid, node, serviceAccount: account };
+}
+
+interface PeerParts {
+  readonly kind?: ResourceKind;
+  readonly pod?: string;
+  readonly service?: string;
+  readonly serviceNamespace?: string;
+  readonly account?: string;
+}
+
+export function peer(path: string | null, parts: PeerParts = {}): Peer {
+  const { kind = '', pod = '', service = '', serviceNamespace = '', account = '' } = parts;
   return {
-    workload: workload(name, namespace),
-    pod: `${name}-0`,
-    podUid: `uid-${name}`,
-    node: 'node-1',
-    serviceAccount: name,
+    workload: path === null ? null : workload(path, kind),
+    pod,
+    service,
+    serviceNamespace,
+    serviceAccount: account,
   };
 }
 
-/** One edge seen from one side; latencies all between 10 and 100 ms. */
+interface RecordParts {
+  readonly latency?: readonly LatencyHistogram[];
+  readonly tcp?: TcpTotals;
+  readonly mesh?: string;
+  readonly protocol?: Protocol;
+  readonly counts?: Counts;
+}
+
 export function record(
   side: Side,
-  source: string,
-  destination: string,
+  me: Identity,
+  other: Peer,
   successes: number,
   failures = 0,
+  parts: RecordParts = {},
 ): TrafficRecord {
-  const [own, peer] = side === 'client' ? [source, destination] : [destination, source];
-  const counts = new Float64Array(BOUNDS_MS.length + 1);
-  counts[2] = successes + failures;
-  return {
-    key: {
-      id: JSON.stringify(['linkerd', side, own, peer]),
-      mesh: 'linkerd',
-      side,
-      own: identity(own),
-      peer: { workload: workload(peer), pod: '', service: '', serviceNamespace: '', serviceAccount: peer },
-      protocol: 'http',
-      counts: side === 'client' ? 'attempts' : 'requests',
-    },
-    successes,
-    failures,
-    latency: [{ boundsMs: BOUNDS_MS, counts }],
-    tcp: null,
-  };
+  const { mesh = 'linkerd', protocol = 'http', latency, tcp } = parts;
+  const counts = parts.counts ?? (side === 'client' ? 'attempts' : 'requests');
+  const id = JSON.stringify([mesh, side, me, other, protocol, counts]);
+  const key = { id, mesh, side, own: me, peer: other, protocol, counts };
+  return { key, successes, failures, latency: latency === undefined ? null : [...latency], tcp: tcp ?? null };
 }
 
-export function coverage(name: string, seconds: number): CoverageRecord {
+/** Coverage of a target scraped three times in 30 s without a fault, unless parts say otherwise. */
+export function covered(me: Identity, parts: Partial<CoverageRecord> = {}): CoverageRecord {
   return {
-    target: `linkerd/${name}`,
+    target: JSON.stringify(me),
     mesh: 'linkerd',
-    own: identity(name),
-    scrapesDue: 1,
+    own: me,
+    scrapesDue: 3,
     scrapesMissed: 0,
-    coveredSeconds: seconds,
-    expectedSeconds: seconds,
+    coveredSeconds: 30,
+    expectedSeconds: 30,
     resets: 0,
     firstSight: false,
+    ...parts,
   };
 }
 
-/** One edge with its counts. */
-export interface EdgeCounts {
-  readonly source: string;
-  readonly destination: string;
-  readonly successes: number;
-  readonly failures: number;
+/** A sum over [startMs, startMs + lengthMs). */
+export function sumOf(
+  records: readonly TrafficRecord[],
+  coverage: readonly CoverageRecord[],
+  { startMs = 1_700_000_010_000, lengthMs = 30_000, partial = false } = {},
+): TrafficSum {
+  return { interval: { startMs, endMs: startMs + lengthMs }, records, coverage, partial, clockAhead: false };
 }
-
-/** A slot in which every edge was seen from both sides alike and every workload was covered. */
-export function slot(startMs: number, endMs: number, edges: readonly EdgeCounts[]): TrafficSum {
-  const names = new Set(edges.flatMap((edge) => [edge.source, edge.destination]));
-  return {
-    interval: { startMs, endMs },
-    records: edges.flatMap(({ source, destination, successes, failures }) => [
-      record('client', source, destination, successes, failures),
-      record('server', source, destination, successes, failures),
-    ]),
-    coverage: [...names].map((name) => coverage(name, (endMs - startMs) / 1000)),
-    partial: false,
-    clockAhead: false,
-  };
-}
-
-export function itemsOf(sum: TrafficSum): number {
-  return sum.records.length + sum.coverage.length;
-}
-
-export function trafficBatch(sum: TrafficSum): TrafficBatch {
-  return { body: 'traffic', sum, items: itemsOf(sum), delivery: new Delivery() };
-}
-
-/** Successes and failures by record id over many sums. */
-export function totals(sums: Iterable<TrafficSum>): Map<string, [successes: number, failures: number]> {
-  const found = new Map<string, [number, number]>();
-  for (const sum of sums) {
-    for (const { key, successes, failures } of sum.records) {
-      const held = found.get(key.id) ?? [0, 0];
-      found.set(key.id, [held[0] + successes, held[1] + failures]);
-    }
-  }
-  return found;
-}
-
-const NAMES = ['web', 'emoji', 'voting'];
-
-/** Edges among three workloads. */
-export const edgeCounts: fc.Arbitrary<EdgeCounts[]> = fc.uniqueArray(
-  fc.record({
-    source: fc.constantFrom(...NAMES),
-    destination: fc.constantFrom(...NAMES),
-    successes: fc.nat(100),
-    failures: fc.nat(10),
-  }),
-  { maxLength: 4, selector: (edge) => `${edge.source}>${edge.destination}` },
-);

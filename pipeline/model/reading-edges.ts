@@ -1,0 +1,273 @@
+/** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
+import type { EdgeReading, ResourceEdge, ResourceId } from './reading.ts';
+import { believe, type Counted, counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
+import type { Coverage, OwnGroup, Sides, WorkloadEntry } from './reading-index.ts';
+import { compareNamed, type Named } from './reading-order.ts';
+import type { ResourceKind, Workload } from './resource.ts';
+import type { Side } from './rules.ts';
+import type { TrafficRecord } from './traffic.ts';
+
+interface EdgeGroup extends Sides {
+  readonly source: WorkloadEntry | null;
+  readonly destination: WorkloadEntry | null;
+}
+
+interface Edge {
+  readonly source: WorkloadEntry | null;
+  readonly destination: WorkloadEntry | null;
+  readonly from: Counted;
+  readonly reading: EdgeReading;
+}
+
+/** Ids of workloads in one reading stay below this, so that two make one exact number. */
+const MAX_ENTRIES = 2 ** 26;
+
+export class EdgeBook {
+  readonly #frame: Frame;
+  readonly #defaultKind: ResourceKind;
+  readonly #groups = new Map<number, EdgeGroup>();
+  readonly #workloads = new Map<WorkloadEntry, Workload>();
+  #edges: Edge[] = [];
+  #byEntry: Map<WorkloadEntry, Edge[]> | null = null;
+
+  constructor(frame: Frame, defaultKind: ResourceKind) {
+    this.#frame = frame;
+    this.#defaultKind = defaultKind;
+  }
+
+  add(side: Side, own: WorkloadEntry, far: WorkloadEntry | null, record: TrafficRecord): void {
+    const source = side === 'client' ? own : far;
+    const destination = side === 'client' ? far : own;
+    const key = ((source?.id ?? -1) + 1) * MAX_ENTRIES + (destination?.id ?? -1) + 1;
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { source, destination, server: [], client: [] };
+      this.#groups.set(key, group);
+    }
+    group[side].push(record);
+  }
+
+  /** All edges with traffic, sorted. To be called once, after the last `add`. */
+  edges(): EdgeReading[] {
+    const groups = [...this.#groups.values()];
+    const clients = clientsByDestination(groups);
+    for (const group of groups) {
+      if (this.#standsForOthers(group, clients)) continue;
+      const edge = this.#read(group);
+      if (edge !== null) this.#edges.push(edge);
+    }
+    this.#groups.clear();
+    this.#edges.sort(compareEdges);
+    return this.#edges.map((edge) => edge.reading);
+  }
+
+  /** The workload an entry stands for, with its kind resolved; one object per entry. */
+  workloadOf(entry: WorkloadEntry): Workload {
+    let workload = this.#workloads.get(entry);
+    if (workload === undefined) {
+      const { cluster, namespace, name } = entry;
+      workload = { cluster, namespace, name, kind: entry.kind === '' ? this.#defaultKind : entry.kind };
+      this.#workloads.set(entry, workload);
+    }
+    return workload;
+  }
+
+  idOf(entry: WorkloadEntry): ResourceId {
+    return this.workloadOf(entry);
+  }
+
+  /** What `resource` receives, then what it sends; neighbours in its own namespace first, then by name. */
+  edgesOf(resource: ResourceId): readonly ResourceEdge[] {
+    return this.#findEdges(resource).sort((a, b) => compareSeen(resource, a, b));
+  }
+
+  #findEdges(resource: ResourceId): ResourceEdge[] {
+    const { index } = this.#frame;
+    const { kind, cluster, namespace, name } = resource;
+    const own = kind === 'Pod' ? index.findPod(cluster, namespace, name) : index.findNode(cluster, name);
+    if (kind === 'Node' || (kind === 'Pod' && own !== undefined)) return own === undefined ? [] : this.#ofOwn(own);
+    if (kind === 'Namespace') return this.#ofNamespace(resource);
+    if (kind === 'Service') return this.#ofService(resource);
+    const entry = index.find({ cluster, namespace, name, kind: kind === 'ServiceAccount' ? kind : '' });
+    return entry === undefined || this.workloadOf(entry).kind !== kind ? [] : this.#ofEntry(entry);
+  }
+
+  /** Whether this edge's account is already shown as the workloads behind it (design §6, Sides). */
+  #standsForOthers(group: EdgeGroup, clients: ReadonlyMap<WorkloadEntry, WorkloadEntry[]>): boolean {
+    const { source, destination } = group;
+    if (source?.kind !== 'ServiceAccount' || destination === null) return false;
+    const met = clients.get(destination) ?? [];
+    return met.some((client) => this.#frame.index.mayBe(source, client));
+  }
+
+  #read(group: EdgeGroup): Edge | null {
+    const { source, destination } = group;
+    const client = counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
+    const server = counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
+    const from = believe(client, server);
+    const figures = figuresOf(this.#frame, from);
+    if (figures === null) return null;
+    const reading: EdgeReading = {
+      source: source === null ? null : this.workloadOf(source),
+      destination: destination === null ? null : this.workloadOf(destination),
+      mesh: from.records[0]?.key.mesh ?? '',
+      services: servicesOf(group),
+      figures,
+    };
+    return { source, destination, from, reading };
+  }
+
+  #ofEntry(entry: WorkloadEntry): ResourceEdge[] {
+    const seen: ResourceEdge[] = [];
+    for (const edge of this.#edgesByEntry().get(entry) ?? []) {
+      const { source, destination, figures } = edge.reading;
+      if (edge.destination === entry) seen.push({ direction: 'from', side: figures.side, other: source, figures });
+      if (edge.source === entry) seen.push({ direction: 'to', side: figures.side, other: destination, figures });
+    }
+    return seen;
+  }
+
+  #edgesByEntry(): Map<WorkloadEntry, Edge[]> {
+    if (this.#byEntry !== null) return this.#byEntry;
+    const byEntry = new Map<WorkloadEntry, Edge[]>();
+    for (const edge of this.#edges) {
+      for (const entry of new Set([edge.source, edge.destination])) {
+        if (entry === null) continue;
+        const held = byEntry.get(entry);
+        if (held === undefined) byEntry.set(entry, [edge]);
+        else held.push(edge);
+      }
+    }
+    this.#byEntry = byEntry;
+    return byEntry;
+  }
+
+  /** Edges between namespaces: sums of workload edges, each from the side that was believed for it. */
+  #ofNamespace({ cluster, name }: ResourceId): ResourceEdge[] {
+    const inside = (entry: WorkloadEntry | null) => entry?.namespace === name && entry.cluster === cluster;
+    const received = this.#edges.filter((edge) => inside(edge.destination));
+    const sent = this.#edges.filter((edge) => inside(edge.source));
+    return [
+      ...this.#byFarNamespace('from', received, (edge) => edge.source),
+      ...this.#byFarNamespace('to', sent, (edge) => edge.destination),
+    ];
+  }
+
+  #byFarNamespace(
+    direction: 'to' | 'from',
+    edges: readonly Edge[],
+    far: (edge: Edge) => WorkloadEntry | null,
+  ): ResourceEdge[] {
+    return groupBy(edges, (edge) => namespaceId(far(edge))).flatMap(([other, members]) => {
+      const records = members.flatMap((edge) => edge.from.records);
+      const client = members.reduce((sum, { from }) => sum + (from.side === 'client' ? from.requests : 0), 0);
+      const all = members.reduce((sum, { from }) => sum + from.requests, 0);
+      return this.#seen(direction, client * 2 >= all ? 'client' : 'server', other, records);
+    });
+  }
+
+  #ofService({ cluster, namespace, name }: ResourceId): ResourceEdge[] {
+    const { index } = this.#frame;
+    const records = index.findService(cluster, namespace, name)?.client ?? [];
+    const byClient = groupBy(records, (record) => this.idOf(index.ownOf(record.key.own).entry));
+    return byClient.flatMap(([other, members]) => this.#seen('from', 'client', other, members));
+  }
+
+  /** Edges of a pod or node by its own records only. */
+  #ofOwn(own: OwnGroup): ResourceEdge[] {
+    const edges: ResourceEdge[] = [];
+    for (const [direction, side] of [
+      ['from', 'server'],
+      ['to', 'client'],
+    ] as const) {
+      for (const [other, records] of groupBy(own[side], (record) => this.#peerId(record))) {
+        edges.push(...this.#seen(direction, side, other, records, [own.coverage]));
+      }
+    }
+    return edges;
+  }
+
+  #peerId(record: TrafficRecord): ResourceId | null {
+    const { own, peer } = record.key;
+    const { entry } = this.#frame.index.peerOf(peer, own.workload.cluster);
+    if (entry === null) return null;
+    const { cluster, namespace } = entry;
+    if (peer.pod !== '') return { kind: 'Pod', cluster, namespace, name: peer.pod };
+    return this.idOf(this.#frame.index.resolve(entry));
+  }
+
+  #seen(
+    direction: 'to' | 'from',
+    side: Side,
+    other: ResourceId | null,
+    records: readonly TrafficRecord[],
+    coverages: readonly (Coverage | null)[] = coveragesOf(this.#frame.index, records),
+  ): ResourceEdge[] {
+    const figures = figuresOf(this.#frame, counted(this.#frame, side, records, coverages));
+    return figures === null ? [] : [{ direction, side, other, figures }];
+  }
+}
+
+/** Workloads whose own proxies sent to each destination. */
+function clientsByDestination(groups: readonly EdgeGroup[]): Map<WorkloadEntry, WorkloadEntry[]> {
+  const clients = new Map<WorkloadEntry, WorkloadEntry[]>();
+  for (const { source, destination, client } of groups) {
+    if (source === null || destination === null || client.length === 0) continue;
+    const met = clients.get(destination);
+    if (met === undefined) clients.set(destination, [source]);
+    else met.push(source);
+  }
+  return clients;
+}
+
+function servicesOf({ client, destination }: EdgeGroup): string[] {
+  const services = new Set<string>();
+  for (const { key } of client) {
+    const { service, serviceNamespace } = key.peer;
+    if (service === '') continue;
+    const elsewhere = serviceNamespace !== '' && serviceNamespace !== destination?.namespace;
+    services.add(elsewhere ? `${service}.${serviceNamespace}` : service);
+  }
+  return [...services].sort();
+}
+
+function namespaceId(entry: WorkloadEntry | null): ResourceId | null {
+  if (entry === null) return null;
+  return { kind: 'Namespace', cluster: entry.cluster, namespace: '', name: entry.namespace };
+}
+
+/** Items by the resource they belong to, null for those of nobody known. */
+function groupBy<Item>(
+  items: readonly Item[],
+  resourceOf: (item: Item) => ResourceId | null,
+): [ResourceId | null, Item[]][] {
+  const groups = new Map<string, [ResourceId | null, Item[]]>();
+  for (const item of items) {
+    const id = resourceOf(item);
+    const key = id === null ? '' : JSON.stringify([id.kind, id.cluster, id.namespace, id.name]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [id, [item]]);
+    else group[1].push(item);
+  }
+  return [...groups.values()];
+}
+
+/** By source, then destination; unknown ends last. */
+function compareEdges(a: Edge, b: Edge): number {
+  return compareEnds(a.source, b.source) || compareEnds(a.destination, b.destination);
+}
+
+function compareEnds(a: Named | null, b: Named | null): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  return compareNamed(a, b);
+}
+
+function compareSeen(self: ResourceId, a: ResourceEdge, b: ResourceEdge): number {
+  if (a.direction !== b.direction) return a.direction === 'from' ? -1 : 1;
+  return foreign(self, a.other) - foreign(self, b.other) || compareEnds(a.other, b.other);
+}
+
+function foreign(self: ResourceId, other: ResourceId | null): number {
+  if (self.kind === 'Namespace') return other?.name === self.name ? 0 : 1;
+  return other?.namespace === self.namespace ? 0 : 1;
+}

@@ -1,0 +1,148 @@
+/** @module From records and coverage to figures: sums, rates, completeness, and which side a reader believes. */
+import { quantiles } from './histogram.ts';
+import type { Figures } from './reading.ts';
+import { type Coverage, noCoverage, type TrafficIndex, type WorkloadEntry } from './reading-index.ts';
+import type { Counts, Side } from './rules.ts';
+import type { LatencyHistogram, TcpTotals, TrafficRecord } from './traffic.ts';
+
+/** Over this much more on the other side means that the preferred side does not see everybody. */
+const UNWATCHED = 1.05;
+const PERCENTILES = [0.5, 0.9, 0.99];
+
+/** Records of one side with the coverage that vouches for them. */
+export interface Counted {
+  readonly side: Side;
+  readonly records: readonly TrafficRecord[];
+  readonly scope: Coverage;
+  /** False also when some of the workloads that counted were not covered at all. */
+  readonly complete: boolean;
+  readonly requests: number;
+}
+
+/** What is the same for all figures of one reading. */
+export interface Frame {
+  readonly index: TrafficIndex;
+  readonly windowSeconds: number;
+  readonly partial: boolean;
+}
+
+/** Records of one side, vouched for by `coverages` (null: not covered). */
+export function counted(
+  frame: Frame,
+  side: Side,
+  records: readonly TrafficRecord[],
+  coverages: readonly (Coverage | null)[],
+): Counted {
+  const scope = noCoverage();
+  let vouched = coverages.length > 0 && !frame.partial;
+  for (const coverage of coverages) {
+    if (coverage === null) vouched = false;
+    else addUp(scope, coverage);
+  }
+  const complete = vouched && scope.missed === 0 && scope.resets === 0 && !scope.firstSight;
+  return { side, records, scope, complete, requests: requestsOf(records) };
+}
+
+/** Coverage of the workloads that counted `records`, each once. */
+export function coveragesOf(index: TrafficIndex, records: readonly TrafficRecord[]): (Coverage | null)[] {
+  const entries = new Set<WorkloadEntry>();
+  for (const record of records) entries.add(index.ownOf(record.key.own).entry);
+  return Array.from(entries, (entry) => entry.coverage);
+}
+
+/**
+ * The side a reader believes (design §6): `preferred`, unless the other one counted over 5 % more, or `preferred` is
+ * incomplete and the other is complete. A complete side that counted over 5 % less than an incomplete one is not
+ * believed: its far ends are only partly watched, which loses more than a missed scrape does.
+ */
+export function believe(preferred: Counted, other: Counted): Counted {
+  if (other.records.length === 0) return preferred;
+  if (preferred.records.length === 0) return other;
+  if (other.requests > preferred.requests * UNWATCHED) return other;
+  const better = !preferred.complete && other.complete && other.requests * UNWATCHED >= preferred.requests;
+  return better ? other : preferred;
+}
+
+/** Totals of a workload: as its own proxies saw them, else as its clients did. */
+export function totalsOf(frame: Frame, entry: WorkloadEntry): Counted {
+  const server = counted(frame, 'server', entry.server, [entry.coverage]);
+  if (entry.client.length === 0) return server;
+  return believe(server, counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client)));
+}
+
+/** Figures of what one side counted; null when there was no traffic. */
+export function figuresOf(frame: Frame, from: Counted): Figures | null {
+  const { records, scope, side, complete } = from;
+  let successes = 0;
+  let failures = 0;
+  let counts: Counts = 'requests';
+  let tcp: TcpTotals | null = null;
+  const histograms: LatencyHistogram[] = [];
+  for (const record of records) {
+    successes += record.successes;
+    failures += record.failures;
+    if (record.key.counts === 'attempts') counts = 'attempts';
+    if (record.tcp !== null) tcp = addTcp(tcp, record.tcp);
+    if (record.latency !== null) histograms.push(...record.latency);
+  }
+  if (successes + failures === 0 && tcp === null) return null;
+  const [p50 = null, p90 = null, p99 = null] = quantiles(histograms, PERCENTILES);
+  return {
+    successes,
+    failures,
+    ratePerSecond: rateOf(frame, records),
+    p50,
+    p90,
+    p99,
+    side,
+    counts,
+    complete,
+    coveredSeconds: scope.coveredSeconds,
+    expectedSeconds: scope.expectedSeconds,
+    resets: scope.resets,
+    missed: scope.missed,
+    sources: scope.targets,
+    tcp,
+  };
+}
+
+/** Σ over pods of (count ÷ covered × expected) ÷ window; null when no pod with requests was covered. */
+function rateOf(frame: Frame, records: readonly TrafficRecord[]): number | null {
+  let expectedRequests: number | null = null;
+  for (const record of records) {
+    const requests = record.successes + record.failures;
+    if (requests === 0) continue;
+    const ref = frame.index.ownOf(record.key.own);
+    // Pods that were merged on the way have no coverage of their own: their workload's mean stands in.
+    const coverage = ref.unit ?? ref.entry.coverage;
+    if (coverage === null || coverage.coveredSeconds <= 0) continue;
+    const scaled = (requests / coverage.coveredSeconds) * coverage.expectedSeconds;
+    expectedRequests = (expectedRequests ?? 0) + scaled;
+  }
+  if (expectedRequests === null || frame.windowSeconds <= 0) return null;
+  return expectedRequests / frame.windowSeconds;
+}
+
+function requestsOf(records: readonly TrafficRecord[]): number {
+  let total = 0;
+  for (const record of records) total += record.successes + record.failures;
+  return total;
+}
+
+function addUp(into: Coverage, from: Coverage): void {
+  into.coveredSeconds += from.coveredSeconds;
+  into.expectedSeconds += from.expectedSeconds;
+  into.missed += from.missed;
+  into.resets += from.resets;
+  into.firstSight ||= from.firstSight;
+  into.targets += from.targets;
+}
+
+function addTcp(into: TcpTotals | null, from: TcpTotals): TcpTotals {
+  if (into === null) return { ...from };
+  into.opened += from.opened;
+  into.closed += from.closed;
+  into.readBytes += from.readBytes;
+  into.writtenBytes += from.writtenBytes;
+  return into;
+}

@@ -1,0 +1,284 @@
+/**
+ * @module The index of one sum: every workload, pod, node and service in it once, with kinds, accounts and coverage
+ * joined.
+ */
+import type { Identity, Peer, ResourceKind, Workload } from './resource.ts';
+import type { CoverageRecord, TrafficRecord, TrafficSum } from './traffic.ts';
+
+/** Coverage added up over some targets. */
+export interface Coverage {
+  coveredSeconds: number;
+  expectedSeconds: number;
+  missed: number;
+  resets: number;
+  firstSight: boolean;
+  targets: number;
+  /** True when at least one scrape was good. */
+  up: boolean;
+}
+
+/** Records of one resource by the side that counted them. `client` of a workload is what others sent to it. */
+export interface Sides {
+  readonly server: TrafficRecord[];
+  readonly client: TrafficRecord[];
+}
+
+export interface WorkloadEntry extends Sides {
+  readonly id: number;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Kind as told by whoever knows; '' while nobody did. */
+  kind: ResourceKind;
+  kindRank: number;
+  readonly accounts: Set<string>;
+  /** Null when no target of this workload is watched. */
+  coverage: Coverage | null;
+  /** True when somebody sent to it, or it sent something. */
+  seen: boolean;
+}
+
+/** A pod or a node: what its own proxies counted. */
+export interface OwnGroup extends Sides {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  coverage: Coverage | null;
+}
+
+export interface ServiceGroup {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly client: TrafficRecord[];
+}
+
+/** What one identity refers to. */
+export interface OwnRef {
+  readonly entry: WorkloadEntry;
+  /** Coverage of this very pod; null when none came with the sum. */
+  unit: Coverage | null;
+  readonly pod: OwnGroup | null;
+  readonly node: OwnGroup | null;
+}
+
+export interface PeerRef {
+  readonly entry: WorkloadEntry | null;
+  readonly service: ServiceGroup | null;
+}
+
+/** Text that no other list of parts has, cheap to make. */
+function keyOf(...parts: readonly string[]): string {
+  let key = '';
+  for (const part of parts) key += `${part.length}:${part}`;
+  return key;
+}
+
+const OWN_RANK = 3;
+const PEER_RANK = 2;
+const SERVICE_RANK = 1;
+
+export class TrafficIndex {
+  readonly entries = new Map<string, WorkloadEntry>();
+  readonly pods = new Map<string, OwnGroup>();
+  readonly nodes = new Map<string, OwnGroup>();
+  readonly services = new Map<string, ServiceGroup>();
+  readonly #owns = new Map<Identity, OwnRef>();
+  readonly #peers = new Map<Peer, PeerRef>();
+  readonly #units = new Map<string, Coverage>();
+  /** Workloads known with an account. */
+  readonly #accounts = new Map<string, Set<WorkloadEntry>>();
+
+  /** Joins coverage and learns kinds and accounts; nothing is grouped yet. */
+  constructor(sum: TrafficSum) {
+    for (const record of sum.coverage) this.#addCoverage(record);
+    for (const { key } of sum.records) {
+      this.ownOf(key.own);
+      this.peerOf(key.peer, key.own.workload.cluster);
+    }
+  }
+
+  ownOf(own: Identity): OwnRef {
+    let ref = this.#owns.get(own);
+    if (ref === undefined) {
+      ref = this.#makeOwn(own);
+      this.#owns.set(own, ref);
+    }
+    return ref;
+  }
+
+  peerOf(peer: Peer, ownCluster: string): PeerRef {
+    let ref = this.#peers.get(peer);
+    if (ref === undefined) {
+      ref = this.#makePeer(peer, ownCluster);
+      this.#peers.set(peer, ref);
+    }
+    return ref;
+  }
+
+  /** The entry of a workload, made when it is new. */
+  entryOf(workload: Workload): WorkloadEntry {
+    const key = workloadText(workload);
+    let entry = this.entries.get(key);
+    if (entry === undefined) {
+      entry = newEntry(this.entries.size, workload);
+      this.entries.set(key, entry);
+    }
+    return entry;
+  }
+
+  serviceOf(cluster: string, namespace: string, name: string): ServiceGroup {
+    return getOrMake(this.services, keyOf(cluster, namespace, name), () => ({ cluster, namespace, name, client: [] }));
+  }
+
+  /** The one workload known with the account that a `ServiceAccount` entry stands for, else the entry itself. */
+  resolve(entry: WorkloadEntry): WorkloadEntry {
+    if (entry.kind !== 'ServiceAccount') return entry;
+    const known = this.#accounts.get(accountText(entry.cluster, entry.namespace, entry.name));
+    if (known?.size !== 1) return entry;
+    const [only] = known;
+    return only ?? entry;
+  }
+
+  /** Whether `client` may be who stands behind an account: it has that account, or none known in its namespace. */
+  mayBe(account: WorkloadEntry, client: WorkloadEntry): boolean {
+    if (client.cluster !== account.cluster || client.namespace !== account.namespace) return false;
+    return client.accounts.size === 0 || client.accounts.has(account.name);
+  }
+
+  find(workload: Workload): WorkloadEntry | undefined {
+    return this.entries.get(workloadText(workload));
+  }
+
+  findPod(cluster: string, namespace: string, name: string): OwnGroup | undefined {
+    return this.pods.get(keyOf(cluster, namespace, name));
+  }
+
+  findNode(cluster: string, name: string): OwnGroup | undefined {
+    return this.nodes.get(keyOf(cluster, '', name));
+  }
+
+  findService(cluster: string, namespace: string, name: string): ServiceGroup | undefined {
+    return this.services.get(keyOf(cluster, namespace, name));
+  }
+
+  #makeOwn(own: Identity): OwnRef {
+    const workload = ownWorkload(own);
+    const entry = this.entryOf(workload);
+    learnKind(entry, workload.kind, OWN_RANK);
+    this.#learnAccount(entry, own.serviceAccount);
+    const { cluster, namespace } = workload;
+    const pod = own.pod === '' ? null : ownGroup(this.pods, cluster, namespace, own.pod);
+    const node = own.node === '' ? null : ownGroup(this.nodes, cluster, '', own.node);
+    return { entry, unit: this.#units.get(unitText(entry, own)) ?? null, pod, node };
+  }
+
+  #makePeer(peer: Peer, ownCluster: string): PeerRef {
+    const workload = peer.workload !== null && peer.workload.name !== '' ? peer.workload : null;
+    const cluster = workload?.cluster ?? ownCluster;
+    const namespace = peer.serviceNamespace === '' ? (workload?.namespace ?? '') : peer.serviceNamespace;
+    const service = peer.service === '' ? null : this.serviceOf(cluster, namespace, peer.service);
+    if (workload !== null) return { entry: this.#peerEntry(workload, peer), service };
+    if (service === null) return { entry: null, service };
+    return { entry: this.#peerEntry({ cluster, namespace, name: peer.service, kind: 'Service' }, peer), service };
+  }
+
+  #peerEntry(workload: Workload, peer: Peer): WorkloadEntry {
+    const entry = this.entryOf(workload);
+    learnKind(entry, workload.kind, workload.kind === 'Service' ? SERVICE_RANK : PEER_RANK);
+    if (workload.kind !== 'ServiceAccount' && workload.kind !== 'Service') {
+      this.#learnAccount(entry, peer.serviceAccount);
+    }
+    return entry;
+  }
+
+  #learnAccount(entry: WorkloadEntry, account: string): void {
+    if (account === '') return;
+    entry.accounts.add(account);
+    const key = accountText(entry.cluster, entry.namespace, account);
+    getOrMake(this.#accounts, key, () => new Set<WorkloadEntry>()).add(entry);
+  }
+
+  #addCoverage(record: CoverageRecord): void {
+    const ref = this.ownOf(record.own);
+    ref.unit ??= getOrMake(this.#units, unitText(ref.entry, record.own), noCoverage);
+    ref.entry.coverage ??= noCoverage();
+    addCoverage(ref.unit, record);
+    addCoverage(ref.entry.coverage, record);
+    for (const group of [ref.pod, ref.node]) {
+      if (group === null) continue;
+      group.coverage ??= noCoverage();
+      addCoverage(group.coverage, record);
+    }
+  }
+}
+
+/** A target that tells its pod but no owner is a workload of its own. */
+function ownWorkload(own: Identity): Workload {
+  if (own.workload.name !== '' || own.pod === '') return own.workload;
+  return { ...own.workload, name: own.pod, kind: 'Pod' };
+}
+
+function workloadText(workload: Workload): string {
+  const account = workload.kind === 'ServiceAccount' ? 'a' : 'w';
+  return account + keyOf(workload.cluster, workload.namespace, workload.name);
+}
+
+function accountText(cluster: string, namespace: string, account: string): string {
+  return keyOf(cluster, namespace, account);
+}
+
+function unitText(entry: WorkloadEntry, own: Identity): string {
+  return keyOf(String(entry.id), own.pod, own.podUid);
+}
+
+function learnKind(entry: WorkloadEntry, kind: ResourceKind, rank: number): void {
+  if (kind === '' || rank <= entry.kindRank) return;
+  entry.kind = kind;
+  entry.kindRank = rank;
+}
+
+function newEntry(id: number, { cluster, namespace, name, kind }: Workload): WorkloadEntry {
+  const account = kind === 'ServiceAccount';
+  return {
+    id,
+    cluster,
+    namespace,
+    name,
+    kind: account ? kind : '',
+    kindRank: account ? OWN_RANK : 0,
+    accounts: new Set(),
+    coverage: null,
+    seen: false,
+    server: [],
+    client: [],
+  };
+}
+
+function ownGroup(groups: Map<string, OwnGroup>, cluster: string, namespace: string, name: string): OwnGroup {
+  const make = (): OwnGroup => ({ cluster, namespace, name, coverage: null, server: [], client: [] });
+  return getOrMake(groups, keyOf(cluster, namespace, name), make);
+}
+
+function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+export function noCoverage(): Coverage {
+  return { coveredSeconds: 0, expectedSeconds: 0, missed: 0, resets: 0, firstSight: false, targets: 0, up: false };
+}
+
+function addCoverage(into: Coverage, record: CoverageRecord): void {
+  into.coveredSeconds += record.coveredSeconds;
+  into.expectedSeconds += record.expectedSeconds;
+  into.missed += record.scrapesMissed;
+  into.resets += record.resets;
+  into.firstSight ||= record.firstSight;
+  into.targets += 1;
+  into.up ||= record.coveredSeconds > 0 || record.firstSight || record.scrapesDue > record.scrapesMissed;
+}
