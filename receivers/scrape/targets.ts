@@ -1,0 +1,73 @@
+/** @module Which targets there are: groups of addresses and labels → distinct targets with identity; what changed. */
+import { type Endpoint, parseEndpoint } from '../../pipeline/config/types.ts';
+import type { Identity, Labels } from '../../pipeline/model/resource.ts';
+import { identityOf, type OwnerSource } from './identity.ts';
+
+/** A target as discovery names it. */
+export interface TargetSpec {
+  /** Receiver id, address and identity as JSON text; equal specs are one target. */
+  readonly key: string;
+  /** `host:port`, IPv6 in brackets. */
+  readonly address: string;
+  readonly host: string;
+  readonly own: Identity;
+  readonly ownerSource: OwnerSource;
+}
+
+interface Group {
+  readonly targets: readonly string[];
+  readonly labels: Labels;
+}
+
+const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?$/;
+const IPV6 = /^[0-9A-Fa-f:.]+$/;
+
+/** True for `host:port` with a host name, an IPv4 or a bracketed IPv6 address and a port above 0. */
+export function isTargetAddress(text: string): boolean {
+  const endpoint = parseEndpoint(text);
+  if (endpoint === null || endpoint.port === 0) return false;
+  return text.startsWith('[') ? IPV6.test(endpoint.host) && endpoint.host.includes(':') : HOST_NAME.test(endpoint.host);
+}
+
+/**
+ * The distinct targets of `groups` in order, at most `limit` of them; `refused` counts those beyond. Addresses must
+ * satisfy `isTargetAddress`.
+ */
+export function targetsOf(
+  receiver: string,
+  groups: Iterable<Group>,
+  limit: number,
+): { targets: Map<string, TargetSpec>; refused: number } {
+  const targets = new Map<string, TargetSpec>();
+  const refused = new Set<string>();
+  for (const group of groups) {
+    for (const address of group.targets) {
+      const spec = specOf(receiver, parseEndpoint(address)!, group.labels);
+      if (targets.has(spec.key)) continue;
+      if (targets.size < limit) targets.set(spec.key, spec);
+      else refused.add(spec.key);
+    }
+  }
+  return { targets, refused: refused.size };
+}
+
+function specOf(receiver: string, endpoint: Endpoint, labels: Labels): TargetSpec {
+  const { host, port } = endpoint;
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const { own, source } = identityOf(labels, address);
+  const { workload, pod, podUid, node, serviceAccount } = own;
+  const { cluster, namespace, name, kind } = workload;
+  const key = JSON.stringify([receiver, address, cluster, namespace, kind, name, pod, podUid, node, serviceAccount]);
+  return { key, address, host, own, ownerSource: source };
+}
+
+/** What to stop and what to begin on the way from `before` to `now`. */
+export function diffTargets(
+  before: ReadonlyMap<string, unknown>,
+  now: ReadonlyMap<string, TargetSpec>,
+): { gone: string[]; added: TargetSpec[] } {
+  return {
+    gone: [...before.keys()].filter((key) => !now.has(key)),
+    added: [...now.values()].filter((spec) => !before.has(spec.key)),
+  };
+}
