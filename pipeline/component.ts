@@ -123,6 +123,8 @@ export interface ConfigIssue {
   readonly message: string;
   readonly mend: string;
   readonly severity?: 'error' | 'warning';
+  /** Code of `PROBLEM_CODES` when one fits better than WEIR1021, e.g. WEIR1024 for an open listener. */
+  readonly code?: string;
 }
 
 export interface ReceiverFactory<Config = unknown> extends FactoryBase<Config> {

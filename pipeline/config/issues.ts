@@ -1,0 +1,275 @@
+/** @module What a schema found, told as problems with a place, a hint and a mend. */
+import type { ZodType, z } from 'zod';
+import { nearest } from './nearest.ts';
+import { gluedFinding } from './parse.ts';
+import { isProblemCode, type ProblemCode } from './problem.ts';
+import type { Finding, Report } from './report.ts';
+import { keysAt, type Shape, shapeOf, shapesAt, typeText } from './shape.ts';
+import type { Place } from './source.ts';
+import { findAt, isNull, type Path, pathText, type ScalarTree, type Tree, toPlain } from './tree.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Where a value that is checked stands. */
+export interface Subject {
+  readonly tree: Tree;
+  /** Path of `tree` in the whole configuration. */
+  readonly base: Path;
+  /** Place to point at when something is missing: the key of `tree`. */
+  readonly keyAt: Place | null;
+  /** Page with all keys, '' for none. */
+  readonly page: string;
+}
+
+/** The schema's value, or undefined after its problems were reported. */
+export function checkValue<T>(schema: ZodType<T>, subject: Subject, report: Report): T | undefined {
+  const retyped = new Map<ScalarTree, unknown>();
+  if (isNull(subject.tree) && subject.tree.kind === 'scalar' && !subject.tree.broken) retyped.set(subject.tree, {});
+  let result = schema.safeParse(toPlain(subject.tree, retyped));
+  if (!result.success && retype(result.error.issues, subject.tree, retyped)) {
+    result = schema.safeParse(toPlain(subject.tree, retyped));
+  }
+  if (result.success) return result.data;
+  const shape = shapeOf(schema);
+  const issues = result.error.issues.flatMap((issue) => flatten(issue, []));
+  for (const issue of issues) if (!isEcho(issue, issues, shape)) reportIssue({ subject, shape, report }, issue);
+  return undefined;
+}
+
+/**
+ * What comes from the environment is text; where a number or a truth value is expected, such a text is read as one.
+ * The field decides, so that a pod named `123` stays text. True when something was changed.
+ */
+function retype(issues: readonly Issue[], tree: Tree, retyped: Map<ScalarTree, unknown>): boolean {
+  let changed = false;
+  for (const issue of issues) {
+    if (issue.code !== 'invalid_type') continue;
+    const found = findAt(tree, issue.path.map(step));
+    if (!found.exact || found.tree.kind !== 'scalar' || found.tree.variables.length === 0) continue;
+    const value = readAs(issue.expected, String(found.tree.value).trim());
+    if (value === undefined) continue;
+    retyped.set(found.tree, value);
+    changed = true;
+  }
+  return changed;
+}
+
+function readAs(expected: string, text: string): number | boolean | undefined {
+  if (expected === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  if ((expected === 'number' || expected === 'int') && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
+  return undefined;
+}
+
+function step(part: PropertyKey): string | number {
+  return typeof part === 'number' ? part : String(part);
+}
+
+/** A union's issues are those of the alternative that was understood furthest. */
+function flatten(issue: Issue, prefix: Path): Issue[] {
+  const path = [...prefix, ...issue.path.map(step)];
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path }];
+  const best = [...issue.errors].sort((a, b) => understood(b) - understood(a))[0] ?? [];
+  return best.length === 0 ? [{ ...issue, path }] : best.flatMap((inner) => flatten(inner, path));
+}
+
+function understood(issues: readonly Issue[]): number {
+  const wrongKind = issues.some((issue) => issue.path.length === 0 && issue.code === 'invalid_type');
+  return wrongKind ? -1 : Math.max(0, ...issues.map((issue) => issue.path.length)) - issues.length / 1000;
+}
+
+/** A missing key whose misspelling is reported as an unknown key already. */
+function isEcho(issue: Issue, issues: readonly Issue[], shape: Shape): boolean {
+  const name = issue.path.at(-1);
+  if (issue.code !== 'invalid_type' || typeof name !== 'string') return false;
+  const parent = issue.path.slice(0, -1);
+  return issues.some(
+    (other) =>
+      other.code === 'unrecognized_keys' &&
+      pathText(other.path.map(step)) === pathText(parent.map(step)) &&
+      other.keys.some((key) => nearest(key, keysAt(shape, parent.map(step))) === name),
+  );
+}
+
+interface Context {
+  readonly subject: Subject;
+  readonly shape: Shape;
+  readonly report: Report;
+}
+
+function reportIssue(context: Context, issue: Issue): void {
+  const { subject, report } = context;
+  const path = issue.path.map(step);
+  const full = [...subject.base, ...path];
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) reportUnknownKey(context, path, key);
+    return;
+  }
+  const found = findAt(subject.tree, path);
+  if (found.tree.kind === 'scalar' && found.tree.broken) return;
+  const place = isNull(found.tree) || !found.exact ? (found.keyAt ?? subject.keyAt ?? found.tree.at) : found.tree.at;
+  const { code, ...finding } = describe(context, issue, path, found.exact ? found.tree : null);
+  report.add(code, place, { ...finding, path: full });
+}
+
+function reportUnknownKey({ subject, shape, report }: Context, path: Path, key: string): void {
+  const found = findAt(subject.tree, [...path, key]);
+  const allowed = keysAt(shape, path);
+  const near = nearest(key, allowed);
+  const where = pathText([...subject.base, ...path]);
+  const page = subject.page === '' ? '' : `   see ${subject.page}`;
+  report.add('WEIR1003', found.keyAt ?? found.tree.at, {
+    message: `unknown key "${key}"${where === '' ? '' : ` in ${where}`}`,
+    note: near === null ? 'not known here' : `did you mean "${near}"?`,
+    mend: allowed.length === 0 ? `no keys are allowed here${page}` : `allowed keys: ${allowed.join(', ')}${page}`,
+    path: [...subject.base, ...path, key],
+  });
+}
+
+type Described = Finding & { readonly code: ProblemCode };
+
+function describe(context: Context, issue: Issue, path: Path, tree: Tree | null): Described {
+  const { subject, shape } = context;
+  const name = pathText([...subject.base, ...path]);
+  const expected = shapesAt(shape, path).map(expectation).join(' or ') || 'another value';
+  if (tree === null) return missing(subject, path, expected, shape);
+  if (isNull(tree)) return noValue(name, expected);
+  const shown = display(tree);
+  switch (issue.code) {
+    case 'custom':
+      return custom(issue, name, tree);
+    case 'invalid_type':
+      return wrongType(issue, name, tree, expected);
+    case 'invalid_value': {
+      const allowed = issue.values.map(String);
+      const near = tree.kind === 'scalar' && !tree.secret ? nearest(String(tree.value), allowed) : null;
+      return {
+        code: 'WEIR1004',
+        message: `${name}: ${shown} is none of the allowed values`,
+        note: near === null ? '' : `did you mean "${near}"?`,
+        mend: `allowed: ${allowed.join(', ')}`,
+      };
+    }
+    case 'too_small':
+      return {
+        code: 'WEIR1006',
+        message: `${name}: ${shown} is too small`,
+        mend: bound('at least', issue.minimum, issue),
+      };
+    case 'too_big':
+      return {
+        code: 'WEIR1006',
+        message: `${name}: ${shown} is too large`,
+        mend: bound('at most', issue.maximum, issue),
+      };
+    default:
+      return {
+        code: 'WEIR1004',
+        message: `${name}: ${shown} is not as expected`,
+        mend: plainMend(issue.message, expected),
+      };
+  }
+}
+
+function missing(subject: Subject, path: Path, expected: string, shape: Shape): Described {
+  const key = String(path.at(-1) ?? '');
+  const parent = pathText([...subject.base, ...path.slice(0, -1)]);
+  const description = shapesAt(shape, path).find((one) => one.description !== undefined)?.description;
+  return {
+    code: 'WEIR1008',
+    message: `missing key "${key}" in ${parent}`,
+    mend: `add ${key}: ${expected}${description === undefined ? '' : `, ${description}`}`,
+  };
+}
+
+function noValue(name: string, expected: string): Described {
+  return {
+    code: 'WEIR1026',
+    message: `${name} has no value`,
+    note: 'nothing after the colon',
+    mend: `write ${expected}, indent what belongs to it, or remove the key`,
+  };
+}
+
+function custom(issue: z.core.$ZodIssueCustom, name: string, tree: Tree): Described {
+  const code: unknown = issue.params?.weir;
+  const mend: unknown = issue.params?.mend;
+  return {
+    code: isProblemCode(code) ? code : 'WEIR1004',
+    message: `${name}: ${hide(issue.message, tree)}`,
+    mend: typeof mend === 'string' ? mend : '',
+  };
+}
+
+function wrongType(issue: Issue, name: string, tree: Tree, expected: string): Described {
+  const glued =
+    tree.kind === 'scalar' && expected.startsWith('a mapping') ? /^([A-Za-z_][\w/-]*):\S/.exec(tree.raw) : null;
+  if (glued !== null) return { code: 'WEIR1027', ...gluedFinding(glued[1] ?? '') };
+  if (/needs a unit/.test(issue.message)) {
+    const [what = '', mend = ''] = issue.message.split(': ');
+    return { code: 'WEIR1005', message: `${name}: ${what}, found ${display(tree)}`, note: 'no unit', mend };
+  }
+  return {
+    code: 'WEIR1004',
+    message: `${name}: expected ${expected}, found ${display(tree)}`,
+    mend: quoteHint(tree, expected) ?? plainMend(issue.message, expected),
+  };
+}
+
+function quoteHint(tree: Tree, expected: string): string | null {
+  if (tree.kind !== 'scalar' || typeof tree.value === 'string' || !expected.startsWith('text')) return null;
+  return `put quotes around it: "${tree.raw}"`;
+}
+
+/** A message that a schema's author wrote is the mend; those of the library say less than what is expected. */
+function plainMend(message: string, expected: string): string {
+  return /^(?:Invalid|Too|Unrecognized|Expected)\b/.test(message) ? `write ${expected}` : message;
+}
+
+function bound(
+  word: string,
+  value: number | bigint,
+  issue: { readonly origin?: string; readonly inclusive?: boolean | undefined },
+): string {
+  const unit = issue.origin === 'array' ? ' entries' : issue.origin === 'string' ? ' characters' : '';
+  const exclusive = issue.inclusive === false;
+  return exclusive ? `${word === 'at least' ? 'more than' : 'less than'} ${value}${unit}` : `${word} ${value}${unit}`;
+}
+
+function expectation(shape: Shape): string {
+  const text = typeText(shape);
+  if (text === 'mapping') return 'a mapping';
+  if (text.startsWith('list')) return `a ${text}`;
+  if (text === 'boolean') return 'true or false';
+  if (text === 'duration' || text === 'size') return `a ${text} such as ${String(shape.examples?.[0])}`;
+  return text === 'number' || text === 'integer' ? `a${text === 'integer' ? ' whole' : ''} number` : text;
+}
+
+const LONGEST_VALUE = 60;
+
+/** The value as it may be printed: quoted, cut, never a secret and never what the environment holds. */
+export function display(tree: Tree): string {
+  if (tree.kind === 'map') return 'a mapping';
+  if (tree.kind === 'list') return tree.items.length === 0 ? 'an empty list' : 'a list';
+  if (tree.secret) return '***';
+  if (tree.variables.length > 0) return tree.raw.replace(/^["']|["']$/g, '');
+  if (typeof tree.value !== 'string') return String(tree.value);
+  const { value } = tree;
+  return `"${value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE - 1)}…` : value}"`;
+}
+
+/** A schema's message without the values that may not be printed. */
+function hide(message: string, tree: Tree): string {
+  let text = message;
+  for (const scalar of scalarsOf(tree)) {
+    const value = String(scalar.value ?? '');
+    if (value === '' || (!scalar.secret && scalar.variables.length === 0)) continue;
+    text = text.replaceAll(value, () => display(scalar));
+  }
+  return text;
+}
+
+function scalarsOf(tree: Tree): ScalarTree[] {
+  if (tree.kind === 'scalar') return [tree];
+  if (tree.kind === 'list') return tree.items.flatMap(scalarsOf);
+  return [...tree.entries.values()].flatMap((entry) => scalarsOf(entry.value));
+}
