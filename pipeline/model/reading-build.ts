@@ -59,7 +59,7 @@ export class Reading implements TrafficReading {
 
 function learnKnown(index: TrafficIndex, { known }: ReadOptions): void {
   if (known === undefined) return;
-  for (const workload of known.workloads) index.entryOf(workload).seen = true;
+  for (const workload of known.workloads) index.remember(workload);
   for (const { cluster, namespace, name } of known.services) index.serviceOf(cluster, namespace, name);
 }
 

@@ -74,9 +74,10 @@ function keyOf(...parts: readonly string[]): string {
   return key;
 }
 
-const OWN_RANK = 3;
-const PEER_RANK = 2;
-const SERVICE_RANK = 1;
+const OWN_RANK = 4;
+const PEER_RANK = 3;
+const SERVICE_RANK = 2;
+const REMEMBERED_RANK = 1;
 
 export class TrafficIndex {
   readonly entries = new Map<string, WorkloadEntry>();
@@ -125,6 +126,13 @@ export class TrafficIndex {
       this.entries.set(key, entry);
     }
     return entry;
+  }
+
+  /** Makes a workload known that an earlier slot told of; its kind counts only while nobody tells it now. */
+  remember(workload: Workload): void {
+    const entry = this.entryOf(workload);
+    entry.seen = true;
+    learnKind(entry, workload.kind, REMEMBERED_RANK);
   }
 
   serviceOf(cluster: string, namespace: string, name: string): ServiceGroup {

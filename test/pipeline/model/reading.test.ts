@@ -237,7 +237,7 @@ test('who is up or was met is known and idle; a target that is down is not', (t)
   const sum = sumOf([], [covered(web), covered(dead, { coveredSeconds: 0, scrapesMissed: 3 })]);
   const known = { workloads: [workload('y/db', 'StatefulSet')], services: [] };
   const reading = readTraffic(sum, { defaultKind: 'Deployment', windowMs: 30_000, known });
-  t.deepEqual(texts(reading.workloads), ['Deployment x/web idle', 'Deployment y/db idle']);
+  t.deepEqual(texts(reading.workloads), ['Deployment x/web idle', 'StatefulSet y/db idle']);
   t.deepEqual(texts(reading.pods), ['Pod x/web-1 idle']);
 });
 

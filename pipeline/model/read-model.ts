@@ -1,0 +1,195 @@
+/**
+ * @module The read model: the closed slots of the last minutes, summed on request into readings (design §6).
+ *
+ * Pure: time is handed in. Slots may come late, in any order, with gaps between them or several for one interval.
+ */
+import { type KnownResources, type ResourceId, readTraffic, type TrafficReading } from './reading.ts';
+import type { Peer, ResourceKind, Workload } from './resource.ts';
+import { sumTraffic } from './sum.ts';
+import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
+
+export interface ReadModelOptions {
+  /** What readers get unasked, milliseconds. */
+  readonly windowMs: number;
+  /** Length of a slot, milliseconds, above 0. */
+  readonly slotMs: number;
+  /** How far back readers may ask, milliseconds. */
+  readonly retentionMs: number;
+  readonly defaultKind: ResourceKind;
+  /** Engine time (ms) at which this Weir started. */
+  readonly startedMs: number;
+  /** Records and coverage records held at most; beyond it the oldest slots are forgotten early. */
+  readonly maxItems: number;
+  /** Readings kept for repeated questions, one for each window asked for. */
+  readonly maxReadings: number;
+}
+
+/** `waiting`: no slot has closed yet. `stale`: none has for longer than a window, so the last numbers are old. */
+export type ReadState =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'waiting'; readonly firstNumbersMs: number }
+  | { readonly kind: 'stale'; readonly lastSlotEndMs: number };
+
+interface HeldSlot {
+  sum: TrafficSum;
+  sparse: boolean;
+}
+
+/** A slot that should be here and is not may still be on its way for so many slots. */
+const GRACE_SLOTS = 2;
+
+export class ReadModel {
+  readonly #options: ReadModelOptions;
+  #slots: HeldSlot[] = [];
+  /** When each peer was last met; peers are one object per series, so this stays small. */
+  readonly #met = new Map<Peer, number>();
+  readonly #readings = new Map<number, TrafficReading>();
+  #closedUntilMs: number | null = null;
+  #items = 0;
+  #forgottenItems = 0;
+
+  constructor(options: ReadModelOptions) {
+    this.#options = options;
+  }
+
+  /** End (ms) of the newest slot held; null before the first. */
+  get closedUntilMs(): number | null {
+    return this.#closedUntilMs;
+  }
+
+  /** Records and coverage records held. */
+  get items(): number {
+    return this.#items;
+  }
+
+  get slots(): number {
+    return this.#slots.length;
+  }
+
+  /** Items of slots that `maxItems` pushed out before their time; running total. */
+  get forgottenItems(): number {
+    return this.#forgottenItems;
+  }
+
+  /** Takes over one closed slot; it must not change afterwards. O(records). */
+  add(sum: TrafficSum): void {
+    this.#readings.clear();
+    this.#closedUntilMs = Math.max(this.#closedUntilMs ?? 0, sum.interval.endMs);
+    this.#slots.push({ sum, sparse: false });
+    this.#items += itemsOf(sum);
+    for (const { key } of sum.records) this.#met.set(key.peer, sum.interval.endMs);
+    this.#expire(this.#closedUntilMs);
+    this.#thin(this.#closedUntilMs - this.#options.windowMs);
+    this.#bound();
+  }
+
+  /** Whether there is something fit to be read at `nowMs` (engine time). */
+  state(nowMs: number): ReadState {
+    const { windowMs, slotMs } = this.#options;
+    if (this.#closedUntilMs === null) return { kind: 'waiting', firstNumbersMs: this.#firstNumbersMs(nowMs) };
+    const stale = nowMs - this.#closedUntilMs > windowMs + GRACE_SLOTS * slotMs;
+    return stale ? { kind: 'stale', lastSlotEndMs: this.#closedUntilMs } : { kind: 'ready' };
+  }
+
+  /** A window asked for, rounded up to whole slots, in milliseconds; null when it is longer than what is retained. */
+  wholeSlots(windowMs: number): number | null {
+    const { slotMs, retentionMs } = this.#options;
+    return windowMs > retentionMs ? null : Math.ceil(windowMs / slotMs) * slotMs;
+  }
+
+  /**
+   * The reading of the newest slots that cover `windowMs` (default: the window); null before the first slot. Repeated
+   * questions between two slots cost a look-up.
+   */
+  read(windowMs: number = this.#options.windowMs): TrafficReading | null {
+    if (this.#closedUntilMs === null) return null;
+    const kept = this.#readings.get(windowMs);
+    if (kept !== undefined) return kept;
+    const fromMs = this.#closedUntilMs - windowMs;
+    const sums = this.#slots.filter(({ sum }) => sum.interval.endMs > fromMs).map(({ sum }) => sum);
+    const total = sums.length === 1 ? sums[0] : sumTraffic(sums);
+    if (total === undefined || total === null) return null;
+    const reading = readTraffic(total, {
+      defaultKind: this.#options.defaultKind,
+      windowMs: coveredMs(sums.map((sum) => sum.interval)),
+      known: this.#known(),
+    });
+    this.#keep(windowMs, reading);
+    return reading;
+  }
+
+  #keep(windowMs: number, reading: TrafficReading): void {
+    const [oldest] = this.#readings.keys();
+    if (oldest !== undefined && this.#readings.size >= this.#options.maxReadings) this.#readings.delete(oldest);
+    this.#readings.set(windowMs, reading);
+  }
+
+  #known(): KnownResources {
+    const workloads: Workload[] = [];
+    const services: ResourceId[] = [];
+    for (const { workload, service, serviceNamespace } of this.#met.keys()) {
+      if (workload !== null && workload.kind !== 'ServiceAccount' && workload.name !== '') workloads.push(workload);
+      if (service === '') continue;
+      const namespace = serviceNamespace === '' ? (workload?.namespace ?? '') : serviceNamespace;
+      services.push({ kind: 'Service', cluster: workload?.cluster ?? '', namespace, name: service });
+    }
+    return { workloads, services };
+  }
+
+  #expire(closedUntilMs: number): void {
+    const fromMs = closedUntilMs - this.#options.retentionMs;
+    this.#slots = this.#slots.filter(({ sum }) => {
+      if (sum.interval.endMs > fromMs) return true;
+      this.#items -= itemsOf(sum);
+      return false;
+    });
+    for (const [peer, metMs] of this.#met) if (metMs <= fromMs) this.#met.delete(peer);
+  }
+
+  /** Keeps of slots older than the window only what counted something. */
+  #thin(beforeMs: number): void {
+    for (const slot of this.#slots) {
+      if (slot.sparse || slot.sum.interval.endMs > beforeMs) continue;
+      this.#items -= itemsOf(slot.sum);
+      slot.sum = { ...slot.sum, records: slot.sum.records.filter(hasCounted) };
+      slot.sparse = true;
+      this.#items += itemsOf(slot.sum);
+    }
+  }
+
+  #bound(): void {
+    while (this.#items > this.#options.maxItems && this.#slots.length > 1) {
+      const oldest = this.#slots.reduce((a, b) => (b.sum.interval.endMs < a.sum.interval.endMs ? b : a));
+      this.#slots.splice(this.#slots.indexOf(oldest), 1);
+      this.#items -= itemsOf(oldest.sum);
+      this.#forgottenItems += itemsOf(oldest.sum);
+    }
+  }
+
+  /** Time until the slot that Weir started in has ended, or until the present one has. */
+  #firstNumbersMs(nowMs: number): number {
+    const { slotMs, startedMs } = this.#options;
+    const firstEndMs = (Math.floor(startedMs / slotMs) + 1) * slotMs;
+    return nowMs < firstEndMs ? firstEndMs - nowMs : slotMs - (nowMs % slotMs);
+  }
+}
+
+function itemsOf(sum: TrafficSum): number {
+  return sum.records.length + sum.coverage.length;
+}
+
+function hasCounted({ successes, failures, tcp }: TrafficRecord): boolean {
+  if (successes + failures > 0) return true;
+  return tcp !== null && tcp.opened + tcp.closed + tcp.readBytes + tcp.writtenBytes > 0;
+}
+
+/** Time that at least one interval covers, milliseconds. */
+function coveredMs(intervals: readonly Interval[]): number {
+  let covered = 0;
+  let untilMs = Number.NEGATIVE_INFINITY;
+  for (const { startMs, endMs } of [...intervals].sort((a, b) => a.startMs - b.startMs)) {
+    covered += Math.max(0, endMs - Math.max(startMs, untilMs));
+    untilMs = Math.max(untilMs, endMs);
+  }
+  return covered;
+}

@@ -1,0 +1,134 @@
+/** @module The read model: windows of slots, what is known, and when there is nothing to read. */
+import test from 'ava';
+import { ReadModel, type ReadModelOptions } from '../../../pipeline/model/read-model.ts';
+import type { TrafficReading } from '../../../pipeline/model/reading.ts';
+import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
+
+const T0 = 1_700_000_010_000;
+const web = own('x/web');
+const api = own('x/api');
+
+function model(options: Partial<ReadModelOptions> = {}): ReadModel {
+  return new ReadModel({
+    windowMs: 30_000,
+    slotMs: 10_000,
+    retentionMs: 60_000,
+    defaultKind: 'Deployment',
+    startedMs: T0 - 2_000,
+    maxItems: 1_000,
+    maxReadings: 4,
+    ...options,
+  });
+}
+
+const tenSeconds = { coveredSeconds: 10, expectedSeconds: 10, scrapesDue: 1 };
+function slot(at: number, requests: number, lengthMs = 10_000) {
+  const records = requests === 0 ? [] : [record('client', web, peer('x/api', { service: 'api' }), requests)];
+  return sumOf(records, [covered(web, tenSeconds)], { startMs: T0 + at * 10_000, lengthMs });
+}
+const requests = (reading: TrafficReading | null) => reading?.edges[0]?.figures.successes ?? null;
+
+test('before the first closed slot it says when numbers will come', (t) => {
+  const waiting = model();
+  t.is(waiting.read(), null);
+  t.deepEqual(waiting.state(T0 - 1_500), { kind: 'waiting', firstNumbersMs: 1_500 });
+  t.deepEqual(waiting.state(T0 + 4_000), { kind: 'waiting', firstNumbersMs: 6_000 });
+});
+
+test('a window is the newest slots that cover it, and a young one says how much it covers', (t) => {
+  const held = model();
+  held.add(slot(0, 1));
+  t.is(held.read()?.windowSeconds, 10);
+  for (const [at, n] of [
+    [1, 2],
+    [2, 4],
+    [3, 8],
+  ] as const)
+    held.add(slot(at, n));
+  t.is(held.closedUntilMs, T0 + 40_000);
+  t.is(requests(held.read()), 14);
+  t.is(held.read()?.windowSeconds, 30);
+  t.is(requests(held.read(10_000)), 8);
+  t.is(requests(held.read(60_000)), 15);
+  t.is(held.read(60_000)?.windowSeconds, 40);
+  t.is(held.read(30_000)?.edges[0]?.figures.ratePerSecond, 14 / 30);
+});
+
+test('slots come in any order and twice for one interval', (t) => {
+  const held = model();
+  for (const at of [2, 0, 1, 1]) held.add(slot(at, 10 ** at));
+  t.is(requests(held.read()), 1 + 10 + 10 + 100);
+  t.is(held.read()?.windowSeconds, 30);
+});
+
+test('a gap is no covered time', (t) => {
+  const held = model();
+  held.add(slot(0, 1));
+  held.add(slot(2, 4));
+  t.is(held.read()?.windowSeconds, 20);
+  t.is(requests(held.read()), 5);
+  t.deepEqual(held.read()?.interval, { startMs: T0, endMs: T0 + 30_000 });
+});
+
+test('what is asked for is rounded up to whole slots, up to the retention', (t) => {
+  const held = model();
+  t.is(held.wholeSlots(1_000), 10_000);
+  t.is(held.wholeSlots(20_000), 20_000);
+  t.is(held.wholeSlots(25_000), 30_000);
+  t.is(held.wholeSlots(60_000), 60_000);
+  t.is(held.wholeSlots(60_001), null);
+});
+
+test('a peer stays known and idle for the retention, then disappears; numbers never outlive their window', (t) => {
+  const held = model();
+  held.add(slot(0, 7));
+  const names = () => held.read()?.workloads.map((w) => `${w.resource.name} ${w.figures?.successes ?? 'idle'}`);
+  t.deepEqual(names(), ['api 7', 'web idle']);
+  for (const at of [1, 2, 3]) held.add(slot(at, 0));
+  t.deepEqual(names(), ['api idle', 'web idle']);
+  t.deepEqual(
+    held.read()?.services.map((s) => [s.resource.name, s.figures]),
+    [['api', null]],
+  );
+  for (const at of [4, 5]) held.add(slot(at, 0));
+  t.deepEqual(names(), ['api idle', 'web idle']);
+  held.add(slot(6, 0));
+  t.deepEqual(names(), ['web idle']);
+  t.is(held.slots, 6);
+});
+
+test('a repeated question is answered from memory until the next slot', (t) => {
+  const held = model({ maxReadings: 2 });
+  held.add(slot(0, 1));
+  const first = held.read();
+  t.is(held.read(), first);
+  held.read(10_000);
+  held.read(20_000);
+  t.not(held.read(), first);
+  const second = held.read();
+  held.add(slot(1, 1));
+  t.not(held.read(), second);
+});
+
+test('when no slot has closed for longer than a window and its grace, the numbers are stale', (t) => {
+  const held = model();
+  held.add(slot(0, 1));
+  t.deepEqual(held.state(T0 + 60_000), { kind: 'ready' });
+  t.deepEqual(held.state(T0 + 60_001), { kind: 'stale', lastSlotEndMs: T0 + 10_000 });
+});
+
+test('old slots keep only what counted something, and the limit on items forgets the oldest first', (t) => {
+  const held = model({ maxItems: 6 });
+  const quiet = record('server', api, peer(null), 0);
+  for (const at of [0, 1, 2]) {
+    const full = slot(at, 1);
+    held.add({ ...full, records: [...full.records, quiet] });
+  }
+  // Three slots of three items each: the first one no longer fits.
+  t.is(held.items, 6);
+  t.is(held.forgottenItems, 3);
+  t.is(requests(held.read()), 2);
+  const roomy = model();
+  for (const at of [0, 1, 2, 3]) roomy.add({ ...slot(at, 1), records: [quiet] });
+  t.is(roomy.items, 7);
+});
