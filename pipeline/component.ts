@@ -164,8 +164,5 @@ export interface ServiceStatus {
   readonly reason: string;
 }
 
-export type AnyFactory =
-  | ReceiverFactory<never>
-  | ProcessorFactory<never>
-  | ExporterFactory<never>
-  | ExtensionFactory<never>;
+/** Any factory; its `config` has the type of its own schema's output. */
+export type AnyFactory = ReceiverFactory | ProcessorFactory | ExporterFactory | ExtensionFactory;
