@@ -1,0 +1,98 @@
+/** @module `file_sd`: target groups from JSON or YAML files as Prometheus reads them; a broken file keeps its last list. */
+import type { Clock } from '../../pipeline/clock/clock.ts';
+import { parseYamlData } from '../../pipeline/config/yaml-data.ts';
+import { type FileContent, type FileWatch, watchFiles } from '../../pipeline/net/files.ts';
+import { printableShort } from '../../pipeline/wire/printable.ts';
+import { type ScrapeConfig, type TargetGroup, targetGroups } from './config.ts';
+
+/** A thousand targets with many labels need a tenth of this. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+
+export interface FileProblem {
+  readonly path: string;
+  /** Why it was not read; null when it is readable again. */
+  readonly text: string | null;
+}
+
+interface Handler {
+  /** The groups of all files changed. */
+  onChange(): void;
+  /** A file became broken, broken in another way, or whole again. */
+  onProblem(problem: FileProblem): void;
+}
+
+/** All `file_sd_configs` of one receiver. */
+export class FileDiscovery {
+  readonly #clock: Clock;
+  readonly #handler: Handler;
+  readonly #watches: FileWatch[] = [];
+  /** Last good groups of each file, by configuration and path. */
+  readonly #groups: Map<string, readonly TargetGroup[]>[] = [];
+  readonly #problems = new Map<string, string>();
+
+  constructor(clock: Clock, handler: Handler) {
+    this.#clock = clock;
+    this.#handler = handler;
+  }
+
+  /** Reads every file once and keeps reading from then on. */
+  async start(configs: ScrapeConfig['file_sd_configs']): Promise<void> {
+    for (const [index, { files, refresh_interval: intervalMs }] of configs.entries()) {
+      this.#groups.push(new Map());
+      const watch = await watchFiles(this.#clock, files, { intervalMs, maxBytes: MAX_FILE_BYTES }, (contents) => {
+        this.#take(index, contents);
+        this.#handler.onChange();
+      });
+      this.#watches.push(watch);
+      this.#take(index, watch.contents);
+    }
+  }
+
+  *groups(): Generator<TargetGroup> {
+    for (const files of this.#groups) for (const groups of files.values()) yield* groups;
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close();
+  }
+
+  /** A file that no pattern with `*` finds any more gives no targets; one that cannot be read keeps its last ones. */
+  #take(index: number, contents: readonly FileContent[]): void {
+    const files = this.#groups[index]!;
+    const paths = new Set(contents.map((content) => content.path));
+    for (const path of files.keys()) if (!paths.has(path)) files.delete(path);
+    for (const content of contents) {
+      const read = readGroups(content);
+      this.#tell(content.path, read.error);
+      if (read.groups !== null) files.set(content.path, read.groups);
+    }
+  }
+
+  #tell(path: string, error: string | null): void {
+    if (error === (this.#problems.get(path) ?? null)) return;
+    if (error === null) this.#problems.delete(path);
+    else this.#problems.set(path, error);
+    this.#handler.onProblem({ path, text: error });
+  }
+}
+
+type ReadGroups = { groups: readonly TargetGroup[]; error: null } | { groups: null; error: string };
+
+/** Groups of one file's content, or what is wrong with it. Never throws. */
+export function readGroups(content: FileContent): ReadGroups {
+  if (content.text === null) return { groups: null, error: content.error };
+  const parsed = content.path.endsWith('.json') ? parseJson(content.text) : parseYamlData(content.text);
+  if (parsed.error !== null) return { groups: null, error: `not readable: ${printableShort(parsed.error)}` };
+  const checked = targetGroups.safeParse(parsed.value ?? []);
+  if (checked.success) return { groups: checked.data, error: null };
+  const { path, message } = checked.error.issues[0]!;
+  return { groups: null, error: `at ${path.join('.') || 'the top'}: ${printableShort(message)}` };
+}
+
+function parseJson(text: string): { value: unknown; error: null } | { value: null; error: string } {
+  try {
+    return { value: JSON.parse(text), error: null };
+  } catch (error) {
+    return { value: null, error: error instanceof Error ? error.message : String(error) };
+  }
+}

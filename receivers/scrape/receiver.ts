@@ -1,0 +1,148 @@
+/** @module The scraping receiver every mesh shares: keeps one loop per discovered target; a mesh adds only its table. */
+import type { ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
+import type { FamilyRule, MeshRules } from '../../pipeline/model/rules.ts';
+import { Access } from './access.ts';
+import { type ScrapeConfig, timeoutMsOf } from './config.ts';
+import { failure } from './failure.ts';
+import { FileDiscovery } from './file-sd.ts';
+import { Gate } from './gate.ts';
+import { SeriesBudget } from './series-index.ts';
+import { statusOf } from './status.ts';
+import { type LoopContext, TargetLoop } from './target-loop.ts';
+import { diffTargets, type TargetSpec, targetsOf } from './targets.ts';
+import { ScrapeTelemetry } from './telemetry.ts';
+
+export class ScrapeReceiver {
+  readonly scrapeIntervalMs: number;
+  readonly scrapeTimeoutMs: number;
+  readonly #settings: ReceiverSettings<ScrapeConfig>;
+  readonly #telemetry: ScrapeTelemetry;
+  readonly #access: Access;
+  readonly #files: FileDiscovery;
+  readonly #context: LoopContext;
+  readonly #loops = new Map<string, TargetLoop>();
+  /** Targets on their farewell; one that returns begins its new life only when the old one has ended. */
+  readonly #retiring = new Map<TargetLoop, Promise<void>>();
+  #started = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor(settings: ReceiverSettings<ScrapeConfig>, rules: MeshRules) {
+    const { id, config, clock, log, meters } = settings;
+    const budget = new SeriesBudget(config.max_series);
+    this.scrapeIntervalMs = config.scrape_interval;
+    this.scrapeTimeoutMs = timeoutMsOf(config);
+    this.#settings = settings;
+    this.#telemetry = new ScrapeTelemetry(id, clock, log, meters, () => budget.used);
+    this.#access = new Access(config);
+    this.#files = new FileDiscovery(clock, {
+      onChange: () => this.#apply(),
+      onProblem: ({ path, text }) =>
+        text === null ? this.#telemetry.fileWhole(path) : this.#telemetry.fileBroken(path, text),
+    });
+    this.#context = {
+      settings,
+      telemetry: this.#telemetry,
+      gate: new Gate(config.discovery_concurrency),
+      scraping: {
+        receiver: id,
+        clock,
+        access: this.#access,
+        rules,
+        wanted: wantedOf(settings, rules),
+        budget,
+        limits: {
+          sampleLimit: config.sample_limit,
+          labelLimit: config.label_limit,
+          labelNameLengthBytes: config.label_name_length_limit,
+          labelValueLengthBytes: config.label_value_length_limit,
+        },
+        bodyLimitBytes: config.body_size_limit,
+        intervalMs: config.scrape_interval,
+        timeoutMs: this.scrapeTimeoutMs,
+      },
+    };
+  }
+
+  /** Fails when a file of credentials or TLS cannot be read; a broken file of targets is only told. */
+  async start(): Promise<void> {
+    await this.#access.start(this.#settings.clock, (error) => this.#telemetry.credentialsChanged(error));
+    await this.#files.start(this.#settings.config.file_sd_configs);
+    if (this.#stopping !== null) {
+      this.#closeFiles();
+      return;
+    }
+    this.#started = true;
+    this.#apply();
+    this.#telemetry.watching(this.#loops.size, this.scrapeIntervalMs);
+  }
+
+  /** Scrapes every target once more, as far as the deadline allows, and lets them go. */
+  stop(deadline: AbortSignal): Promise<void> {
+    this.#stopping ??= this.#stop(deadline);
+    return this.#stopping;
+  }
+
+  targets(): readonly TargetStatus[] {
+    const { scheme } = this.#settings.config;
+    return [...this.#loops.values()].map((loop) =>
+      statusOf(loop.spec, loop.stats, {
+        receiver: this.#settings.id,
+        url: `${scheme}://${loop.spec.address}${this.#access.path}`,
+        intervalMs: this.scrapeIntervalMs,
+      }),
+    );
+  }
+
+  async #stop(deadline: AbortSignal): Promise<void> {
+    this.#closeFiles();
+    for (const loop of this.#loops.values()) this.#retire(loop);
+    const abort = () => {
+      for (const loop of this.#retiring.keys()) loop.abort(failure('stopped', 'the time to stop is over'));
+    };
+    if (deadline.aborted) abort();
+    else deadline.addEventListener('abort', abort, { once: true });
+    await Promise.all(this.#retiring.values());
+    deadline.removeEventListener('abort', abort);
+    this.#telemetry.close();
+  }
+
+  #closeFiles(): void {
+    this.#files.close();
+    this.#access.close();
+  }
+
+  /** Brings the loops in line with what discovery names now. */
+  #apply(): void {
+    if (!this.#started || this.#stopping !== null) return;
+    const { id, config } = this.#settings;
+    const groups = [...config.static_configs, ...this.#files.groups()];
+    const { targets, refused } = targetsOf(id, groups, config.target_limit);
+    this.#telemetry.targetsRefused(refused, config.target_limit);
+    const { gone, added } = diffTargets(this.#loops, targets);
+    for (const key of gone) this.#retire(this.#loops.get(key)!);
+    for (const spec of added) this.#begin(spec);
+  }
+
+  #begin(spec: TargetSpec): void {
+    if ([...this.#retiring.keys()].some((loop) => loop.spec.key === spec.key)) return;
+    if (spec.ownerSource === 'address') this.#telemetry.workloadUnknown(spec.address);
+    const loop = new TargetLoop(spec, this.#context);
+    this.#loops.set(spec.key, loop);
+    loop.start();
+  }
+
+  #retire(loop: TargetLoop): void {
+    this.#loops.delete(loop.spec.key);
+    const farewell = loop.retire().then(() => {
+      this.#retiring.delete(loop);
+      this.#apply();
+    });
+    this.#retiring.set(loop, farewell);
+  }
+}
+
+/** The table's families that something downstream demands, by sample name. */
+function wantedOf(settings: ReceiverSettings<ScrapeConfig>, rules: MeshRules): ReadonlyMap<string, FamilyRule> {
+  const wanted = rules.families.filter(({ demand }) => demand === null || settings.demand.has(demand));
+  return new Map(wanted.map((family) => [family.sample, family]));
+}

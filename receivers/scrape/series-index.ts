@@ -1,0 +1,112 @@
+/**
+ * @module Series of one target by their identity: whatever text a line has, equal labels give the same id.
+ *
+ * The scanner knows lines by their bytes and asks here only for lines it does not know: a new series, or an old one
+ * written in another label order or remembered no longer.
+ */
+import type { Identity, Labels, Peer } from '../../pipeline/model/resource.ts';
+import type { MeshRules, SeriesMeaning } from '../../pipeline/model/rules.ts';
+import type { ScrapeNumber, SeriesTable } from '../../pipeline/model/series.ts';
+
+/** Series allowed for all targets of a receiver together; `max_series`. */
+export class SeriesBudget {
+  readonly max: number;
+  used = 0;
+  constructor(max: number) {
+    this.max = max;
+  }
+}
+
+/** The scanner's word for a series that `max_series` has no room for. */
+export const REFUSED = -2;
+
+/** Texts and peers that many series share, held once. One per receiver would outlive targets; this is one a target. */
+interface Shared {
+  readonly peers: Map<string, Peer>;
+  readonly groups: Map<string, string>;
+}
+
+export class SeriesIndex {
+  readonly #rules: MeshRules;
+  readonly #own: Identity;
+  readonly #table: SeriesTable;
+  readonly #budget: SeriesBudget;
+  readonly #ids = new Map<string, number>();
+  readonly #shared: Shared = { peers: new Map(), groups: new Map() };
+  readonly #sentinels: number[] = [];
+  readonly #filtered = new Map<string, number[]>();
+
+  constructor(rules: MeshRules, own: Identity, table: SeriesTable, budget: SeriesBudget) {
+    this.#rules = rules;
+    this.#own = own;
+    this.#table = table;
+    this.#budget = budget;
+  }
+
+  /** Id of a series, new or known; `REFUSED` when there is no room for a new one. O(labels), allocates. */
+  resolve(sample: string, labels: Labels): number {
+    const key = seriesKey(sample, labels);
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    if (this.#budget.used >= this.#budget.max) return REFUSED;
+    this.#budget.used += 1;
+    const id = this.#table.add(share(this.#rules.resolve(sample, labels, this.#own), this.#shared));
+    this.#ids.set(key, id);
+    this.#note(id, sample);
+    return id;
+  }
+
+  /** True when the page of `scrape` holds the sentinel, or the mesh has none. */
+  hasSentinel(scrape: ScrapeNumber): boolean {
+    return this.#rules.sentinel === null || this.#sentinels.some((id) => this.#table.seen[id] === scrape);
+  }
+
+  /** Samples of filtered series on the page of `scrape`, by reason. O(filtered series). */
+  countFiltered(scrape: ScrapeNumber, count: (reason: string, samples: number) => void): void {
+    const { seen, repeats } = this.#table;
+    for (const [reason, ids] of this.#filtered) {
+      let samples = 0;
+      for (const id of ids) if (seen[id] === scrape) samples += repeats[id]!;
+      count(reason, samples);
+    }
+  }
+
+  /** Series on the page of `scrape` that it holds more than once. O(series). */
+  countRepeated(scrape: ScrapeNumber): number {
+    const { seen, repeats, size } = this.#table;
+    let repeated = 0;
+    for (let id = 0; id < size; id++) if (seen[id] === scrape && repeats[id]! > 1) repeated += 1;
+    return repeated;
+  }
+
+  /** Gives its room back to the budget; call once, when the target is gone. */
+  release(): void {
+    this.#budget.used -= this.#table.size;
+  }
+
+  #note(id: number, sample: string): void {
+    if (sample === this.#rules.sentinel) this.#sentinels.push(id);
+    const meaning = this.#table.meanings[id]!;
+    if (meaning.role !== 'filtered') return;
+    const ids = this.#filtered.get(meaning.reason);
+    if (ids === undefined) this.#filtered.set(meaning.reason, [id]);
+    else ids.push(id);
+  }
+}
+
+/** JSON text, so that no label value can forge another series' key. */
+function seriesKey(sample: string, labels: Labels): string {
+  const pairs = [...labels].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return JSON.stringify([sample, ...pairs.flat()]);
+}
+
+/** 26 buckets of one histogram have one peer and one group: a tenth of the memory when both are held once. */
+function share(meaning: SeriesMeaning, shared: Shared): SeriesMeaning {
+  if (meaning.role !== 'traffic') return meaning;
+  const peerKey = JSON.stringify(meaning.peer);
+  const peer = shared.peers.get(peerKey) ?? meaning.peer;
+  shared.peers.set(peerKey, peer);
+  const group = meaning.group === '' ? '' : (shared.groups.get(meaning.group) ?? `${shared.groups.size + 1}`);
+  if (group !== '') shared.groups.set(meaning.group, group);
+  return { ...meaning, peer, group };
+}

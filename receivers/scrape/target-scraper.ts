@@ -1,0 +1,157 @@
+/** @module One target's pages: fetched, scanned into its columns, and judged as a whole: it counts or it does not. */
+import type { Target } from '../../pipeline/batch.ts';
+import type { Clock } from '../../pipeline/clock/clock.ts';
+import type { FamilyRule, MeshRules } from '../../pipeline/model/rules.ts';
+import { SeriesTable } from '../../pipeline/model/series.ts';
+import { createHttpClient, type HttpClient } from '../../pipeline/net/http-client.ts';
+import type { ScanLimits, ScanResult } from '../../pipeline/wire/exposition/scan-types.ts';
+import { ExpositionScanner } from '../../pipeline/wire/exposition/scanner.ts';
+import type { Access } from './access.ts';
+import { failure, type ScrapeFailure } from './failure.ts';
+import { fetchPage, type PageFetch } from './page.ts';
+import { type SeriesBudget, SeriesIndex } from './series-index.ts';
+import type { TargetSpec } from './targets.ts';
+
+/** What all targets of a receiver share. */
+export interface ScraperContext {
+  readonly receiver: string;
+  readonly clock: Clock;
+  readonly access: Access;
+  readonly rules: MeshRules;
+  /** Families that something downstream wants, by sample name. */
+  readonly wanted: ReadonlyMap<string, FamilyRule>;
+  readonly budget: SeriesBudget;
+  readonly limits: ScanLimits;
+  readonly bodyLimitBytes: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
+/** A committed page: the target's columns hold it until the next scrape begins. */
+export interface GoodPage {
+  readonly scrape: number;
+  readonly scan: ScanResult;
+}
+
+export type ScrapeOutcome =
+  | { readonly page: GoodPage; readonly failed: null }
+  | { readonly page: null; readonly failed: ScrapeFailure };
+
+type EndsMark = ScanResult['endsMark'];
+const ENDS: Readonly<Record<EndsMark, string>> = {
+  eof: 'with # EOF',
+  newline: 'with a whole line',
+  none: 'in the middle of a line',
+};
+/** Pages in a row that must end in a new, weaker way before that is how this target ends its pages. */
+const SAME_END_PAGES = 3;
+
+export class TargetScraper {
+  readonly target: Target;
+  readonly index: SeriesIndex;
+  readonly #context: ScraperContext;
+  readonly #host: string;
+  readonly #scanner: ExpositionScanner;
+  #client: HttpClient | null = null;
+  #accessVersion = 0;
+  #scrape = 0;
+  #fetch: PageFetch | null = null;
+  #goodEnd: EndsMark = 'none';
+  #weakEnd: EndsMark = 'none';
+  #weakEndPages = 0;
+
+  constructor(spec: TargetSpec, context: ScraperContext) {
+    const series = new SeriesTable();
+    const { receiver, rules, intervalMs } = context;
+    this.target = { key: spec.key, receiver, address: spec.address, own: spec.own, rules, series, intervalMs };
+    this.index = new SeriesIndex(rules, spec.own, series, context.budget);
+    this.#context = context;
+    this.#host = spec.host;
+    this.#scanner = new ExpositionScanner({
+      wanted: context.wanted,
+      resolve: (sample, labels) => this.index.resolve(sample, labels),
+      limits: context.limits,
+      hashSeed: Number.parseInt(context.clock.randomId().slice(0, 8), 16),
+    });
+  }
+
+  /** One scrape; `done` is called once. One at a time. */
+  scrape(done: (outcome: ScrapeOutcome) => void): void {
+    const scrape = ++this.#scrape;
+    const { clock, access, timeoutMs, bodyLimitBytes } = this.#context;
+    this.#scanner.begin(this.target.series, scrape);
+    this.#fetch = fetchPage({
+      client: this.#connection(),
+      path: access.path,
+      headers: access.headersFor(this.#host),
+      clock,
+      timeoutMs,
+      bodyLimitBytes,
+      feed: (piece) => this.#scanner.feed(piece),
+      done: (failed) => {
+        const scan = this.#scanner.end();
+        const reason = failed ?? this.#judge(scan, scrape);
+        done(reason === null ? { page: { scrape, scan }, failed: null } : { page: null, failed: reason });
+      },
+    });
+  }
+
+  /** Ends the scrape under way, if any, with this failure. */
+  abort(reason: ScrapeFailure): void {
+    this.#fetch?.abort(reason);
+  }
+
+  /** Gives everything back; no scrape may follow. */
+  close(): void {
+    this.#client?.close();
+    this.index.release();
+  }
+
+  #connection(): HttpClient {
+    const { access } = this.#context;
+    if (this.#client === null || this.#accessVersion !== access.version) {
+      this.#client?.close();
+      this.#client = createHttpClient(access.originOf(this.target.address), access.tls);
+      this.#accessVersion = access.version;
+    }
+    return this.#client;
+  }
+
+  /** Null when the page counts. */
+  #judge(scan: ScanResult, scrape: number): ScrapeFailure | null {
+    if (scan.failure !== null) {
+      const { reason, line, detail } = scan.failure;
+      return { reason, text: `line ${line}: ${detail}` };
+    }
+    const cut = this.#judgeEnd(scan.endsMark);
+    if (cut !== null) return cut;
+    if (this.index.hasSentinel(scrape)) return null;
+    const { mesh, sentinel } = this.#context.rules;
+    return failure(
+      'partial_page',
+      `status 200, but ${scan.lines} lines without ${sentinel}, which every whole ${mesh} page has`,
+    );
+  }
+
+  /**
+   * A page that ends more weakly than the good ones before it was cut, although the transport did not notice. A proxy
+   * of another version at the same address may end its pages so for good: then the same end comes again and again.
+   */
+  #judgeEnd(end: EndsMark): ScrapeFailure | null {
+    if (strength(end) >= strength(this.#goodEnd)) return this.#acceptEnd(end);
+    this.#weakEndPages = end === this.#weakEnd ? this.#weakEndPages + 1 : 1;
+    this.#weakEnd = end;
+    if (this.#weakEndPages >= SAME_END_PAGES) return this.#acceptEnd(end);
+    return failure('body_cut', `the page ends ${ENDS[end]}, the last good one ended ${ENDS[this.#goodEnd]}`);
+  }
+
+  #acceptEnd(end: EndsMark): null {
+    this.#goodEnd = end;
+    this.#weakEndPages = 0;
+    return null;
+  }
+}
+
+function strength(end: EndsMark): number {
+  return end === 'eof' ? 2 : end === 'newline' ? 1 : 0;
+}

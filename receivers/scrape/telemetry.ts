@@ -1,0 +1,256 @@
+/** @module Everything a scraping receiver logs and counts: one named function per occurrence. */
+import type { Clock } from '../../pipeline/clock/clock.ts';
+import type { Logger } from '../../pipeline/telemetry/logger.ts';
+import type { Meters, Observation } from '../../pipeline/telemetry/meters.ts';
+import type { ScrapeFailure } from './failure.ts';
+import { LogLimit } from './log-limit.ts';
+
+/** What is known of one target, for its metrics and its status. */
+export class TargetStats {
+  readonly address: string;
+  up: boolean | null = null;
+  consecutiveFailures = 0;
+  lastError = '';
+  /** Wall clock at the last scrape's start, milliseconds since the epoch. */
+  lastScrapeMs: number | null = null;
+  lastDurationMs: number | null = null;
+  samples = 0;
+  bodyBytes = 0;
+  readonly failureLog = new LogLimit();
+  readonly lineLog = new LogLimit();
+  readonly repeatLog = new LogLimit();
+  readonly seriesLog = new LogLimit();
+
+  constructor(address: string) {
+    this.address = address;
+  }
+}
+
+/** What one good page was like. */
+export interface PageStats {
+  readonly samples: number;
+  readonly bodyBytes: number;
+  readonly skippedLines: number;
+  readonly firstSkipped: { readonly reason: string; readonly line: number; readonly excerpt: string } | null;
+  /** Samples left out because `max_series` is reached. */
+  readonly limitedSamples: number;
+  readonly repeatedSeries: number;
+}
+
+export class ScrapeTelemetry {
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #receiver: string;
+  readonly #targets = new Set<TargetStats>();
+  readonly #remove: (() => void)[] = [];
+  readonly #failed = new Map<string, number>();
+  readonly #seconds;
+  #succeeded = 0;
+  #skipped = 0;
+  #skippedLines = 0;
+  #limitedSamples = 0;
+  #refusedTargets = 0;
+  inFlight = 0;
+
+  constructor(receiver: string, clock: Clock, log: Logger, meters: Meters, series: () => number) {
+    this.#receiver = receiver;
+    this.#clock = clock;
+    this.#log = log;
+    this.#seconds = meters.seconds('weir_scrape_duration_seconds', 'Time from the start of a scrape to its end.');
+    this.#registerTargets(meters);
+    this.#registerTotals(meters, series);
+  }
+
+  close(): void {
+    for (const remove of this.#remove.splice(0)) remove();
+  }
+
+  watching(targets: number, intervalMs: number): void {
+    this.#log.info({ targets, intervalMs }, 'scraping');
+  }
+
+  targetFound(address: string): TargetStats {
+    const stats = new TargetStats(address);
+    this.#targets.add(stats);
+    this.#log.debug({ target: address }, 'target discovered');
+    return stats;
+  }
+
+  targetGone(stats: TargetStats): void {
+    this.#targets.delete(stats);
+    this.#log.debug({ target: stats.address }, 'target gone');
+  }
+
+  targetsRefused(refused: number, limit: number): void {
+    if (refused === this.#refusedTargets) return;
+    this.#refusedTargets = refused;
+    if (refused === 0) this.#log.info({ limit }, 'all targets fit target_limit again');
+    else this.#log.warn({ refused, limit }, 'more targets than target_limit: those beyond are not scraped');
+  }
+
+  workloadUnknown(address: string): void {
+    this.#log.warn(
+      { target: address },
+      'no label names the workload of this target, its address stands for it: add namespace and deployment (or ' +
+        'statefulset, daemonset, cronjob, job, replicaset), or pod',
+    );
+  }
+
+  fileBroken(path: string, error: string): void {
+    this.#log.warn({ path, error }, 'file_sd file is broken, its last good targets stay');
+  }
+
+  fileWhole(path: string): void {
+    this.#log.info({ path }, 'file_sd file is readable again');
+  }
+
+  credentialsChanged(error: string | null): void {
+    if (error === null) this.#log.info({}, 'credentials or TLS files changed, the new ones are used');
+    else this.#log.warn({ error }, 'credentials or TLS files changed and cannot be read, the old ones stay');
+  }
+
+  scrapeStarted(stats: TargetStats): void {
+    this.inFlight += 1;
+    stats.lastScrapeMs = this.#clock.wallMs();
+  }
+
+  scrapeSucceeded(stats: TargetStats, durationMs: number, page: PageStats): void {
+    this.#ended(stats, durationMs, 'success');
+    this.#succeeded += 1;
+    this.#skippedLines += page.skippedLines;
+    this.#limitedSamples += page.limitedSamples;
+    if (stats.consecutiveFailures > 0) {
+      const { address: target, consecutiveFailures: failures } = stats;
+      this.#log.info({ target, failures }, 'scrape works again');
+    }
+    stats.failureLog.reset();
+    stats.up = true;
+    stats.consecutiveFailures = 0;
+    stats.lastError = '';
+    stats.samples = page.samples;
+    stats.bodyBytes = page.bodyBytes;
+    this.#tellOddities(stats, page);
+  }
+
+  /** `expected`: a farewell to a target that may be gone already, so nobody is warned. */
+  scrapeFailed(stats: TargetStats, durationMs: number, failed: ScrapeFailure, expected: boolean): void {
+    this.#ended(stats, durationMs, 'failure');
+    this.#failed.set(failed.reason, (this.#failed.get(failed.reason) ?? 0) + 1);
+    stats.up = false;
+    stats.consecutiveFailures += 1;
+    stats.lastError = `${failed.reason}: ${failed.text}`;
+    stats.samples = 0;
+    const { address: target } = stats;
+    const { reason, text: error } = failed;
+    if (expected) {
+      this.#log.debug({ target, reason, error }, 'farewell scrape failed');
+      return;
+    }
+    const failures = stats.failureLog.tell(this.#clock.monoMs());
+    if (failures > 0) this.#log.warn({ target, reason, error, failures }, 'scrape failed');
+  }
+
+  /** A scrape was due while the one before still ran. */
+  scrapeSkipped(stats: TargetStats): void {
+    this.#skipped += 1;
+    this.#log.debug({ target: stats.address }, 'scrape skipped, the one before still runs');
+  }
+
+  #ended(stats: TargetStats, durationMs: number, outcome: string): void {
+    this.inFlight -= 1;
+    stats.lastDurationMs = durationMs;
+    this.#seconds.record(durationMs / 1000, { receiver: this.#receiver, outcome });
+  }
+
+  #tellOddities(stats: TargetStats, page: PageStats): void {
+    const { address: target } = stats;
+    const nowMs = this.#clock.monoMs();
+    if (page.firstSkipped !== null && stats.lineLog.tell(nowMs) > 0) {
+      const { line, reason, excerpt } = page.firstSkipped;
+      this.#log.warn({ target, lines: page.skippedLines, line, reason, excerpt }, 'bad lines skipped');
+    }
+    if (page.repeatedSeries > 0 && stats.repeatLog.tell(nowMs) > 0) {
+      this.#log.warn({ target, series: page.repeatedSeries }, 'series repeated on one page, their values are summed');
+    }
+    if (page.limitedSamples > 0) {
+      stats.lastError = `series_limit: max_series is reached, ${page.limitedSamples} samples of this page are left out`;
+      if (stats.seriesLog.tell(nowMs) > 0) {
+        const { limitedSamples: samples } = page;
+        this.#log.error({ target, samples }, 'max_series is reached: counts of this target are incomplete; raise it');
+      }
+    }
+  }
+
+  #registerTargets(meters: Meters): void {
+    const each = (read: (stats: TargetStats) => number | null) => () => this.#observe(read);
+    this.#remove.push(
+      meters.gauge('weir_target_up', '1 when the last scrape of the target was good, else 0.', each(upOf)),
+      meters.gauge(
+        'weir_target_consecutive_failures',
+        'Scrapes failed since the last good one.',
+        each((stats) => stats.consecutiveFailures),
+      ),
+      meters.gauge(
+        'weir_scrape_samples',
+        'Wanted samples on the last page.',
+        each((stats) => stats.samples),
+      ),
+      meters.gauge(
+        'weir_scrape_body_bytes',
+        'Bytes of the last good page.',
+        each((stats) => stats.bodyBytes),
+      ),
+    );
+  }
+
+  #registerTotals(meters: Meters, series: () => number): void {
+    const one = (read: () => number) => () => [{ value: read(), attributes: { receiver: this.#receiver } }];
+    this.#remove.push(
+      meters.counter('weir_scrapes_total', 'Scrapes by outcome and reason.', () => this.#observeScrapes()),
+      meters.counter(
+        'weir_scrape_skipped_lines_total',
+        'Lines of wanted families that could not be read.',
+        one(() => this.#skippedLines),
+      ),
+      meters.counter(
+        'weir_series_limited_total',
+        'Samples left out because max_series is reached.',
+        one(() => this.#limitedSamples),
+      ),
+      meters.gauge('weir_series', 'Series kept of all targets.', one(series)),
+      meters.gauge(
+        'weir_scrapes_in_flight',
+        'Scrapes under way.',
+        one(() => this.inFlight),
+      ),
+      meters.gauge(
+        'weir_targets',
+        'Targets watched.',
+        one(() => this.#targets.size),
+      ),
+      meters.gauge(
+        'weir_targets_refused',
+        'Targets beyond target_limit.',
+        one(() => this.#refusedTargets),
+      ),
+    );
+  }
+
+  *#observe(read: (stats: TargetStats) => number | null): Generator<Observation> {
+    for (const stats of this.#targets) {
+      const value = read(stats);
+      if (value !== null) yield { value, attributes: { receiver: this.#receiver, target: stats.address } };
+    }
+  }
+
+  *#observeScrapes(): Generator<Observation> {
+    const receiver = this.#receiver;
+    yield { value: this.#succeeded, attributes: { receiver, outcome: 'success', reason: '' } };
+    yield { value: this.#skipped, attributes: { receiver, outcome: 'skipped', reason: 'overlap' } };
+    for (const [reason, value] of this.#failed) yield { value, attributes: { receiver, outcome: 'failure', reason } };
+  }
+}
+
+function upOf(stats: TargetStats): number | null {
+  return stats.up === null ? null : Number(stats.up);
+}
