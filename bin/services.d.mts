@@ -1,0 +1,13 @@
+/** @module Types of `services.mjs`. */
+export declare const KAFKA_VERSION: string;
+/** Names what is missing. */
+export declare class ServiceUnavailable extends Error {}
+export interface KafkaInstallation {
+  readonly home: string;
+  /** Folder of the broker's jars. */
+  readonly libs: string;
+  /** Command that starts Java. */
+  readonly java: string;
+  readonly version: string;
+}
+export declare function ensureKafka(say?: (line: string) => void): Promise<KafkaInstallation>;

@@ -1,0 +1,230 @@
+/** @module A real Apache Kafka broker for tests: one node on free ports of loopback, with outages on demand. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import kafkajs from 'kafkajs';
+import { ensureKafka, type KafkaInstallation, ServiceUnavailable } from '../../bin/services.mjs';
+
+/** Limit for becoming ready; on a busy machine a start takes 5 to 8 s. */
+const READY_LIMIT_MS = 60_000;
+const POLL_MS = 200;
+
+export interface KafkaBroker {
+  /** `127.0.0.1:port`, the same after a restart. */
+  readonly address: string;
+  readonly pid: number;
+  client(): kafkajs.Kafka;
+  createTopic(topic: string, partitions: number): Promise<void>;
+  /** Ends the process at once, as a crash does; its data stays. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data and ports; resolves when it is ready. */
+  restart(): Promise<void>;
+  /** Stops answering while connections stay open, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
+  /** Ends the process and removes its data. */
+  close(): Promise<void>;
+}
+
+/**
+ * A broker, closed when the test ends. Null when none can be had here: the test has then been marked as skipped, loudly,
+ * and should return. With `CI=true` that is a failure instead.
+ */
+export async function kafkaFor(t: ExecutionContext): Promise<KafkaBroker | null> {
+  let installation: KafkaInstallation;
+  try {
+    installation = await ensureKafka((line) => console.log(line));
+  } catch (error) {
+    if (!(error instanceof ServiceUnavailable) || process.env.CI === 'true') throw error;
+    const line = `SKIPPED: ${t.title}: no Apache Kafka: ${error.message}`;
+    t.log(line);
+    console.log(line);
+    t.pass();
+    return null;
+  }
+  const broker = await startKafka(installation);
+  t.teardown(() => broker.close());
+  return broker;
+}
+
+/** Starts a broker of its own; resolves when `describeCluster` lists it. */
+export async function startKafka(installation: KafkaInstallation): Promise<KafkaBroker> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-kafka-'));
+  const [port, controllerPort] = await freePorts(2);
+  const address = `127.0.0.1:${port}`;
+  await writeFile(join(folder, 'server.properties'), serverProperties(folder, port!, controllerPort!));
+  await writeFile(join(folder, 'log4j2.properties'), LOG_PROPERTIES);
+  await format(installation, folder);
+  let child = launch(installation, folder);
+  await ready(child, address, folder);
+
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  };
+  return {
+    address,
+    get pid() {
+      return child.pid ?? -1;
+    },
+    client: () => clientOf(address),
+    createTopic: (topic, partitions) => createTopic(address, topic, partitions),
+    kill,
+    async restart() {
+      await kill();
+      child = launch(installation, folder);
+      await ready(child, address, folder);
+    },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    async close() {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const JVM_FLAGS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+
+function launch({ java, libs }: KafkaInstallation, folder: string): ChildProcess {
+  const log = openSync(join(folder, 'broker.log'), 'a');
+  const flags = [
+    '-Xms128m',
+    '-Xmx384m',
+    ...JVM_FLAGS,
+    `-Dlog4j2.configurationFile=${join(folder, 'log4j2.properties')}`,
+  ];
+  const child = spawn(java, [...flags, '-cp', join(libs, '*'), 'kafka.Kafka', 'server.properties'], {
+    cwd: folder,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  // A test process that is ended from outside must leave no broker behind.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  return child;
+}
+
+async function format({ java, libs }: KafkaInstallation, folder: string): Promise<void> {
+  const cluster = randomBytes(15).toString('base64url').padStart(22, 'W').replace(/^-/, 'W');
+  const args = ['format', '-t', cluster, '-c', 'server.properties'];
+  const child = spawn(java, [...JVM_FLAGS, '-cp', join(libs, '*'), 'kafka.tools.StorageTool', ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let words = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (piece: Buffer) => {
+      words += piece.toString();
+    });
+  }
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`formatting the broker's storage ended with ${code}: ${words.slice(-2000)}`);
+}
+
+async function ready(child: ChildProcess, address: string, folder: string): Promise<void> {
+  const deadline = performance.now() + READY_LIMIT_MS;
+  let last: unknown = null;
+  while (performance.now() < deadline && child.exitCode === null) {
+    const admin = clientOf(address).admin({ retry: { retries: 0 } });
+    try {
+      await admin.connect();
+      if ((await admin.describeCluster()).brokers.length === 1) return;
+    } catch (error) {
+      last = error;
+    } finally {
+      await admin.disconnect().catch(() => {});
+    }
+    await wait(POLL_MS);
+  }
+  const log = await readFile(join(folder, 'broker.log'), 'utf8').catch(() => '');
+  throw new Error(`Kafka at ${address} is not ready: ${String(last)}\n${log.slice(-3000)}`);
+}
+
+async function createTopic(address: string, topic: string, partitions: number): Promise<void> {
+  const admin = clientOf(address).admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }],
+    });
+    for (const deadline = performance.now() + READY_LIMIT_MS; ; ) {
+      const metadata = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => null);
+      const found = metadata?.topics[0]?.partitions ?? [];
+      if (found.length === partitions && found.every((partition) => partition.leader >= 0)) return;
+      if (performance.now() > deadline) throw new Error(`topic ${topic} has no leaders`);
+      await wait(POLL_MS);
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function clientOf(address: string): kafkajs.Kafka {
+  return new kafkajs.Kafka({
+    clientId: 'weir-test',
+    brokers: [address],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 20 },
+  });
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address !== null && typeof address === 'object') ports.push(address.port);
+  }
+  for (const server of servers) server.close();
+  return ports;
+}
+
+function serverProperties(folder: string, port: number, controllerPort: number): string {
+  const entries = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `CLIENT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${port}`,
+    'inter.broker.listener.name': 'CLIENT',
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(folder, 'data'),
+    'auto.create.topics.enable': false,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 4,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1000,
+    'num.network.threads': 2,
+    'num.io.threads': 2,
+  };
+  return Object.entries(entries)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+const LOG_PROPERTIES = `rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c %m%n
+`;
