@@ -2,7 +2,7 @@
 import type { ExtensionFactory } from '../../component.ts';
 import { type HealthCheckConfig, healthCheckConfig } from './config.ts';
 
-export const healthCheckFactory: ExtensionFactory<HealthCheckConfig> = {
+export const factory: ExtensionFactory<HealthCheckConfig> = {
   kind: 'extension',
   type: 'health_check',
   signals: {},

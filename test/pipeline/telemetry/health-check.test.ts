@@ -5,7 +5,7 @@ import { Balance } from '../../../pipeline/balance.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
 import type { ExtensionSettings, ServiceStatus } from '../../../pipeline/component.ts';
 import { type HealthCheckConfig, healthCheckConfig } from '../../../pipeline/telemetry/health-check/config.ts';
-import { healthCheckFactory } from '../../../pipeline/telemetry/health-check/factory.ts';
+import { factory } from '../../../pipeline/telemetry/health-check/factory.ts';
 import { createHealthCheck } from '../../../pipeline/telemetry/health-check/health-check.ts';
 import { NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { startMetricsServer } from '../../../pipeline/telemetry/metrics-server.ts';
@@ -73,7 +73,7 @@ test('the answers follow the service from start to drain', async (t) => {
 
 test('another path takes over from /, and stop may come without start and twice', async (t) => {
   const { built } = settings({ path: '/health' }, () => RUNNING);
-  const health = await healthCheckFactory.create(built);
+  const health = await factory.create(built);
   const never = new AbortController().signal;
   await health.stop(never);
   await health.start();
