@@ -90,8 +90,8 @@ const PROCESS = [
 export const NEXT_FAMILIES: readonly Family[] = [
   ...BUILD,
   ...['identity', 'destination', 'policy'].flatMap((client) => balancer(`control_${client}_balancer`)),
-  ...OUTBOUND,
   ...INBOUND,
+  ...OUTBOUND,
   ...PROCESS,
 ];
 
