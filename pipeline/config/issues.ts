@@ -177,7 +177,7 @@ function missing(subject: Subject, path: Path, expected: string, shape: Shape): 
   return {
     code: 'WEIR1008',
     message: `missing key "${key}" in ${parent}`,
-    mend: `add ${key}: ${expected}${description === undefined ? '' : `, ${description}`}`,
+    mend: `add ${key}: ${expected}${description === undefined ? '' : ` (${description})`}`,
   };
 }
 
@@ -211,13 +211,20 @@ function wrongType(issue: Issue, name: string, tree: Tree, expected: string): De
   return {
     code: 'WEIR1004',
     message: `${name}: expected ${expected}, found ${display(tree)}`,
-    mend: quoteHint(tree, expected) ?? plainMend(issue.message, expected),
+    mend: quoteHint(tree, expected) ?? listHint(tree, expected) ?? plainMend(issue.message, expected),
   };
 }
 
 function quoteHint(tree: Tree, expected: string): string | null {
   if (tree.kind !== 'scalar' || typeof tree.value === 'string' || !expected.startsWith('text')) return null;
   return `put quotes around it: "${tree.raw}"`;
+}
+
+function listHint(tree: Tree, expected: string): string | null {
+  if (!expected.startsWith('a list') || tree.kind === 'list') return null;
+  return tree.kind === 'map'
+    ? 'begin each entry with "- "'
+    : 'put it between [ and ], or on a line of its own after "- "';
 }
 
 /** A message that a schema's author wrote is the mend; those of the library say less than what is expected. */

@@ -108,7 +108,8 @@ async function checkTree(tree: Tree, registry: Registry, report: Report): Promis
   const pipelines = await checkPipelines(tree, service, { sections, registry, report });
   const extensions = checkExtensions(service, sections, report);
   const own = checkTelemetry(service, report);
-  if (top !== undefined && service !== null) reportUnused(sections, report);
+  // Without a pipeline everything is unused, which says nothing more.
+  if (top !== undefined && hasPipelines(service)) reportUnused(sections, report);
   checkClashes([...usedListeners(sections), ...telemetryListener(service, own)], report);
   return own === undefined ? null : { pipelines, extensions, telemetry: telemetryOf(own) };
 }
@@ -131,6 +132,11 @@ async function checkPipelines(
   }
   for (const entry of entries) checked.push(...[await checkPipeline(entry, context)].filter((one) => one !== null));
   return checked;
+}
+
+function hasPipelines(service: Entry | null): boolean {
+  const pipelines = entryOf(service?.value ?? null, 'pipelines')?.value;
+  return pipelines?.kind === 'map' && pipelines.entries.size > 0;
 }
 
 function checkExtensions(service: Entry | null, sections: Sections, report: Report) {

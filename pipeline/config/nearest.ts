@@ -7,7 +7,7 @@ export function nearest(text: string, names: Iterable<string>): string | null {
   let bestDistance = 3;
   for (const name of names) {
     const distance = editDistance(wanted, name.toLowerCase(), bestDistance);
-    if (distance < bestDistance && distance < Math.max(2, name.length)) {
+    if (distance < bestDistance && distance < Math.max(wanted.length, name.length)) {
       best = name;
       bestDistance = distance;
     }

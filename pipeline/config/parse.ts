@@ -1,5 +1,17 @@
 /** @module YAML text → tree with places, references expanded; everything wrong with the text itself is reported. */
-import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, Scalar, type YAMLError } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  Scalar,
+  visit,
+  type YAMLError,
+} from 'yaml';
 import { type Environment, expandText } from './expand.ts';
 import type { Report } from './report.ts';
 import { isOnlyReferences, isSecretKey, type Place, positionAt, type Source } from './source.ts';
@@ -11,8 +23,8 @@ const MOST_VALUES = 100_000;
 
 /** The tree, or null when the text holds nothing or cannot be parsed. */
 export function parseSource(source: Source, env: Environment, report: Report): Tree | null {
-  const document = parseDocument(source.text, { prettyErrors: false, uniqueKeys: true, logLevel: 'silent' });
-  const broken = reportSyntax(source, [...document.errors, ...document.warnings], report);
+  const document = parseDocument(source.text, { prettyErrors: false, uniqueKeys: true, logLevel: 'error' });
+  const broken = reportSyntax(source, document, report);
   if (broken || document.contents === null) return null;
   const walk: Walk = {
     source,
@@ -31,18 +43,32 @@ export function parseSource(source: Source, env: Environment, report: Report): T
 }
 
 /** Reports the first error of syntax (those after it follow from it) and each duplicate key; true when unusable. */
-function reportSyntax(source: Source, errors: readonly YAMLError[], report: Report): boolean {
-  const ordered = [...errors].sort((a, b) => a.pos[0] - b.pos[0]);
+function reportSyntax(source: Source, document: Document, report: Report): boolean {
+  const ordered = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
   let broken = false;
   for (const error of ordered) {
     const place = { source, start: error.pos[0], end: Math.max(error.pos[0] + 1, error.pos[1]) };
     if (error.code === 'DUPLICATE_KEY') reportDuplicate(place, report);
     else if (!broken) {
       broken = true;
-      reportSyntaxError(error, place, report);
+      reportSyntaxError(error, { ...place, ...openQuote(document, error) }, report);
     }
   }
   return broken;
+}
+
+/** Where the quote stands that is not closed: the error itself is only found at the end of the file. */
+function openQuote(document: Document, error: YAMLError): { start: number; end: number } | null {
+  if (error.code !== 'MISSING_CHAR') return null;
+  let found: { start: number; end: number } | null = null;
+  visit(document, {
+    Scalar(_, node) {
+      const quoted = node.type === Scalar.QUOTE_DOUBLE || node.type === Scalar.QUOTE_SINGLE;
+      if (quoted && node.range && node.range[1] >= error.pos[0])
+        found = { start: node.range[0], end: node.range[0] + 1 };
+    },
+  });
+  return found;
 }
 
 function reportDuplicate(place: Place, report: Report): void {
@@ -65,10 +91,15 @@ function reportSyntaxError(error: YAMLError, place: Place, report: Report): void
     report.add('WEIR1027', { ...place, end: place.start + glued.length + 1 }, gluedFinding(glued));
   } else if (text.slice(0, place.start).endsWith('$')) {
     const start = place.start - 1;
-    report.add('WEIR1002', { ...place, start, end: start + 1 }, UNQUOTED_REFERENCE);
+    const length = /^\$\{[^}\n]*\}?/.exec(text.slice(start, start + 200))?.[0].length ?? 1;
+    report.add('WEIR1002', { ...place, start, end: start + length }, UNQUOTED_REFERENCE);
   } else {
     const end = Math.min(place.end, place.start + 60);
-    report.add('WEIR1002', { ...place, end }, { message: `not valid YAML: ${syntaxText(error)}`, mend: SYNTAX_MEND });
+    report.add(
+      'WEIR1002',
+      { ...place, end },
+      { message: `not valid YAML: ${syntaxText(error)}`, mend: SYNTAX_MENDS.get(error.code) ?? SYNTAX_MEND },
+    );
   }
 }
 
@@ -82,6 +113,11 @@ const UNQUOTED_REFERENCE = {
   mend: 'write "${env:NAME}" with the quotes',
 };
 const SYNTAX_MEND = 'close each quote and bracket, indent evenly, put a space after each colon';
+
+const SYNTAX_MENDS = new Map<string, string>([
+  ['MULTIPLE_DOCS', 'remove the ---, or put what follows into another file and name it with a further -c'],
+  ['TAG_RESOLVE_FAILED', 'remove the tag, or put quotes around the value'],
+]);
 
 /** Message and mend for `key:value` without a space. */
 export function gluedFinding(key: string): { message: string; note: string; mend: string } {

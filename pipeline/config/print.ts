@@ -7,9 +7,9 @@ const MOST = 50;
 const GUTTER = 5;
 
 /** All problems and the line of counts, each line ended by a line feed; '' for none. */
-export function formatProblems(problems: readonly Problem[]): string {
+export function renderProblems(problems: readonly Problem[]): string {
   if (problems.length === 0) return '';
-  const shown = problems.slice(0, MOST).map(formatProblem);
+  const shown = problems.slice(0, MOST).map(renderProblem);
   if (problems.length > MOST) shown.push(`… and ${problems.length - MOST} more\n`);
   return `${shown.join('')}${formatCounts(problems)}\n`;
 }
@@ -25,7 +25,7 @@ function plural(count: number, word: string): string {
 }
 
 /** One problem in the form of the documentation (docs/configuration.md, "Errors"). */
-export function formatProblem(problem: Problem): string {
+export function renderProblem(problem: Problem): string {
   const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
   const head = `${place === '' ? '' : `${place}: `}${problem.severity} ${problem.code}: ${problem.message}`;
   const mend = problem.mend === '' ? [] : [`   mend: ${problem.mend}`];

@@ -106,9 +106,13 @@ export function typeText(shape: Shape): string {
   if (parts.length > 1) return [...new Set(parts.map(typeText))].join(' or ');
   if (shape.enum !== undefined) return shape.enum.map(String).join(', ');
   if (shape.const !== undefined) return String(shape.const);
-  if (shape.items !== undefined) return `list of ${typeText(shape.items)}`;
+  if (shape.items !== undefined) return `list of ${plural(typeText(shape.items))}`;
   if (shape.type === 'object') return 'mapping';
   return shape.type === 'string' ? unitWord(shape) : (shape.type ?? 'any');
+}
+
+function plural(word: string): string {
+  return ['mapping', 'number', 'integer', 'duration', 'size'].includes(word) ? `${word}s` : word;
 }
 
 // Durations and sizes are told by the examples that `types.ts` gives them; a description of the key's own replaces theirs.

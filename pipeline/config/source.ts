@@ -1,5 +1,6 @@
 /** @module One configuration text: places in it, and excerpts of it that are safe to print. */
 import { printable } from '../wire/printable.ts';
+import { editDistance } from './nearest.ts';
 import type { Excerpt } from './problem.ts';
 
 /** A file as read. `secrets` are ranges of offsets that are never printed; the parser adds to them. */
@@ -41,8 +42,20 @@ const SECRET_KEY =
 
 /** Whether what a key of this name holds is never printed. `password_file` and the like are not secret. */
 export function isSecretKey(key: string): boolean {
-  return SECRET_KEY.test(key);
+  if (SECRET_KEY.test(key)) return true;
+  const last = key.toLowerCase().split(/[_-]/).at(-1) ?? '';
+  return MISSPELT.some(([word, edits]) => editDistance(last, word, edits + 1) <= edits);
 }
+
+/** A misspelt key is reported with its line, and the line must not show what would have been a secret. */
+const MISSPELT: readonly (readonly [word: string, edits: number])[] = [
+  ['password', 2],
+  ['passphrase', 2],
+  ['credentials', 2],
+  ['authorization', 2],
+  ['secret', 1],
+  ['token', 1],
+];
 
 /** A value that is nothing but references names variables, not secrets. */
 const ONLY_REFERENCES = /^["']?(?:\$\{[^{}]*\})+["']?$/;

@@ -4,7 +4,7 @@
  * A problem is raised as a custom zod issue whose `params` carry the stable code and the mend (`problem.ts` prints them).
  */
 import { z } from 'zod';
-import { parseGoDuration } from '../wire/duration.ts';
+import { formatMilliseconds, parseGoDuration } from '../wire/duration.ts';
 
 const SIZE = /^(\d+(?:\.\d+)?)(B|KB|MB|GB|KiB|MiB|GiB)?$/;
 const SIZE_UNIT = new Map<string, number>([
@@ -48,12 +48,19 @@ export function duration(limits: Limits = {}) {
         context.addIssue({
           code: 'custom',
           message: `"${text}" is out of range`,
-          params: { weir: 'WEIR1006', mend: `between ${minMs}ms and ${maxMs}ms` },
+          params: { weir: 'WEIR1006', mend: `between ${durationText(minMs)} and ${durationText(maxMs)}` },
         });
         return z.NEVER;
       }
       return ms;
     });
+}
+
+/** The shortest text of a length: `500ms`, `10s`, `1h30m`, `365d` is `8760h`. */
+function durationText(ms: number): string {
+  return formatMilliseconds(ms)
+    .replace(/(?<=m)0s$/, '')
+    .replace(/(?<=h)0m$/, '');
 }
 
 /** Text such as `50MiB`, `900kB` → bytes. */

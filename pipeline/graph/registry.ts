@@ -1,0 +1,18 @@
+/** @module The components there are: the only file that knows where each one lives. Nothing is loaded until it is used. */
+import { createRegistry, type Loader, type Registry } from '../registry.ts';
+
+export const registry: Registry = createRegistry({
+  receiver: new Map<string, Loader>([['linkerd', () => import('../../receivers/linkerd/factory.ts')]]),
+  processor: new Map<string, Loader>([['smi', () => import('../../processors/smi/factory.ts')]]),
+  exporter: new Map<string, Loader>([
+    ['debug', () => import('../../exporters/debug/factory.ts')],
+    ['kafka', () => import('../../exporters/kafka/factory.ts')],
+    ['smi', () => import('../../exporters/smi/factory.ts')],
+  ]),
+  extension: new Map<string, Loader>([
+    [
+      'health_check',
+      async () => ({ factory: (await import('../telemetry/health-check/factory.ts')).healthCheckFactory }),
+    ],
+  ]),
+});
