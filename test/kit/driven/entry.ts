@@ -1,0 +1,155 @@
+/**
+ * @module The real process under a clock that a test moves: everything is as `weir run` has it, but for the clock and one
+ * more exporter, `capture`, that hands every closed slot to the test.
+ *
+ * Started by `driven-weir.ts` with the configuration file and the wall clock's start as arguments.
+ */
+import { z } from 'zod';
+import type { Batch } from '../../../pipeline/batch.ts';
+import {
+  ADMITTED,
+  type AnyFactory,
+  type ExporterFactory,
+  type Kind,
+  type ReceiverFactory,
+} from '../../../pipeline/component.ts';
+import { loadConfig } from '../../../pipeline/config/load.ts';
+import { renderProblems } from '../../../pipeline/config/print.ts';
+import { TAKEN } from '../../../pipeline/delivery.ts';
+import { type HostedService, hostService } from '../../../pipeline/graph/host.ts';
+import { registry as realRegistry } from '../../../pipeline/graph/registry.ts';
+import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
+import { createTestClock } from '../clock.ts';
+import type { BalanceView, Message, Order, OrderMessage, StepDone } from './protocol.ts';
+
+const [configFile = '', startWallMs = '0'] = process.argv.slice(2);
+const clock = createTestClock(Number(startWallMs));
+const inFlight: (() => Iterable<Observation>)[] = [];
+
+function tell(message: Message): void {
+  process.send?.(message);
+}
+
+const capture: ExporterFactory<Record<string, never>> = {
+  kind: 'exporter',
+  type: 'capture',
+  signals: { metrics: 'development' },
+  takes: ['traffic'],
+  config: z.strictObject({}),
+  demand: () => ['requests', 'latency', 'tcp'],
+  async create({ balance }) {
+    return {
+      start: async () => {},
+      stop: async () => {},
+      admits: () => ADMITTED,
+      consume(batch: Batch) {
+        if (batch.body !== 'traffic') return;
+        balance.accepted += batch.items;
+        balance.delivered += batch.items;
+        tell({ kind: 'sum', sum: batch.sum });
+        batch.delivery.settle(TAKEN);
+      },
+    };
+  },
+};
+
+/** The real registry, with `capture`, and with receivers whose count of running scrapes the test can see. */
+const registry = {
+  types: (kind: Kind) => (kind === 'exporter' ? [...realRegistry.types(kind), 'capture'] : realRegistry.types(kind)),
+  async load(kind: Kind, type: string): Promise<AnyFactory | null> {
+    if (kind === 'exporter' && type === 'capture') return capture;
+    const factory = await realRegistry.load(kind, type);
+    return factory?.kind === 'receiver' ? watched(factory as ReceiverFactory<unknown>) : factory;
+  },
+};
+
+function watched(factory: ReceiverFactory<unknown>): AnyFactory {
+  return {
+    ...factory,
+    create: (settings) => factory.create({ ...settings, meters: watchedMeters(settings.meters) }),
+  } satisfies ReceiverFactory<unknown>;
+}
+
+function watchedMeters(meters: Meters): Meters {
+  return {
+    ...meters,
+    gauge(name, help, read) {
+      if (name === 'weir_scrapes_in_flight') inFlight.push(read);
+      return meters.gauge(name, help, read);
+    },
+  };
+}
+
+function running(): number {
+  let count = 0;
+  for (const read of inFlight) for (const observation of read()) count += observation.value;
+  return count;
+}
+
+function balances(service: HostedService): BalanceView[] {
+  return service.graph.balances().map(({ kind, component, balance }) => ({
+    kind,
+    component,
+    accepted: balance.accepted,
+    delivered: balance.delivered,
+    held: balance.held,
+    queued: balance.queued,
+    merged: balance.merged,
+    refused: balance.refused,
+    filtered: [...balance.filtered],
+    dropped: [...balance.dropped],
+    unaccounted: balance.unaccounted,
+  }));
+}
+
+function step(untilMonoMs: number): StepDone {
+  const next = clock.nextTimerMs;
+  const fired = next !== null && next <= untilMonoMs;
+  if (fired) clock.fireNext();
+  else clock.advance(untilMonoMs - clock.monoMs());
+  return { fired, monoMs: clock.monoMs(), wallMs: clock.wallMs() };
+}
+
+let stopping: Promise<void> | null = null;
+
+function obey(service: HostedService, order: Order): unknown {
+  switch (order.op) {
+    case 'step':
+      return step(order.untilMonoMs);
+    case 'inFlight':
+      return running();
+    case 'setWall':
+      return clock.setWall(order.wallMs);
+    case 'balances':
+      return balances(service);
+    case 'heap':
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    case 'stop':
+      // Answered at once; the process ends by itself when it has drained, while the test moves the clock on.
+      stopping = service.stop(30_000).then(() => {
+        tell({ kind: 'answer', id: -1, value: balances(service) });
+        process.disconnect();
+      });
+      return stopping !== null;
+  }
+}
+
+async function main(): Promise<void> {
+  const { config, problems } = await loadConfig([configFile], { env: process.env, registry });
+  if (config === null) {
+    tell({ kind: 'ready', error: renderProblems(problems) });
+    return;
+  }
+  const logs = { ...config.telemetry.logs, encoding: 'json' as const };
+  const service = await hostService(
+    { ...config, telemetry: { ...config.telemetry, logs } },
+    { clock, writeLog: (line) => tell({ kind: 'log', line }) },
+  );
+  process.on('message', ({ id, order }: OrderMessage) => tell({ kind: 'answer', id, value: obey(service, order) }));
+  tell({ kind: 'ready', error: null });
+}
+
+main().catch((error: unknown) =>
+  tell({ kind: 'ready', error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+);
