@@ -1,0 +1,64 @@
+/** @module The `debug` exporter: writes each batch of traffic as lines, at once, and keeps nothing. */
+import type { Batch, TrafficBatch } from '../../pipeline/batch.ts';
+import { ADMITTED, type Admission, type Exporter, type ExporterSettings } from '../../pipeline/component.ts';
+import { TAKEN } from '../../pipeline/delivery.ts';
+import { readTraffic } from '../../pipeline/model/reading.ts';
+import { type LineWriter, stdoutWriter } from '../../pipeline/net/stdout.ts';
+import type { DebugConfig } from './config.ts';
+import { trafficLines } from './lines.ts';
+import { createDebugEvents, type DebugEvents } from './telemetry.ts';
+
+/** An exporter that writes to `writer`, by default standard output. */
+export function createDebugExporter(
+  settings: ExporterSettings<DebugConfig>,
+  writer: LineWriter = stdoutWriter(settings.config.max_buffered),
+): Exporter {
+  return new DebugExporter(settings, writer);
+}
+
+class DebugExporter implements Exporter {
+  readonly #settings: ExporterSettings<DebugConfig>;
+  readonly #writer: LineWriter;
+  readonly #events: DebugEvents;
+  #stopped = false;
+
+  constructor(settings: ExporterSettings<DebugConfig>, writer: LineWriter) {
+    this.#settings = settings;
+    this.#writer = writer;
+    this.#events = createDebugEvents(settings);
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(_deadline: AbortSignal): Promise<void> {
+    this.#stopped = true;
+  }
+
+  admits(_batch: Batch): Admission {
+    return this.#stopped ? { ok: false, reason: 'stopped', retryAfterMs: 1000 } : ADMITTED;
+  }
+
+  consume(batch: Batch): void {
+    this.#settings.balance.accepted += batch.items;
+    if (batch.body !== 'traffic') this.#reject(batch, 'not_traffic');
+    else if (this.#stopped) this.#reject(batch, 'stopped');
+    else this.#write(batch);
+  }
+
+  #reject(batch: Batch, reason: string): void {
+    this.#settings.balance.drop(reason, batch.items);
+    batch.delivery.settle({ kind: 'rejected', reason });
+  }
+
+  #write({ sum, items, delivery }: TrafficBatch): void {
+    const { balance, config } = this.#settings;
+    const windowMs = sum.interval.endMs - sum.interval.startMs;
+    const lines = trafficLines(sum, readTraffic(sum, { defaultKind: 'Deployment', windowMs }), config.verbosity);
+    if (this.#writer.write(lines)) balance.delivered += items;
+    else {
+      balance.drop('slow_reader', items);
+      this.#events.readerTooSlow(items);
+    }
+    delivery.settle(TAKEN);
+  }
+}

@@ -1,0 +1,16 @@
+/** @module The `debug` exporter as the graph sees it. */
+import type { ExporterFactory } from '../../pipeline/component.ts';
+import { type DebugConfig, debugConfig } from './config.ts';
+
+export const factory: ExporterFactory<DebugConfig> = {
+  kind: 'exporter',
+  type: 'debug',
+  signals: { metrics: 'alpha' },
+  config: debugConfig,
+  takes: ['traffic'],
+  demand: () => ['requests', 'latency', 'tcp'],
+  async create(settings) {
+    const { createDebugExporter } = await import('./debug.ts');
+    return createDebugExporter(settings);
+  },
+};
