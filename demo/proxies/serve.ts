@@ -49,6 +49,8 @@ export interface ServedWorld {
   refresh(): Promise<void>;
   /** Lets hanging answers go: their connections break. */
   release(): void;
+  /** Scrapes that hang now. */
+  readonly hanging: number;
   close(): Promise<void>;
 }
 
@@ -102,7 +104,10 @@ export async function serveWorld(world: World, options: ServeOptions): Promise<S
     };
     if (fault === null) sendPage(request, response, world.scrape(pod));
     else sendFault(fault, request, response, () => world.scrape(pod));
-    if (fault?.kind === 'hang') hanging.add(request.socket);
+    if (fault?.kind === 'hang') {
+      hanging.add(request.socket);
+      request.socket.once('close', () => hanging.delete(request.socket));
+    }
     options.onScrape?.(record);
   }
 
@@ -129,6 +134,9 @@ export async function serveWorld(world: World, options: ServeOptions): Promise<S
       return work;
     },
     release,
+    get hanging() {
+      return hanging.size;
+    },
     async close() {
       await work;
       release();

@@ -1,0 +1,208 @@
+/**
+ * @module `weir demo`: a simulated mesh, a real pipeline over it in the same process, and a table of its edges.
+ *
+ * Everything the table shows has gone the whole way: proxies' pages over HTTP, scraper, `smi` processor, SMI API.
+ */
+import type { EdgeRow } from '../pipeline/cli/edge-table.ts';
+import { wantsColor } from '../pipeline/cli/text.ts';
+import type { Clock, Timer } from '../pipeline/clock/clock.ts';
+import { systemClock } from '../pipeline/clock/clock.ts';
+import { loadConfig } from '../pipeline/config/load.ts';
+import { renderProblems } from '../pipeline/config/print.ts';
+import { type HostedService, hostService } from '../pipeline/graph/host.ts';
+import { registry } from '../pipeline/graph/registry.ts';
+import { type DemoArgs, parseDemoArgs } from './args.ts';
+import { demoConfig, SCRAPE_INTERVAL_MS } from './config-text.ts';
+import { fetchEdges } from './edges-client.ts';
+import { type Addresses, createFrame, summary } from './frame.ts';
+import { findPort } from './ports.ts';
+import { type ServedWorld, serveWorld } from './proxies/serve.ts';
+import { createScreen, type Output, type Screen } from './screen.ts';
+import { TARGETS_FILE, writeTargets } from './targets-file.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const HOST = '127.0.0.1';
+const DRAIN_MS = 5000;
+const MAX_NOTICES = 3;
+/** Time between two looks at the API on a terminal, and elsewhere, milliseconds. */
+const LOOK_MS = { inPlace: 1000, printed: 4000 };
+
+export interface DemoIo {
+  readonly output: Output;
+  writeError(text: string): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Resolves when the user wants it to end. */
+  readonly stopped: Promise<void>;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Where targets are written; default `demo/targets.json`. */
+  readonly targetsFile?: string;
+}
+
+/** Runs the demo to its end and returns the exit code: 0, 1 when it could not run, 2 for wrong arguments. */
+export async function runDemo(argv: readonly string[], io: DemoIo): Promise<number> {
+  const parsed = parseDemoArgs(argv);
+  if (parsed.kind === 'help') {
+    io.output.write(parsed.text);
+    return 0;
+  }
+  if (parsed.kind === 'wrong') {
+    io.writeError(parsed.text);
+    return 2;
+  }
+  try {
+    await run(parsed.args, io);
+    return 0;
+  } catch (error) {
+    io.writeError(`weir demo: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+interface Running {
+  readonly clock: Clock;
+  readonly served: ServedWorld;
+  readonly service: HostedService;
+  readonly addresses: Addresses;
+  readonly moved: readonly string[];
+  readonly notices: string[];
+  readonly scrapes: () => number;
+}
+
+async function run(args: DemoArgs, io: DemoIo): Promise<void> {
+  const clock = io.clock ?? systemClock;
+  const targetsFile = io.targetsFile ?? TARGETS_FILE;
+  const startedMs = clock.monoMs();
+  let scrapes = 0;
+  // Pods start with the demo, so that its Weir knows each proxy from birth and counts from 0.
+  const world = createWorld({ seed: args.seed, startMs: clock.wallMs(), keepSamples: false });
+  const served = await serveWorld(world, { now: () => clock.wallMs(), onScrape: () => scrapes++ });
+  try {
+    await writeTargets(targetsFile, served.targets());
+    const endWatch = publishChanges(world, served, targetsFile);
+    const { addresses, moved } = await findAddresses(args);
+    const notices: string[] = [];
+    const service = await startWeir(addresses, targetsFile, clock, notices);
+    const running: Running = { clock, served, service, addresses, moved, notices, scrapes: () => scrapes };
+    const edges = await showUntilEnd(running, args, io);
+    endWatch();
+    await service.stop(DRAIN_MS);
+    io.output.write(`${summary(clock.monoMs() - startedMs, scrapes, edges)}\n`);
+  } finally {
+    await writeTargets(targetsFile, []);
+    await served.close();
+  }
+}
+
+function publishChanges(world: World, served: ServedWorld, file: string): () => void {
+  let work = Promise.resolve();
+  return world.onPods(() => {
+    work = work.then(() => served.refresh()).then(() => writeTargets(file, served.targets()));
+  });
+}
+
+async function findAddresses(args: DemoArgs): Promise<{ addresses: Addresses; moved: string[] }> {
+  const moved: string[] = [];
+  const taken = new Set<number>();
+  async function find(what: string, wanted: number): Promise<number> {
+    const port = await findPort(HOST, wanted, taken);
+    taken.add(port);
+    if (port !== wanted) moved.push(`Port ${wanted} is taken: ${what} is on ${port}.`);
+    return port;
+  }
+  const smiPort = await find('the SMI API', args.port);
+  const metricsPort = await find("Weir's own /metrics", 8888);
+  const healthPort = await find('health', 13_133);
+  return { addresses: { host: HOST, smiPort, metricsPort, healthPort, kafka: args.kafka }, moved };
+}
+
+async function startWeir(addresses: Addresses, targetsFile: string, clock: Clock, notices: string[]) {
+  const text = demoConfig({ ...addresses, targetsFile });
+  const { config, problems } = await loadConfig(['demo'], { env: {}, registry, read: async () => text });
+  if (config === null) throw new Error(`its own configuration is refused\n${renderProblems(problems)}`);
+  return hostService(config, {
+    clock,
+    writeLog(line) {
+      notices.push(line.trimEnd());
+      if (notices.length > MAX_NOTICES) notices.shift();
+    },
+  });
+}
+
+/** Shows edges until the end comes; returns how many there were last. */
+async function showUntilEnd(running: Running, args: DemoArgs, io: DemoIo): Promise<number> {
+  const screen = createScreen(io.output, io.env);
+  const end = createEnd(running.clock, args.forMs, io.stopped);
+  let rows: readonly EdgeRow[] | null = null;
+  try {
+    for (let looks = 0; !end.isNow(); looks++) {
+      rows = await look(running, screen, rows, looks, io);
+      await end.orAfter(screen.inPlace ? LOOK_MS.inPlace : rows === null ? LOOK_MS.inPlace : LOOK_MS.printed);
+    }
+  } finally {
+    screen.close();
+  }
+  // The terminal is as it was before; what was seen last stays to be read.
+  if (screen.inPlace && rows !== null)
+    io.output.write(`${createFrame(frameInput(running, rows, 0, io, false)).table.join('\n')}\n`);
+  return rows?.length ?? 0;
+}
+
+/** Asks once and shows the answer; an answer that fails leaves the old rows. */
+async function look(
+  running: Running,
+  screen: Screen,
+  before: readonly EdgeRow[] | null,
+  looks: number,
+  io: DemoIo,
+): Promise<readonly EdgeRow[] | null> {
+  const { host, smiPort } = running.addresses;
+  const answer = await fetchEdges(host, smiPort, SCRAPE_INTERVAL_MS);
+  const rows = answer.kind === 'edges' && (answer.rows.length > 0 || before !== null) ? answer.rows : before;
+  const waitMs = answer.kind === 'too soon' ? (answer.waitMs ?? SCRAPE_INTERVAL_MS) : SCRAPE_INTERVAL_MS;
+  const first = before === null && rows !== null;
+  if (answer.kind === 'failed') note(running.notices, answer.reason);
+  // Outside a terminal, waiting is told once and hints come once, with the first numbers.
+  if (screen.inPlace || rows !== null || looks === 0) {
+    screen.show(createFrame(frameInput(running, rows, waitMs, io, screen.inPlace || first)));
+  }
+  return rows;
+}
+
+function note(notices: string[], text: string): void {
+  if (notices.at(-1) === text) return;
+  notices.push(text);
+  if (notices.length > MAX_NOTICES) notices.shift();
+}
+
+function frameInput(running: Running, rows: readonly EdgeRow[] | null, waitMs: number, io: DemoIo, withHints: boolean) {
+  const { addresses, moved, notices } = running;
+  const color = wantsColor('auto', io.output.isTTY === true, io.env);
+  return { addresses, moved, notices, rows, waitMs, color, withHints };
+}
+
+/** The end of the run: after `forMs`, or when the user says so. */
+function createEnd(clock: Clock, forMs: number | null, stopped: Promise<void>) {
+  let now = false;
+  const limit = new Promise<void>((resolve) => {
+    if (forMs !== null) clock.after(forMs, resolve);
+  });
+  const ended = Promise.race([limit, stopped]).then(() => {
+    now = true;
+  });
+  return {
+    isNow: () => now,
+    async orAfter(delayMs: number): Promise<void> {
+      let timer: Timer | null = null;
+      const later = new Promise<void>((resolve) => {
+        timer = clock.after(delayMs, resolve);
+      });
+      await Promise.race([ended, later]);
+      cancel(timer);
+    },
+  };
+}
+
+function cancel(timer: Timer | null): void {
+  timer?.cancel();
+}
