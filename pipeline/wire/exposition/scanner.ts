@@ -1,0 +1,398 @@
+/**
+ * @module From the bytes of a target's page to values in its series table, by predicting the page from the last one.
+ *
+ * A steady page costs, per wanted line, one comparison of every byte of its series with the remembered text and one
+ * loop over the digits of its value; per other line, one comparison of its name and one vectorised search for its end.
+ * Nothing is allocated. Any line that is not as expected is looked up, and only what was never seen is parsed.
+ */
+import type { ScrapeNumber, SeriesTable } from '../../model/series.ts';
+import {
+  BRACE_CLOSE,
+  BRACE_OPEN,
+  CARRIAGE_RETURN,
+  HASH,
+  hasControlByte,
+  isBlank,
+  NEWLINE,
+  SPACE,
+  skipBlanks,
+} from './bytes.ts';
+import { LineCarry } from './carry.ts';
+import { likelySeriesEnd, nameEnd, SeriesReader } from './labels.ts';
+import { ID, LineMemory, NEXT, SEEN } from './line-memory.ts';
+import { NameTable } from './name-table.ts';
+import { readRest } from './number.ts';
+import { PageTally } from './page-tally.ts';
+import {
+  DEFAULT_LINE_BYTES,
+  LIMITED_SERIES,
+  type LineFault,
+  type ScanLimits,
+  type ScannerSettings,
+  type ScanResult,
+} from './scan-types.ts';
+import { SkippedName } from './skipped-name.ts';
+import { isEofLine, TypeLines } from './type-lines.ts';
+import { CHUNK_BYTES, WINDOW } from './window.ts';
+
+const ZERO = 0x30;
+/** Integers of at most so many digits add up exactly in a double. */
+const EXACT_DIGITS = 15;
+/** Scrapes after which a line that stays away is forgotten when room is short. */
+const FORGET_AFTER = 8;
+const SLACK_LINES = 256;
+const NONE = -1;
+const NOTHING = new Uint8Array(0);
+
+/** One per target; lives across its scrapes. Not re-entrant: `resolve` must not feed a scanner. */
+export class ExpositionScanner {
+  readonly #names: NameTable;
+  /** Index of the empty name, under which lines with their name inside the braces are remembered. */
+  readonly #nameless: number;
+  readonly #resolve: ScannerSettings['resolve'];
+  readonly #limits: ScanLimits;
+  readonly #lineBytes: number;
+  readonly #types: TypeLines;
+  readonly #memory: LineMemory;
+  readonly #reader = new SeriesReader();
+  readonly #carry = new LineCarry();
+  readonly #skippedName = new SkippedName();
+  /** Value of the line at hand, outside the hot loop; a plain number would be boxed on its way. */
+  readonly #value = new Float64Array(1);
+
+  /** Counts pages by itself, so that failed ones count too. */
+  #generation = 0;
+  /** Different lines on the last good page, and on this one so far. */
+  #liveBefore = 0;
+  #live = 0;
+  #added = 0;
+  #expected = NONE;
+  #previous = NONE;
+
+  #table: SeriesTable | null = null;
+  #scrape: ScrapeNumber = 0;
+  #tally = new PageTally();
+
+  constructor(settings: ScannerSettings) {
+    const names = [...settings.wanted.keys()];
+    this.#nameless = names.length;
+    this.#names = new NameTable([...names, '']);
+    this.#resolve = settings.resolve;
+    this.#limits = settings.limits;
+    this.#lineBytes = settings.limits.lineBytes ?? DEFAULT_LINE_BYTES;
+    this.#types = new TypeLines(settings.wanted.values());
+    this.#memory = new LineMemory(WINDOW, this.#names, settings.hashSeed ?? 0);
+  }
+
+  /** Wanted lines remembered from earlier pages. */
+  get rememberedLines(): number {
+    return this.#memory.count;
+  }
+
+  /** Bytes this target's memory holds between scrapes. */
+  get memoryBytes(): number {
+    return this.#memory.memoryBytes + this.#carry.memoryBytes;
+  }
+
+  /** Starts a page whose values go to `table` under `scrape`. A page begun before and not ended is abandoned. */
+  begin(table: SeriesTable, scrape: ScrapeNumber): void {
+    this.#table = table;
+    this.#scrape = scrape;
+    this.#tally = new PageTally();
+    this.#generation += 1;
+    this.#live = 0;
+    this.#added = 0;
+    this.#expected = this.#memory.first;
+    this.#previous = NONE;
+    this.#carry.clear();
+    this.#skippedName.clear();
+  }
+
+  /** Takes the next bytes of the page, split anywhere; they are not kept. Does nothing after a failure. */
+  feed(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    this.#tally.arrived(piece);
+    if (piece.length <= CHUNK_BYTES) {
+      this.#take(piece);
+      return;
+    }
+    for (let at = 0; at < piece.length; at += CHUNK_BYTES) this.#take(piece.subarray(at, at + CHUNK_BYTES));
+  }
+
+  /**
+   * Ends the page. A last line without newline is read like any other; whether the page was cut is the caller's to
+   * judge by `endsMark`. O(lines) when lines have come or have to be forgotten, else O(1).
+   */
+  end(): ScanResult {
+    this.#finishLastLine();
+    this.#tidy();
+    this.#table = null;
+    return this.#tally.result();
+  }
+
+  /** Reads what is whole of carry and piece, and keeps the rest. */
+  #take(piece: Uint8Array): void {
+    if (this.#tally.failure !== null) return;
+    const end = this.#carry.loadWith(piece, WINDOW);
+    const rest = this.#scan(end);
+    if (this.#tally.failure !== null) return;
+    if (end - rest > this.#lineBytes) this.#endlessLine(rest, end);
+    else this.#carry.keep(WINDOW, rest, end);
+  }
+
+  #endlessLine(start: number, end: number): void {
+    this.#tally.lines += 1;
+    if (!this.#isHtml(start, end)) this.#failTooLong();
+  }
+
+  #finishLastLine(): void {
+    if (this.#tally.failure !== null || this.#carry.length === 0) return;
+    const end = this.#carry.loadWith(NOTHING, WINDOW);
+    this.#tally.lines += 1;
+    this.#line(0, end);
+  }
+
+  /** Keeps the memory near the size of the page: forgets what has been away, and gives back slack. */
+  #tidy(): void {
+    const bound = 2 * Math.max(this.#live, this.#liveBefore) + SLACK_LINES;
+    if (this.#memory.count > bound) {
+      let age = FORGET_AFTER;
+      while (age > 0 && this.#memory.countSince(this.#generation - age) > bound) age >>= 1;
+      this.#memory.rebuild(this.#generation - age);
+    } else if (this.#added > 0) this.#memory.trim();
+    if (this.#tally.failure === null) this.#liveBefore = this.#live;
+    this.#carry.clear();
+  }
+
+  /**
+   * Reads the whole lines of the window's first `end` bytes; returns where the incomplete one begins. This is the hot
+   * loop, kept in one function so that values stay in registers: a number handed through a call would be boxed.
+   */
+  #scan(end: number): number {
+    const memory = this.#memory;
+    const bytes = WINDOW.bytes;
+    const scrape = this.#scrape;
+    const generation = this.#generation;
+    const lineBytes = this.#lineBytes;
+    const table = this.#table!;
+    const tally = this.#tally;
+    let { records } = memory;
+    let { values, seen, repeats } = table;
+    let pos = 0;
+    while (pos < end) {
+      const expected = this.#expected;
+      const seriesEnd = expected < 0 ? NONE : memory.match(expected, pos, end);
+      if (seriesEnd >= 0 && bytes[seriesEnd] === SPACE) {
+        let value = 0;
+        let at = seriesEnd + 1;
+        for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[at]! - ZERO) {
+          value = value * 10 + digit;
+          at += 1;
+        }
+        const digits = at - seriesEnd - 1;
+        const id = records[expected + ID]!;
+        if (
+          bytes[at] === NEWLINE &&
+          at < end &&
+          digits > 0 &&
+          digits <= EXACT_DIGITS &&
+          id >= 0 &&
+          at - pos <= lineBytes &&
+          seen[id] !== scrape &&
+          records[expected + SEEN] !== generation &&
+          this.#hasRoom()
+        ) {
+          seen[id] = scrape;
+          values[id] = value;
+          repeats[id] = 1;
+          records[expected + SEEN] = generation;
+          this.#live += 1;
+          tally.samples += 1;
+          tally.lines += 1;
+          this.#previous = expected;
+          this.#expected = records[expected + NEXT]!;
+          pos = at + 1;
+          continue;
+        }
+      }
+      const next = this.#other(pos, end, expected, seriesEnd);
+      if (next < 0) return pos;
+      pos = next;
+      // A new series or a new line may have replaced them by longer ones.
+      records = memory.records;
+      values = table.values;
+      seen = table.seen;
+      repeats = table.repeats;
+    }
+    return pos;
+  }
+
+  #hasRoom(): boolean {
+    return this.#tally.samples + this.#tally.limited < this.#limits.sampleLimit;
+  }
+
+  /** Any line the hot loop leaves. Returns the start of the next, -1 when it is incomplete or the page has failed. */
+  #other(pos: number, end: number, expected: number, seriesEnd: number): number {
+    const newline = WINDOW.bytes.indexOf(NEWLINE, pos);
+    if (newline >= end) return NONE;
+    this.#tally.lines += 1;
+    const lineEnd = withoutReturn(pos, newline);
+    if (seriesEnd >= 0 && newline - pos <= this.#lineBytes && endsSeries(seriesEnd, lineEnd)) {
+      this.#note(this.#knownLine(expected, seriesEnd, lineEnd, false), pos, lineEnd);
+    } else this.#line(pos, newline);
+    return this.#tally.failure === null ? newline + 1 : NONE;
+  }
+
+  /** One whole line, already counted, that lies in the window from `start` to before `newline`. */
+  #line(start: number, newline: number): void {
+    if (this.#isHtml(start, newline)) return;
+    if (newline - start > this.#lineBytes) {
+      this.#failTooLong();
+      return;
+    }
+    if (this.#skippedName.heads(WINDOW, start, newline)) return;
+    const end = withoutReturn(start, newline);
+    const at = skipBlanks(WINDOW.bytes, start, end);
+    const first = WINDOW.bytes[at];
+    if (at === end) this.#tally.sawBlankLine();
+    else if (first === HASH) this.#comment(at, end);
+    else this.#note(first === BRACE_OPEN ? this.#quotedNameLine(at, end) : this.#namedLine(at, end), at, end);
+  }
+
+  #comment(start: number, end: number): void {
+    if (isEofLine(WINDOW.bytes, start, end)) {
+      this.#tally.sawEofLine();
+      return;
+    }
+    const contradiction = this.#types.contradiction(WINDOW.bytes, WINDOW.view, start, end);
+    if (contradiction !== null) this.#tally.fail('type_changed', contradiction);
+  }
+
+  #namedLine(start: number, end: number): LineFault | null {
+    const { bytes, view } = WINDOW;
+    const stop = nameEnd(bytes, start, end);
+    const name = this.#names.find(bytes, view, start, stop);
+    if (name < 0) {
+      this.#skippedName.remember(WINDOW, start, stop);
+      return null;
+    }
+    const seriesEnd = likelySeriesEnd(bytes, stop, end);
+    const known = seriesEnd >= 0 && endsSeries(seriesEnd, end) ? this.#memory.find(start, seriesEnd) : NONE;
+    if (known >= 0) return this.#knownLine(known, seriesEnd, end, true);
+    if (hasControlByte(bytes, start, end)) return 'control_byte';
+    const fault = this.#reader.readAfterName(bytes, stop, end);
+    return fault ?? this.#parsedLine(name, this.#names.names[name]!, start, end);
+  }
+
+  #quotedNameLine(start: number, end: number): LineFault | null {
+    const { bytes } = WINDOW;
+    const seriesEnd = likelySeriesEnd(bytes, start, end);
+    const known = seriesEnd > start ? this.#memory.find(start, seriesEnd) : NONE;
+    if (known >= 0) return this.#knownLine(known, seriesEnd, end, true);
+    const sample = this.#reader.readQuotedName(bytes, start, end);
+    if (sample === null || sample === '' || !this.#names.names.includes(sample)) return null;
+    if (hasControlByte(bytes, start, end)) return 'control_byte';
+    return this.#reader.readFurther() ?? this.#parsedLine(this.#nameless, sample, start, end);
+  }
+
+  /** A well-formed series, just read by the reader; its text may be known all the same. */
+  #parsedLine(name: number, sample: string, start: number, end: number): LineFault | null {
+    const seriesEnd = this.#reader.end;
+    const known = this.#memory.find(start, seriesEnd);
+    if (known >= 0) return this.#knownLine(known, seriesEnd, end, true);
+    if (!this.#withinLabelLimits()) return null;
+    const fault = readRest(WINDOW.bytes, seriesEnd, end, this.#value);
+    if (fault === null) this.#newLine(name, sample, start, seriesEnd);
+    return fault;
+  }
+
+  #newLine(name: number, sample: string, start: number, seriesEnd: number): void {
+    this.#tally.unexpected += 1;
+    const id = this.#resolve(sample, this.#reader.labels);
+    if (id <= LIMITED_SERIES) {
+      if (this.#countable()) this.#tally.limited += 1;
+      return;
+    }
+    const record = this.#memory.add(name, start, seriesEnd, id, this.#generation);
+    this.#memory.insert(this.#previous, record);
+    this.#added += 1;
+    this.#live += 1;
+    this.#arriveAt(record);
+    this.#store(id);
+  }
+
+  /** A line whose series is that of `record`; `moved` when it was not expected here. */
+  #knownLine(record: number, seriesEnd: number, end: number, moved: boolean): LineFault | null {
+    this.#tally.sawContent = true;
+    if (moved) {
+      this.#tally.unexpected += 1;
+      this.#memory.link(this.#previous, record);
+    }
+    const { records } = this.#memory;
+    if (records[record + SEEN] !== this.#generation) this.#live += 1;
+    records[record + SEEN] = this.#generation;
+    this.#arriveAt(record);
+    const fault = readRest(WINDOW.bytes, seriesEnd, end, this.#value);
+    if (fault === null) this.#store(records[record + ID]!);
+    return fault;
+  }
+
+  #arriveAt(record: number): void {
+    this.#previous = record;
+    this.#expected = this.#memory.records[record + NEXT]!;
+  }
+
+  #store(id: number): void {
+    if (id < 0) this.#tally.unwanted += 1;
+    else if (this.#countable()) {
+      this.#tally.samples += 1;
+      this.#table!.store(id, this.#value[0]!, this.#scrape);
+    }
+  }
+
+  #countable(): boolean {
+    if (this.#hasRoom()) return true;
+    this.#tally.fail('sample_limit', `the page has more than ${this.#limits.sampleLimit} wanted samples`);
+    return false;
+  }
+
+  #withinLabelLimits(): boolean {
+    const { labelLimit, labelNameLengthBytes, labelValueLengthBytes } = this.#limits;
+    const { labels, nameBytes, valueBytes } = this.#reader;
+    const tally = this.#tally;
+    if (labels.size > labelLimit) tally.fail('label_limit', `a series has ${labels.size} labels, limit ${labelLimit}`);
+    else if (nameBytes > labelNameLengthBytes) {
+      tally.fail('label_name_length_limit', `a label's name has ${nameBytes} bytes, limit ${labelNameLengthBytes}`);
+    } else if (valueBytes > labelValueLengthBytes) {
+      tally.fail('label_value_length_limit', `a label's value has ${valueBytes} bytes, limit ${labelValueLengthBytes}`);
+    }
+    return tally.failure === null;
+  }
+
+  #note(fault: LineFault | null, start: number, end: number): void {
+    if (fault !== null) this.#tally.skip(fault, WINDOW.bytes, start, end);
+  }
+
+  /** Looks no further than a line may be long, so that the answer does not depend on how the page was split. */
+  #isHtml(start: number, end: number): boolean {
+    return (
+      this.#tally.samples === 0 && this.#tally.failsAsHtml(WINDOW.bytes, start, Math.min(end, start + this.#lineBytes))
+    );
+  }
+
+  #failTooLong(): void {
+    this.#tally.fail('line_too_long', `a line has more than ${this.#lineBytes} bytes`);
+  }
+}
+
+function withoutReturn(start: number, newline: number): number {
+  return newline > start && WINDOW.bytes[newline - 1] === CARRIAGE_RETURN ? newline - 1 : newline;
+}
+
+/** True when a series text that ends at `at` is whole: it ends in a brace, or its name is followed by no label. */
+function endsSeries(at: number, end: number): boolean {
+  if (at > end) return false;
+  if (at === end || WINDOW.bytes[at - 1] === BRACE_CLOSE) return true;
+  const next = skipBlanks(WINDOW.bytes, at, end);
+  return isBlank(WINDOW.bytes[at]!) && (next === end || WINDOW.bytes[next] !== BRACE_OPEN);
+}
