@@ -186,11 +186,16 @@ function describe(error: Error, headersSeen: boolean): HttpFailure {
   const code = 'code' in error ? String(error.code) : '';
   const text = describeText(error, code);
   if (TLS_CODE.test(code)) return { kind: 'tls', text };
-  if (headersSeen)
-    return { kind: code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE' ? 'protocol' : 'cut', text };
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return { kind: 'protocol', text };
-  if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'lost', text };
-  return { kind: 'connect', text };
+  if (isProtocolError(error, code)) return { kind: 'protocol', text };
+  if (headersSeen) return { kind: 'cut', text };
+  const lost = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+  return { kind: lost ? 'lost' : 'connect', text };
+}
+
+/** The parser tells an end that came too early by its text alone. */
+function isProtocolError(error: Error, code: string): boolean {
+  if (error.name === 'HTTPParserError') return !error.message.includes('Invalid EOF state');
+  return code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
 /** An `AggregateError` of several addresses tried has no text of its own. */
