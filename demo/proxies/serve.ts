@@ -96,13 +96,15 @@ export async function serveWorld(world: World, options: ServeOptions): Promise<S
       return;
     }
     const fault = world.takeFault(pod);
+    // Rendered before the truth is read: a page may be what sets counters back.
+    const page = fault === null ? world.scrape(pod) : '';
     const record: ScrapeRecord = {
       pod,
       atMs: world.nowMs,
       snapshot: world.snapshot(pod),
       outcome: fault?.kind ?? 'good',
     };
-    if (fault === null) sendPage(request, response, world.scrape(pod));
+    if (fault === null) sendPage(request, response, page);
     else sendFault(fault, request, response, () => world.scrape(pod));
     if (fault?.kind === 'hang') {
       hanging.add(request.socket);

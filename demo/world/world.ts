@@ -108,6 +108,10 @@ export interface World {
   reorder(pod: string): void;
   /** Stops calls of an edge; its label sets turn idle. */
   pause(edge: string): void;
+  /**
+   * Lets an edge call again. After an eviction, leave one scrape between the page that still shows the idle series and
+   * this: a series that is never missed on a page looks as if it had gone on.
+   */
   resume(edge: string): void;
   /** The next `scrapes` scrapes of the pod (default 1) go wrong. Taken by whoever serves the pages. */
   failScrapes(pod: string, fault: ScrapeFault, scrapes?: number): void;
