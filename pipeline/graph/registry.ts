@@ -9,10 +9,5 @@ export const registry: Registry = createRegistry({
     ['kafka', () => import('../../exporters/kafka/factory.ts')],
     ['smi', () => import('../../exporters/smi/factory.ts')],
   ]),
-  extension: new Map<string, Loader>([
-    [
-      'health_check',
-      async () => ({ factory: (await import('../telemetry/health-check/factory.ts')).healthCheckFactory }),
-    ],
-  ]),
+  extension: new Map<string, Loader>([['health_check', () => import('../telemetry/health-check/factory.ts')]]),
 });

@@ -1,0 +1,165 @@
+/** @module The commands and their flags. Each command's own file is loaded only when it runs. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { errorText, WeirError } from '../errors.ts';
+import type { ComponentsOptions } from './components.ts';
+import { type CliContext, EXIT, UsageError } from './context.ts';
+import type { QueryOptions } from './query.ts';
+import type { RunOptions } from './run.ts';
+import { terminalText } from './text.ts';
+import type { ValidateOptions } from './validate.ts';
+
+/** Runs one command line (without the program's name) and resolves with the exit code. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = createProgram(context, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+function explain(error: unknown, context: CliContext): number {
+  // Commander has printed already: help and version end with 0, everything else is a mistake in the arguments.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof UsageError) {
+    context.err(`weir: ${terminalText(error.message)}\n`);
+    return EXIT.usage;
+  }
+  if (!(error instanceof WeirError)) throw error;
+  context.err(`weir: ${terminalText(errorText(error))}\n`);
+  return EXIT.failed;
+}
+
+type Done = (code: number) => void;
+
+function createProgram(context: CliContext, done: Done): Command {
+  const program = new Command('weir')
+    .description('A mesh traffic collector: proxies in, SMI TrafficMetrics and spans out.')
+    .version(context.version, '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'print the help of a command')
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError('(weir --help lists the commands)')
+    .configureOutput({ writeOut: context.out, writeErr: context.err })
+    .addHelpText(
+      'after',
+      examples('weir demo', 'weir validate -c config.yaml', 'weir run -c config.yaml', 'weir edges -w'),
+    );
+  addRun(program, context, done);
+  addValidate(program, context, done);
+  addComponents(program, context, done);
+  addEdges(program, context, done);
+  addTargets(program, context, done);
+  addDemo(program, context, done);
+  return program;
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+function configOption(): Option {
+  return new Option('-c, --config <file...>', 'configuration file; of several, later ones win').makeOptionMandatory();
+}
+
+function addRun(program: Command, context: CliContext, done: Done): void {
+  program
+    .command('run')
+    .description('start a configuration; SIGTERM or Ctrl-C drains, a second one ends at once')
+    .addOption(configOption())
+    .option('--drain-timeout <duration>', 'longest time to drain when asked to stop', '25s')
+    .addHelpText('after', examples('weir run -c config.yaml', 'weir run -c base.yaml -c production.yaml'))
+    .action(async (options: RunOptions) => done(await (await import('./run.ts')).run(options, context)));
+}
+
+function addValidate(program: Command, context: CliContext, done: Done): void {
+  program
+    .command('validate')
+    .description('check a configuration and start nothing; exit code 78 when it has errors')
+    .addOption(configOption())
+    .addOption(outputOption('text'))
+    .option('--deny-warnings', 'exit with 3 when there are only warnings')
+    .addHelpText(
+      'after',
+      examples('weir validate -c config.yaml', 'weir validate -c config.yaml -o json --deny-warnings'),
+    )
+    .action(async (options: ValidateOptions) => done(await (await import('./validate.ts')).validate(options, context)));
+}
+
+function addComponents(program: Command, context: CliContext, done: Done): void {
+  program
+    .command('components')
+    .argument('[type]', 'print every key of this type')
+    .description('list the components, or the keys of one with their defaults')
+    .addOption(outputOption('table'))
+    .option('--no-headers', 'leave the header line out')
+    .addHelpText('after', examples('weir components', 'weir components linkerd', 'weir components kafka -o json'))
+    .action(async (type: string | undefined, options: ComponentsOptions) =>
+      done(await (await import('./components.ts')).components(type, options, context)),
+    );
+}
+
+function addEdges(program: Command, context: CliContext, done: Done): void {
+  addQueryOptions(program.command('edges'))
+    .description('who talks to whom, how well and how fast, from a running Weir')
+    .option('-A, --all-namespaces', 'write every name with its namespace')
+    .addHelpText(
+      'after',
+      `${examples('weir edges', 'weir edges -n emojivoto -w', 'weir edges -o json', 'weir edges --url https://weir.example:8080 --token-file token')}
+SUCCESS is never rounded up to 100.00% while something failed. RPS is per second. A time is that of the bucket it was
+found in; >10s means the last, open bucket. "-" means no traffic. JSON holds the raw numbers.
+`,
+    )
+    .action(async (options: QueryOptions) => done(await (await import('./edges.ts')).edges(options, context)));
+}
+
+function addTargets(program: Command, context: CliContext, done: Done): void {
+  addQueryOptions(program.command('targets'))
+    .argument('[workload]', 'only targets of this workload or pod')
+    .description('what is scraped and how it goes: why is my workload missing?')
+    .addHelpText(
+      'after',
+      examples('weir targets', 'weir targets web', 'weir targets -o json', 'weir targets --watch=5s'),
+    )
+    .action(async (workload: string | undefined, options: QueryOptions) =>
+      done(await (await import('./targets.ts')).targets(workload, options, context)),
+    );
+}
+
+function addDemo(program: Command, context: CliContext, done: Done): void {
+  program
+    .command('demo')
+    .argument('[args...]', 'passed on to the demo')
+    .description('a simulated mesh of 12 workloads through a real pipeline; needs nothing else')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .addHelpText('after', examples('weir demo', 'weir demo --for 20s'))
+    .action(async (args: string[]) => done(await (await import('./demo.ts')).demo(args, context)));
+}
+
+function addQueryOptions(command: Command): Command {
+  return command
+    .option('--url <url>', 'address of the Weir (default: $WEIR_URL, or http://127.0.0.1:8080)')
+    .option('-n, --namespace <name>', 'only this namespace', notEmpty)
+    .addOption(outputOption('table'))
+    .option('-w, --watch [interval]', 'print again every interval (2s)')
+    .option('--token-file <file>', 'file with the bearer token')
+    .option('--ca-file <file>', 'certificate authorities (PEM) to trust for https')
+    .option('--timeout <duration>', 'longest time to wait for an answer', '10s')
+    .option('--no-headers', 'leave the header line out')
+    .addOption(new Option('--color <when>', 'colour').choices(['auto', 'always', 'never']).default('auto'));
+}
+
+function outputOption(first: 'table' | 'text'): Option {
+  return new Option('-o, --output <form>', 'form of the output').choices([first, 'json']).default(first);
+}
+
+function notEmpty(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It must not be empty.');
+  return value;
+}

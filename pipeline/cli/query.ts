@@ -1,0 +1,168 @@
+/** @module What `weir edges` and `weir targets` share: asking a running Weir, once or again and again. */
+import { errorText, WeirError } from '../errors.ts';
+import { readTextFile } from '../net/files.ts';
+import { httpGet } from '../net/http-get.ts';
+import { printableShort } from '../wire/printable.ts';
+import { type CliContext, EXIT, UsageError } from './context.ts';
+import { durationMs } from './flags.ts';
+import { type ColorChoice, terminalText } from './text.ts';
+
+export interface QueryOptions {
+  readonly url?: string;
+  readonly namespace?: string;
+  readonly allNamespaces?: boolean;
+  readonly output: 'table' | 'json';
+  /** true: every 2 s; a text: that often. */
+  readonly watch?: boolean | string;
+  readonly tokenFile?: string;
+  readonly caFile?: string;
+  readonly headers: boolean;
+  readonly color: ColorChoice;
+  readonly timeout: string;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+/** Longest answer read: some hundred thousand edges. */
+const MAX_BYTES = 256 * 2 ** 20;
+const NOT_RUNNING = '   mend: start one (weir run -c config.yaml), or say where it is (--url, WEIR_URL)\n';
+const CLEAR = '\u001b[H\u001b[J';
+
+/** Asks `path` and prints what `render` makes of it; with `watch` until a signal comes. Resolves with the exit code. */
+export async function query(
+  path: string,
+  options: QueryOptions,
+  context: CliContext,
+  render: (answer: unknown) => string,
+): Promise<number> {
+  const ask = await prepare(path, options, context);
+  if (options.watch === undefined || options.watch === false) return once(ask, options, context, render, '');
+  const intervalMs = durationMs('--watch', options.watch === true ? '2s' : options.watch.replace(/^=/, ''));
+  const stop = untilSignal(context);
+  const clears = context.isTty && options.output === 'table';
+  for (let code: number = EXIT.ok; ; ) {
+    code = await once(ask, options, context, render, clears ? CLEAR : '');
+    if (await stop.within(intervalMs)) return code;
+  }
+}
+
+/** One question and its print; failures are told, not thrown. */
+async function once(
+  ask: () => Promise<unknown>,
+  options: QueryOptions,
+  context: CliContext,
+  render: (answer: unknown) => string,
+  before: string,
+): Promise<number> {
+  try {
+    const answer = await ask();
+    const indent = options.watch === undefined ? 2 : undefined;
+    const text = options.output === 'json' ? `${JSON.stringify(answer, null, indent)}\n` : render(answer);
+    context.out(before + text);
+    return EXIT.ok;
+  } catch (error) {
+    if (!(error instanceof WeirError)) throw error;
+    const hint = error.code === 'WEIR_NET_NOT_CONNECTED' ? NOT_RUNNING : '';
+    context.err(`weir: ${terminalText(errorText(error))}\n${hint}`);
+    return EXIT.failed;
+  }
+}
+
+async function prepare(path: string, options: QueryOptions, context: CliContext): Promise<() => Promise<unknown>> {
+  const url = targetUrl(path, options.url ?? context.env.WEIR_URL ?? DEFAULT_URL);
+  const timeoutMs = durationMs('--timeout', options.timeout);
+  const token = options.tokenFile === undefined ? '' : (await readText('--token-file', options.tokenFile)).trim();
+  const ca = options.caFile === undefined ? {} : { ca: await readText('--ca-file', options.caFile) };
+  const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
+  return async () => {
+    const answer = await httpGet(url, { clock: context.clock, headers, timeoutMs, maxBytes: MAX_BYTES, ...ca });
+    return parseAnswer(url, answer.status, answer.body);
+  };
+}
+
+function targetUrl(path: string, base: string): URL {
+  if (!URL.canParse(base) || !/^https?:/.test(base)) {
+    throw new UsageError(`--url ${base}: expected http://HOST:PORT or https://HOST:PORT`);
+  }
+  const url = new URL(base);
+  url.pathname = url.pathname.replace(/\/$/, '') + path;
+  return url;
+}
+
+/** Longest token or list of authorities. */
+const MAX_FILE_BYTES = 2 ** 20;
+
+async function readText(flag: string, file: string): Promise<string> {
+  const content = await readTextFile(file, MAX_FILE_BYTES);
+  if (content.error !== null) throw new WeirError('WEIR_FILE_UNREADABLE', `${flag} ${file}: ${content.error}`);
+  return content.text;
+}
+
+const STATUS_HINTS = new Map<number, string>([
+  [401, 'a token is asked for: give --token-file'],
+  [403, 'the token is not accepted for this'],
+  [404, 'is there a Weir with the smi exporter?'],
+]);
+
+/** 503 with a JSON body is an answer as well: that numbers will come. */
+function parseAnswer(url: URL, status: number, body: string): unknown {
+  const parsed = parseJson(body);
+  if (status === 200 && parsed !== undefined) return parsed;
+  if (status === 503 && isRecord(parsed) && parsed.ready === false) return parsed;
+  const place = `GET ${url.protocol}//${url.host}${url.pathname}`;
+  if (status === 200) throw new WeirError('WEIR_NET_BAD_ANSWER', `${place}: the answer is no JSON; is this a Weir?`);
+  const hint = STATUS_HINTS.get(status) ?? printableShort(messageOf(parsed) ?? body.trim());
+  throw new WeirError('WEIR_NET_STATUS', `${place}: status ${status}${hint === '' ? '' : `: ${hint}`}`);
+}
+
+function messageOf(parsed: unknown): string | null {
+  return isRecord(parsed) && typeof parsed.message === 'string' ? parsed.message : null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A JSON object. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The list of an answer: itself, or what stands under one of the names. */
+export function rowsOf(answer: unknown, name: string): readonly unknown[] {
+  if (Array.isArray(answer)) return answer;
+  const list = isRecord(answer) ? (answer[name] ?? answer.items) : undefined;
+  return Array.isArray(list) ? list : [];
+}
+
+/** `first numbers in 12s` before the first slot closed; null after it. */
+export function notReadyText(answer: unknown): string | null {
+  if (!isRecord(answer) || answer.ready !== false) return null;
+  const seconds = answer.firstNumbersInSeconds;
+  return typeof seconds === 'number' ? `first numbers in ${Math.max(1, Math.ceil(seconds))}s\n` : 'no numbers yet\n';
+}
+
+/** `within` resolves true at once when a signal has come or comes in that time, false when the time is over. */
+function untilSignal(context: CliContext): { within(ms: number): Promise<boolean> } {
+  let stopped = false;
+  let wake: (() => void) | null = null;
+  const release = context.onSignal(() => {
+    stopped = true;
+    wake?.();
+    release();
+  });
+  return {
+    within: (ms) =>
+      new Promise((resolve) => {
+        if (stopped) return resolve(true);
+        const timer = context.clock.after(ms, () => resolve(stopped));
+        wake = () => {
+          timer.cancel();
+          resolve(true);
+        };
+      }),
+  };
+}

@@ -1,0 +1,98 @@
+/** @module `weir targets`: what is scraped, how it goes, and so why a workload is missing. */
+import type { CliContext } from './context.ts';
+import { formatMs, NONE } from './format.ts';
+import { isRecord, notReadyText, type QueryOptions, query, rowsOf } from './query.ts';
+import { type Cell, type Column, renderTable } from './table.ts';
+import { wantsColor } from './text.ts';
+
+/** The exit code. `workload` keeps only targets whose workload or pod has that name. */
+export function targets(workload: string | undefined, options: QueryOptions, context: CliContext): Promise<number> {
+  return query('/v1/targets', options, context, (answer) => renderAnswer(answer, workload, options, context));
+}
+
+const COLUMNS: readonly Column[] = [
+  { header: 'TARGET', align: 'left' },
+  { header: 'WORKLOAD', align: 'left' },
+  { header: 'RECEIVER', align: 'left' },
+  { header: 'HEALTH', align: 'left' },
+  { header: 'LAST', align: 'right' },
+  { header: 'DURATION', align: 'right' },
+  { header: 'SAMPLES', align: 'right' },
+  { header: 'FAILURES', align: 'right' },
+  { header: 'ERROR', align: 'left' },
+];
+
+const NOTHING =
+  'no targets: static_configs and file_sd_configs name none, or the file they read is empty (see: weir validate)\n';
+
+interface TargetRow {
+  readonly target: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly pod: string;
+  readonly cells: readonly Cell[];
+}
+
+function renderAnswer(
+  answer: unknown,
+  workload: string | undefined,
+  options: QueryOptions,
+  context: CliContext,
+): string {
+  const waiting = notReadyText(answer) ?? '';
+  const rows = rowsOf(answer, 'targets').flatMap((value) => targetRow(value, context.clock.wallMs()) ?? []);
+  if (rows.length === 0) return waiting === '' ? NOTHING : waiting;
+  const shown = rows.filter((row) => matches(row, workload, options.namespace));
+  if (shown.length === 0) return waiting + missing(workload, options.namespace, rows.length);
+  shown.sort((a, b) => (a.target < b.target ? -1 : a.target > b.target ? 1 : 0));
+  const color = wantsColor(options.color, context.isTty, context.env);
+  return (
+    waiting +
+    renderTable(
+      COLUMNS,
+      shown.map((row) => row.cells),
+      { headers: options.headers, color },
+    )
+  );
+}
+
+function matches(row: TargetRow, workload: string | undefined, namespace: string | undefined): boolean {
+  if (namespace !== undefined && row.namespace !== namespace) return false;
+  return workload === undefined || row.workload === workload || row.pod === workload;
+}
+
+function missing(workload: string | undefined, namespace: string | undefined, count: number): string {
+  const what = [
+    ...(workload === undefined ? [] : [`workload or pod ${workload}`]),
+    ...(namespace === undefined ? [] : [`namespace ${namespace}`]),
+  ].join(' in ');
+  return `none of the ${count} targets has ${what}: add its proxy, or correct its labels (namespace, deployment, pod …)\n`;
+}
+
+/** One line of the table; null for what is no target. `nowMs` is this machine's wall clock. */
+function targetRow(value: unknown, nowMs: number): TargetRow | null {
+  if (!isRecord(value)) return null;
+  const text = (key: string) => (typeof value[key] === 'string' ? value[key] : '');
+  const number = (key: string) => (typeof value[key] === 'number' ? value[key] : null);
+  const [target, namespace, workload, pod, health] = [
+    text('address'),
+    text('namespace'),
+    text('workload'),
+    text('pod'),
+    text('health'),
+  ];
+  const last = number('lastScrapeMs');
+  const duration = number('lastDurationMs');
+  const cells: Cell[] = [
+    target,
+    workload === '' ? NONE : `${namespace === '' ? '' : `${namespace}/`}${workload}`,
+    text('receiver'),
+    { text: health, color: health === 'down' ? 'red' : null },
+    last === null ? NONE : `${formatMs(Math.max(0, nowMs - last))} ago`,
+    duration === null ? NONE : formatMs(duration),
+    String(number('samples') ?? NONE),
+    String(number('consecutiveFailures') ?? NONE),
+    text('lastError'),
+  ];
+  return { target, namespace, workload, pod, cells };
+}
