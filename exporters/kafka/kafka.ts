@@ -29,7 +29,7 @@ interface Outbox {
   readonly messages: readonly EncodedMessage[];
   /** Index of the first message that was not acknowledged. */
   next: number;
-  /** Most messages of the next request; lowered to find the one message that is refused. */
+  /** Most messages of a request; lowered until requests pass, or the one message that is refused is found. */
   most: number;
   /** Messages of the last request. */
   tried: number;
@@ -126,7 +126,6 @@ class KafkaSender implements TrafficSender<Outbox> {
     try {
       await connection.producer.send(traffic.topic, batch.messages);
       outbox.next += batch.messages.length;
-      outbox.most = MAX_REQUEST_MESSAGES;
       this.#events.sent(batch.messages.length, batch.bytes);
       return null;
     } catch (error) {
