@@ -16,7 +16,14 @@ const count = (fallback: number, what: string) =>
 
 /** A map with label names as keys; a Map, so that no name meets a prototype. */
 const labels = z
-  .record(z.string().regex(LABEL_NAME, 'a label name has letters, digits and _ only'), z.string())
+  .record(z.string(), z.string())
+  .superRefine((record, context) => {
+    for (const name of Object.keys(record)) {
+      if (!LABEL_NAME.test(name)) {
+        context.addIssue({ code: 'custom', path: [name], message: 'a label name has letters, digits and _ only' });
+      }
+    }
+  })
   .transform((record) => new Map(Object.entries(record)));
 
 const address = z.string().refine(isTargetAddress, {

@@ -7,6 +7,7 @@ import type { Batch, SamplesBatch } from '../../../pipeline/batch.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
 import { ADMITTED, type Admission, type Consumer } from '../../../pipeline/component.ts';
 import { TAKEN } from '../../../pipeline/delivery.ts';
+import type { Demand } from '../../../pipeline/model/rules.ts';
 import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
 import { factory } from '../../../receivers/linkerd/factory.ts';
 import { createTestClock } from '../../kit/clock.ts';
@@ -99,7 +100,11 @@ export function createTestMeters(): Meters & {
 export const OWNER = { namespace: 'shop', deployment: 'web', pod: 'web-1' };
 
 /** A receiver, not yet started. `config` is what a user would write. Stopped at the end of the test. */
-export async function createHarness(t: ExecutionContext, config: Record<string, unknown>) {
+export async function createHarness(
+  t: ExecutionContext,
+  config: Record<string, unknown>,
+  demand: readonly Demand[] = ['requests', 'latency', 'tcp'],
+) {
   t.timeout(60_000);
   const clock = createTestClock();
   const log = createTestLog();
@@ -117,7 +122,7 @@ export async function createHarness(t: ExecutionContext, config: Record<string, 
     balance,
     startedMs: clock.wallMs(),
     next: sink,
-    demand: new Set(['requests', 'latency', 'tcp']),
+    demand: new Set(demand),
   });
   t.teardown(() => receiver.stop(AbortSignal.abort()));
   /** Moves on to the next scrape that the last event announced, and no further: nothing times out meanwhile. */

@@ -84,6 +84,15 @@ test('series beyond max_series are dropped, counted and told; the page counts ot
   t.is(h.log.lines.filter((line) => line.level === 'error').length, 1);
 });
 
+test('only what something downstream demands is read', async (t) => {
+  const server = await serve(t, http(readFileSync(new URL('real-29637b64f-web-8.prom', DATA))));
+  const h = await createHarness(t, oneTarget(server.address), ['tcp']);
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped', 'failed');
+  t.deepEqual([...new Set(h.sink.seen[1]?.rows.map(({ protocol }) => protocol))], ['tcp']);
+  t.is(h.sink.seen[1]?.start, 1_795_629_292.489368);
+});
+
 test('the timeout is the smaller of 10 s and the interval', (t) => {
   t.deepEqual(factory.cadence?.(factory.config.parse({ scrape_interval: '2s' })), {
     intervalMs: 2_000,
