@@ -1,0 +1,108 @@
+/**
+ * @module TrafficMetrics as JSON text, members in the order of smi-metrics, built by hand because lists are long.
+ *
+ * Source: servicemeshinterface/smi-sdk-go `pkg/apis/metrics`, answers of smi-metrics. Every name goes through
+ * `JSON.stringify`, every part of a link through `encodeURIComponent`.
+ */
+import type {
+  Figures,
+  ResourceEdge,
+  ResourceId,
+  ResourceReading,
+  TrafficReading,
+} from '../../pipeline/model/reading.ts';
+import { formatMilliseconds } from '../../pipeline/wire/duration.ts';
+import { quantityText } from '../../pipeline/wire/quantity.ts';
+import { apiVersionOf, GROUP, pluralOf, type Version } from './resources.ts';
+
+/** What all items of one answer share. */
+export interface Frame {
+  readonly version: Version;
+  /** RFC 3339, end of the window, whole seconds. */
+  readonly timestamp: string;
+  /** Go duration of the time covered. */
+  readonly window: string;
+}
+
+export function frameOf(reading: TrafficReading, version: Version): Frame {
+  return {
+    version,
+    timestamp: wholeSecond(reading.interval.endMs),
+    window: formatMilliseconds(reading.windowSeconds * 1000),
+  };
+}
+
+/** RFC 3339 in UTC with whole seconds, the rest cut. */
+export function wholeSecond(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** A reference to one object. */
+export function reference({ kind, namespace, name }: ResourceId): string {
+  const apiVersion = apiVersionOf(kind);
+  return (
+    `{"kind":${JSON.stringify(kind)}` +
+    (namespace === '' ? '' : `,"namespace":${JSON.stringify(namespace)}`) +
+    `,"name":${JSON.stringify(name)}` +
+    (apiVersion === '' ? '}' : `,"apiVersion":${JSON.stringify(apiVersion)}}`)
+  );
+}
+
+/** Path of an object. */
+export function linkOf(version: Version, { kind, namespace, name }: ResourceId): string {
+  const inside = namespace === '' ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `/apis/${GROUP}/${version}${inside}/${pluralOf(kind)}/${encodeURIComponent(name)}`;
+}
+
+/** Totals of a resource as one object. */
+export function renderObject(frame: Frame, { resource, figures }: ResourceReading): string {
+  const peer = frame.version === 'v1alpha1' ? 'null' : '{}';
+  const edge = renderEdge(frame.version, 'from', figures?.side ?? '', peer);
+  return renderItem(frame, resource, linkOf(frame.version, resource), edge, figures);
+}
+
+/** One edge of `resource` as an object; `link` is the path of its edges. The other end must be known. */
+export function renderEdgeObject(
+  frame: Frame,
+  resource: ResourceId,
+  link: string,
+  edge: ResourceEdge & { other: ResourceId },
+): string {
+  const { direction, side, other, figures } = edge;
+  return renderItem(frame, resource, link, renderEdge(frame.version, direction, side, reference(other)), figures);
+}
+
+/** A list; `resource` and `items` are JSON texts. */
+export function renderList(version: Version, link: string, resource: string, items: readonly string[]): string {
+  return (
+    `{"kind":"TrafficMetricsList","apiVersion":"${GROUP}/${version}","metadata":{"selfLink":${JSON.stringify(link)}},` +
+    `"resource":${resource},"items":[${items.join(',')}]}`
+  );
+}
+
+function renderItem(frame: Frame, resource: ResourceId, link: string, edge: string, figures: Figures | null): string {
+  const { version, timestamp, window } = frame;
+  const namespace = resource.namespace === '' ? '' : `"namespace":${JSON.stringify(resource.namespace)},`;
+  return (
+    `{"kind":"TrafficMetrics","apiVersion":"${GROUP}/${version}","metadata":{"name":${JSON.stringify(resource.name)},` +
+    `${namespace}"selfLink":${JSON.stringify(link)},"creationTimestamp":"${timestamp}"},` +
+    `"timestamp":"${timestamp}","window":"${window}","resource":${reference(resource)},"edge":${edge},` +
+    `${version === 'v1alpha1' ? '' : '"backend":null,'}"metrics":${renderMetrics(figures)}}`
+  );
+}
+
+function renderEdge(version: Version, direction: 'to' | 'from', side: string, resource: string): string {
+  const known = side !== '' || version === 'v1alpha2';
+  return `{"direction":"${direction}",${known ? `"side":"${side}",` : ''}"resource":${resource}}`;
+}
+
+/** Exactly these five in this order: known readers take them by position. No traffic reads 0, SMI has no other way. */
+function renderMetrics(figures: Figures | null): string {
+  return (
+    `[{"name":"p99_response_latency","unit":"ms","value":"${quantityText(figures?.p99?.valueMs ?? 0)}"},` +
+    `{"name":"p90_response_latency","unit":"ms","value":"${quantityText(figures?.p90?.valueMs ?? 0)}"},` +
+    `{"name":"p50_response_latency","unit":"ms","value":"${quantityText(figures?.p50?.valueMs ?? 0)}"},` +
+    `{"name":"success_count","value":"${quantityText(figures?.successes ?? 0)}"},` +
+    `{"name":"failure_count","value":"${quantityText(figures?.failures ?? 0)}"}]`
+  );
+}

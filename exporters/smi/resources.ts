@@ -1,0 +1,96 @@
+/**
+ * @module The resources of the SMI API: their plural names, kinds and API versions, and the discovery documents.
+ *
+ * Source: servicemeshinterface/smi-spec `apis/traffic-metrics`, Kubernetes API groups `v1`, `apps/v1`, `batch/v1`.
+ */
+
+export const GROUP = 'metrics.smi-spec.io';
+export const VERSIONS = ['v1alpha1', 'v1alpha2'] as const;
+export type Version = (typeof VERSIONS)[number];
+/** Preferred because only its kinds let kubectl find its way back from a kind to a resource. */
+const PREFERRED: Version = 'v1alpha2';
+
+export interface SmiResource {
+  readonly plural: string;
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly namespaced: boolean;
+}
+
+function resource(plural: string, kind: string, apiVersion: string, namespaced = true): SmiResource {
+  return { plural, kind, apiVersion, namespaced };
+}
+
+/** In alphabetical order, as discovery lists them. */
+const RESOURCES: readonly SmiResource[] = [
+  resource('daemonsets', 'DaemonSet', 'apps/v1'),
+  resource('deployments', 'Deployment', 'apps/v1'),
+  resource('jobs', 'Job', 'batch/v1'),
+  resource('namespaces', 'Namespace', 'v1', false),
+  resource('nodes', 'Node', 'v1', false),
+  resource('pods', 'Pod', 'v1'),
+  resource('replicasets', 'ReplicaSet', 'apps/v1'),
+  resource('replicationcontrollers', 'ReplicationController', 'v1'),
+  resource('services', 'Service', 'v1'),
+  resource('statefulsets', 'StatefulSet', 'apps/v1'),
+];
+const BY_PLURAL = new Map(RESOURCES.map((entry) => [entry.plural, entry]));
+/** Kinds that appear as ends of edges or in `trafficmetrics` without a list of their own. */
+const OTHERS = [resource('cronjobs', 'CronJob', 'batch/v1'), resource('serviceaccounts', 'ServiceAccount', 'v1')];
+const BY_KIND = new Map([...RESOURCES, ...OTHERS].map((entry) => [entry.kind, entry]));
+
+export function resourceByPlural(plural: string): SmiResource | undefined {
+  return BY_PLURAL.get(plural);
+}
+
+/** API version of a kind, '' for kinds Kubernetes does not have. */
+export function apiVersionOf(kind: string): string {
+  return BY_KIND.get(kind)?.apiVersion ?? '';
+}
+
+/** Plural of a kind; lower case with an s for kinds Kubernetes does not have. */
+export function pluralOf(kind: string): string {
+  return BY_KIND.get(kind)?.plural ?? `${kind.toLowerCase()}s`;
+}
+
+export function isVersion(text: string): text is Version {
+  return VERSIONS.some((version) => version === text);
+}
+
+/** `APIResourceList` of one version. */
+export function resourceList(version: Version): object {
+  const resources = RESOURCES.flatMap((entry) => discovered(entry, version));
+  if (version === 'v1alpha2') {
+    const all = { name: 'trafficmetrics', singularName: '', namespaced: true, kind: 'TrafficMetrics', verbs: ['list'] };
+    resources.push({ ...all, shortNames: ['tm'] });
+  }
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${GROUP}/${version}`, resources };
+}
+
+function discovered({ plural, kind, namespaced }: SmiResource, version: Version): object[] {
+  const own = version === 'v1alpha1' ? 'TrafficMetrics' : `${kind}TrafficMetrics`;
+  return [
+    { name: plural, singularName: '', namespaced, kind: own, verbs: ['get', 'list'] },
+    { name: `${plural}/edges`, singularName: '', namespaced, kind: 'TrafficMetricsList', verbs: ['get'] },
+  ];
+}
+
+const VERSION_LIST = [...VERSIONS].reverse().map(groupVersion);
+
+function groupVersion(version: Version): { groupVersion: string; version: Version } {
+  return { groupVersion: `${GROUP}/${version}`, version };
+}
+
+/** `APIGroup` of the SMI metrics group. */
+export function apiGroup(): object {
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupBody() };
+}
+
+/** `APIGroupList` with the one group. */
+export function apiGroupList(): object {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: [groupBody()] };
+}
+
+function groupBody(): object {
+  return { name: GROUP, versions: VERSION_LIST, preferredVersion: groupVersion(PREFERRED) };
+}

@@ -1,0 +1,174 @@
+/** @module `/v1/edges` and `/v1/targets`: stable JSON, and an answer to "why is my workload missing?". */
+import test from 'ava';
+import type { TargetStatus } from '../../../pipeline/component.ts';
+import { buckets, covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
+import { END_MS, fixture, startServer } from './server.ts';
+
+const target: TargetStatus = {
+  receiver: 'linkerd',
+  address: '127.0.0.1:4191',
+  url: 'http://127.0.0.1:4191/metrics',
+  namespace: 'x',
+  workload: 'api',
+  kind: 'Deployment',
+  pod: 'api-1',
+  health: 'up',
+  lastScrapeMs: END_MS - 1_000,
+  lastDurationMs: 12,
+  samples: 900,
+  consecutiveFailures: 0,
+  lastError: '',
+  intervalMs: 10_000,
+};
+
+test('an edge with everything that is known of it', async (t) => {
+  const web = own('x/web');
+  const latency = [
+    buckets([
+      [10, 190],
+      [20, 40],
+      [40, 130],
+      [200, 5],
+      [300, 32],
+      [Number.POSITIVE_INFINITY, 8],
+    ]),
+  ];
+  const sum = sumOf(
+    [
+      record('client', web, peer('x/api', { service: 'api', kind: 'StatefulSet' }), 95, 5, { latency }),
+      record('server', own('x/api'), peer(null), 0, 0, {
+        tcp: { opened: 1, closed: 1, readBytes: 5, writtenBytes: 6 },
+      }),
+    ],
+    [covered(web, { coveredSeconds: 20, scrapesMissed: 1 }), covered(own('x/api'))],
+    { startMs: END_MS - 30_000 },
+  );
+  const { get } = await startServer(t, { sums: [sum] });
+  t.deepEqual(await get('/v1/edges'), {
+    apiVersion: 'weir/v1',
+    kind: 'Edges',
+    ready: true,
+    windowStart: '2023-11-14T22:13:30.000Z',
+    windowEnd: '2023-11-14T22:14:00.000Z',
+    windowSeconds: 30,
+    partial: false,
+    clockAhead: false,
+    edges: [
+      {
+        source: { namespace: 'x', name: 'web', kind: 'Deployment' },
+        destination: { namespace: 'x', name: 'api', kind: 'StatefulSet' },
+        mesh: 'linkerd',
+        services: ['api'],
+        side: 'client',
+        counts: 'attempts',
+        successes: 95,
+        failures: 5,
+        successRate: 0.95,
+        ratePerSecond: 5,
+        latencyMs: {
+          p50: { value: 13.125, lo: 10, hi: 20 },
+          p90: { value: 190, lo: 100, hi: 200 },
+          p99: { value: 50_000, lo: 50_000, hi: null },
+        },
+        tcp: null,
+        complete: false,
+        coveredSeconds: 20,
+        expectedSeconds: 30,
+        resets: 0,
+        missed: 1,
+        targets: 1,
+      },
+      {
+        source: null,
+        destination: { namespace: 'x', name: 'api', kind: 'StatefulSet' },
+        mesh: 'linkerd',
+        services: [],
+        side: 'server',
+        counts: 'requests',
+        successes: 0,
+        failures: 0,
+        successRate: null,
+        ratePerSecond: null,
+        latencyMs: null,
+        tcp: { opened: 1, closed: 1, readBytes: 5, writtenBytes: 6 },
+        complete: true,
+        coveredSeconds: 30,
+        expectedSeconds: 30,
+        resets: 0,
+        missed: 0,
+        targets: 1,
+      },
+    ],
+  });
+});
+
+test('before the first slot both say when numbers come, never just nothing', async (t) => {
+  const { get } = await startServer(t, { sums: [], nowMs: END_MS - 26_500, targets: [target] });
+  const waiting = { apiVersion: 'weir/v1', ready: false, firstNumbersInSeconds: 7 };
+  t.deepEqual(await get('/v1/edges'), { ...waiting, kind: 'Edges', edges: [] });
+  const targets = await get('/v1/targets');
+  t.like(targets, { ...waiting, kind: 'Targets' });
+  t.is(targets.targets[0].explanation, 'up; first numbers in 7s');
+});
+
+test('edges take a window, and refuse one they cannot have', async (t) => {
+  const { ask } = await startServer(t);
+  t.is((await ask('/v1/edges?t=bogus')).status, 400);
+  t.is((await ask('/v1/edges?t=1m')).status, 200);
+  t.is((await ask('/v1/edges', { method: 'POST' })).status, 405);
+});
+
+test('edges whose slots stopped say since when', async (t) => {
+  const { get, clock } = await startServer(t);
+  clock.advance(60_000);
+  const { ready, message } = await get('/v1/edges');
+  t.false(ready);
+  t.regex(message, /^no slot has closed since 2023-11-14T22:14:00\.000Z/);
+});
+
+const explanations: [string, Partial<TargetStatus>, string, string, string][] = [
+  ['has traffic', {}, 'active', 'up: 61 requests received, 25 sent in the last 30s', ''],
+  [
+    'is idle',
+    { workload: 'idle', pod: 'idle-1' },
+    'idle',
+    'up, but its proxy counted no requests in the last 30s',
+    'is traffic really going through this proxy (ports skipped, host network)?',
+  ],
+  [
+    'was not scraped yet',
+    { health: 'unknown', lastScrapeMs: null },
+    'waiting',
+    'not scraped yet; its first scrape comes within 10s',
+    '',
+  ],
+  [
+    'refuses connections',
+    { health: 'down', consecutiveFailures: 3, lastError: 'connect ECONNREFUSED 127.0.0.1:4191' },
+    'down',
+    'down: connect ECONNREFUSED 127.0.0.1:4191 (3 scrapes in a row); its traffic is missing',
+    'is the proxy running, and is this its admin port?',
+  ],
+  [
+    'answers with a page that is none',
+    { health: 'down', consecutiveFailures: 1, lastError: 'html: expected metrics, found a web page' },
+    'down',
+    'down: html: expected metrics, found a web page; its traffic is missing',
+    'this is no metrics page: check port and metrics_path',
+  ],
+  [
+    'tells nobody who it is',
+    { namespace: '', workload: '', pod: 'api-1' },
+    'unidentified',
+    'up, but it has no label that tells namespace and an owner (deployment, statefulset, daemonset, job …); it is shown as pod "api-1"',
+    'add labels to this target, for example labels: { namespace: shop, deployment: web }',
+  ],
+];
+for (const [title, parts, state, explanation, mend] of explanations) {
+  test(`a target that ${title}`, async (t) => {
+    const { get } = await startServer(t, { sums: [fixture()], targets: [{ ...target, ...parts }] });
+    const [row] = (await get('/v1/targets')).targets;
+    t.like(row, { state, explanation, mend, address: target.address, url: target.url });
+    t.is(row.lastScrape, parts.lastScrapeMs === null ? null : '2023-11-14T22:13:59.000Z');
+  });
+}
