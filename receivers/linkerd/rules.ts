@@ -15,6 +15,7 @@ import type {
   Side,
   TrafficSeries,
 } from '../../pipeline/model/rules.ts';
+import { labelKey } from '../scrape/label-key.ts';
 import { clientOf, serverOf } from './peer.ts';
 
 const START = 'process_start_time_seconds';
@@ -93,7 +94,7 @@ function requests(side: Side, labels: Labels, own: Identity): SeriesMeaning {
 function bucket(side: Side, labels: Labels, own: Identity): SeriesMeaning {
   const boundMs = parseBound(labels.get('le'));
   if (boundMs === null) return BAD_BUCKET;
-  return { ...traffic('latency_bucket', side, 'http', labels, own), boundMs, group: groupOf(labels) };
+  return { ...traffic('latency_bucket', side, 'http', labels, own), boundMs, group: labelKey(labels, 'le') };
 }
 
 /**
@@ -129,11 +130,6 @@ function parseBound(le: string | undefined): number | null {
   if (le === '+Inf') return Number.POSITIVE_INFINITY;
   const bound = Number(le);
   return Number.isFinite(bound) && bound >= 0 ? bound : null;
-}
-
-function groupOf(labels: Labels): string {
-  const pairs = [...labels].filter(([name]) => name !== 'le');
-  return JSON.stringify(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function counter(sample: string, demand: 'requests' | 'tcp'): FamilyRule {

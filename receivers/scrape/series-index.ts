@@ -7,6 +7,7 @@
 import type { Identity, Labels, Peer } from '../../pipeline/model/resource.ts';
 import type { MeshRules, SeriesMeaning } from '../../pipeline/model/rules.ts';
 import type { ScrapeNumber, SeriesTable } from '../../pipeline/model/series.ts';
+import { labelKey } from './label-key.ts';
 
 /** Series allowed for all targets of a receiver together; `max_series`. */
 export class SeriesBudget {
@@ -45,7 +46,7 @@ export class SeriesIndex {
 
   /** Id of a series, new or known; `REFUSED` when there is no room for a new one. O(labels), allocates. */
   resolve(sample: string, labels: Labels): number {
-    const key = seriesKey(sample, labels);
+    const key = `${sample} ${labelKey(labels)}`;
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     if (this.#budget.used >= this.#budget.max) return REFUSED;
@@ -94,19 +95,23 @@ export class SeriesIndex {
   }
 }
 
-/** JSON text, so that no label value can forge another series' key. */
-function seriesKey(sample: string, labels: Labels): string {
-  const pairs = [...labels].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return JSON.stringify([sample, ...pairs.flat()]);
-}
-
 /** 26 buckets of one histogram have one peer and one group: a tenth of the memory when both are held once. */
 function share(meaning: SeriesMeaning, shared: Shared): SeriesMeaning {
   if (meaning.role !== 'traffic') return meaning;
-  const peerKey = JSON.stringify(meaning.peer);
+  const peerKey = peerKeyOf(meaning.peer);
   const peer = shared.peers.get(peerKey) ?? meaning.peer;
   shared.peers.set(peerKey, peer);
   const group = meaning.group === '' ? '' : (shared.groups.get(meaning.group) ?? `${shared.groups.size + 1}`);
   if (group !== '') shared.groups.set(meaning.group, group);
   return { ...meaning, peer, group };
+}
+
+function peerKeyOf({ workload, pod, service, serviceNamespace, serviceAccount }: Peer): string {
+  const { cluster = '', namespace = '', name = '', kind = '' } = workload ?? {};
+  const texts = [cluster, namespace, name, kind, pod, service, serviceNamespace, serviceAccount];
+  return (workload === null ? '-' : '+') + texts.map(sized).join('');
+}
+
+function sized(text: string): string {
+  return `${text.length}:${text}`;
 }
