@@ -7,9 +7,10 @@ import type { EdgeRow } from '../pipeline/cli/edge-table.ts';
 import { wantsColor } from '../pipeline/cli/text.ts';
 import type { Clock, Timer } from '../pipeline/clock/clock.ts';
 import { systemClock } from '../pipeline/clock/clock.ts';
+import type { CheckedConfig } from '../pipeline/config/checked.ts';
 import { loadConfig } from '../pipeline/config/load.ts';
 import { renderProblems } from '../pipeline/config/print.ts';
-import { type HostedService, hostService } from '../pipeline/graph/host.ts';
+import { hostService } from '../pipeline/graph/host.ts';
 import { registry } from '../pipeline/graph/registry.ts';
 import { type DemoArgs, parseDemoArgs } from './args.ts';
 import { demoConfig, SCRAPE_INTERVAL_MS } from './config-text.ts';
@@ -23,6 +24,8 @@ import { createWorld, type World } from './world/world.ts';
 
 const HOST = '127.0.0.1';
 const DRAIN_MS = 5000;
+/** How long the mesh has run when the demo begins. */
+const MESH_AGE_MS = 60_000;
 const MAX_NOTICES = 3;
 /** Time between two looks at the API on a terminal, and elsewhere, milliseconds. */
 const LOOK_MS = { inPlace: 1000, printed: 4000 };
@@ -61,30 +64,30 @@ export async function runDemo(argv: readonly string[], io: DemoIo): Promise<numb
 
 interface Running {
   readonly clock: Clock;
-  readonly served: ServedWorld;
-  readonly service: HostedService;
   readonly addresses: Addresses;
+  /** Sentences about ports that were taken. */
   readonly moved: readonly string[];
+  /** Newest log lines. */
   readonly notices: string[];
-  readonly scrapes: () => number;
 }
 
 async function run(args: DemoArgs, io: DemoIo): Promise<void> {
   const clock = io.clock ?? systemClock;
   const targetsFile = io.targetsFile ?? TARGETS_FILE;
   const startedMs = clock.monoMs();
+  const { addresses, moved } = await findAddresses(args);
+  const config = await readConfig(addresses, targetsFile);
   let scrapes = 0;
-  // Pods start with the demo, so that its Weir knows each proxy from birth and counts from 0.
-  const world = createWorld({ seed: args.seed, startMs: clock.wallMs(), keepSamples: false });
+  // Pods are older than the first window: one that began inside it would show the rate of a part of it.
+  const world = createWorld({ seed: args.seed, startMs: clock.wallMs() - MESH_AGE_MS, keepSamples: false });
+  world.advance(clock.wallMs());
   const served = await serveWorld(world, { now: () => clock.wallMs(), onScrape: () => scrapes++ });
   try {
     await writeTargets(targetsFile, served.targets());
     const endWatch = publishChanges(world, served, targetsFile);
-    const { addresses, moved } = await findAddresses(args);
     const notices: string[] = [];
-    const service = await startWeir(addresses, targetsFile, clock, notices);
-    const running: Running = { clock, served, service, addresses, moved, notices, scrapes: () => scrapes };
-    const edges = await showUntilEnd(running, args, io);
+    const service = await hostService(config, { clock, writeLog: (line) => note(notices, line.trimEnd()) });
+    const edges = await showUntilEnd({ clock, addresses, moved, notices }, args, io);
     endWatch();
     await service.stop(DRAIN_MS);
     io.output.write(`${summary(clock.monoMs() - startedMs, scrapes, edges)}\n`);
@@ -116,17 +119,11 @@ async function findAddresses(args: DemoArgs): Promise<{ addresses: Addresses; mo
   return { addresses: { host: HOST, smiPort, metricsPort, healthPort, kafka: args.kafka }, moved };
 }
 
-async function startWeir(addresses: Addresses, targetsFile: string, clock: Clock, notices: string[]) {
+async function readConfig(addresses: Addresses, targetsFile: string): Promise<CheckedConfig> {
   const text = demoConfig({ ...addresses, targetsFile });
   const { config, problems } = await loadConfig(['demo'], { env: {}, registry, read: async () => text });
   if (config === null) throw new Error(`its own configuration is refused\n${renderProblems(problems)}`);
-  return hostService(config, {
-    clock,
-    writeLog(line) {
-      notices.push(line.trimEnd());
-      if (notices.length > MAX_NOTICES) notices.shift();
-    },
-  });
+  return config;
 }
 
 /** Shows edges until the end comes; returns how many there were last. */

@@ -53,8 +53,8 @@ function hints({ host, smiPort, metricsPort, healthPort, kafka }: Addresses): st
   const lines: [string, string][] = [
     ['SMI API', `curl ${api}/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/web`],
     ['edges of it', `curl ${api}/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/web/edges`],
-    ['this table', `bin/weir edges --server ${api}`],
-    ['its proxies', `bin/weir targets --server ${api}`],
+    ['this table', `bin/weir edges --url ${api}`],
+    ['its proxies', `bin/weir targets --url ${api}`],
     ['own metrics', `curl http://${host}:${metricsPort}/metrics`],
     ['health', `curl http://${host}:${healthPort}/readyz`],
     ['a Weir of yours', 'bin/weir run -c config.yaml   (in another terminal, beside this one)'],
