@@ -29,11 +29,11 @@ export class BaseTexts {
   }
 
   /** Chooses a base for the text in [start, end) and says whether one was good enough; if not, nothing is shared. */
-  share(bytes: Uint8Array, view: DataView, start: number, end: number, arena: Uint8Array): boolean {
-    if (this.#try(bytes, start, end, arena, this.#lastStart, this.#lastLength)) return true;
+  share(view: DataView, start: number, end: number, arena: DataView): boolean {
+    if (this.#try(view, start, end, arena, this.#lastStart, this.#lastLength)) return true;
     if (end - start > KEY_BYTES) {
       const slot = this.#slotOf(view, start);
-      if (this.#try(bytes, start, end, arena, this.#cache[slot]!, this.#cache[slot + 1]!)) return true;
+      if (this.#try(view, start, end, arena, this.#cache[slot]!, this.#cache[slot + 1]!)) return true;
     }
     this.start = 0;
     this.length = 0;
@@ -55,12 +55,12 @@ export class BaseTexts {
     this.#cache[slot + 1] = end - start;
   }
 
-  #try(bytes: Uint8Array, start: number, end: number, arena: Uint8Array, base: number, baseLength: number): boolean {
+  #try(view: DataView, start: number, end: number, arena: DataView, base: number, baseLength: number): boolean {
     const length = end - start;
-    const prefix = sharedPrefix(bytes, start, arena, base, Math.min(length, baseLength));
+    const prefix = sharedPrefix(view, start, arena, base, Math.min(length, baseLength));
     let suffix = 0;
     if (length - prefix >= SHORTEST_SUFFIX) {
-      suffix = sharedSuffix(bytes, end, arena, base + baseLength, Math.min(length - prefix, baseLength));
+      suffix = sharedSuffix(view, end, arena, base + baseLength, Math.min(length - prefix, baseLength));
       if (suffix < SHORTEST_SUFFIX) suffix = 0;
     }
     if (prefix + suffix === 0 || length - prefix - suffix > LONGEST_OWN) return false;

@@ -30,13 +30,23 @@ export function tokenEnd(bytes: Uint8Array, start: number, end: number): number 
   return start;
 }
 
-/** True when [start, end) holds a byte below space other than a tab, or DEL. */
-export function hasControlByte(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!;
-    if ((byte < SPACE && byte !== TAB) || byte === DELETE) return true;
-  }
+/** True for bytes below space other than a tab, and for DEL: no line that is read may hold one. */
+export function isControlByte(byte: number): boolean {
+  return (byte < SPACE && byte !== TAB) || byte === DELETE;
+}
+
+/** True when [start, end) of `bytes` (seen by `view`) holds a control byte. */
+export function hasControlByte(bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
+  let i = start;
+  for (; i + 4 <= end; i += 4) if (mayHoldControlByte(view.getInt32(i, true))) break;
+  for (; i < end; i++) if (isControlByte(bytes[i]!)) return true;
   return false;
+}
+
+/** Never false when one of the four bytes is below space or DEL; the usual carry trick, true for some others too. */
+function mayHoldControlByte(word: number): boolean {
+  const isDelete = word ^ 0x7f7f7f7f;
+  return ((((word - 0x20202020) & ~word) | ((isDelete - 0x01010101) & ~isDelete)) & 0x80808080) !== 0;
 }
 
 /**
@@ -60,17 +70,18 @@ export function equalBytes(text: DataView, at: number, stored: DataView, from: n
   return true;
 }
 
-/** Bytes, at most `limit`, in which `text` from `at` and `stored` from `from` agree. */
-export function sharedPrefix(text: Uint8Array, at: number, stored: Uint8Array, from: number, limit: number): number {
+/** Bytes, at most `limit`, in which `text` from `at` and `stored` from `from` agree. Stored text as in `equalBytes`. */
+export function sharedPrefix(text: DataView, at: number, stored: DataView, from: number, limit: number): number {
   let i = 0;
-  while (i < limit && text[at + i] === stored[from + i]) i++;
+  while (i + 8 <= limit && text.getFloat64(at + i, true) === stored.getFloat64(from + i, true)) i += 8;
+  while (i < limit && text.getUint8(at + i) === stored.getUint8(from + i)) i++;
   return i;
 }
 
 /** Bytes, at most `limit`, in which `text` before `end` and `stored` before `until` agree. */
-export function sharedSuffix(text: Uint8Array, end: number, stored: Uint8Array, until: number, limit: number): number {
+export function sharedSuffix(text: DataView, end: number, stored: DataView, until: number, limit: number): number {
   let i = 0;
-  while (i < limit && text[end - 1 - i] === stored[until - 1 - i]) i++;
+  while (i < limit && text.getUint8(end - 1 - i) === stored.getUint8(until - 1 - i)) i++;
   return i;
 }
 

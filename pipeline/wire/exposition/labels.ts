@@ -14,12 +14,15 @@ import {
   COMMA,
   EQUALS,
   isBlank,
+  isControlByte,
   NEWLINE,
   QUOTE,
   SPACE,
   skipBlanks,
 } from './bytes.ts';
 import type { LineFault } from './scan-types.ts';
+import { hashByte, TEXTS } from './text-cache.ts';
+import type { ScanWindow } from './window.ts';
 
 const ESCAPED_NEWLINE = 0x6e;
 const NON_ASCII = 0x80;
@@ -32,19 +35,25 @@ export class SeriesReader {
   /** Greatest lengths among the labels, decoded, in bytes. */
   nameBytes = 0;
   valueBytes = 0;
-  #bytes: Buffer = Buffer.alloc(0);
+  /** A quoted text held a byte below space other than a tab, or DEL. */
+  sawControlByte = false;
+  readonly #window: ScanWindow;
   #at = 0;
   #stop = 0;
   /** What `#quoted` has just read. */
   #text = '';
   #textBytes = 0;
 
+  constructor(window: ScanWindow) {
+    this.#window = window;
+  }
+
   /** Reads the labels that may follow a name which ends at `at`. The line ends at `stop`. */
-  readAfterName(bytes: Buffer, at: number, stop: number): LineFault | null {
-    this.#begin(bytes, at, stop);
-    const brace = skipBlanks(bytes, at, stop);
-    if (brace === stop || bytes[brace] !== BRACE_OPEN) return null;
-    this.#at = brace + 1;
+  readAfterName(at: number, stop: number): LineFault | null {
+    this.#begin(at, stop);
+    this.#skip();
+    if (this.#peek() !== BRACE_OPEN) return null;
+    this.#at += 1;
     return this.#labelList();
   }
 
@@ -52,9 +61,9 @@ export class SeriesReader {
    * Reads the name of a line that begins with the brace at `at`; null when there is no proper one. `readFurther` then
    * reads the labels.
    */
-  readQuotedName(bytes: Buffer, at: number, stop: number): string | null {
-    this.#begin(bytes, at, stop);
-    this.#at = skipBlanks(bytes, at + 1, stop);
+  readQuotedName(at: number, stop: number): string | null {
+    this.#begin(at + 1, stop);
+    this.#skip();
     if (this.#peek() !== QUOTE || this.#quoted() !== null) return null;
     this.#skip();
     const next = this.#peek();
@@ -67,14 +76,14 @@ export class SeriesReader {
     return this.#labelList();
   }
 
-  #begin(bytes: Buffer, at: number, stop: number): void {
-    this.#bytes = bytes;
+  #begin(at: number, stop: number): void {
     this.#stop = stop;
     this.#at = at;
     this.end = at;
     this.labels = new Map();
     this.nameBytes = 0;
     this.valueBytes = 0;
+    this.sawControlByte = false;
   }
 
   #labelList(): LineFault | null {
@@ -113,44 +122,54 @@ export class SeriesReader {
   }
 
   #plainName(): LineFault | null {
+    const { bytes } = this.#window;
     const start = this.#at;
-    while (isNameByte(this.#peek(), this.#at > start)) this.#at += 1;
-    if (this.#at === start) return 'bad_labels';
-    this.#text = this.#bytes.toString('latin1', start, this.#at);
-    this.#textBytes = this.#at - start;
+    let at = start;
+    let hash = 0;
+    while (at < this.#stop && isNameByte(bytes[at]!, at > start)) hash = hashByte(hash, bytes[at++]!);
+    if (at === start) return 'bad_labels';
+    this.#text = TEXTS.read(this.#window, start, at, hash);
+    this.#textBytes = at - start;
+    this.#at = at;
     return null;
   }
 
   /** Reads a quoted text, which begins at the quote here, and stands behind its closing quote afterwards. */
   #quoted(): LineFault | null {
-    const bytes = this.#bytes;
+    const { bytes } = this.#window;
+    const stop = this.#stop;
     const start = this.#at + 1;
     let escapes = 0;
     let seen = 0;
+    let hash = 0;
     let at = start;
-    for (; at < this.#stop && bytes[at] !== QUOTE; at++) {
-      seen |= bytes[at]!;
-      if (bytes[at] !== BACKSLASH) continue;
+    for (; at < stop; at++) {
+      const byte = bytes[at]!;
+      if (byte === QUOTE) break;
+      seen |= byte;
+      hash = hashByte(hash, byte);
+      if (isControlByte(byte)) this.sawControlByte = true;
+      if (byte !== BACKSLASH) continue;
       at += 1;
       escapes += 1;
-      if (at < this.#stop && !isEscape(bytes[at]!)) return 'bad_escape';
+      if (at < stop && !isEscape(bytes[at]!)) return 'bad_escape';
     }
-    if (at >= this.#stop) return 'bad_labels';
+    if (at >= stop) return 'bad_labels';
     this.#at = at + 1;
     this.#textBytes = at - start - escapes;
-    if (seen < NON_ASCII && escapes === 0) this.#text = bytes.toString('latin1', start, at);
+    if (seen < NON_ASCII && escapes === 0) this.#text = TEXTS.read(this.#window, start, at, hash);
     else if (!isUtf8(bytes.subarray(start, at))) return 'invalid_utf8';
     else this.#text = decodeEscaped(bytes, start, at);
     return null;
   }
 
   #skip(): void {
-    this.#at = skipBlanks(this.#bytes, this.#at, this.#stop);
+    this.#at = skipBlanks(this.#window.bytes, this.#at, this.#stop);
   }
 
   /** Byte here, -1 at the end of the line. */
   #peek(): number {
-    return this.#at < this.#stop ? this.#bytes[this.#at]! : -1;
+    return this.#at < this.#stop ? this.#window.bytes[this.#at]! : -1;
   }
 }
 

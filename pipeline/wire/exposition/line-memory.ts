@@ -44,6 +44,8 @@ export class LineMemory {
   #used = 0;
   #slots = new Int32Array(128);
   #bases = new BaseTexts();
+  /** Hash of the text last looked for, which is usually the one to be added. */
+  #soughtHash = 0;
 
   constructor(window: ScanWindow, names: NameTable, seed: number) {
     this.#window = window;
@@ -75,6 +77,7 @@ export class LineMemory {
   find(start: number, end: number): number {
     const length = end - start;
     const hash = hashBytes(this.#window.view, start, length, this.#multiplier);
+    this.#soughtHash = hash;
     const records = this.records;
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -85,10 +88,10 @@ export class LineMemory {
     }
   }
 
-  /** Remembers the text of the window in [start, end), whose first bytes are name `name`. Must not be known yet. */
+  /** Remembers the text of the window in [start, end), which `find` has just not found; its head is name `name`. */
   add(name: number, start: number, end: number, id: number, generation: number): number {
     const nameLength = this.#names.lengths[name]!;
-    const record = this.#append(this.#names.starts[name]!, nameLength, start, end);
+    const record = this.#append(this.#names.starts[name]!, nameLength, start, end, this.#soughtHash);
     this.records[record + ID] = id;
     this.records[record + NEXT] = NONE;
     this.records[record + SEEN] = generation;
@@ -125,7 +128,13 @@ export class LineMemory {
     let previous = NONE;
     for (const from of order) {
       const length = this.#restore(old.records, old.arena, from);
-      const record = this.#append(old.records[from + NAME]!, old.records[from + NAME_LENGTH]!, 0, length);
+      const record = this.#append(
+        old.records[from + NAME]!,
+        old.records[from + NAME_LENGTH]!,
+        0,
+        length,
+        old.records[from + HASH]!,
+      );
       this.records[record + ID] = old.records[from + ID]!;
       this.records[record + SEEN] = old.records[from + SEEN]!;
       this.records[record + NEXT] = NONE;
@@ -158,14 +167,14 @@ export class LineMemory {
     return equalBytes(text, at, this.#view, records[record + SUFFIX]!, end - at);
   }
 
-  #append(name: number, nameLength: number, start: number, end: number): number {
+  #append(name: number, nameLength: number, start: number, end: number, hash: number): number {
     const record = this.#count * STRIDE;
     if (record + STRIDE > this.records.length) this.#growRecords();
     const records = this.records;
     records[record + LENGTH] = end - start;
     records[record + NAME] = name;
     records[record + NAME_LENGTH] = nameLength;
-    records[record + HASH] = hashBytes(this.#window.view, start, end - start, this.#multiplier);
+    records[record + HASH] = hash;
     this.#encode(record, start + nameLength, end);
     this.#count += 1;
     if (this.#count * 3 > this.#slots.length * 2) this.#rehash(this.#slots.length * 2);
@@ -174,9 +183,9 @@ export class LineMemory {
   }
 
   #encode(record: number, start: number, end: number): void {
-    const { bytes, view } = this.#window;
+    const { view } = this.#window;
     const bases = this.#bases;
-    const shared = bases.share(bytes, view, start, end, this.#arena);
+    const shared = bases.share(view, start, end, this.#view);
     const own = end - start - bases.prefixLength - bases.suffixLength;
     const at = this.#store(start + bases.prefixLength, own);
     this.records[record + PREFIX] = bases.start;

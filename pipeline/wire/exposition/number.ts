@@ -8,6 +8,7 @@
 import type { Buffer } from 'node:buffer';
 import { HASH, hasControlByte, isBlank, skipBlanks, tokenEnd } from './bytes.ts';
 import type { LineFault } from './scan-types.ts';
+import type { ScanWindow } from './window.ts';
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const NAMED = /^(?:nan|[+-]?inf(?:inity)?)$/i;
@@ -22,8 +23,9 @@ const POWERS = Float64Array.from({ length: EXACT_DIGITS + 1 }, (_, i) => Number(
  * Reads [start, end), the rest of a line behind its series, into `out[0]`. Returns null or what is wrong. Control bytes
  * anywhere in the rest come first. Makes no string for numbers of at most 15 digits.
  */
-export function readRest(bytes: Buffer, start: number, end: number, out: Float64Array): LineFault | null {
-  if (hasControlByte(bytes, start, end)) return 'control_byte';
+export function readRest(window: ScanWindow, start: number, end: number, out: Float64Array): LineFault | null {
+  const { bytes, view } = window;
+  if (hasControlByte(bytes, view, start, end)) return 'control_byte';
   const valueStart = skipBlanks(bytes, start, end);
   if (valueStart === end) return 'missing_value';
   const valueEnd = tokenEnd(bytes, valueStart, end);

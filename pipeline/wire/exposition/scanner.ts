@@ -54,7 +54,7 @@ export class ExpositionScanner {
   readonly #lineBytes: number;
   readonly #types: TypeLines;
   readonly #memory: LineMemory;
-  readonly #reader = new SeriesReader();
+  readonly #reader = new SeriesReader(WINDOW);
   readonly #carry = new LineCarry();
   readonly #skippedName = new SkippedName();
   /** Value of the line at hand, outside the hot loop; a plain number would be boxed on its way. */
@@ -279,31 +279,31 @@ export class ExpositionScanner {
     const seriesEnd = likelySeriesEnd(bytes, stop, end);
     const known = seriesEnd >= 0 && endsSeries(seriesEnd, end) ? this.#memory.find(start, seriesEnd) : NONE;
     if (known >= 0) return this.#knownLine(known, seriesEnd, end, true);
-    if (hasControlByte(bytes, start, end)) return 'control_byte';
-    const fault = this.#reader.readAfterName(bytes, stop, end);
-    return fault ?? this.#parsedLine(name, this.#names.names[name]!, start, end);
+    const fault = this.#reader.readAfterName(stop, end);
+    return this.#parsedLine(fault, name, this.#names.names[name]!, start, end, seriesEnd);
   }
 
   #quotedNameLine(start: number, end: number): LineFault | null {
-    const { bytes } = WINDOW;
-    const seriesEnd = likelySeriesEnd(bytes, start, end);
+    const seriesEnd = likelySeriesEnd(WINDOW.bytes, start, end);
     const known = seriesEnd > start ? this.#memory.find(start, seriesEnd) : NONE;
     if (known >= 0) return this.#knownLine(known, seriesEnd, end, true);
-    const sample = this.#reader.readQuotedName(bytes, start, end);
+    const sample = this.#reader.readQuotedName(start, end);
     if (sample === null || sample === '' || !this.#names.names.includes(sample)) return null;
-    if (hasControlByte(bytes, start, end)) return 'control_byte';
-    return this.#reader.readFurther() ?? this.#parsedLine(this.#nameless, sample, start, end);
+    return this.#parsedLine(this.#reader.readFurther(), this.#nameless, sample, start, end, seriesEnd);
   }
 
-  /** A well-formed series, just read by the reader; its text may be known all the same. */
-  #parsedLine(name: number, sample: string, start: number, end: number): LineFault | null {
+  /** A series just read by the reader, and whether it is well-formed. It is not the text [start, `tried`). */
+  #parsedLine(fault: LineFault | null, name: number, sample: string, start: number, end: number, tried: number) {
+    if (this.#reader.sawControlByte) return 'control_byte';
+    if (fault !== null) return hasControlByte(WINDOW.bytes, WINDOW.view, start, end) ? 'control_byte' : fault;
     const seriesEnd = this.#reader.end;
-    const known = this.#memory.find(start, seriesEnd);
+    const known = seriesEnd === tried ? NONE : this.#memory.find(start, seriesEnd);
     if (known >= 0) return this.#knownLine(known, seriesEnd, end, true);
+    if (hasControlByte(WINDOW.bytes, WINDOW.view, seriesEnd, end)) return 'control_byte';
     if (!this.#withinLabelLimits()) return null;
-    const fault = readRest(WINDOW.bytes, seriesEnd, end, this.#value);
-    if (fault === null) this.#newLine(name, sample, start, seriesEnd);
-    return fault;
+    const restFault = readRest(WINDOW, seriesEnd, end, this.#value);
+    if (restFault === null) this.#newLine(name, sample, start, seriesEnd);
+    return restFault;
   }
 
   #newLine(name: number, sample: string, start: number, seriesEnd: number): void {
@@ -332,7 +332,7 @@ export class ExpositionScanner {
     if (records[record + SEEN] !== this.#generation) this.#live += 1;
     records[record + SEEN] = this.#generation;
     this.#arriveAt(record);
-    const fault = readRest(WINDOW.bytes, seriesEnd, end, this.#value);
+    const fault = readRest(WINDOW, seriesEnd, end, this.#value);
     if (fault === null) this.#store(records[record + ID]!);
     return fault;
   }

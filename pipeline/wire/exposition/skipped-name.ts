@@ -16,7 +16,7 @@ export class SkippedName {
 
   /** Remembers [start, end) of the window; a name too long or with bytes that cannot be compared clears it. */
   remember(window: ScanWindow, start: number, end: number): void {
-    const fits = end - start <= LONGEST_NAME && !hasControlByte(window.bytes, start, end);
+    const fits = end - start <= LONGEST_NAME && !hasControlByte(window.bytes, window.view, start, end);
     this.#length = fits ? end - start : 0;
     if (fits) window.bytes.copy(this.#bytes, 0, start, end);
   }
