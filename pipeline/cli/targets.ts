@@ -3,7 +3,7 @@ import type { CliContext } from './context.ts';
 import { formatMs, NONE } from './format.ts';
 import { isRecord, notReadyText, type QueryOptions, query, rowsOf } from './query.ts';
 import { type Cell, type Column, renderTable } from './table.ts';
-import { wantsColor } from './text.ts';
+import { terminalText, wantsColor } from './text.ts';
 
 /** The exit code. `workload` keeps only targets whose workload or pod has that name. */
 export function targets(workload: string | undefined, options: QueryOptions, context: CliContext): Promise<number> {
@@ -19,7 +19,7 @@ const COLUMNS: readonly Column[] = [
   { header: 'DURATION', align: 'right' },
   { header: 'SAMPLES', align: 'right' },
   { header: 'FAILURES', align: 'right' },
-  { header: 'ERROR', align: 'left' },
+  { header: 'EXPLANATION', align: 'left' },
 ];
 
 const NOTHING =
@@ -31,6 +31,8 @@ interface TargetRow {
   readonly workload: string;
   readonly pod: string;
   readonly cells: readonly Cell[];
+  /** What to do about it; '' for nothing. */
+  readonly mend: string;
 }
 
 function renderAnswer(
@@ -46,14 +48,18 @@ function renderAnswer(
   if (shown.length === 0) return waiting + missing(workload, options.namespace, rows.length);
   shown.sort((a, b) => (a.target < b.target ? -1 : a.target > b.target ? 1 : 0));
   const color = wantsColor(options.color, context.isTty, context.env);
-  return (
-    waiting +
-    renderTable(
-      COLUMNS,
-      shown.map((row) => row.cells),
-      { headers: options.headers, color },
-    )
-  );
+  const cells = shown.map((row) => row.cells);
+  return waiting + renderTable(COLUMNS, cells, { headers: options.headers, color }) + mends(shown);
+}
+
+/** Most mends below the table. */
+const MOST_MENDS = 10;
+
+function mends(rows: readonly TargetRow[]): string {
+  const lines = rows.filter((row) => row.mend !== '').map((row) => `   mend ${row.target}: ${row.mend}`);
+  const shown = lines.slice(0, MOST_MENDS).map(terminalText);
+  if (lines.length > MOST_MENDS) shown.push(`   … and ${lines.length - MOST_MENDS} more`);
+  return shown.map((line) => `${line}\n`).join('');
 }
 
 function matches(row: TargetRow, workload: string | undefined, namespace: string | undefined): boolean {
@@ -81,18 +87,18 @@ function targetRow(value: unknown, nowMs: number): TargetRow | null {
     text('pod'),
     text('health'),
   ];
-  const last = number('lastScrapeMs');
+  const last = Date.parse(text('lastScrape'));
   const duration = number('lastDurationMs');
   const cells: Cell[] = [
     target,
     workload === '' ? NONE : `${namespace === '' ? '' : `${namespace}/`}${workload}`,
     text('receiver'),
     { text: health, color: health === 'down' ? 'red' : null },
-    last === null ? NONE : `${formatMs(Math.max(0, nowMs - last))} ago`,
+    Number.isNaN(last) ? NONE : `${formatMs(Math.max(0, nowMs - last))} ago`,
     duration === null ? NONE : formatMs(duration),
     String(number('samples') ?? NONE),
     String(number('consecutiveFailures') ?? NONE),
-    text('lastError'),
+    text('explanation') || text('lastError'),
   ];
-  return { target, namespace, workload, pod, cells };
+  return { target, namespace, workload, pod, cells, mend: text('mend') };
 }

@@ -12,7 +12,7 @@ import { isProblemCode } from './problem.ts';
 import type { Report } from './report.ts';
 import { pipeline as pipelineSchema } from './schema.ts';
 import type { Place } from './source.ts';
-import { type Entry, entryOf, findAt, type ListTree, type Path, type Tree } from './tree.ts';
+import { type Entry, entryOf, findAt, isNull, type ListTree, type Path, type Tree } from './tree.ts';
 
 /** Components of all sections by id. */
 export type Sections = Readonly<Record<Section, ReadonlyMap<string, Configured>>>;
@@ -254,7 +254,7 @@ function checkTiming(
 /** Place of a value inside a component, or of the nearest thing above it. */
 function placeIn(configured: Configured, path: Path): Place {
   const found = findAt(configured.entry.value, path);
-  if (found.exact) return found.tree.at;
+  if (found.exact && path.length > 0 && !isNull(found.tree)) return found.tree.at;
   return found.keyAt ?? configured.entry.keyAt;
 }
 

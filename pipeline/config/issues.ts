@@ -68,8 +68,15 @@ function step(part: PropertyKey): string | number {
 function flatten(issue: Issue, prefix: Path): Issue[] {
   const path = [...prefix, ...issue.path.map(step)];
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path }];
+  const shallow = issue.errors.every((errors) => errors.every(isAboutWhole));
+  if (shallow) return [{ ...issue, path }];
   const best = [...issue.errors].sort((a, b) => understood(b) - understood(a))[0] ?? [];
   return best.length === 0 ? [{ ...issue, path }] : best.flatMap((inner) => flatten(inner, path));
+}
+
+/** Whether an alternative failed on the value as such, and not on something inside it. */
+function isAboutWhole(issue: Issue): boolean {
+  return issue.path.length === 0 && issue.code !== 'unrecognized_keys' && issue.code !== 'custom';
 }
 
 function understood(issues: readonly Issue[]): number {
@@ -106,7 +113,8 @@ function reportIssue(context: Context, issue: Issue): void {
   }
   const found = findAt(subject.tree, path);
   if (found.tree.kind === 'scalar' && found.tree.broken) return;
-  const place = isNull(found.tree) || !found.exact ? (found.keyAt ?? subject.keyAt ?? found.tree.at) : found.tree.at;
+  const ownKey = found.keyAt ?? (found.tree === subject.tree ? subject.keyAt : null);
+  const place = isNull(found.tree) || !found.exact ? (ownKey ?? found.tree.at) : found.tree.at;
   const { code, ...finding } = describe(context, issue, path, found.exact ? found.tree : null);
   report.add(code, place, { ...finding, path: full });
 }
@@ -120,9 +128,19 @@ function reportUnknownKey({ subject, shape, report }: Context, path: Path, key: 
   report.add('WEIR1003', found.keyAt ?? found.tree.at, {
     message: `unknown key "${key}"${where === '' ? '' : ` in ${where}`}`,
     note: near === null ? 'not known here' : `did you mean "${near}"?`,
-    mend: allowed.length === 0 ? `no keys are allowed here${page}` : `allowed keys: ${allowed.join(', ')}${page}`,
+    mend: allowedText(allowed) + page,
     path: [...subject.base, ...path, key],
   });
+}
+
+/** Most keys that are listed; more are in the page. */
+const MOST_KEYS = 12;
+
+function allowedText(allowed: readonly string[]): string {
+  if (allowed.length === 0) return 'no keys are allowed here';
+  return allowed.length <= MOST_KEYS
+    ? `allowed keys: ${allowed.join(', ')}`
+    : `use one of the ${allowed.length} allowed keys`;
 }
 
 type Described = Finding & { readonly code: ProblemCode };

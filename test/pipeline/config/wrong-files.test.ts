@@ -5,14 +5,14 @@ import test from 'ava';
 import { loadConfig } from '../../../pipeline/config/load.ts';
 import { renderProblems } from '../../../pipeline/config/print.ts';
 import { PROBLEM_CODES } from '../../../pipeline/config/problem.ts';
-import { fakeRegistry } from '../../kit/fake-registry.ts';
+import { registry } from '../../../pipeline/graph/registry.ts';
 
 const FOLDER = new URL('../../data/config/wrong/', import.meta.url);
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
 
 async function printed(name: string): Promise<string> {
   const read = (file: string) => readFile(new URL(file, FOLDER), 'utf8');
-  const { problems, config } = await loadConfig([name], { env: { SCHEME: 'http' }, registry: fakeRegistry, read });
+  const { problems, config } = await loadConfig([name], { env: { SCHEME: 'http' }, registry, read });
   return config === null ? renderProblems(problems) : `accepted\n${renderProblems(problems)}`;
 }
 
