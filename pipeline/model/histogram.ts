@@ -28,13 +28,45 @@ export function quantile(histograms: readonly LatencyHistogram[], q: number): Qu
  * has a finite bound. O(buckets) for one set of bounds, O(sets × union of bounds) for several.
  */
 export function quantiles(histograms: readonly LatencyHistogram[], qs: readonly number[]): (Quantile | null)[] {
-  const sets = cumulate(histograms);
-  const first = sets[0];
+  const first = histograms[0];
   if (first === undefined) return qs.map(() => null);
+  const alike = histograms.every(({ boundsMs }) => sameBounds(boundsMs, first.boundsMs));
+  return alike ? ofOneSet(histograms, first.boundsMs, qs) : ofSeveralSets(cumulate(histograms), qs);
+}
+
+/** Reused from call to call: figures are reckoned by the ten thousand. */
+let scratch = new Float64Array(64);
+
+function ofOneSet(
+  histograms: readonly LatencyHistogram[],
+  boundsMs: readonly number[],
+  qs: readonly number[],
+): (Quantile | null)[] {
+  if (scratch.length < boundsMs.length) scratch = new Float64Array(boundsMs.length * 2);
+  const upTo = scratch;
+  const total = accumulate(histograms, boundsMs.length, upTo);
+  if (total === 0 || boundsMs.length === 0) return qs.map(() => null);
+  const scale = { boundsMs, estimate: upTo, atLeast: upTo, atMost: upTo };
+  return qs.map((q) => pick(scale, q * total));
+}
+
+function ofSeveralSets(sets: readonly CumulativeSet[], qs: readonly number[]): (Quantile | null)[] {
   const total = sets.reduce((sum, set) => sum + set.total, 0);
-  const scale = sets.length === 1 ? exactScale(first) : mergedScale(sets);
+  const scale = mergedScale(sets);
   if (total === 0 || scale.boundsMs.length === 0) return qs.map(() => null);
   return qs.map((q) => pick(scale, q * total));
+}
+
+/** Writes observations at or below each of `size` bounds into `upTo` and returns how many there are in all. */
+function accumulate(histograms: readonly LatencyHistogram[], size: number, upTo: Float64Array): number {
+  upTo.fill(0, 0, size);
+  let open = 0;
+  for (const { counts } of histograms) {
+    for (let i = 0; i < size; i++) upTo[i]! += counts[i]!;
+    open += counts[size]!;
+  }
+  for (let i = 1; i < size; i++) upTo[i]! += upTo[i - 1]!;
+  return size === 0 ? open : open + upTo[size - 1]!;
 }
 
 /** Observations at or below each bound of one set. */
@@ -65,21 +97,12 @@ function cumulate(histograms: readonly LatencyHistogram[]): CumulativeSet[] {
 function cumulateGroup(group: readonly LatencyHistogram[]): CumulativeSet {
   const boundsMs = group[0]!.boundsMs;
   const upTo = new Float64Array(boundsMs.length);
-  let total = 0;
-  for (const { counts } of group) {
-    for (let i = 0; i < upTo.length; i++) upTo[i]! += counts[i]!;
-    total += counts[upTo.length]!;
-  }
-  for (let i = 1; i < upTo.length; i++) upTo[i]! += upTo[i - 1]!;
-  return { boundsMs, upTo, total: total + (upTo.at(-1) ?? 0) };
+  const total = accumulate(group, boundsMs.length, upTo);
+  return { boundsMs, upTo, total };
 }
 
 function sameBounds(a: readonly number[], b: readonly number[]): boolean {
   return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
-}
-
-function exactScale(set: CumulativeSet): Scale {
-  return { boundsMs: set.boundsMs, estimate: set.upTo, atLeast: set.upTo, atMost: set.upTo };
 }
 
 function mergedScale(sets: readonly CumulativeSet[]): Scale {
@@ -120,20 +143,22 @@ function addSet(scale: Scale, set: CumulativeSet): void {
 
 function pick(scale: Scale, rank: number): Quantile {
   const { boundsMs, estimate, atLeast, atMost } = scale;
+  const size = boundsMs.length;
   // Observations are whole: the one asked for is at least the first.
   const position = Math.max(1, rank);
-  const reaches = firstAtLeast(atLeast, position);
-  const passes = firstAtLeast(atMost, position);
+  const reaches = firstAtLeast(atLeast, size, position);
+  const passes = firstAtLeast(atMost, size, position);
   const loMs = passes === 0 ? 0 : boundsMs[passes - 1]!;
-  const hiMs = reaches === boundsMs.length ? Number.POSITIVE_INFINITY : boundsMs[reaches]!;
-  const bucket = firstAtLeast(estimate, rank);
-  if (bucket === boundsMs.length) return { valueMs: loMs, loMs, hiMs, saturated: true };
+  const hiMs = reaches === size ? Number.POSITIVE_INFINITY : boundsMs[reaches]!;
+  const bucket = firstAtLeast(estimate, size, rank);
+  if (bucket === size) return { valueMs: loMs, loMs, hiMs, saturated: true };
   return { valueMs: interpolate(boundsMs, estimate, bucket, rank), loMs, hiMs, saturated: false };
 }
 
-function firstAtLeast(ascending: Float64Array, wanted: number): number {
+/** Index of the first of `size` ascending values that is at least `wanted`, `size` when there is none. */
+function firstAtLeast(ascending: Float64Array, size: number, wanted: number): number {
   let low = 0;
-  let high = ascending.length;
+  let high = size;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (ascending[middle]! >= wanted) high = middle;

@@ -1,10 +1,18 @@
 /** @module Builds one reading: groups the records of a sum by edge and resource, picks sides, and sorts. */
-import type { ReadOptions, ResourceEdge, ResourceId, ResourceReading, TrafficReading } from './reading.ts';
+import type {
+  EdgeReading,
+  Figures,
+  ReadOptions,
+  ResourceEdge,
+  ResourceId,
+  ResourceReading,
+  TrafficReading,
+} from './reading.ts';
 import { EdgeBook } from './reading-edges.ts';
 import { type Counted, counted, coveragesOf, type Frame, figuresOf, totalsOf } from './reading-figures.ts';
 import { type Coverage, type OwnGroup, type ServiceGroup, TrafficIndex, type WorkloadEntry } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
-import type { TrafficRecord, TrafficSum } from './traffic.ts';
+import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 
 /** Kinds that have lists of their own, or none. */
 const NOT_WORKLOADS: ReadonlySet<string> = new Set(['ServiceAccount', 'Service', 'Pod']);
@@ -18,18 +26,36 @@ interface NamespaceGroup extends Named {
   covered: boolean;
 }
 
+/** Figures are reckoned when they are first looked at: most readers want few of them. */
+class LazyReading implements ResourceReading {
+  readonly resource: ResourceId;
+  readonly #reckon: () => Figures | null;
+  #figures: Figures | null | undefined;
+
+  constructor(resource: ResourceId, reckon: () => Figures | null) {
+    this.resource = resource;
+    this.#reckon = reckon;
+  }
+
+  get figures(): Figures | null {
+    if (this.#figures === undefined) this.#figures = this.#reckon();
+    return this.#figures;
+  }
+}
+
 export class Reading implements TrafficReading {
-  readonly interval;
+  readonly interval: Interval;
   readonly windowSeconds: number;
   readonly clockAhead: boolean;
   readonly partial: boolean;
-  readonly edges;
-  readonly workloads: readonly ResourceReading[];
-  readonly pods: readonly ResourceReading[];
-  readonly namespaces: readonly ResourceReading[];
-  readonly nodes: readonly ResourceReading[];
-  readonly services: readonly ResourceReading[];
+  readonly #frame: Frame;
   readonly #book: EdgeBook;
+  readonly #listed: WorkloadEntry[];
+  #workloads: readonly ResourceReading[] | null = null;
+  #pods: readonly ResourceReading[] | null = null;
+  #namespaces: readonly ResourceReading[] | null = null;
+  #nodes: readonly ResourceReading[] | null = null;
+  #services: readonly ResourceReading[] | null = null;
 
   constructor(sum: TrafficSum, options: ReadOptions) {
     this.interval = sum.interval;
@@ -37,19 +63,42 @@ export class Reading implements TrafficReading {
     this.clockAhead = sum.clockAhead;
     this.partial = sum.partial;
     const index = new TrafficIndex(sum);
-    const frame: Frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial };
+    this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial };
     learnKnown(index, options);
-    const book = new EdgeBook(frame, options.defaultKind);
-    for (const record of sum.records) group(index, book, record);
-    this.#book = book;
-    this.edges = book.edges();
-    const totals = new Map<WorkloadEntry, Counted>();
-    for (const entry of index.entries.values()) if (isListed(entry)) totals.set(entry, totalsOf(frame, entry));
-    this.workloads = readWorkloads(frame, book, totals);
-    this.pods = readPods(frame, book, totals);
-    this.nodes = sortNamed([...index.nodes.values()].filter(isAlive)).map((node) => readOwn(frame, 'Node', node));
-    this.services = sortNamed([...index.services.values()]).map((service) => readService(frame, service));
-    this.namespaces = readNamespaces(frame, totals, [...this.pods, ...this.services]);
+    this.#book = new EdgeBook(this.#frame, options.defaultKind);
+    for (let i = 0; i < sum.records.length; i++) group(index, this.#book, sum.records[i]!, i);
+    this.#listed = [...index.entries.values()].filter(isListed);
+  }
+
+  get edges(): readonly EdgeReading[] {
+    return this.#book.edges;
+  }
+
+  get workloads(): readonly ResourceReading[] {
+    this.#workloads ??= readWorkloads(this.#frame, this.#book, this.#listed);
+    return this.#workloads;
+  }
+
+  get pods(): readonly ResourceReading[] {
+    this.#pods ??= readPods(this.#frame, this.#book, this.#listed);
+    return this.#pods;
+  }
+
+  get nodes(): readonly ResourceReading[] {
+    const { nodes } = this.#frame.index;
+    this.#nodes ??= sortNamed([...nodes.values()].filter(isAlive)).map((node) => readOwn(this.#frame, 'Node', node));
+    return this.#nodes;
+  }
+
+  get services(): readonly ResourceReading[] {
+    const { services } = this.#frame.index;
+    this.#services ??= sortNamed([...services.values()]).map((service) => readService(this.#frame, service));
+    return this.#services;
+  }
+
+  get namespaces(): readonly ResourceReading[] {
+    this.#namespaces ??= readNamespaces(this.#frame, this.#listed, [...this.pods, ...this.services]);
+    return this.#namespaces;
   }
 
   edgesOf(resource: ResourceId): readonly ResourceEdge[] {
@@ -64,10 +113,10 @@ function learnKnown(index: TrafficIndex, { known }: ReadOptions): void {
 }
 
 /** Puts one record where its own end and its peer will look for it. */
-function group(index: TrafficIndex, book: EdgeBook, record: TrafficRecord): void {
-  const { own, peer, side } = record.key;
-  const me = index.ownOf(own);
-  const other = index.peerOf(peer, own.workload.cluster);
+function group(index: TrafficIndex, book: EdgeBook, record: TrafficRecord, i: number): void {
+  const { side } = record.key;
+  const me = index.owns[i]!;
+  const other = index.peers[i]!;
   const far = other.entry === null ? null : index.resolve(other.entry);
   me.entry.seen = true;
   if (far !== null) far.seen = true;
@@ -88,41 +137,45 @@ function isAlive(group: OwnGroup): boolean {
   return group.server.length > 0 || group.client.length > 0 || (group.coverage?.up ?? false);
 }
 
-function readWorkloads(frame: Frame, book: EdgeBook, totals: ReadonlyMap<WorkloadEntry, Counted>): ResourceReading[] {
-  const entries = sortNamed([...totals.keys()].filter((entry) => !NOT_WORKLOADS.has(entry.kind)));
-  return entries.map((entry) => ({ resource: book.idOf(entry), figures: figuresOf(frame, totals.get(entry)!) }));
+function readWorkloads(frame: Frame, book: EdgeBook, listed: readonly WorkloadEntry[]): ResourceReading[] {
+  const entries = sortNamed(listed.filter((entry) => !NOT_WORKLOADS.has(entry.kind)));
+  return entries.map((entry) => readTotals(frame, book, entry));
+}
+
+function readTotals(frame: Frame, book: EdgeBook, entry: WorkloadEntry): ResourceReading {
+  return new LazyReading(book.idOf(entry), () => figuresOf(frame, totalsOf(frame, entry)));
 }
 
 /** Pods by what they counted themselves; a bare pod that is not watched by what its clients counted. */
-function readPods(frame: Frame, book: EdgeBook, totals: ReadonlyMap<WorkloadEntry, Counted>): ResourceReading[] {
+function readPods(frame: Frame, book: EdgeBook, listed: readonly WorkloadEntry[]): ResourceReading[] {
   const readings = [...frame.index.pods.values()].filter(isAlive).map((pod) => readOwn(frame, 'Pod', pod));
-  for (const [entry, total] of totals) {
+  for (const entry of listed) {
     if (entry.kind !== 'Pod' || frame.index.findPod(entry.cluster, entry.namespace, entry.name) !== undefined) continue;
-    readings.push({ resource: book.idOf(entry), figures: figuresOf(frame, total) });
+    readings.push(readTotals(frame, book, entry));
   }
   return readings.sort((a, b) => compareNamed(a.resource, b.resource));
 }
 
 function readOwn(frame: Frame, kind: 'Pod' | 'Node', own: OwnGroup): ResourceReading {
   const { cluster, namespace, name } = own;
-  const figures = figuresOf(frame, counted(frame, 'server', own.server, [own.coverage]));
-  return { resource: { kind, cluster, namespace, name }, figures };
+  const reckon = () => figuresOf(frame, counted(frame, 'server', own.server, [own.coverage]));
+  return new LazyReading({ kind, cluster, namespace, name }, reckon);
 }
 
 function readService(frame: Frame, service: ServiceGroup): ResourceReading {
   const { cluster, namespace, name, client } = service;
-  const from = counted(frame, 'client', client, coveragesOf(frame.index, client));
-  return { resource: { kind: 'Service', cluster, namespace, name }, figures: figuresOf(frame, from) };
+  const reckon = () => figuresOf(frame, counted(frame, 'client', client, coveragesOf(frame.index, client)));
+  return new LazyReading({ kind: 'Service', cluster, namespace, name }, reckon);
 }
 
 /** A namespace is the sum of its workloads, each from the side that was believed for it. */
 function readNamespaces(
   frame: Frame,
-  totals: ReadonlyMap<WorkloadEntry, Counted>,
+  listed: readonly WorkloadEntry[],
   others: readonly ResourceReading[],
 ): ResourceReading[] {
   const groups = new Map<string, NamespaceGroup>();
-  for (const [entry, total] of totals) addTotal(frame, namespaceOf(groups, entry), total, entry);
+  for (const entry of listed) addTotal(frame, namespaceOf(groups, entry), totalsOf(frame, entry), entry);
   for (const { resource } of others) namespaceOf(groups, resource);
   groups.delete(namespaceKey({ cluster: '', namespace: '', name: '' }));
   return sortNamed([...groups.values()]).map((group) => readNamespace(frame, group));
@@ -143,8 +196,8 @@ function readNamespace(frame: Frame, group: NamespaceGroup): ResourceReading {
   const side = group.clientRequests > group.serverRequests ? 'client' : 'server';
   const coverages: (Coverage | null)[] = [...group.coverages];
   if (!group.covered) coverages.push(null);
-  const figures = figuresOf(frame, counted(frame, side, group.records, coverages));
-  return { resource: { kind: 'Namespace', cluster: group.cluster, namespace: '', name: group.name }, figures };
+  const resource = { kind: 'Namespace', cluster: group.cluster, namespace: '', name: group.name };
+  return new LazyReading(resource, () => figuresOf(frame, counted(frame, side, group.records, coverages)));
 }
 
 function namespaceKey({ cluster, namespace }: Named): string {

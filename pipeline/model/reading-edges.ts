@@ -10,6 +10,8 @@ import type { TrafficRecord } from './traffic.ts';
 interface EdgeGroup extends Sides {
   readonly source: WorkloadEntry | null;
   readonly destination: WorkloadEntry | null;
+  /** Undefined until it is first asked for: most readers want few edges. Null when it is not shown. */
+  edge: Edge | null | undefined;
 }
 
 interface Edge {
@@ -27,8 +29,10 @@ export class EdgeBook {
   readonly #defaultKind: ResourceKind;
   readonly #groups = new Map<number, EdgeGroup>();
   readonly #workloads = new Map<WorkloadEntry, Workload>();
-  #edges: Edge[] = [];
-  #byEntry: Map<WorkloadEntry, Edge[]> | null = null;
+  #edges: readonly Edge[] | null = null;
+  #readings: readonly EdgeReading[] | null = null;
+  #byEntry: Map<WorkloadEntry, EdgeGroup[]> | null = null;
+  #clients: Map<WorkloadEntry, WorkloadEntry[]> | null = null;
 
   constructor(frame: Frame, defaultKind: ResourceKind) {
     this.#frame = frame;
@@ -41,24 +45,30 @@ export class EdgeBook {
     const key = ((source?.id ?? -1) + 1) * MAX_ENTRIES + (destination?.id ?? -1) + 1;
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { source, destination, server: [], client: [] };
+      group = { source, destination, server: [], client: [], edge: undefined };
       this.#groups.set(key, group);
     }
     group[side].push(record);
   }
 
-  /** All edges with traffic, sorted. To be called once, after the last `add`. */
-  edges(): EdgeReading[] {
-    const groups = [...this.#groups.values()];
-    const clients = clientsByDestination(groups);
+  /** All edges with traffic, sorted. Not to be asked before the last `add`. */
+  get edges(): readonly EdgeReading[] {
+    this.#readings ??= this.#all().map((edge) => edge.reading);
+    return this.#readings;
+  }
+
+  #all(): readonly Edge[] {
+    this.#edges ??= this.#shown(this.#groups.values()).sort(compareEdges);
+    return this.#edges;
+  }
+
+  #shown(groups: Iterable<EdgeGroup>): Edge[] {
+    const edges: Edge[] = [];
     for (const group of groups) {
-      if (this.#standsForOthers(group, clients)) continue;
-      const edge = this.#read(group);
-      if (edge !== null) this.#edges.push(edge);
+      if (group.edge === undefined) group.edge = this.#standsForOthers(group) ? null : this.#read(group);
+      if (group.edge !== null) edges.push(group.edge);
     }
-    this.#groups.clear();
-    this.#edges.sort(compareEdges);
-    return this.#edges.map((edge) => edge.reading);
+    return edges;
   }
 
   /** The workload an entry stands for, with its kind resolved; one object per entry. */
@@ -93,10 +103,10 @@ export class EdgeBook {
   }
 
   /** Whether this edge's account is already shown as the workloads behind it (design §6, Sides). */
-  #standsForOthers(group: EdgeGroup, clients: ReadonlyMap<WorkloadEntry, WorkloadEntry[]>): boolean {
-    const { source, destination } = group;
+  #standsForOthers({ source, destination }: EdgeGroup): boolean {
     if (source?.kind !== 'ServiceAccount' || destination === null) return false;
-    const met = clients.get(destination) ?? [];
+    this.#clients ??= clientsByDestination(this.#groups.values());
+    const met = this.#clients.get(destination) ?? [];
     return met.some((client) => this.#frame.index.mayBe(source, client));
   }
 
@@ -119,7 +129,7 @@ export class EdgeBook {
 
   #ofEntry(entry: WorkloadEntry): ResourceEdge[] {
     const seen: ResourceEdge[] = [];
-    for (const edge of this.#edgesByEntry().get(entry) ?? []) {
+    for (const edge of this.#shown(this.#groupsOf(entry))) {
       const { source, destination, figures } = edge.reading;
       if (edge.destination === entry) seen.push({ direction: 'from', side: figures.side, other: source, figures });
       if (edge.source === entry) seen.push({ direction: 'to', side: figures.side, other: destination, figures });
@@ -127,26 +137,16 @@ export class EdgeBook {
     return seen;
   }
 
-  #edgesByEntry(): Map<WorkloadEntry, Edge[]> {
-    if (this.#byEntry !== null) return this.#byEntry;
-    const byEntry = new Map<WorkloadEntry, Edge[]>();
-    for (const edge of this.#edges) {
-      for (const entry of new Set([edge.source, edge.destination])) {
-        if (entry === null) continue;
-        const held = byEntry.get(entry);
-        if (held === undefined) byEntry.set(entry, [edge]);
-        else held.push(edge);
-      }
-    }
-    this.#byEntry = byEntry;
-    return byEntry;
+  #groupsOf(entry: WorkloadEntry): readonly EdgeGroup[] {
+    this.#byEntry ??= groupsByEntry(this.#groups.values());
+    return this.#byEntry.get(entry) ?? [];
   }
 
   /** Edges between namespaces: sums of workload edges, each from the side that was believed for it. */
   #ofNamespace({ cluster, name }: ResourceId): ResourceEdge[] {
     const inside = (entry: WorkloadEntry | null) => entry?.namespace === name && entry.cluster === cluster;
-    const received = this.#edges.filter((edge) => inside(edge.destination));
-    const sent = this.#edges.filter((edge) => inside(edge.source));
+    const received = this.#all().filter((edge) => inside(edge.destination));
+    const sent = this.#all().filter((edge) => inside(edge.source));
     return [
       ...this.#byFarNamespace('from', received, (edge) => edge.source),
       ...this.#byFarNamespace('to', sent, (edge) => edge.destination),
@@ -208,14 +208,29 @@ export class EdgeBook {
   }
 }
 
+/** Groups by both their ends; one whose ends are the same is there once. */
+function groupsByEntry(groups: Iterable<EdgeGroup>): Map<WorkloadEntry, EdgeGroup[]> {
+  const byEntry = new Map<WorkloadEntry, EdgeGroup[]>();
+  for (const group of groups) {
+    const { source, destination } = group;
+    if (source !== null) append(byEntry, source, group);
+    if (destination !== null && destination !== source) append(byEntry, destination, group);
+  }
+  return byEntry;
+}
+
+function append<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
+}
+
 /** Workloads whose own proxies sent to each destination. */
-function clientsByDestination(groups: readonly EdgeGroup[]): Map<WorkloadEntry, WorkloadEntry[]> {
+function clientsByDestination(groups: Iterable<EdgeGroup>): Map<WorkloadEntry, WorkloadEntry[]> {
   const clients = new Map<WorkloadEntry, WorkloadEntry[]>();
   for (const { source, destination, client } of groups) {
     if (source === null || destination === null || client.length === 0) continue;
-    const met = clients.get(destination);
-    if (met === undefined) clients.set(destination, [source]);
-    else met.push(source);
+    append(clients, destination, source);
   }
   return clients;
 }

@@ -33,18 +33,26 @@ export function counted(
   records: readonly TrafficRecord[],
   coverages: readonly (Coverage | null)[],
 ): Counted {
+  const [only] = coverages;
+  if (coverages.length === 1 && only !== undefined && only !== null) {
+    return { side, records, scope: only, complete: !frame.partial && isWhole(only), requests: requestsOf(records) };
+  }
   const scope = noCoverage();
   let vouched = coverages.length > 0 && !frame.partial;
   for (const coverage of coverages) {
     if (coverage === null) vouched = false;
     else addUp(scope, coverage);
   }
-  const complete = vouched && scope.missed === 0 && scope.resets === 0 && !scope.firstSight;
-  return { side, records, scope, complete, requests: requestsOf(records) };
+  return { side, records, scope, complete: vouched && isWhole(scope), requests: requestsOf(records) };
+}
+
+function isWhole({ missed, resets, firstSight }: Coverage): boolean {
+  return missed === 0 && resets === 0 && !firstSight;
 }
 
 /** Coverage of the workloads that counted `records`, each once. */
 export function coveragesOf(index: TrafficIndex, records: readonly TrafficRecord[]): (Coverage | null)[] {
+  if (records.length === 1) return [index.ownOf(records[0]!.key.own).entry.coverage];
   const entries = new Set<WorkloadEntry>();
   for (const record of records) entries.add(index.ownOf(record.key.own).entry);
   return Array.from(entries, (entry) => entry.coverage);
@@ -83,7 +91,7 @@ export function figuresOf(frame: Frame, from: Counted): Figures | null {
     failures += record.failures;
     if (record.key.counts === 'attempts') counts = 'attempts';
     if (record.tcp !== null) tcp = addTcp(tcp, record.tcp);
-    if (record.latency !== null) histograms.push(...record.latency);
+    if (record.latency !== null) for (const histogram of record.latency) histograms.push(histogram);
   }
   if (successes + failures === 0 && tcp === null) return null;
   const [p50 = null, p90 = null, p99 = null] = quantiles(histograms, PERCENTILES);
