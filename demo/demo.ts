@@ -27,6 +27,8 @@ const DRAIN_MS = 5000;
 /** How long the mesh has run when the demo begins. */
 const MESH_AGE_MS = 60_000;
 const MAX_NOTICES = 3;
+/** Ports of `config.yaml`, kept free for the Weir that runs it beside the demo. */
+const BESIDE_PORTS = [18_080, 18_888, 13_134];
 /** Time between two looks at the API on a terminal, and elsewhere, milliseconds. */
 const LOOK_MS = { inPlace: 1000, printed: 4000 };
 
@@ -106,7 +108,7 @@ function publishChanges(world: World, served: ServedWorld, file: string): () => 
 
 async function findAddresses(args: DemoArgs): Promise<{ addresses: Addresses; moved: string[] }> {
   const moved: string[] = [];
-  const taken = new Set<number>();
+  const taken = new Set(BESIDE_PORTS);
   async function find(what: string, wanted: number): Promise<number> {
     const port = await findPort(HOST, wanted, taken);
     taken.add(port);
