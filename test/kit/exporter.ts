@@ -3,21 +3,15 @@ import type { ZodType } from 'zod';
 import { Balance } from '../../pipeline/balance.ts';
 import { createEngineTime } from '../../pipeline/clock/engine-time.ts';
 import type { ExporterSettings } from '../../pipeline/component.ts';
-import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import { NO_METERS } from '../../pipeline/telemetry/meters.ts';
 import { createTestClock, type TestClock } from './clock.ts';
-
-export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
+import { createTestLog, type TestLine } from './log.ts';
 
 export interface ExporterBench<Config> {
   readonly settings: ExporterSettings<Config>;
   readonly clock: TestClock;
   readonly balance: Balance;
-  readonly log: readonly LogLine[];
+  readonly log: readonly TestLine[];
 }
 
 export interface BenchOptions {
@@ -35,13 +29,13 @@ export function exporterBench<Config>(
 ): ExporterBench<Config> {
   const clock = createTestClock(startWallMs);
   const balance = new Balance();
-  const lines: LogLine[] = [];
+  const log = createTestLog();
   const settings = {
     id,
     config: schema.parse(yaml),
     clock,
     time: createEngineTime(clock),
-    log: rememberingLogger(lines),
+    log,
     meters: NO_METERS,
     balance,
     startedMs: clock.wallMs(),
@@ -49,20 +43,7 @@ export function exporterBench<Config>(
     slotMs,
     targets: () => [],
   };
-  return { settings, clock, balance, log: lines };
-}
-
-function rememberingLogger(lines: LogLine[]): Logger {
-  const at = (level: LogLine['level']) => (fields: object, message: string) =>
-    void lines.push({ level, message, fields: { ...fields } });
-  const logger: Logger = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => logger,
-  };
-  return logger;
+  return { settings, clock, balance, log: log.lines };
 }
 
 /** Lets promises that are settled already run on; no time passes. */

@@ -211,6 +211,9 @@ function serverProperties(folder: string, port: number, controllerPort: number):
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 4,
+    // After a crash the broker is let in again only when its old session has ended.
+    'broker.session.timeout.ms': 2000,
+    'broker.heartbeat.interval.ms': 500,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1000,
     'num.network.threads': 2,

@@ -1,0 +1,115 @@
+/**
+ * @module Reads Weir's traffic from Kafka and prints each edge once: an example that knows the published schema only.
+ *
+ * node examples/kafka-consumer/consumer.ts --brokers 127.0.0.1:9092
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import ajv2020 from 'ajv/dist/2020.js';
+import kafkajs from 'kafkajs';
+
+const { values: options } = parseArgs({
+  options: {
+    brokers: { type: 'string', default: '127.0.0.1:9092' },
+    topic: { type: 'string', default: 'smi_traffic' },
+    group: { type: 'string', default: 'weir-example' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+const schemaFile = new URL('../../schema/traffic-metrics.schema.json', import.meta.url);
+const ajv = new ajv2020.Ajv2020({ strict: true, allowUnionTypes: true });
+const isTrafficMetrics = ajv.compile<Message>(JSON.parse(readFileSync(schemaFile, 'utf8')));
+
+/** What this example uses of a message. */
+interface Message {
+  readonly window: string;
+  readonly resource: { readonly namespace: string; readonly name: string };
+  readonly edge: {
+    readonly direction: string;
+    readonly resource: { readonly namespace?: string; readonly name?: string };
+  };
+  readonly metrics: readonly { readonly name: string; readonly value: string }[];
+  readonly 'x-weir': {
+    readonly record: 'total' | 'edge';
+    readonly source: string;
+    readonly epoch: string;
+    readonly seq: number;
+    readonly windowStart: string;
+    readonly ratePerSecond: number | null;
+  };
+}
+
+/** Highest number seen, by partition and sender. Numbers rise within a partition, so one is enough to know repeats. */
+const lastSeq = new Map<string, number>();
+
+function isRepeat(partition: number, { 'x-weir': { source, epoch, seq } }: Message): boolean {
+  const sender = JSON.stringify([partition, source, epoch]);
+  if (seq <= (lastSeq.get(sender) ?? -1)) return true;
+  lastSeq.set(sender, seq);
+  return false;
+}
+
+const UNIT = new Map([
+  ['m', 1e-3],
+  ['', 1],
+  ['k', 1e3],
+  ['M', 1e6],
+  ['G', 1e9],
+]);
+
+/** Value of a Kubernetes quantity: 1500m is 1.5, 2k is 2000. */
+function quantityOf(message: Message, name: string): number {
+  const text = message.metrics.find((metric) => metric.name === name)?.value ?? '0';
+  const [, digits = '0', unit = ''] = /^([0-9]+)([mkMG]?)$/.exec(text) ?? [];
+  return Number(digits) * (UNIT.get(unit) ?? 1);
+}
+
+function lineOf(message: Message): string {
+  const { window, resource, edge, 'x-weir': weir } = message;
+  const [successes, failures] = [quantityOf(message, 'success_count'), quantityOf(message, 'failure_count')];
+  const other = edge.resource.name === undefined ? '(unknown)' : `${edge.resource.namespace}/${edge.resource.name}`;
+  const arrow = edge.direction === 'to' ? '->' : '<-';
+  const percent = ((successes / (successes + failures)) * 100).toFixed(2);
+  const rate = weir.ratePerSecond === null ? '-' : `${weir.ratePerSecond.toFixed(2)}/s`;
+  const p99 = `${quantityOf(message, 'p99_response_latency')}ms`;
+  return `${weir.windowStart} +${window} ${resource.namespace}/${resource.name} ${arrow} ${other} ${percent}% ${rate} p99=${p99}`;
+}
+
+function take(partition: number, value: Buffer | null): void {
+  const message: unknown = JSON.parse(value?.toString() ?? 'null');
+  if (!isTrafficMetrics(message)) {
+    console.error(`not a TrafficMetrics message: ${ajv.errorsText(isTrafficMetrics.errors)}`);
+    return;
+  }
+  if (isRepeat(partition, message) || message['x-weir'].record !== 'edge') return;
+  // JSON text has no control characters, so that no name can move the cursor.
+  console.log(options.json ? JSON.stringify(message) : JSON.stringify(lineOf(message)).slice(1, -1));
+}
+
+const kafka = new kafkajs.Kafka({
+  clientId: 'weir-example',
+  brokers: options.brokers.split(','),
+  logLevel: kafkajs.logLevel.NOTHING,
+  // Brokers that are away are waited for; kafkajs starts the consumer again by itself.
+  retry: { initialRetryTime: 200, maxRetryTime: 1000, retries: 10, restartOnFailure: async () => true },
+});
+const consumer = kafka.consumer({ groupId: options.group, maxWaitTimeInMs: 250, allowAutoTopicCreation: false });
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void consumer.disconnect();
+  });
+}
+
+await consumer.connect();
+await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
+await consumer.run({
+  eachMessage: async ({ partition, message: { value } }) => {
+    try {
+      take(partition, value);
+    } catch (error) {
+      console.error(`not JSON: ${String(error)}`);
+    }
+  },
+});

@@ -1,0 +1,50 @@
+/** @module The example consumer as a child process: what it printed, as messages. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { parseMessage, type TrafficMessage } from './schema.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../examples/kafka-consumer/consumer.ts', import.meta.url));
+
+export interface ExampleConsumer {
+  /** Edges in the order in which they were printed, repeats dropped by the consumer itself. */
+  readonly edges: readonly TrafficMessage[];
+  /** Everything it said on standard error. */
+  readonly complaints: string;
+  /** Ends it with SIGTERM; resolves with its exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts `examples/kafka-consumer/consumer.ts --json`. */
+export function startExampleConsumer(brokers: string, group: string): ExampleConsumer {
+  const child = spawn(process.execPath, [SCRIPT, '--json', '--brokers', brokers, '--group', group], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' },
+  });
+  const edges: TrafficMessage[] = [];
+  let rest = '';
+  let complaints = '';
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    edges.push(...lines.map(parseMessage));
+  });
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    complaints += piece;
+  });
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  return {
+    edges,
+    get complaints() {
+      return complaints;
+    },
+    async stop() {
+      if (child.exitCode !== null) return child.exitCode;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      return child.exitCode;
+    },
+  };
+}
