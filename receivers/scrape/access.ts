@@ -4,7 +4,8 @@
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import { isLoopback } from '../../pipeline/config/types.ts';
 import { type FileContent, type FileWatch, watchFiles } from '../../pipeline/net/files.ts';
-import type { TlsClientOptions } from '../../pipeline/net/http-client.ts';
+import type { createHttpClient, HttpClient, TlsClientOptions } from '../../pipeline/net/http-client.ts';
+import { createPlainHttpClient } from '../../pipeline/net/plain-http-client.ts';
 import { type ScrapeConfig, timeoutMsOf } from './config.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -19,7 +20,9 @@ export class Access {
   readonly path: string;
   /** Rises when connections must be opened anew because TLS material changed. */
   version = 0;
-  tls: TlsClientOptions | null = null;
+  #tls: TlsClientOptions | null = null;
+  /** Loaded only for `scheme: https`. */
+  #createTlsClient: typeof createHttpClient | null = null;
   readonly #config: ScrapeConfig;
   #watch: FileWatch | null = null;
   #withGzip: readonly string[] = [];
@@ -32,6 +35,9 @@ export class Access {
 
   /** Reads all files; throws what is wrong with them. Later changes are taken when whole, else told and left out. */
   async start(clock: Clock, onChange: AccessChange): Promise<void> {
+    if (this.#config.scheme === 'https') {
+      this.#createTlsClient = (await import('../../pipeline/net/http-client.ts')).createHttpClient;
+    }
     const files = filesOf(this.#config);
     if (files.length === 0) return this.#use([]);
     this.#watch = await watchFiles(clock, files, { intervalMs: POLL_MS, maxBytes: MAX_FILE_BYTES }, (contents) => {
@@ -54,8 +60,10 @@ export class Access {
     return gzip ? this.#withGzip : this.#plain;
   }
 
-  originOf(address: string): string {
-    return `${this.#config.scheme}://${address}`;
+  /** A client for the target at `address`, with what the files hold now. */
+  createClient(address: string): HttpClient {
+    if (this.#createTlsClient === null) return createPlainHttpClient(`http://${address}`);
+    return this.#createTlsClient(`https://${address}`, this.#tls);
   }
 
   close(): void {
@@ -76,16 +84,17 @@ export class Access {
     if (authorization !== null) common.push('authorization', authorization);
     this.#plain = [...common, 'accept-encoding', 'identity'];
     this.#withGzip = [...common, 'accept-encoding', 'gzip'];
-    this.tls = this.#config.scheme === 'https' ? tlsOf(this.#config, texts) : null;
+    this.#tls = this.#config.scheme === 'https' ? tlsOf(this.#config, texts) : null;
     this.version += 1;
   }
 }
 
-/** Path and query; parameters in the order written. */
+/** Path and query; parameters in the order written. What a request line cannot hold is percent-encoded. */
 function pathOf(config: ScrapeConfig): string {
+  const path = config.metrics_path.toWellFormed().replace(/[^\x21-\x7e]|#/gu, encodeURIComponent);
   const query = new URLSearchParams();
   for (const [name, values] of Object.entries(config.params)) for (const value of values) query.append(name, value);
-  return query.size === 0 ? config.metrics_path : `${config.metrics_path}?${query}`;
+  return query.size === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${query}`;
 }
 
 function filesOf(config: ScrapeConfig): string[] {

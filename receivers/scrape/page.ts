@@ -179,6 +179,5 @@ function tooLarge(limitBytes: number, foundBytes?: number): ScrapeFailure {
 }
 
 function header(headers: ResponseHeaders, name: string): string {
-  const value = headers[name];
-  return (Array.isArray(value) ? value.join(',') : (value ?? '')).trim();
+  return (headers.get(name) ?? '').trim();
 }

@@ -3,7 +3,7 @@ import type { Target } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { FamilyRule, MeshRules } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
-import { createHttpClient, type HttpClient } from '../../pipeline/net/http-client.ts';
+import type { HttpClient } from '../../pipeline/net/http-client.ts';
 import type { ScanLimits, ScanResult } from '../../pipeline/wire/exposition/scan-types.ts';
 import { ExpositionScanner } from '../../pipeline/wire/exposition/scanner.ts';
 import type { Access } from './access.ts';
@@ -111,7 +111,7 @@ export class TargetScraper {
     const { access } = this.#context;
     if (this.#client === null || this.#accessVersion !== access.version) {
       this.#client?.close();
-      this.#client = createHttpClient(access.originOf(this.target.address), access.tls);
+      this.#client = access.createClient(this.target.address);
       this.#accessVersion = access.version;
     }
     return this.#client;
