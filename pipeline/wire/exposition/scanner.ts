@@ -42,7 +42,8 @@ const EXACT_DIGITS = 15;
 const FORGET_AFTER = 8;
 const SLACK_LINES = 256;
 const NONE = -1;
-const NOTHING = new Uint8Array(0);
+/** Given to a last line that has none. */
+const LINE_END = Uint8Array.of(NEWLINE);
 
 /** One per target; lives across its scrapes. Not re-entrant: `resolve` must not feed a scanner. */
 export class ExpositionScanner {
@@ -147,9 +148,7 @@ export class ExpositionScanner {
 
   #finishLastLine(): void {
     if (this.#tally.failure !== null || this.#carry.length === 0) return;
-    const end = this.#carry.loadWith(NOTHING, WINDOW);
-    this.#tally.lines += 1;
-    this.#line(0, end);
+    this.#scan(this.#carry.loadWith(LINE_END, WINDOW));
   }
 
   /** Keeps the memory near the size of the page: forgets what has been away, and gives back slack. */
