@@ -76,8 +76,13 @@ function relaySignals(child) {
       if (isFirst(signal, performance.now())) signalGroup(child, signal);
     });
   }
-  // The terminal went away: the child, which the terminal no longer knows, is to end in good order.
-  handlers.set('SIGHUP', () => signalGroup(child, 'SIGTERM'));
+  let leftAlone = false;
+  // The terminal or npm went away, and either may take the other with it: the child is to end in good order, told once.
+  const endAlone = () => {
+    if (!leftAlone) signalGroup(child, 'SIGTERM');
+    leftAlone = true;
+  };
+  handlers.set('SIGHUP', endAlone);
   handlers.set('SIGWINCH', () => signalGroup(child, 'SIGWINCH'));
   handlers.set('SIGTSTP', () => {
     signalGroup(child, 'SIGSTOP');
@@ -85,7 +90,7 @@ function relaySignals(child) {
   });
   handlers.set('SIGCONT', () => signalGroup(child, 'SIGCONT'));
   for (const [signal, handler] of handlers) process.on(signal, handler);
-  const watch = watchParent(() => signalGroup(child, 'SIGTERM'));
+  const watch = watchParent(endAlone);
   return {
     interrupted: () => interrupted,
     end() {
