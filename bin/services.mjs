@@ -111,8 +111,7 @@ async function unpackJava(root, say) {
   say(`unpacking Java ${JAVA_MAJOR} from Debian into .services`);
   const work = await scratch();
   try {
-    const packages = await missingFromSystem(`openjdk-${JAVA_MAJOR}-jre-headless`, 'Java');
-    await unpackDebian([`openjdk-${JAVA_MAJOR}-jre-headless`, ...packages], work, 'Java');
+    await unpackDebian([`openjdk-${JAVA_MAJOR}-jre-headless`], work, 'Java');
     // The package's own settings are links to /etc, where nothing was installed.
     await mendAbsoluteLinks(join(work, 'usr', 'lib', 'jvm'), work);
     await writeFile(join(work, 'trust.jks'), trustStore(await systemCertificates()));
@@ -131,7 +130,7 @@ async function ensureMaven(say) {
   say('unpacking Maven from Debian into .services');
   const work = await scratch();
   try {
-    await unpackDebian(['maven', ...(await missingFromSystem('maven', 'Maven'))], work, 'Maven');
+    await unpackDebian(await mavenPackages(), work, 'Maven');
     await mendAbsoluteLinks(join(work, 'usr', 'share'), work);
     await moveIntoPlace(work, root);
   } finally {
@@ -144,11 +143,13 @@ function onPath(name) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
 }
 
-/** Packages below `name` that this machine lacks, as apt sees it. */
-async function missingFromSystem(name, what) {
-  needApt(what);
-  const plan = await run('apt-get', ['install', '--no-install-recommends', '--simulate', '-qq', name], {});
-  return [...plan.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]).filter((found) => found !== name);
+/** Java libraries that Debian's `maven` is made of, whatever of them the system has: its links stay inside the tree. */
+async function mavenPackages() {
+  needApt('Maven');
+  const flags = ['--no-recommends', '--no-suggests', '--no-conflicts', '--no-breaks', '--no-replaces', '--no-enhances'];
+  const tree = await run('apt-cache', ['depends', '--recurse', ...flags, 'maven'], {});
+  const names = new Set(tree.split('\n').filter((line) => /^lib[a-z0-9.+-]+-java$/.test(line)));
+  return ['maven', ...names];
 }
 
 async function unpackDebian(packages, into, what) {
