@@ -1,11 +1,12 @@
 /** @module What a schema found, told as problems with a place, a hint and a mend. */
 import type { ZodType, z } from 'zod';
+import { display, hide } from './display.ts';
 import { nearest } from './nearest.ts';
-import { gluedFinding } from './parse.ts';
 import { isProblemCode, type ProblemCode } from './problem.ts';
 import type { Finding, Report } from './report.ts';
 import { keysAt, type Shape, shapeOf, shapesAt, typeText } from './shape.ts';
 import type { Place } from './source.ts';
+import { gluedFinding } from './syntax.ts';
 import { findAt, isNull, type Path, pathText, type ScalarTree, type Tree, toPlain } from './tree.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -267,34 +268,4 @@ function expectation(shape: Shape): string {
   if (text === 'boolean') return 'true or false';
   if (text === 'duration' || text === 'size') return `a ${text} such as ${String(shape.examples?.[0])}`;
   return text === 'number' || text === 'integer' ? `a${text === 'integer' ? ' whole' : ''} number` : text;
-}
-
-const LONGEST_VALUE = 60;
-
-/** The value as it may be printed: quoted, cut, never a secret and never what the environment holds. */
-export function display(tree: Tree): string {
-  if (tree.kind === 'map') return 'a mapping';
-  if (tree.kind === 'list') return tree.items.length === 0 ? 'an empty list' : 'a list';
-  if (tree.secret) return '***';
-  if (tree.variables.length > 0) return tree.raw.replace(/^["']|["']$/g, '');
-  if (typeof tree.value !== 'string') return String(tree.value);
-  const { value } = tree;
-  return `"${value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE - 1)}…` : value}"`;
-}
-
-/** A schema's message without the values that may not be printed. */
-function hide(message: string, tree: Tree): string {
-  let text = message;
-  for (const scalar of scalarsOf(tree)) {
-    const value = String(scalar.value ?? '');
-    if (value === '' || (!scalar.secret && scalar.variables.length === 0)) continue;
-    text = text.replaceAll(value, () => display(scalar));
-  }
-  return text;
-}
-
-function scalarsOf(tree: Tree): ScalarTree[] {
-  if (tree.kind === 'scalar') return [tree];
-  if (tree.kind === 'list') return tree.items.flatMap(scalarsOf);
-  return [...tree.entries.values()].flatMap((entry) => scalarsOf(entry.value));
 }

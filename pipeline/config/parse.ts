@@ -10,11 +10,11 @@ import {
   parseDocument,
   Scalar,
   visit,
-  type YAMLError,
 } from 'yaml';
 import { type Environment, expandText } from './expand.ts';
 import type { Report } from './report.ts';
-import { isOnlyReferences, isSecretKey, type Place, positionAt, type Source } from './source.ts';
+import { isOnlyReferences, isSecretKey, type Place, type Source } from './source.ts';
+import { reportSyntax } from './syntax.ts';
 import type { Entry, ListTree, MapTree, Path, ScalarTree, Tree } from './tree.ts';
 
 /** Deepest nesting, and most values once aliases are followed ("billion laughs"). */
@@ -24,13 +24,14 @@ const MOST_VALUES = 100_000;
 /** The tree, or null when the text holds nothing or cannot be parsed. */
 export function parseSource(source: Source, env: Environment, report: Report): Tree | null {
   const document = parseDocument(source.text, { prettyErrors: false, uniqueKeys: true, logLevel: 'error' });
+  markSecrets(source, document);
   const broken = reportSyntax(source, document, report);
   if (broken || document.contents === null) return null;
   const walk: Walk = {
     source,
     env,
     report,
-    resolve: (node) => (isAlias(node) ? (node.resolve(document) ?? null) : node),
+    resolve: aliasResolver(document),
     left: MOST_VALUES,
     full: false,
   };
@@ -38,109 +39,33 @@ export function parseSource(source: Source, env: Environment, report: Report): T
     path: [],
     depth: 0,
     secret: false,
+    headers: false,
     parentAt: { source, start: 0, end: 1 },
   });
 }
 
-/** Reports the first error of syntax (those after it follow from it) and each duplicate key; true when unusable. */
-function reportSyntax(source: Source, document: Document, report: Report): boolean {
-  const ordered = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
-  let broken = false;
-  for (const error of ordered) {
-    const place = { source, start: error.pos[0], end: Math.max(error.pos[0] + 1, error.pos[1]) };
-    if (error.code === 'DUPLICATE_KEY') reportDuplicate(place, report);
-    else if (!broken) {
-      broken = true;
-      reportSyntaxError(error, { ...place, ...openQuote(document, error) }, report);
-    }
-  }
-  return broken;
-}
-
-/** Where the quote stands that is not closed: the error itself is only found at the end of the file. */
-function openQuote(document: Document, error: YAMLError): { start: number; end: number } | null {
-  if (error.code !== 'MISSING_CHAR') return null;
-  let found: { start: number; end: number } | null = null;
-  visit(document, {
-    Scalar(_, node) {
-      const quoted = node.type === Scalar.QUOTE_DOUBLE || node.type === Scalar.QUOTE_SINGLE;
-      if (quoted && node.range && node.range[1] >= error.pos[0])
-        found = { start: node.range[0], end: node.range[0] + 1 };
-    },
-  });
-  return found;
-}
-
-function reportDuplicate(place: Place, report: Report): void {
-  const key = /^(?:"[^"]*"|'[^']*'|[^:\s]+)/.exec(place.source.text.slice(place.start, place.start + 200))?.[0] ?? '';
-  report.add(
-    'WEIR1009',
-    { ...place, end: place.start + Math.max(1, key.length) },
-    { message: `duplicate key "${key.replace(/^["']|["']$/g, '')}"`, mend: 'remove one of the two' },
-  );
-}
-
-function reportSyntaxError(error: YAMLError, place: Place, report: Report): void {
-  const { text } = place.source;
-  const rest = text.slice(place.start, place.start + 200);
-  const glued = /^[A-Za-z_][\w/-]*(?=:[^\s:])/.exec(rest)?.[0];
-  if (error.code === 'TAB_AS_INDENT') {
-    const line = text.lastIndexOf('\n', place.start - 1) + 1;
-    report.add('WEIR1002', { ...place, start: Math.max(line, text.indexOf('\t', line)) }, TAB);
-  } else if (error.code === 'MULTILINE_IMPLICIT_KEY' && glued !== undefined) {
-    report.add('WEIR1027', { ...place, end: place.start + glued.length + 1 }, gluedFinding(glued));
-  } else if (text.slice(0, place.start).endsWith('$')) {
-    const start = place.start - 1;
-    const length = /^\$\{[^}\n]*\}?/.exec(text.slice(start, start + 200))?.[0].length ?? 1;
-    report.add('WEIR1002', { ...place, start, end: start + length }, UNQUOTED_REFERENCE);
-  } else {
-    const end = Math.min(place.end, place.start + 60);
-    report.add(
-      'WEIR1002',
-      { ...place, end },
-      { message: `not valid YAML: ${syntaxText(error)}`, mend: SYNTAX_MENDS.get(error.code) ?? SYNTAX_MEND },
-    );
-  }
-}
-
-const TAB = {
-  message: 'not valid YAML: a tab as indentation',
-  note: 'a tab',
-  mend: 'indent with spaces, two for each level',
-};
-const UNQUOTED_REFERENCE = {
-  message: 'not valid YAML: a reference between { } or [ ] needs quotes',
-  mend: 'write "${env:NAME}" with the quotes',
-};
-const SYNTAX_MEND = 'close each quote and bracket, indent evenly, put a space after each colon';
-
-const SYNTAX_MENDS = new Map<string, string>([
-  ['MULTIPLE_DOCS', 'remove the ---, or put what follows into another file and name it with a further -c'],
-  ['TAG_RESOLVE_FAILED', 'remove the tag, or put quotes around the value'],
-]);
-
-/** Message and mend for `key:value` without a space. */
-export function gluedFinding(key: string): { message: string; note: string; mend: string } {
-  return {
-    message: `no space after the colon of "${key}"`,
-    note: 'reads as one text',
-    mend: `write "${key}: " and then the value`,
+/** The library looks through the whole document for each alias; an alias met again is not looked for again. */
+function aliasResolver(document: Document): (node: unknown) => unknown {
+  const known = new Map<unknown, unknown>();
+  return (node) => {
+    if (!isAlias(node)) return node;
+    const found = known.get(node) ?? node.resolve(document) ?? null;
+    known.set(node, found);
+    return found;
   };
 }
 
-const SYNTAX_TEXT = new Map<string, string>([
-  ['MISSING_CHAR', 'a quote or bracket is not closed, or a comma or colon is missing'],
-  ['MULTIPLE_DOCS', 'a second document (---) begins here; a configuration is one'],
-  ['TAG_RESOLVE_FAILED', 'a tag that is not known'],
-  ['BAD_ALIAS', 'an alias that cannot be followed'],
-  ['BLOCK_AS_IMPLICIT_KEY', 'a mapping begins in the middle of a value; the indentation is uneven'],
-  ['MULTILINE_IMPLICIT_KEY', 'a key goes over several lines; a colon is missing, or the indentation is uneven'],
-]);
-
-function syntaxText(error: YAMLError): string {
-  const known = SYNTAX_TEXT.get(error.code);
-  if (known !== undefined) return known;
-  return error.message.charAt(0).toLowerCase() + error.message.slice(1);
+/** Before anything is reported, so that no excerpt shows a secret, not even one of a text that cannot be parsed. */
+function markSecrets(source: Source, document: Document): void {
+  visit(document, {
+    Pair(_, { key, value }) {
+      const name = keyText(key);
+      if (name === null || !isNode(value) || !value.range) return;
+      const hides = name === 'headers' || (isSecretKey(name) && !isMap(value));
+      const [start, end] = value.range;
+      if (hides && !isOnlyReferences(source.text.slice(start, end))) source.secrets.push([start, end]);
+    },
+  });
 }
 
 interface Walk {
@@ -156,8 +81,10 @@ interface Walk {
 interface Position {
   readonly path: Path;
   readonly depth: number;
-  /** Whether a key above is a secret's. */
+  /** Whether its key is a secret's. */
   readonly secret: boolean;
+  /** Whether it is a map of headers, all of whose values are secret. */
+  readonly headers: boolean;
   readonly parentAt: Place;
 }
 
@@ -209,9 +136,9 @@ function buildMap(walk: Walk, pairs: readonly Pair[], at: Place, position: Posit
       walk.report.add('WEIR1002', keyAt, { message: 'not valid YAML here: a key must be text', path: position.path });
       continue;
     }
-    const secret = position.secret || isSecretKey(key) || (key === 'headers' && position.depth > 0);
-    const path = [...position.path, key];
-    const value = buildTree(walk, pair.value, { path, depth: position.depth + 1, secret, parentAt: keyAt });
+    const next = { path: [...position.path, key], depth: position.depth + 1, parentAt: keyAt };
+    const secret = position.headers || isSecretKey(key);
+    const value = buildTree(walk, pair.value, { ...next, secret, headers: key === 'headers' });
     if (key === '<<') merged.push(...(value.kind === 'list' ? value.items : [value]));
     else entries.set(key, { key, keyAt, value });
   }
@@ -231,7 +158,6 @@ function keyText(key: unknown): string | null {
 
 function buildScalar(walk: Walk, node: Scalar, at: Place, position: Position): ScalarTree {
   const raw = walk.source.text.slice(at.start, at.end);
-  if (position.secret && !isOnlyReferences(raw)) walk.source.secrets.push([at.start, at.end]);
   const base = { kind: 'scalar', at, raw, secret: position.secret } as const;
   if (typeof node.value !== 'string') return { ...base, value: plainValue(node), variables: [], broken: false };
   const { text, variables, faults } = expandText(node.value, walk.env);
@@ -282,9 +208,4 @@ function placeOf(walk: Walk, node: unknown): Place | null {
 
 function isNode(node: unknown): node is Node {
   return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node);
-}
-
-/** Line of a place, for messages that name another place. */
-export function lineOf(place: Place): number {
-  return positionAt(place.source, place.start).line;
 }

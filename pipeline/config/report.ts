@@ -15,11 +15,19 @@ export interface Finding {
   readonly file?: string;
 }
 
+/** A file can hold a problem in every line; each costs a look through the file. */
+const MOST = 1000;
+
 /** A list that takes findings with the place they concern; null for one that stands in no file. */
 export class Report {
   readonly problems: Problem[] = [];
 
   add(code: ProblemCode, place: Place | null, finding: Finding): void {
+    if (this.problems.length > MOST) return;
+    if (this.problems.length === MOST) {
+      code = 'WEIR1025';
+      finding = { message: `more than ${MOST} problems; the others are not listed`, mend: 'mend these first' };
+    }
     const position = place === null ? { line: 0, column: 0 } : positionAt(place.source, place.start);
     const problem: Problem = {
       code,

@@ -64,18 +64,23 @@ const USER_INFO = /(?<=:\/\/)[^/@\s"']*:[^/@\s"']*(?=@)/g;
 const LONGEST_LINE = 160;
 const MASK = '***';
 
-/** The place's line and the one before it, with carets under the place. */
-export function excerptAt(place: Place): Excerpt {
+/** A longer line has no excerpt: nobody could read it, and masking it would take long. */
+const LONGEST_SHOWN = 4000;
+
+/** The place's line and the one before it, with carets under the place; null for a line too long to show. */
+export function excerptAt(place: Place): Excerpt | null {
   const { source, start } = place;
   const { line } = positionAt(source, start);
   const lineStart = source.text.lastIndexOf('\n', start - 1) + 1;
+  const lineEnd = endOfLine(source.text, lineStart);
+  if (lineEnd - lineStart > LONGEST_SHOWN) return null;
   const lines: { number: number; text: string }[] = [];
   if (lineStart > 0) {
     const before = source.text.lastIndexOf('\n', lineStart - 2) + 1;
-    const text = renderLine(source, before, lineStart - 1, null).text;
+    const tooLong = lineStart - before > LONGEST_SHOWN;
+    const text = tooLong ? '' : renderLine(source, before, lineStart - 1, null).text;
     if (text.trim() !== '') lines.push({ number: line - 1, text: clip(text, 0).text });
   }
-  const lineEnd = endOfLine(source.text, lineStart);
   const shown = renderLine(source, lineStart, lineEnd, place);
   const clipped = clip(shown.text, shown.caretStart);
   lines.push({ number: line, text: clipped.text });
