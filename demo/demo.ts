@@ -18,7 +18,7 @@ import { fetchEdges } from './edges-client.ts';
 import { type Addresses, createFrame, summary } from './frame.ts';
 import { findPort } from './ports.ts';
 import { type ServedWorld, serveWorld } from './proxies/serve.ts';
-import { createScreen, type Output, type Screen } from './screen.ts';
+import { createScreen, isInPlace, type Output, type Screen } from './screen.ts';
 import { TARGETS_FILE, writeTargets } from './targets-file.ts';
 import { createWorld, type World } from './world/world.ts';
 
@@ -88,10 +88,14 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
     await writeTargets(targetsFile, served.targets());
     const endWatch = publishChanges(world, served, targetsFile);
     const notices: string[] = [];
-    const service = await hostService(config, { clock, writeLog: (line) => note(notices, line.trimEnd()) });
+    const inPlace = isInPlace(io.output, io.env);
+    // A log line would tear the table of a terminal: it waits below it. Elsewhere it goes out at once.
+    const writeLog = (line: string) => (inPlace ? note(notices, line.trimEnd()) : io.writeError(line));
+    const service = await hostService(config, { clock, writeLog });
     const edges = await showUntilEnd({ clock, addresses, moved, notices }, args, io);
     endWatch();
     await service.stop(DRAIN_MS);
+    for (const notice of notices) io.writeError(`${notice}\n`);
     io.output.write(`${summary(clock.monoMs() - startedMs, scrapes, edges)}\n`);
   } finally {
     await writeTargets(targetsFile, []);

@@ -33,8 +33,13 @@ const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 const RESET = '\u001b[0m';
 
+/** Whether frames can replace one another there. */
+export function isInPlace(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
+  return output.isTTY === true && env.TERM !== 'dumb';
+}
+
 export function createScreen(output: Output, env: Readonly<Record<string, string | undefined>>): Screen {
-  return output.isTTY === true && env.TERM !== 'dumb' ? createTerminal(output) : createPrinter(output);
+  return isInPlace(output, env) ? createTerminal(output) : createPrinter(output);
 }
 
 function createPrinter(output: Output): Screen {
