@@ -13,7 +13,9 @@ export interface ExpectedCounts {
 }
 
 /** Linkerd's bounds in whole milliseconds (linkerd2-proxy: linkerd/metrics/src/latency.rs). */
-const BOUNDS_MS = [1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1e3, 2e3, 3e3, 4e3, 5e3, 1e4, 2e4, 3e4, 4e4, 5e4];
+const BOUNDS_MS = [
+  1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1e3, 2e3, 3e3, 4e3, 5e3, 1e4, 2e4, 3e4, 4e4, 5e4,
+];
 
 /** Counts of how many samples fall into each of Linkerd's buckets, the open one last. */
 export function bucketsOf(latenciesMs: readonly number[]): number[] {
@@ -39,6 +41,8 @@ export class ExpectedTraffic {
   readonly #slotMs: number;
   readonly #watchStartMs: number;
   readonly #previous = new Map<string, TruthSnapshot>();
+  /** Workload `namespace/name` of each pod scraped. */
+  readonly #owners = new Map<string, string>();
   readonly slots = new Map<number, Map<string, ExpectedCounts>>();
   readonly lives = new Map<string, ExpectedLife>();
   readonly outcomes = new Map<string, number>();
@@ -53,12 +57,15 @@ export class ExpectedTraffic {
     this.outcomes.set(record.outcome, (this.outcomes.get(record.outcome) ?? 0) + 1);
     if (record.outcome !== 'good') return;
     const { snapshot, pod } = record;
+    const workload = this.#world.pods().find(({ name }) => name === pod)?.workload;
+    if (workload !== undefined) this.#owners.set(pod, `${workload.namespace}/${workload.name}`);
     const before = this.#previous.get(pod) ?? null;
     this.#previous.set(pod, snapshot);
     const baseline = before === null && snapshot.startedMs <= this.#watchStartMs - 1000;
     const lifeKey = `${pod}#${snapshot.life}`;
     const life = this.lives.get(lifeKey);
-    if (life === undefined) this.lives.set(lifeKey, { pod, life: snapshot.life, baseline: baseline ? snapshot : null, last: snapshot });
+    if (life === undefined)
+      this.lives.set(lifeKey, { pod, life: snapshot.life, baseline: baseline ? snapshot : null, last: snapshot });
     else life.last = snapshot;
     if (baseline) return;
     const slot = Math.floor(record.atMs / this.#slotMs);
@@ -84,16 +91,23 @@ export class ExpectedTraffic {
     return meshed ? `server ${pod} ← account ${namespace}/${serviceAccount}` : `server ${pod} ← unknown`;
   }
 
+  /** Edge `namespace/name -> namespace/name` of a client-side key; null for a server-side one. */
+  edgeOf(key: string): string | null {
+    const match = /^client (\S+) → (\S+) by /.exec(key);
+    if (match === null) return null;
+    const owner = this.#owners.get(match[1]!);
+    return owner === undefined ? null : `${owner} -> ${match[2]}`;
+  }
+
   get watchStartMs(): number {
     return this.#watchStartMs;
-  }
-  get world(): World {
-    return this.#world;
   }
 }
 
 /** Rows of a closed slot under the same keys. Rows without responses are left out. */
-export function observedCounts(sum: TrafficSum): Map<string, { successes: number; failures: number; buckets: number[] }> {
+export function observedCounts(
+  sum: TrafficSum,
+): Map<string, { successes: number; failures: number; buckets: number[] }> {
   const rows = new Map<string, { successes: number; failures: number; buckets: number[] }>();
   for (const { key, successes, failures, latency } of sum.records) {
     if (successes + failures === 0) continue;

@@ -6,7 +6,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import kafkajs from 'kafkajs';
@@ -16,10 +16,21 @@ import { ensureKafka, type KafkaInstallation, ServiceUnavailable } from '../../b
 const READY_LIMIT_MS = 60_000;
 const POLL_MS = 200;
 
+/** How clients get in at a secured broker. */
+export interface KafkaSecurity {
+  /** PEM file that signs the broker's certificate. */
+  readonly caFile: string;
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface KafkaBroker {
   /** `127.0.0.1:port`, the same after a restart. */
   readonly address: string;
+  /** Null: plain text for everybody. Otherwise TLS, and SCRAM-SHA-512 or PLAIN. */
+  readonly security: KafkaSecurity | null;
   readonly pid: number;
+  /** A client of the test's own, by a plain-text listener of its own. */
   client(): kafkajs.Kafka;
   createTopic(topic: string, partitions: number): Promise<void>;
   /** Ends the process at once, as a crash does; its data stays. */
@@ -37,7 +48,7 @@ export interface KafkaBroker {
  * A broker, closed when the test ends. Null when none can be had here: the test has then been marked as skipped, loudly,
  * and should return. With `CI=true` that is a failure instead.
  */
-export async function kafkaFor(t: ExecutionContext): Promise<KafkaBroker | null> {
+export async function kafkaFor(t: ExecutionContext, options: { secure?: boolean } = {}): Promise<KafkaBroker | null> {
   let installation: KafkaInstallation;
   try {
     installation = await ensureKafka((line) => console.log(line));
@@ -49,21 +60,22 @@ export async function kafkaFor(t: ExecutionContext): Promise<KafkaBroker | null>
     t.pass();
     return null;
   }
-  const broker = await startKafka(installation);
+  const broker = await startKafka(installation, options.secure === true);
   t.teardown(() => broker.close());
   return broker;
 }
 
 /** Starts a broker of its own; resolves when `describeCluster` lists it. */
-export async function startKafka(installation: KafkaInstallation): Promise<KafkaBroker> {
+export async function startKafka(installation: KafkaInstallation, secure = false): Promise<KafkaBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-kafka-'));
-  const [port, controllerPort] = await freePorts(2);
-  const address = `127.0.0.1:${port}`;
-  await writeFile(join(folder, 'server.properties'), serverProperties(folder, port!, controllerPort!));
+  const ports = await freePorts(3);
+  const own = `127.0.0.1:${ports[1]}`;
+  const security = secure ? await secureFolder(installation, folder) : null;
+  await writeFile(join(folder, 'server.properties'), serverProperties(folder, ports, security));
   await writeFile(join(folder, 'log4j2.properties'), LOG_PROPERTIES);
-  await format(installation, folder);
+  await format(installation, folder, security);
   let child = launch(installation, folder);
-  await ready(child, address, folder);
+  await ready(child, own, folder);
 
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -72,17 +84,18 @@ export async function startKafka(installation: KafkaInstallation): Promise<Kafka
     await exited;
   };
   return {
-    address,
+    address: `127.0.0.1:${ports[0]}`,
+    security,
     get pid() {
       return child.pid ?? -1;
     },
-    client: () => clientOf(address),
-    createTopic: (topic, partitions) => createTopic(address, topic, partitions),
+    client: () => clientOf(own),
+    createTopic: (topic, partitions) => createTopic(own, topic, partitions),
     kill,
     async restart() {
       await kill();
       child = launch(installation, folder);
-      await ready(child, address, folder);
+      await ready(child, own, folder);
     },
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
@@ -115,13 +128,30 @@ function launch({ java, libs }: KafkaInstallation, folder: string): ChildProcess
   return child;
 }
 
-async function format({ java, libs }: KafkaInstallation, folder: string): Promise<void> {
+async function format(
+  { java, libs }: KafkaInstallation,
+  folder: string,
+  security: KafkaSecurity | null,
+): Promise<void> {
   const cluster = randomBytes(15).toString('base64url').padStart(22, 'W').replace(/^-/, 'W');
-  const args = ['format', '-t', cluster, '-c', 'server.properties'];
-  const child = spawn(java, [...JVM_FLAGS, '-cp', join(libs, '*'), 'kafka.tools.StorageTool', ...args], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const scram =
+    security === null ? [] : ['--add-scram', `SCRAM-SHA-512=[name=${security.username},password=${security.password}]`];
+  const args = ['format', '-t', cluster, '-c', 'server.properties', ...scram];
+  await run(java, [...JVM_FLAGS, '-cp', join(libs, '*'), 'kafka.tools.StorageTool', ...args], folder);
+}
+
+/** A key for the broker, the certificate that clients trust, and a name and password for them. */
+async function secureFolder({ java }: KafkaInstallation, folder: string): Promise<KafkaSecurity> {
+  const keytool = join(dirname(java), 'keytool');
+  const store = ['-keystore', 'broker.p12', '-storepass', STORE_PASSWORD, '-alias', 'broker'];
+  const names = ['-dname', 'CN=broker', '-ext', 'SAN=ip:127.0.0.1', '-validity', '2'];
+  await run(keytool, ['-genkeypair', '-keyalg', 'EC', '-storetype', 'PKCS12', ...store, ...names], folder);
+  await run(keytool, ['-exportcert', '-rfc', '-file', 'ca.pem', ...store], folder);
+  return { caFile: join(folder, 'ca.pem'), username: 'weir', password: randomBytes(9).toString('hex') };
+}
+
+async function run(command: string, args: readonly string[], cwd: string): Promise<void> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (piece: Buffer) => {
@@ -129,7 +159,7 @@ async function format({ java, libs }: KafkaInstallation, folder: string): Promis
     });
   }
   const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`formatting the broker's storage ended with ${code}: ${words.slice(-2000)}`);
+  if (code !== 0) throw new Error(`${command} ended with ${code}: ${words.slice(-2000)}`);
 }
 
 async function ready(child: ChildProcess, address: string, folder: string): Promise<void> {
@@ -194,16 +224,20 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-function serverProperties(folder: string, port: number, controllerPort: number): string {
+const STORE_PASSWORD = 'changeit';
+
+function serverProperties(folder: string, ports: readonly number[], security: KafkaSecurity | null): string {
+  const [client, internal, controller] = ports.map((port) => `127.0.0.1:${port}`);
   const entries = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `CLIENT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${port}`,
-    'inter.broker.listener.name': 'CLIENT',
+    'controller.quorum.voters': `1@${controller}`,
+    listeners: `CLIENT://${client},INTERNAL://${internal},CONTROLLER://${controller}`,
+    'advertised.listeners': `CLIENT://${client},INTERNAL://${internal}`,
+    'inter.broker.listener.name': 'INTERNAL',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': `CLIENT:${security === null ? 'PLAINTEXT' : 'SASL_SSL'},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    ...(security === null ? {} : securityProperties(security)),
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
@@ -222,6 +256,18 @@ function serverProperties(folder: string, port: number, controllerPort: number):
   return Object.entries(entries)
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
+}
+
+function securityProperties({ username, password }: KafkaSecurity): Readonly<Record<string, string>> {
+  const modules = 'org.apache.kafka.common.security';
+  return {
+    'listener.name.client.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-512',
+    'listener.name.client.plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required user_${username}="${password}";`,
+    'listener.name.client.scram-sha-512.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
+    'ssl.keystore.location': 'broker.p12',
+    'ssl.keystore.password': STORE_PASSWORD,
+    'ssl.keystore.type': 'PKCS12',
+  };
 }
 
 const LOG_PROPERTIES = `rootLogger.level = warn

@@ -94,13 +94,19 @@ export class DrivenWeir {
   async advance(ms: number): Promise<void> {
     const untilMonoMs = this.monoMs + ms;
     for (;;) {
-      const done = (await this.#ask({ op: 'step', untilMonoMs })) as StepDone;
-      this.monoMs = done.monoMs;
-      this.wallMs = done.wallMs;
-      this.#options.onTime?.(this.wallMs);
+      const done = await this.#step(untilMonoMs);
       await this.#settle();
       if (!done.fired) return;
     }
+  }
+
+  /** The world is told the time before the process moves: a request may arrive before the answer to the order does. */
+  async #step(untilMonoMs: number): Promise<StepDone> {
+    this.#options.onTime?.((await this.#ask({ op: 'peek', untilMonoMs })) as number);
+    const done = (await this.#ask({ op: 'step', untilMonoMs })) as StepDone;
+    this.monoMs = done.monoMs;
+    this.wallMs = done.wallMs;
+    return done;
   }
 
   async #settle(): Promise<void> {
@@ -141,10 +147,7 @@ export class DrivenWeir {
   }
 
   async #drainStep(): Promise<void> {
-    const done = (await this.#ask({ op: 'step', untilMonoMs: this.monoMs + 100 })) as StepDone;
-    this.monoMs = done.monoMs;
-    this.wallMs = done.wallMs;
-    this.#options.onTime?.(this.wallMs);
+    await this.#step(this.monoMs + 100);
   }
 
   /** Ends the process whatever it does. For teardown. */

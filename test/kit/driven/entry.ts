@@ -27,7 +27,7 @@ const clock = createTestClock(Number(startWallMs));
 const inFlight: (() => Iterable<Observation>)[] = [];
 
 function tell(message: Message): void {
-  process.send?.(message);
+  if (process.send !== undefined && process.connected) process.send(message);
 }
 
 const capture: ExporterFactory<Record<string, never>> = {
@@ -110,12 +110,20 @@ function step(untilMonoMs: number): StepDone {
   return { fired, monoMs: clock.monoMs(), wallMs: clock.wallMs() };
 }
 
+function peek(untilMonoMs: number): number {
+  const next = clock.nextTimerMs;
+  const atMs = next !== null && next <= untilMonoMs ? Math.max(next, clock.monoMs()) : untilMonoMs;
+  return clock.wallMs() + atMs - clock.monoMs();
+}
+
 let stopping: Promise<void> | null = null;
 
 function obey(service: HostedService, order: Order): unknown {
   switch (order.op) {
     case 'step':
       return step(order.untilMonoMs);
+    case 'peek':
+      return peek(order.untilMonoMs);
     case 'inFlight':
       return running();
     case 'setWall':
@@ -129,7 +137,7 @@ function obey(service: HostedService, order: Order): unknown {
       // Answered at once; the process ends by itself when it has drained, while the test moves the clock on.
       stopping = service.stop(30_000).then(() => {
         tell({ kind: 'answer', id: -1, value: balances(service) });
-        process.disconnect();
+        process.disconnect?.();
       });
       return stopping !== null;
   }

@@ -2,6 +2,8 @@
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 
 export type Order =
+  /** When the next step will be, the wall clock's reading then. Nothing moves. */
+  | { readonly op: 'peek'; readonly untilMonoMs: number }
   /** Fire the earliest timer due at or before `untilMonoMs`; without one, move the clock there. */
   | { readonly op: 'step'; readonly untilMonoMs: number }
   | { readonly op: 'inFlight' }
