@@ -112,7 +112,7 @@ export class ReadModel {
     const reading = readTraffic(total, {
       defaultKind: this.#options.defaultKind,
       windowMs: coveredMs(sums.map((sum) => sum.interval)),
-      known: this.#known(),
+      known: this.#knownBefore(fromMs),
     });
     this.#keep(windowMs, reading);
     return reading;
@@ -124,10 +124,12 @@ export class ReadModel {
     this.#readings.set(windowMs, reading);
   }
 
-  #known(): KnownResources {
+  /** Who was met, but not since `fromMs`; the sum itself tells who was. */
+  #knownBefore(fromMs: number): KnownResources {
     const workloads: Workload[] = [];
     const services: ResourceId[] = [];
-    for (const { workload, service, serviceNamespace } of this.#met.keys()) {
+    for (const [{ workload, service, serviceNamespace }, metMs] of this.#met) {
+      if (metMs > fromMs) continue;
       if (workload !== null && workload.kind !== 'ServiceAccount' && workload.name !== '') workloads.push(workload);
       if (service === '') continue;
       const namespace = serviceNamespace === '' ? (workload?.namespace ?? '') : serviceNamespace;

@@ -10,7 +10,14 @@ import type {
 } from './reading.ts';
 import { EdgeBook } from './reading-edges.ts';
 import { type Counted, counted, coveragesOf, type Frame, figuresOf, totalsOf } from './reading-figures.ts';
-import { type Coverage, type OwnGroup, type ServiceGroup, TrafficIndex, type WorkloadEntry } from './reading-index.ts';
+import {
+  appended,
+  type Coverage,
+  type OwnGroup,
+  type ServiceGroup,
+  TrafficIndex,
+  type WorkloadEntry,
+} from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 
@@ -65,8 +72,8 @@ export class Reading implements TrafficReading {
     const index = new TrafficIndex(sum);
     this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial };
     learnKnown(index, options);
-    this.#book = new EdgeBook(this.#frame, options.defaultKind);
-    for (let i = 0; i < sum.records.length; i++) group(index, this.#book, sum.records[i]!, i);
+    this.#book = new EdgeBook(this.#frame, options.defaultKind, sum.records);
+    groupTotals(index, sum.records);
     this.#listed = [...index.entries.values()].filter(isListed);
   }
 
@@ -112,20 +119,17 @@ function learnKnown(index: TrafficIndex, { known }: ReadOptions): void {
   for (const { cluster, namespace, name } of known.services) index.serviceOf(cluster, namespace, name);
 }
 
-/** Puts one record where its own end and its peer will look for it. */
-function group(index: TrafficIndex, book: EdgeBook, record: TrafficRecord, i: number): void {
-  const { side } = record.key;
-  const me = index.owns[i]!;
-  const other = index.peers[i]!;
-  const far = other.entry === null ? null : index.resolve(other.entry);
-  me.entry.seen = true;
-  if (far !== null) far.seen = true;
-  if (side === 'server') me.entry.server.push(record);
-  else far?.client.push(record);
-  if (side === 'client') other.service?.client.push(record);
-  me.pod?.[side].push(record);
-  me.node?.[side].push(record);
-  book.add(side, me.entry, far, record);
+/** Gives each record to the workload that received what it counts: its own, or on the client's side its peer. */
+function groupTotals(index: TrafficIndex, records: readonly TrafficRecord[]): void {
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i]!;
+    const me = index.owns[i]!.entry;
+    const far = index.far(i);
+    me.seen = true;
+    if (far !== null) far.seen = true;
+    if (record.key.side === 'server') me.server = appended(me.server, record);
+    else if (far !== null) far.client = appended(far.client, record);
+  }
 }
 
 /** Whether a workload is shown at all: it is named, and its target is up or somebody met it. */

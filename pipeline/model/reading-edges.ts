@@ -1,7 +1,7 @@
 /** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading.ts';
 import { believe, type Counted, counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
-import type { Coverage, OwnGroup, Sides, WorkloadEntry } from './reading-index.ts';
+import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
@@ -27,39 +27,41 @@ const MAX_ENTRIES = 2 ** 26;
 export class EdgeBook {
   readonly #frame: Frame;
   readonly #defaultKind: ResourceKind;
-  readonly #groups = new Map<number, EdgeGroup>();
+  readonly #records: readonly TrafficRecord[];
+  #groups: Map<number, EdgeGroup> | null = null;
   readonly #workloads = new Map<WorkloadEntry, Workload>();
   #edges: readonly Edge[] | null = null;
   #readings: readonly EdgeReading[] | null = null;
   #byEntry: Map<WorkloadEntry, EdgeGroup[]> | null = null;
   #clients: Map<WorkloadEntry, WorkloadEntry[]> | null = null;
 
-  constructor(frame: Frame, defaultKind: ResourceKind) {
+  constructor(frame: Frame, defaultKind: ResourceKind, records: readonly TrafficRecord[]) {
     this.#frame = frame;
     this.#defaultKind = defaultKind;
+    this.#records = records;
   }
 
-  add(side: Side, own: WorkloadEntry, far: WorkloadEntry | null, record: TrafficRecord): void {
-    const source = side === 'client' ? own : far;
-    const destination = side === 'client' ? far : own;
-    const key = ((source?.id ?? -1) + 1) * MAX_ENTRIES + (destination?.id ?? -1) + 1;
-    let group = this.#groups.get(key);
-    if (group === undefined) {
-      group = { source, destination, server: [], client: [], edge: undefined };
-      this.#groups.set(key, group);
-    }
-    group[side].push(record);
-  }
-
-  /** All edges with traffic, sorted. Not to be asked before the last `add`. */
+  /** All edges with traffic, sorted. */
   get edges(): readonly EdgeReading[] {
     this.#readings ??= this.#all().map((edge) => edge.reading);
     return this.#readings;
   }
 
   #all(): readonly Edge[] {
-    this.#edges ??= this.#shown(this.#groups.values()).sort(compareEdges);
+    this.#edges ??= this.#shown(this.#grouped().values()).sort(compareEdges);
     return this.#edges;
+  }
+
+  #grouped(): Map<number, EdgeGroup> {
+    if (this.#groups !== null) return this.#groups;
+    const groups = new Map<number, EdgeGroup>();
+    const { index } = this.#frame;
+    for (let i = 0; i < this.#records.length; i++) {
+      const record = this.#records[i]!;
+      addToGroup(groups, record, index.owns[i]!.entry, index.far(i));
+    }
+    this.#groups = groups;
+    return groups;
   }
 
   #shown(groups: Iterable<EdgeGroup>): Edge[] {
@@ -105,7 +107,7 @@ export class EdgeBook {
   /** Whether this edge's account is already shown as the workloads behind it (design §6, Sides). */
   #standsForOthers({ source, destination }: EdgeGroup): boolean {
     if (source?.kind !== 'ServiceAccount' || destination === null) return false;
-    this.#clients ??= clientsByDestination(this.#groups.values());
+    this.#clients ??= clientsByDestination(this.#grouped().values());
     const met = this.#clients.get(destination) ?? [];
     return met.some((client) => this.#frame.index.mayBe(source, client));
   }
@@ -113,8 +115,9 @@ export class EdgeBook {
   #read(group: EdgeGroup): Edge | null {
     const { source, destination } = group;
     const client = counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
-    const server = counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
-    const from = believe(client, server);
+    const from = believe(client, group.server, () =>
+      counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]),
+    );
     const figures = figuresOf(this.#frame, from);
     if (figures === null) return null;
     const reading: EdgeReading = {
@@ -138,7 +141,7 @@ export class EdgeBook {
   }
 
   #groupsOf(entry: WorkloadEntry): readonly EdgeGroup[] {
-    this.#byEntry ??= groupsByEntry(this.#groups.values());
+    this.#byEntry ??= groupsByEntry(this.#grouped().values());
     return this.#byEntry.get(entry) ?? [];
   }
 
@@ -189,7 +192,7 @@ export class EdgeBook {
 
   #peerId(record: TrafficRecord): ResourceId | null {
     const { own, peer } = record.key;
-    const { entry } = this.#frame.index.peerOf(peer, own.workload.cluster);
+    const entry = this.#frame.index.peerOf(peer, own.workload.cluster);
     if (entry === null) return null;
     const { cluster, namespace } = entry;
     if (peer.pod !== '') return { kind: 'Pod', cluster, namespace, name: peer.pod };
@@ -206,6 +209,24 @@ export class EdgeBook {
     const figures = figuresOf(this.#frame, counted(this.#frame, side, records, coverages));
     return figures === null ? [] : [{ direction, side, other, figures }];
   }
+}
+
+function addToGroup(
+  groups: Map<number, EdgeGroup>,
+  record: TrafficRecord,
+  own: WorkloadEntry,
+  far: WorkloadEntry | null,
+): void {
+  const { side } = record.key;
+  const source = side === 'client' ? own : far;
+  const destination = side === 'client' ? far : own;
+  const key = ((source?.id ?? -1) + 1) * MAX_ENTRIES + (destination?.id ?? -1) + 1;
+  let group = groups.get(key);
+  if (group === undefined) {
+    group = { source, destination, server: NONE, client: NONE, edge: undefined };
+    groups.set(key, group);
+  }
+  group[side] = appended(group[side], record);
 }
 
 /** Groups by both their ends; one whose ends are the same is there once. */

@@ -63,19 +63,22 @@ export function coveragesOf(index: TrafficIndex, records: readonly TrafficRecord
  * incomplete and the other is complete. A complete side that counted over 5 % less than an incomplete one is not
  * believed: its far ends are only partly watched, which loses more than a missed scrape does.
  */
-export function believe(preferred: Counted, other: Counted): Counted {
-  if (other.records.length === 0) return preferred;
-  if (preferred.records.length === 0) return other;
-  if (other.requests > preferred.requests * UNWATCHED) return other;
-  const better = !preferred.complete && other.complete && other.requests * UNWATCHED >= preferred.requests;
-  return better ? other : preferred;
+export function believe(preferred: Counted, otherRecords: readonly TrafficRecord[], other: () => Counted): Counted {
+  if (otherRecords.length === 0) return preferred;
+  if (preferred.records.length === 0) return other();
+  const requests = requestsOf(otherRecords);
+  if (requests > preferred.requests * UNWATCHED) return other();
+  if (preferred.complete || requests * UNWATCHED < preferred.requests) return preferred;
+  const instead = other();
+  return instead.complete ? instead : preferred;
 }
 
 /** Totals of a workload: as its own proxies saw them, else as its clients did. */
 export function totalsOf(frame: Frame, entry: WorkloadEntry): Counted {
   const server = counted(frame, 'server', entry.server, [entry.coverage]);
-  if (entry.client.length === 0) return server;
-  return believe(server, counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client)));
+  return believe(server, entry.client, () =>
+    counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client)),
+  );
 }
 
 /** Figures of what one side counted; null when there was no traffic. */

@@ -19,8 +19,8 @@ export interface Coverage {
 
 /** Records of one resource by the side that counted them. `client` of a workload is what others sent to it. */
 export interface Sides {
-  readonly server: TrafficRecord[];
-  readonly client: TrafficRecord[];
+  server: readonly TrafficRecord[];
+  client: readonly TrafficRecord[];
 }
 
 export interface WorkloadEntry extends Sides {
@@ -31,7 +31,7 @@ export interface WorkloadEntry extends Sides {
   /** Kind as told by whoever knows; '' while nobody did. */
   kind: ResourceKind;
   kindRank: number;
-  readonly accounts: Set<string>;
+  accounts: readonly string[];
   /** Null when no target of this workload is watched. */
   coverage: Coverage | null;
   /** True when somebody sent to it, or it sent something. */
@@ -50,7 +50,7 @@ export interface ServiceGroup {
   readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
-  readonly client: TrafficRecord[];
+  client: readonly TrafficRecord[];
 }
 
 /** What one identity refers to. */
@@ -62,9 +62,15 @@ export interface OwnRef {
   readonly node: OwnGroup | null;
 }
 
-export interface PeerRef {
-  readonly entry: WorkloadEntry | null;
-  readonly service: ServiceGroup | null;
+/** Shared by all that hold nothing yet: most lists of a reading stay empty or get one item. */
+export const NONE: readonly never[] = [];
+
+/** `list` with `item` at its end; makes a list of its own for the first one. */
+export function appended<Item>(list: readonly Item[], item: Item): readonly Item[] {
+  if (list.length === 0) return [item];
+  // Every list but `NONE` was made here, so nobody else holds it.
+  (list as Item[]).push(item);
+  return list;
 }
 
 /** Text that no other three parts have, cheap to make. */
@@ -79,24 +85,49 @@ const REMEMBERED_RANK = 1;
 
 export class TrafficIndex {
   readonly entries = new Map<string, WorkloadEntry>();
-  readonly pods = new Map<string, OwnGroup>();
-  readonly nodes = new Map<string, OwnGroup>();
-  readonly services = new Map<string, ServiceGroup>();
+  readonly #pods = new Map<string, OwnGroup>();
+  readonly #nodes = new Map<string, OwnGroup>();
+  readonly #services = new Map<string, ServiceGroup>();
+  readonly #records: readonly TrafficRecord[];
+  #ownsGrouped = false;
+  #servicesGrouped = false;
   readonly #ownRefs = new Map<Identity, OwnRef>();
-  readonly #peerRefs = new Map<Peer, PeerRef>();
   readonly #units = new Map<string, Coverage>();
   /** Workloads known with an account. */
-  readonly #accounts = new Map<string, Set<WorkloadEntry>>();
+  readonly #accounts = new Map<string, readonly WorkloadEntry[]>();
 
   /** What the own end and the peer of each record refer to, in the order of the records. */
   readonly owns: readonly OwnRef[];
-  readonly peers: readonly PeerRef[];
+  readonly peers: readonly (WorkloadEntry | null)[];
 
   /** Joins coverage and learns kinds and accounts; nothing is grouped yet. */
   constructor(sum: TrafficSum) {
+    this.#records = sum.records;
     for (const record of sum.coverage) this.#addCoverage(record);
     this.owns = sum.records.map(({ key }) => this.ownOf(key.own));
     this.peers = sum.records.map(({ key }) => this.peerOf(key.peer, key.own.workload.cluster));
+  }
+
+  /** The peer of record `i` with its account resolved; null when it is unknown. */
+  far(i: number): WorkloadEntry | null {
+    const told = this.peers[i]!;
+    return told === null ? null : this.resolve(told);
+  }
+
+  /** Pods with their records. Like nodes and services, grouped when first asked for. */
+  get pods(): ReadonlyMap<string, OwnGroup> {
+    this.#groupOwns();
+    return this.#pods;
+  }
+
+  get nodes(): ReadonlyMap<string, OwnGroup> {
+    this.#groupOwns();
+    return this.#nodes;
+  }
+
+  get services(): ReadonlyMap<string, ServiceGroup> {
+    this.#groupServices();
+    return this.#services;
   }
 
   ownOf(own: Identity): OwnRef {
@@ -108,13 +139,18 @@ export class TrafficIndex {
     return ref;
   }
 
-  peerOf(peer: Peer, ownCluster: string): PeerRef {
-    let ref = this.#peerRefs.get(peer);
-    if (ref === undefined) {
-      ref = this.#makePeer(peer, ownCluster);
-      this.#peerRefs.set(peer, ref);
-    }
-    return ref;
+  /** The entry of a record's peer; null when the page does not tell who it was. */
+  peerOf(peer: Peer, ownCluster: string): WorkloadEntry | null {
+    const { workload } = peer;
+    if (workload !== null && workload.name !== '') return this.#peerEntry(workload, peer);
+    if (peer.service === '') return null;
+    const named = {
+      cluster: ownCluster,
+      namespace: peer.serviceNamespace,
+      name: peer.service,
+      kind: 'Service',
+    } as const;
+    return this.#peerEntry(named, peer);
   }
 
   /** The entry of a workload, made when it is new. */
@@ -136,22 +172,25 @@ export class TrafficIndex {
   }
 
   serviceOf(cluster: string, namespace: string, name: string): ServiceGroup {
-    return getOrMake(this.services, keyOf(cluster, namespace, name), () => ({ cluster, namespace, name, client: [] }));
+    return getOrMake(this.#services, keyOf(cluster, namespace, name), () => ({
+      cluster,
+      namespace,
+      name,
+      client: NONE,
+    }));
   }
 
   /** The one workload known with the account that a `ServiceAccount` entry stands for, else the entry itself. */
   resolve(entry: WorkloadEntry): WorkloadEntry {
     if (entry.kind !== 'ServiceAccount') return entry;
-    const known = this.#accounts.get(accountText(entry.cluster, entry.namespace, entry.name));
-    if (known?.size !== 1) return entry;
-    const [only] = known;
-    return only ?? entry;
+    const known = this.#accounts.get(keyOf(entry.cluster, entry.namespace, entry.name));
+    return known?.length === 1 ? known[0]! : entry;
   }
 
   /** Whether `client` may be who stands behind an account: it has that account, or none known in its namespace. */
   mayBe(account: WorkloadEntry, client: WorkloadEntry): boolean {
     if (client.cluster !== account.cluster || client.namespace !== account.namespace) return false;
-    return client.accounts.size === 0 || client.accounts.has(account.name);
+    return client.accounts.length === 0 || client.accounts.includes(account.name);
   }
 
   find(workload: Workload): WorkloadEntry | undefined {
@@ -170,25 +209,40 @@ export class TrafficIndex {
     return this.services.get(keyOf(cluster, namespace, name));
   }
 
+  #groupOwns(): void {
+    if (this.#ownsGrouped) return;
+    this.#ownsGrouped = true;
+    for (let i = 0; i < this.#records.length; i++) {
+      const record = this.#records[i]!;
+      const { side } = record.key;
+      const { pod, node } = this.owns[i]!;
+      if (pod !== null) pod[side] = appended(pod[side], record);
+      if (node !== null) node[side] = appended(node[side], record);
+    }
+  }
+
+  /** Services are what clients asked for. */
+  #groupServices(): void {
+    if (this.#servicesGrouped) return;
+    this.#servicesGrouped = true;
+    for (const record of this.#records) {
+      const { side, own, peer } = record.key;
+      if (side !== 'client' || peer.service === '') continue;
+      const namespace = peer.serviceNamespace === '' ? (peer.workload?.namespace ?? '') : peer.serviceNamespace;
+      const service = this.serviceOf(peer.workload?.cluster ?? own.workload.cluster, namespace, peer.service);
+      service.client = appended(service.client, record);
+    }
+  }
+
   #makeOwn(own: Identity): OwnRef {
     const workload = ownWorkload(own);
     const entry = this.entryOf(workload);
     learnKind(entry, workload.kind, OWN_RANK);
     this.#learnAccount(entry, own.serviceAccount);
     const { cluster, namespace } = workload;
-    const pod = own.pod === '' ? null : ownGroup(this.pods, cluster, namespace, own.pod);
-    const node = own.node === '' ? null : ownGroup(this.nodes, cluster, '', own.node);
+    const pod = own.pod === '' ? null : ownGroup(this.#pods, cluster, namespace, own.pod);
+    const node = own.node === '' ? null : ownGroup(this.#nodes, cluster, '', own.node);
     return { entry, unit: this.#units.get(unitText(entry, own)) ?? null, pod, node };
-  }
-
-  #makePeer(peer: Peer, ownCluster: string): PeerRef {
-    const workload = peer.workload !== null && peer.workload.name !== '' ? peer.workload : null;
-    const cluster = workload?.cluster ?? ownCluster;
-    const namespace = peer.serviceNamespace === '' ? (workload?.namespace ?? '') : peer.serviceNamespace;
-    const service = peer.service === '' ? null : this.serviceOf(cluster, namespace, peer.service);
-    if (workload !== null) return { entry: this.#peerEntry(workload, peer), service };
-    if (service === null) return { entry: null, service };
-    return { entry: this.#peerEntry({ cluster, namespace, name: peer.service, kind: 'Service' }, peer), service };
   }
 
   #peerEntry(workload: Workload, peer: Peer): WorkloadEntry {
@@ -201,10 +255,10 @@ export class TrafficIndex {
   }
 
   #learnAccount(entry: WorkloadEntry, account: string): void {
-    if (account === '') return;
-    entry.accounts.add(account);
-    const key = accountText(entry.cluster, entry.namespace, account);
-    getOrMake(this.#accounts, key, () => new Set<WorkloadEntry>()).add(entry);
+    if (account === '' || entry.accounts.includes(account)) return;
+    entry.accounts = appended(entry.accounts, account);
+    const key = keyOf(entry.cluster, entry.namespace, account);
+    this.#accounts.set(key, appended(this.#accounts.get(key) ?? NONE, entry));
   }
 
   #addCoverage(record: CoverageRecord): void {
@@ -232,10 +286,6 @@ function workloadText(workload: Workload): string {
   return account + keyOf(workload.cluster, workload.namespace, workload.name);
 }
 
-function accountText(cluster: string, namespace: string, account: string): string {
-  return keyOf(cluster, namespace, account);
-}
-
 function unitText(entry: WorkloadEntry, own: Identity): string {
   return keyOf(String(entry.id), own.pod, own.podUid);
 }
@@ -255,16 +305,16 @@ function newEntry(id: number, { cluster, namespace, name, kind }: Workload): Wor
     name,
     kind: account ? kind : '',
     kindRank: account ? OWN_RANK : 0,
-    accounts: new Set(),
+    accounts: NONE,
     coverage: null,
     seen: false,
-    server: [],
-    client: [],
+    server: NONE,
+    client: NONE,
   };
 }
 
 function ownGroup(groups: Map<string, OwnGroup>, cluster: string, namespace: string, name: string): OwnGroup {
-  const make = (): OwnGroup => ({ cluster, namespace, name, coverage: null, server: [], client: [] });
+  const make = (): OwnGroup => ({ cluster, namespace, name, coverage: null, server: NONE, client: NONE });
   return getOrMake(groups, keyOf(cluster, namespace, name), make);
 }
 
