@@ -303,7 +303,6 @@ async function ensurePinnedNode(root, paths, say) {
   say(
     '        (ignore-scripts is set, or package.json lacks "allowScripts": {"node": true}); running that one script now',
   );
-  // Not `npm rebuild`: that does not run `preinstall`, which is where the package does its work.
   await npm(root, paths, ['rebuild', 'node', '--ignore-scripts=false'], say);
   const found = await versionOf(paths.node);
   if (found === wanted) return;

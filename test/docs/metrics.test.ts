@@ -1,6 +1,5 @@
 /** @module The page of own metrics lists what is registered, no more and no less. */
 import test from 'ava';
-import { currentMetricsPage } from '../../bin/docs/main.ts';
 import { joinMetrics, metricsOf, metricsPage } from '../../bin/docs/metrics-page.ts';
 import { registerBalances } from '../../pipeline/telemetry/balance-metrics.ts';
 import { createMeters } from '../../pipeline/telemetry/otel-meters.ts';
@@ -8,10 +7,6 @@ import { registerProcessMetrics } from '../../pipeline/telemetry/process-metrics
 import { readRepositoryFile } from '../kit/repository.ts';
 
 const PAGE = 'docs/reference/metrics.md';
-
-test('docs/reference/metrics.md is what the sources say (npm run docs writes it)', (t) => {
-  t.is(readRepositoryFile(PAGE), currentMetricsPage());
-});
 
 test('what the core registers is on the page', (t) => {
   const meters = createMeters();
