@@ -172,6 +172,8 @@ class Connection {
 
   #finish(request: Request, reusable: boolean): void {
     this.#response = null;
+    // The last piece may have asked for a pause that nobody will end.
+    this.#paused = false;
     if (reusable) this.#onFree(this);
     else this.destroy();
     if (request.over) return;

@@ -130,6 +130,51 @@ test('compression is asked for when told, and undone', async (t) => {
   t.is(h.meters.read('weir_scrape_body_bytes'), page(5).length);
 });
 
+test('a large page that inflates faster than it is read arrives whole, many times over one connection', async (t) => {
+  const comments = `# ${'x'.repeat(997)}\n`.repeat(16_000);
+  const server = await serve(t, http(gzipSync(comments + page(5), { level: 1 }), { 'content-encoding': 'gzip' }));
+  const h = await createHarness(t, { ...oneTarget(server.address), enable_compression: true });
+  await h.receiver.start();
+  for (let i = 1; i <= 3; i++) {
+    await h.sink.come(i, 'scraped', 'failed');
+    t.is(h.sink.seen[i]?.rows[0]?.successes, 5);
+    t.is(h.meters.read('weir_scrape_body_bytes'), 16_000_000 + page(5).length);
+    h.toNextScrape();
+  }
+  t.is(server.connections, 1);
+});
+
+test('a target goes by name', async (t) => {
+  const server = await serve(t, http(page(5)));
+  const h = await createHarness(t, oneTarget(server.address.replace('127.0.0.1', 'localhost')));
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped', 'failed');
+  t.is(h.sink.seen[1]?.kind, 'scraped');
+  t.regex(server.requests[0]!, /host: localhost:\d+\r\n/);
+});
+
+test('a path that a request line cannot hold is encoded', async (t) => {
+  const server = await serve(t, http(page(5)));
+  const h = await createHarness(t, {
+    ...oneTarget(server.address),
+    metrics_path: '/größe a?x=1#y',
+    params: { z: ['2'] },
+  });
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped', 'failed');
+  t.true(server.requests[0]!.startsWith('GET /gr%C3%B6%C3%9Fe%20a?x=1%23y&z=2 HTTP/1.1\r\n'));
+});
+
+test('credentials that would break the request are refused, not sent', async (t) => {
+  const server = await serve(t, http(page(5)));
+  const h = await createHarness(t, { ...oneTarget(server.address), authorization: { credentials: 'a\r\nx-evil: 1' } });
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped', 'failed');
+  t.is(h.sink.seen[1]?.reason, 'bad_http');
+  t.is(server.requests.length, 0);
+  t.false(JSON.stringify(h.log.lines).includes('evil'));
+});
+
 test('a target on IPv6 is scraped', async (t) => {
   const server = await serve(t, http(page(5)), '::1').catch(() => null);
   if (server === null) {
