@@ -62,3 +62,41 @@ test('a real broker: partitions as told, faults named, and a new producer after 
   t.true(log.lines.length > 0);
   t.deepEqual([...new Set(log.lines.map(({ level }) => level))], ['debug']);
 });
+
+test('a real broker behind TLS and a login: the right name gets in, a wrong password or no trust is a fault of configuration', async (t) => {
+  t.timeout(290_000);
+  const broker = await kafkaFor(t, { secure: true });
+  if (broker === null) return;
+  await broker.createTopic('t', 1);
+  const { caFile, username, password } = broker.security ?? { caFile: '', username: '', password: '' };
+  const tls = { caFile, certFile: '', keyFile: '', serverName: '', insecureSkipVerify: false };
+  const options = (more: Partial<KafkaOptions>): KafkaOptions => ({
+    brokers: [broker.address],
+    clientId: 'weir',
+    timeoutMs: 5000,
+    tls,
+    sasl: { mechanism: 'scram-sha-512', username, password },
+    clock: systemClock,
+    log: createTestLog(),
+    ...more,
+  });
+  for (const mechanism of ['plain', 'scram-sha-512'] as const) {
+    const producer = await createKafkaProducer(options({ sasl: { mechanism, username, password } }));
+    await producer.connect();
+    t.is(await producer.partitions('t'), 1);
+    await producer.send('t', [message(mechanism, 0)]);
+    await producer.disconnect();
+  }
+  const wrong = await createKafkaProducer(options({ sasl: { mechanism: 'plain', username, password: 'wrong' } }));
+  t.like(await t.throwsAsync(wrong.connect()), { verdict: 'configuration', reason: 'authentication' });
+  await wrong.disconnect();
+
+  const distrustful = await createKafkaProducer(options({ tls: { ...tls, caFile: '' } }));
+  const fault = await t.throwsAsync(distrustful.connect());
+  t.regex(fault?.message ?? '', /self-signed certificate/);
+  await distrustful.disconnect();
+
+  await t.throwsAsync(createKafkaProducer(options({ tls: { ...tls, caFile: '/absent.pem' } })), {
+    message: /cannot read the TLS file \/absent\.pem/,
+  });
+});
