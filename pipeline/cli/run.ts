@@ -1,10 +1,13 @@
 /** @module `weir run`: loads, starts, waits for a signal, drains. */
+import type { CheckedConfig } from '../config/checked.ts';
 import { loadConfig } from '../config/load.ts';
 import { renderProblems } from '../config/print.ts';
-import { errorText } from '../errors.ts';
+import { codeOf, errorText } from '../errors.ts';
 import { registry } from '../graph/registry.ts';
+import type { Service } from '../graph/service.ts';
 import { type CliContext, EXIT } from './context.ts';
 import { durationMs } from './flags.ts';
+import { terminalText } from './text.ts';
 
 export interface RunOptions {
   readonly config: readonly string[];
@@ -22,18 +25,31 @@ export async function run(options: RunOptions, context: CliContext): Promise<num
   context.err(renderProblems(problems));
   if (config === null) return EXIT.config;
   const stopAsked = firstSignal(context);
+  const service = await start(config, context);
+  if (service === null) return EXIT.failed;
+  context.onDefect(() => service.stop(DEFECT_DRAIN_MS));
+  await stopAsked;
+  await service.stop(drainMs);
+  return EXIT.ok;
+}
+
+/** The running service; null after telling why it did not start. */
+async function start(config: CheckedConfig, context: CliContext): Promise<Service | null> {
   try {
     // Only now: a configuration with errors must be told of at once.
     const { hostService } = await import('../graph/host.ts');
-    const service = await hostService(config, { clock: context.clock });
-    context.onDefect(() => service.stop(DEFECT_DRAIN_MS));
-    await stopAsked;
-    await service.stop(drainMs);
-    return EXIT.ok;
+    return await hostService(config, { clock: context.clock });
   } catch (error) {
-    context.err(`weir: could not start: ${errorText(error)}\n`);
-    return EXIT.failed;
+    if (isDefect(error)) throw error;
+    context.err(`weir: could not start: ${terminalText(errorText(error))}\n`);
+    return null;
   }
+}
+
+/** Programming errors keep their stack; everything else that a start throws is a fault of the surroundings. */
+function isDefect(error: unknown): boolean {
+  const programming = [TypeError, RangeError, ReferenceError, SyntaxError].some((type) => error instanceof type);
+  return programming && codeOf(error) === '';
 }
 
 /** Resolves at the first signal; a second one ends the process at once. */

@@ -296,17 +296,17 @@ test.serial('a reader that goes away is no failure', async (t) => {
   t.deepEqual({ code, err }, { code: 0, err: '' });
 });
 
-function runFile(t: ExecutionContext, target: string): string {
+function runFile(t: ExecutionContext, target: string, exporter = 'debug', settings = '{}'): string {
   const file = join(folder(t), 'config.yaml');
   writeFileSync(
     file,
     `receivers:
   linkerd: { scrape_interval: 60s, static_configs: [{ targets: ["${target}"], labels: { namespace: shop, deployment: web } }] }
 processors: { smi: }
-exporters: { debug: }
+exporters: { ${exporter}: ${settings} }
 service:
   telemetry: { metrics: { level: none } }
-  pipelines: { metrics: { receivers: [linkerd], processors: [smi], exporters: [debug] } }
+  pipelines: { metrics: { receivers: [linkerd], processors: [smi], exporters: [${exporter}] } }
 `,
   );
   return file;
@@ -320,6 +320,14 @@ test.serial('run says what it started, and the first signal drains and ends with
   const { code, err } = await weir.finished;
   t.is(code, 0);
   t.regex(err, /stopped/);
+});
+
+test.serial('a port that is taken is named, and nothing stays running', async (t) => {
+  const { port } = new URL(await serve(t, () => {}));
+  const file = runFile(t, '127.0.0.1:1', 'smi', `{ endpoint: "127.0.0.1:${port}" }`);
+  const { code, err } = await runWeir(['run', '-c', file]);
+  t.is(code, 1);
+  t.regex(err, new RegExp(`weir: could not start: .*127\\.0\\.0\\.1:${port} is already in use`));
 });
 
 test.serial('a second signal ends a drain that hangs at once', async (t) => {
