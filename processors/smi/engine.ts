@@ -143,7 +143,8 @@ export class SmiEngine {
     }
     if (kind === 'baseline') {
       coverage.firstSight = true;
-      state.lifeStartMs = state.discoveredMs;
+      // It lived before it was discovered, as far as its start is known: the slot expects all of its life in it.
+      state.lifeStartMs = Math.min(state.discoveredMs, Number.isNaN(startSeconds) ? Infinity : startSeconds * 1000);
       return;
     }
     // A start in the future counts as now.
