@@ -95,7 +95,9 @@ export class ScrapeReceiver {
 
   async #stop(deadline: AbortSignal): Promise<void> {
     this.#closeFiles();
-    for (const loop of this.#loops.values()) this.#retire(loop);
+    // Those that answer come first: the dead ones take their whole timeout each.
+    const loops = [...this.#loops.values()].sort((a, b) => Number(b.stats.up) - Number(a.stats.up));
+    for (const loop of loops) this.#retire(loop);
     const abort = () => {
       for (const loop of this.#retiring.keys()) loop.abort(failure('stopped', 'the time to stop is over'));
     };
