@@ -1,8 +1,9 @@
 /** @module The read model: windows of slots, what is known, and when there is nothing to read. */
 import test from 'ava';
 import { ReadModel, type ReadModelOptions } from '../../../pipeline/model/read-model.ts';
-import type { TrafficReading } from '../../../pipeline/model/reading.ts';
-import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
+import { readTraffic, type TrafficReading } from '../../../pipeline/model/reading.ts';
+import { sumTraffic } from '../../../pipeline/model/sum.ts';
+import { buckets, covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 
 const T0 = 1_700_000_010_000;
 const web = own('x/web');
@@ -59,6 +60,21 @@ test('slots come in any order and twice for one interval', (t) => {
   for (const at of [2, 0, 1, 1]) held.add(slot(at, 10 ** at));
   t.is(requests(held.read()), 1 + 10 + 10 + 100);
   t.is(held.read()?.windowSeconds, 30);
+});
+
+test('a window of slots reads as their sum, and leaves the slots as they were', (t) => {
+  const tcp = { opened: 1, closed: 0, readBytes: 10, writtenBytes: 20 };
+  const slots = [0, 1, 2].map((at) => {
+    const latency = [buckets([[10 * (at + 1), 10 + at]]), buckets([[50, at]], [50, 100])];
+    const records = [record('client', web, peer('x/api'), 10 + at, at, { latency, tcp })];
+    return sumOf(records, [covered(web, tenSeconds)], { startMs: T0 + at * 10_000, lengthMs: 10_000 });
+  });
+  const held = model();
+  for (const each of slots) held.add(each);
+  const summed = readTraffic(sumTraffic(slots)!, { defaultKind: 'Deployment', windowMs: 30_000 });
+  t.deepEqual(held.read()?.edges, summed.edges);
+  t.deepEqual(held.read(10_000)?.edges[0]?.figures.successes, 12);
+  t.deepEqual(tcp, { opened: 1, closed: 0, readBytes: 10, writtenBytes: 20 });
 });
 
 test('a gap is no covered time', (t) => {
