@@ -193,7 +193,8 @@ async function install(root, paths, plan, say) {
 }
 
 function npmFailed(args, result, paths) {
-  const tail = result.output.trimEnd().split('\n').slice(-15);
+  const said = result.output.trimEnd().split('\n');
+  const tail = said.filter((line) => !/^npm (?:error|ERR!)\s+at /.test(line)).slice(-15);
   return new SetupError([
     ...tail,
     '',
