@@ -61,6 +61,8 @@ class MessageWriter {
   readonly #options: EncodeOptions;
   readonly #timestampMs: number;
   readonly #sentAt: string;
+  /** Bytes of the headers and of a record's framing. */
+  readonly #frameBytes: number;
   /** Parts that all messages of a window share. */
   readonly #timestamp: string;
   readonly #window: string;
@@ -73,6 +75,7 @@ class MessageWriter {
     // A broker refuses times far ahead of its own clock.
     this.#timestampMs = Math.min(endMs, options.nowMs);
     this.#sentAt = new Date(options.nowMs).toISOString();
+    this.#frameBytes = frameBytes(this.#headers(String(Number.MAX_SAFE_INTEGER)));
     this.#timestamp = secondsText(endMs);
     this.#window = formatMilliseconds(endMs - startMs);
     this.#origin = `"source":${JSON.stringify(options.source)},"epoch":${JSON.stringify(options.epoch)}`;
@@ -122,9 +125,8 @@ class MessageWriter {
       `"cluster":${JSON.stringify(own.cluster)},${more}${this.#interval},${figuresText(figures)}}}`,
     ].join(',');
     const key = `${own.cluster === '' ? '' : `${own.cluster}|`}${own.namespace}/${own.name}`;
-    const headers = this.#headers(String(seq));
-    const bytes = recordBytes(key, value, headers);
-    this.messages.push({ key, value, headers, timestampMs: this.#timestampMs, bytes });
+    const bytes = this.#frameBytes + Buffer.byteLength(key) + Buffer.byteLength(value);
+    this.messages.push({ key, value, headers: this.#headers(String(seq)), timestampMs: this.#timestampMs, bytes });
   }
 
   #headers(seq: string): Readonly<Record<string, string>> {
@@ -216,8 +218,8 @@ const RECORD_FRAME_BYTES = 40;
 /** Most bytes the framing of a header takes. */
 const HEADER_FRAME_BYTES = 6;
 
-function recordBytes(key: string, value: string, headers: Readonly<Record<string, string>>): number {
-  let bytes = RECORD_FRAME_BYTES + Buffer.byteLength(key) + Buffer.byteLength(value);
+function frameBytes(headers: Readonly<Record<string, string>>): number {
+  let bytes = RECORD_FRAME_BYTES;
   for (const [name, text] of Object.entries(headers))
     bytes += HEADER_FRAME_BYTES + name.length + Buffer.byteLength(text);
   return bytes;

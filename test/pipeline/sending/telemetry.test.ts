@@ -1,0 +1,88 @@
+/** @module What is logged and counted while sending. */
+import test from 'ava';
+import { TrafficQueue } from '../../../pipeline/queue/traffic-queue.ts';
+import { createSendingEvents } from '../../../pipeline/sending/telemetry.ts';
+import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
+import { createTestClock } from '../../kit/clock.ts';
+import { createTestLog } from '../../kit/log.ts';
+import { slot } from '../../kit/slots.ts';
+
+const INTERVAL = { startMs: Date.parse('2026-01-05T10:00:00Z'), endMs: Date.parse('2026-01-05T10:00:30Z') };
+const EDGES = [{ source: 'web', destination: 'emoji', successes: 1, failures: 0 }];
+
+function create() {
+  const clock = createTestClock();
+  const log = createTestLog();
+  const metrics = new Map<string, () => Iterable<Observation>>();
+  const recorded: [number, unknown][] = [];
+  const register = (name: string, _help: string, read: () => Iterable<Observation>) => {
+    metrics.set(name, read);
+    return () => void metrics.delete(name);
+  };
+  const meters: Meters = {
+    counter: register,
+    gauge: register,
+    seconds: () => ({ record: (seconds, attributes) => void recorded.push([seconds, attributes]) }),
+  };
+  const queue = new TrafficQueue({ queueSize: 2, sizer: 'requests', onFull: 'coalesce' }, clock);
+  const events = createSendingEvents('kafka/eu', queue, { log, meters, clock });
+  const read = (name: string) => [...(metrics.get(name)?.() ?? [])];
+  return { clock, log, metrics, recorded, queue, events, read };
+}
+
+test('a failure that repeats is told once, then every 30 s with its number, and anew after a success', (t) => {
+  const { clock, log, events, read } = create();
+  for (let n = 1; n <= 8; n++) {
+    events.failed('not_connected', 'ECONNREFUSED', n, 5000);
+    clock.advance(5000);
+  }
+  t.deepEqual(
+    log.lines.map(({ fields }) => [fields.attempt, fields.times]),
+    [
+      [1, 1],
+      [7, 6],
+    ],
+  );
+  events.recovered(9, 4);
+  events.failed('not_connected', 'ECONNREFUSED', 1, 5000);
+  t.deepEqual(
+    log.lines.slice(2).map(({ level }) => level),
+    ['info', 'warn'],
+  );
+  t.deepEqual(read('weir_send_failures_total'), [
+    { value: 9, attributes: { component: 'kafka/eu', reason: 'not_connected' } },
+  ]);
+});
+
+test('the queue is read when somebody collects', (t) => {
+  const { clock, queue, events, read, metrics } = create();
+  queue.offer(slot(0, 1000, EDGES));
+  queue.offer(slot(1000, 2000, EDGES));
+  queue.offer(slot(2000, 3000, EDGES));
+  events.coalesced(INTERVAL);
+  clock.advance(1500);
+  t.is(read('weir_queue_requests')[0]?.value, 2);
+  t.is(read('weir_queue_oldest_age_seconds')[0]?.value, 1.5);
+  t.is(read('weir_queue_bytes')[0]?.value, queue.bytes);
+  t.is(read('weir_queue_coalesced_total')[0]?.value, 1);
+  events.end();
+  t.is(metrics.size, 0);
+});
+
+test('what is dropped is an error that says how much, of when, and why', (t) => {
+  const { log, events, recorded } = create();
+  events.dropped('shutdown', 12, INTERVAL, 'the deadline came first');
+  t.like(log.lines[0], {
+    level: 'error',
+    fields: {
+      reason: 'shutdown',
+      items: 12,
+      from: '2026-01-05T10:00:00.000Z',
+      to: '2026-01-05T10:00:30.000Z',
+      error: 'the deadline came first',
+      times: 1,
+    },
+  });
+  events.attempted('sent', 250);
+  t.deepEqual(recorded, [[0.25, { component: 'kafka/eu', outcome: 'sent' }]]);
+});
