@@ -19,7 +19,7 @@ import { type Addresses, createFrame, summary } from './frame.ts';
 import { findPort } from './ports.ts';
 import { type ServedWorld, serveWorld } from './proxies/serve.ts';
 import { createScreen, isInPlace, type Output, type Screen } from './screen.ts';
-import { TARGETS_FILE, writeTargets } from './targets-file.ts';
+import { createTargetsFiles, TARGETS_FILE, type TargetsFiles } from './targets-file.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const HOST = '127.0.0.1';
@@ -75,18 +75,18 @@ interface Running {
 
 async function run(args: DemoArgs, io: DemoIo): Promise<void> {
   const clock = io.clock ?? systemClock;
-  const targetsFile = io.targetsFile ?? TARGETS_FILE;
   const startedMs = clock.monoMs();
   const { addresses, moved } = await findAddresses(args);
-  const config = await readConfig(addresses, targetsFile);
+  const files = await createTargetsFiles(io.targetsFile ?? TARGETS_FILE);
+  const config = await readConfig(addresses, files.own);
   let scrapes = 0;
   // Pods are older than the first window: one that began inside it would show the rate of a part of it.
   const world = createWorld({ seed: args.seed, startMs: clock.wallMs() - MESH_AGE_MS, keepSamples: false });
   world.advance(clock.wallMs());
   const served = await serveWorld(world, { now: () => clock.wallMs(), onScrape: () => scrapes++ });
   try {
-    await writeTargets(targetsFile, served.targets());
-    const endWatch = publishChanges(world, served, targetsFile);
+    await files.publish(served.targets());
+    const endWatch = publishChanges(world, served, files);
     const notices: string[] = [];
     const inPlace = isInPlace(io.output, io.env);
     // A log line would tear the table of a terminal: it waits below it. Elsewhere it goes out at once.
@@ -98,15 +98,15 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
     for (const notice of notices) io.writeError(`${notice}\n`);
     io.output.write(`${summary(clock.monoMs() - startedMs, scrapes, edges)}\n`);
   } finally {
-    await writeTargets(targetsFile, []);
+    await files.close();
     await served.close();
   }
 }
 
-function publishChanges(world: World, served: ServedWorld, file: string): () => void {
+function publishChanges(world: World, served: ServedWorld, files: TargetsFiles): () => void {
   let work = Promise.resolve();
   return world.onPods(() => {
-    work = work.then(() => served.refresh()).then(() => writeTargets(file, served.targets()));
+    work = work.then(() => served.refresh()).then(() => files.publish(served.targets()));
   });
 }
 
