@@ -1,13 +1,14 @@
 /** @module Why a workload is missing: one sentence on each target, and what to do about it. */
 import type { TargetStatus } from '../../pipeline/component.ts';
-import type { ResourceId, TrafficReading } from '../../pipeline/model/reading.ts';
+import type { ResourceId, ResourceReading, TrafficReading } from '../../pipeline/model/reading.ts';
 import { formatMilliseconds } from '../../pipeline/wire/duration.ts';
 
 /** What is known beside the target itself. */
 export interface TargetFacts {
-  /** Null before the first closed slot. */
+  /** Null before the first closed slot, and when none has closed lately. */
   readonly reading: TrafficReading | null;
-  readonly firstNumbersInSeconds: number;
+  /** Null when numbers have been there already. */
+  readonly firstNumbersInSeconds: number | null;
 }
 
 export type TargetState = 'waiting' | 'down' | 'unidentified' | 'starting' | 'idle' | 'active';
@@ -33,17 +34,27 @@ const MENDS: readonly (readonly [RegExp, string])[] = [
   [/cut|partial|sentinel|short/i, 'the page ends early: look at the proxy, or at what stands between'],
 ];
 
-export function explain(target: TargetStatus, facts: TargetFacts): Explanation {
+/** Explains targets one by one; what it looks up is prepared once. */
+export function createExplainer(facts: TargetFacts): (target: TargetStatus) => Explanation {
+  const find = facts.reading === null ? () => null : createFinder(facts.reading);
+  return (target) => explain(target, facts, find);
+}
+
+type Finder = (target: TargetStatus) => ResourceId | null;
+
+function explain(target: TargetStatus, facts: TargetFacts, find: Finder): Explanation {
   if (target.health === 'down') return explainDown(target);
   if (target.lastScrapeMs === null || target.health === 'unknown') {
     const within = formatMilliseconds(target.intervalMs);
     return { state: 'waiting', explanation: `not scraped yet; its first scrape comes within ${within}`, mend: '' };
   }
   if (target.namespace === '' || target.workload === '') return explainUnidentified(target);
-  if (facts.reading === null) {
-    return { state: 'starting', explanation: `up; first numbers in ${facts.firstNumbersInSeconds}s`, mend: '' };
-  }
-  return explainUp(target, facts.reading);
+  return facts.reading === null ? explainEarly(facts) : explainUp(find(target), facts.reading);
+}
+
+function explainEarly({ firstNumbersInSeconds: seconds }: TargetFacts): Explanation {
+  if (seconds !== null) return { state: 'starting', explanation: `up; first numbers in ${seconds}s`, mend: '' };
+  return { state: 'starting', explanation: 'up, but no slot has closed lately', mend: 'see the log of this Weir' };
 }
 
 function explainDown({ lastError, consecutiveFailures }: TargetStatus): Explanation {
@@ -63,34 +74,34 @@ function explainUnidentified({ namespace, workload, pod }: TargetStatus): Explan
   return { state: 'unidentified', explanation: `up, but it has no label that tells ${lacking}${as}`, mend };
 }
 
-function explainUp(target: TargetStatus, reading: TrafficReading): Explanation {
+function explainUp(resource: ResourceId | null, reading: TrafficReading): Explanation {
   const window = formatMilliseconds(reading.windowSeconds * 1000);
-  const { received, sent } = requestsOf(target, reading);
+  const { received, sent } = requestsOf(resource, reading);
   if (received === 0 && sent === 0) {
     const explanation = `up, but its proxy counted no requests in the last ${window}`;
-    return {
-      state: 'idle',
-      explanation,
-      mend: 'is traffic really going through this proxy (ports skipped, host network)?',
-    };
+    const mend = 'is traffic really going through this proxy (ports skipped, host network)?';
+    return { state: 'idle', explanation, mend };
   }
   const explanation = `up: ${received} requests received, ${sent} sent in the last ${window}`;
   return { state: 'active', explanation, mend: '' };
 }
 
-/** Requests of the target's pod, or of its workload when it tells no pod, in the window. */
-function requestsOf(target: TargetStatus, reading: TrafficReading): { received: number; sent: number } {
+function requestsOf(resource: ResourceId | null, reading: TrafficReading): { received: number; sent: number } {
   let received = 0;
   let sent = 0;
-  for (const { direction, figures } of reading.edgesOf(idOf(target, reading))) {
+  for (const { direction, figures } of resource === null ? [] : reading.edgesOf(resource)) {
     if (direction === 'from') received += figures.successes + figures.failures;
     else sent += figures.successes + figures.failures;
   }
   return { received, sent };
 }
 
-function idOf({ namespace, workload, pod }: TargetStatus, reading: TrafficReading): ResourceId {
-  if (pod !== '') return { kind: 'Pod', cluster: '', namespace, name: pod };
-  const found = reading.workloads.find(({ resource: r }) => r.namespace === namespace && r.name === workload);
-  return found?.resource ?? { kind: '', cluster: '', namespace, name: workload };
+/** Finds the pod of a target, or its workload when it tells no pod. */
+function createFinder({ pods, workloads }: TrafficReading): Finder {
+  const key = (namespace: string, name: string) => JSON.stringify([namespace, name]);
+  const byKey = (readings: readonly ResourceReading[]) =>
+    new Map(readings.map(({ resource }) => [key(resource.namespace, resource.name), resource]));
+  const [podByKey, workloadByKey] = [byKey(pods), byKey(workloads)];
+  return ({ namespace, workload, pod }) =>
+    (pod === '' ? workloadByKey.get(key(namespace, workload)) : podByKey.get(key(namespace, pod))) ?? null;
 }

@@ -7,7 +7,7 @@ import type { TargetStatus } from '../../pipeline/component.ts';
 import type { Quantile } from '../../pipeline/model/histogram.ts';
 import type { EdgeReading, Figures, TrafficReading } from '../../pipeline/model/reading.ts';
 import type { Workload } from '../../pipeline/model/resource.ts';
-import { explain, type TargetFacts } from './explain.ts';
+import { createExplainer, type Explanation, type TargetFacts } from './explain.ts';
 
 const API_VERSION = 'weir/v1';
 
@@ -76,19 +76,18 @@ function quantileRow(quantile: Quantile | null): object | null {
 
 /** All targets, each with why it is or is not in the figures. */
 export function targetsText(targets: readonly TargetStatus[], facts: TargetFacts): string {
-  const waiting = facts.reading === null ? { firstNumbersInSeconds: facts.firstNumbersInSeconds } : {};
-  const rows = targets.map((target) => targetRow(target, facts));
+  const { reading, firstNumbersInSeconds } = facts;
+  const explain = createExplainer(facts);
   return JSON.stringify({
     apiVersion: API_VERSION,
     kind: 'Targets',
-    ready: facts.reading !== null,
-    ...waiting,
-    targets: rows,
+    ready: reading !== null,
+    ...(firstNumbersInSeconds === null ? {} : { firstNumbersInSeconds }),
+    targets: targets.map((target) => targetRow(target, explain(target))),
   });
 }
 
-function targetRow(target: TargetStatus, facts: TargetFacts): object {
-  const { lastScrapeMs, ...rest } = target;
+function targetRow({ lastScrapeMs, ...rest }: TargetStatus, explanation: Explanation): object {
   const lastScrape = lastScrapeMs === null ? null : new Date(lastScrapeMs).toISOString();
-  return { ...rest, lastScrape, ...explain(target, facts) };
+  return { ...rest, lastScrape, ...explanation };
 }

@@ -158,7 +158,7 @@ class Smi implements SmiExporter {
 
   #targets(): HttpAnswer {
     const state = this.#model.state(this.#settings.time.nowMs());
-    const firstNumbersInSeconds = state.kind === 'waiting' ? wholeSeconds(state.firstNumbersMs) : this.#retrySeconds();
+    const firstNumbersInSeconds = state.kind === 'waiting' ? wholeSeconds(state.firstNumbersMs) : null;
     const reading = state.kind === 'ready' ? this.#model.read() : null;
     return answers.json(targetsText(this.#settings.targets(), { reading, firstNumbersInSeconds }));
   }

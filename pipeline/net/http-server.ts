@@ -149,9 +149,20 @@ async function createServer(options: HttpListenerOptions, files: ListenerFiles):
     return createPlain(limits, listener);
   }
   const { createServer: createSecure } = await import('node:https');
-  const server = createSecure({ ...limits, cert, key, minVersion: 'TLSv1.3' }, listener);
+  const server = usable(options, () => createSecure({ ...limits, cert, key, minVersion: 'TLSv1.3' }, listener));
   files.use = (newCert, newKey) => server.setSecureContext({ cert: newCert, key: newKey, minVersion: 'TLSv1.3' });
   return server;
+}
+
+/** What `make` makes, or an error that names the files it was made from. */
+function usable<Made>({ key, config }: HttpListenerOptions, make: () => Made): Made {
+  try {
+    return make();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'unreadable';
+    const files = `certificate "${config.tls?.cert_file}" and key "${config.tls?.key_file}"`;
+    throw new WeirError('WEIR_FILE_UNREADABLE', `${key}: tls: ${files} cannot be used: ${why}`, { cause });
+  }
 }
 
 async function createRequestListener(options: HttpListenerOptions, files: ListenerFiles) {

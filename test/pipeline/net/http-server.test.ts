@@ -1,9 +1,11 @@
 /** @module HTTP listeners over real sockets: routes, credential, limits, addresses. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { type RequestOptions, request as secureRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
 import { type HttpAnswer, type HttpListenerOptions, startHttpListener } from '../../../pipeline/net/http-server.ts';
@@ -153,6 +155,30 @@ test('headers that do not arrive in time end the connection', async (t) => {
   const socket = connect(port, '127.0.0.1', () => socket.write('GET /health HTTP/1.1\r\nhost:'));
   const answer = await new Promise((resolve) => socket.once('data', resolve));
   t.regex(String(answer), /^HTTP\/1\.1 408/);
+});
+
+test('with a certificate it speaks TLS 1.3 and nothing older', async (t) => {
+  const file = (name: string) => fileURLToPath(new URL(`../../data/tls/${name}`, import.meta.url));
+  const tls = { cert_file: file('listener.crt'), key_file: file('listener.key') };
+  const { port } = await listen(t, { tls });
+  const ca = await readFile(tls.cert_file);
+  const status = (options: RequestOptions) =>
+    new Promise<number | string>((resolve) => {
+      const asked = { host: '127.0.0.1', port, path: '/health', ca, agent: false, ...options };
+      const sent = secureRequest(asked, (answer) => resolve(answer.resume().statusCode ?? 0));
+      sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+      sent.end();
+    });
+  t.is(await status({}), 200);
+  t.regex(String(await status({ maxVersion: 'TLSv1.2' })), /^EPROTO$|PROTOCOL_VERSION/);
+});
+
+test('a certificate that does not fit its key keeps the listener from starting', async (t) => {
+  const file = fileURLToPath(new URL('../../data/tls/listener.crt', import.meta.url));
+  await t.throwsAsync(listen(t, { tls: { cert_file: file, key_file: file } }), {
+    code: 'WEIR_FILE_UNREADABLE',
+    message: /^exporters\.smi\.endpoint: tls: certificate ".*listener\.crt" and key ".*listener\.crt" cannot be used: /,
+  });
 });
 
 const addresses: [string, Record<string, unknown>, string | null][] = [
