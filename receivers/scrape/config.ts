@@ -96,7 +96,8 @@ export const scrapeShape = {
     2_000_000,
     'series kept for all targets together; samples of series beyond are dropped and counted',
   ),
-  discovery_concurrency: count(64, 'scrapes at once among those outside the schedule (discovery, farewell, shutdown)'),
+  discovery_concurrency: count(16, 'first scrapes at once, which learn all series of their targets'),
+  farewell_concurrency: count(64, 'last scrapes at once, of targets that leave or when Weir stops'),
 };
 
 const scrapeObject = z.strictObject(scrapeShape);

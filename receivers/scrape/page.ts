@@ -24,6 +24,9 @@ export interface PageRequest {
   readonly done: (failure: ScrapeFailure | null) => void;
 }
 
+/** A timer later than this tells that the process stood still, milliseconds. */
+const LATE_MS = 50;
+
 /** A page being fetched. */
 export interface PageFetch {
   /** Ends it with this failure, unless it has ended. */
@@ -41,6 +44,9 @@ class Page implements ResponseHandler, PageFetch {
   readonly #request: PageRequest;
   #running: { abort(): void; resume(): void } | null = null;
   #timer: Timer | null = null;
+  /** Monotonic time (ms) at which time is up. */
+  #endMonoMs = 0;
+  #extended = false;
   #inflater: Inflater | null = null;
   #headersSeen = false;
   #over = false;
@@ -53,6 +59,7 @@ class Page implements ResponseHandler, PageFetch {
 
   start(): void {
     const { client, path, headers, clock, timeoutMs } = this.#request;
+    this.#endMonoMs = clock.monoMs() + timeoutMs;
     this.#timer = clock.after(timeoutMs, () => this.#timedOut());
     this.#running = client.get(path, headers, this);
     if (this.#over) this.#running.abort();
@@ -106,8 +113,15 @@ class Page implements ResponseHandler, PageFetch {
     else this.#request.feed(piece);
   }
 
+  /** Time in which Weir itself stood still is given back once: the answer may be waiting in the socket. */
   #timedOut(): void {
-    const { timeoutMs } = this.#request;
+    const { clock, timeoutMs } = this.#request;
+    const lateMs = clock.monoMs() - this.#endMonoMs;
+    if (lateMs > LATE_MS && !this.#extended) {
+      this.#extended = true;
+      this.#timer = clock.after(Math.min(lateMs, timeoutMs), () => this.#timedOut());
+      return;
+    }
     const where = this.#headersSeen ? `after headers and ${this.#textBytes} bytes of body` : 'before any headers';
     this.#finish(failure('timeout', `no whole page within scrape_timeout ${timeoutMs}ms: it stopped ${where}`));
   }

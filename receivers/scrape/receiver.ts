@@ -42,7 +42,8 @@ export class ScrapeReceiver {
     this.#context = {
       settings,
       telemetry: this.#telemetry,
-      gate: new Gate(config.discovery_concurrency),
+      discoveryGate: new Gate(config.discovery_concurrency),
+      farewellGate: new Gate(config.farewell_concurrency),
       scraping: {
         receiver: id,
         clock,

@@ -5,7 +5,7 @@
  * written in another label order or remembered no longer.
  */
 import type { Identity, Labels, Peer } from '../../pipeline/model/resource.ts';
-import type { MeshRules, SeriesMeaning } from '../../pipeline/model/rules.ts';
+import type { MeshRules, SeriesMeaning, TrafficSeries } from '../../pipeline/model/rules.ts';
 import type { ScrapeNumber, SeriesTable } from '../../pipeline/model/series.ts';
 import { labelKey } from './label-key.ts';
 
@@ -24,7 +24,13 @@ export const REFUSED = -2;
 /** Texts and peers that many series share, held once. One per receiver would outlive targets; this is one a target. */
 interface Shared {
   readonly peers: Map<string, Peer>;
-  readonly groups: Map<string, string>;
+  readonly groups: Map<string, Group>;
+}
+
+interface Group {
+  readonly peer: Peer;
+  /** Short name, unique in the target. */
+  readonly group: string;
 }
 
 export class SeriesIndex {
@@ -98,12 +104,26 @@ export class SeriesIndex {
 /** 26 buckets of one histogram have one peer and one group: a tenth of the memory when both are held once. */
 function share(meaning: SeriesMeaning, shared: Shared): SeriesMeaning {
   if (meaning.role !== 'traffic') return meaning;
-  const peerKey = peerKeyOf(meaning.peer);
-  const peer = shared.peers.get(peerKey) ?? meaning.peer;
-  shared.peers.set(peerKey, peer);
-  const group = meaning.group === '' ? '' : (shared.groups.get(meaning.group) ?? `${shared.groups.size + 1}`);
-  if (group !== '') shared.groups.set(meaning.group, group);
-  return { ...meaning, peer, group };
+  const { role, measure, side, protocol, boundMs } = meaning;
+  const { peer, group } = groupOf(meaning, shared);
+  return { role, measure, side, peer, protocol, boundMs, group };
+}
+
+/** Series of one group differ in their bound only, so they have one peer. */
+function groupOf(meaning: TrafficSeries, shared: Shared): Group {
+  if (meaning.group === '') return { peer: peerOf(meaning.peer, shared), group: '' };
+  const known = shared.groups.get(meaning.group);
+  if (known !== undefined) return known;
+  const group = { peer: peerOf(meaning.peer, shared), group: `${shared.groups.size + 1}` };
+  shared.groups.set(meaning.group, group);
+  return group;
+}
+
+function peerOf(peer: Peer, shared: Shared): Peer {
+  const key = peerKeyOf(peer);
+  const known = shared.peers.get(key);
+  if (known === undefined) shared.peers.set(key, peer);
+  return known ?? peer;
 }
 
 function peerKeyOf({ workload, pod, service, serviceNamespace, serviceAccount }: Peer): string {

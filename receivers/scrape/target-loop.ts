@@ -17,8 +17,9 @@ export interface LoopContext {
   readonly settings: Pick<ReceiverSettings<unknown>, 'clock' | 'time' | 'balance' | 'next'>;
   readonly scraping: ScraperContext;
   readonly telemetry: ScrapeTelemetry;
-  /** Through which everything unscheduled goes. */
-  readonly gate: Gate;
+  /** Through which first and last scrapes go. */
+  readonly discoveryGate: Gate;
+  readonly farewellGate: Gate;
 }
 
 /** Where on the time line a scrape stands. */
@@ -54,7 +55,7 @@ export class TargetLoop {
   start(): void {
     this.#arm(this.#context.settings.time.nowMs());
     this.#emit({ kind: 'discovered' }, this.#startNow(null));
-    void this.#context.gate.run(
+    void this.#context.discoveryGate.run(
       () => this.#scrape(null, false),
       () => this.#firstWanted,
     );
@@ -66,7 +67,7 @@ export class TargetLoop {
     this.#dueMs = null;
     this.#firstWanted = false;
     await this.#running;
-    await this.#context.gate.run(
+    await this.#context.farewellGate.run(
       () => this.#scrape(null, true),
       () => this.#aborted === null,
     );

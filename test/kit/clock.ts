@@ -4,6 +4,8 @@ import type { Clock, Timer } from '../../pipeline/clock/clock.ts';
 export interface TestClock extends Clock {
   /** Moves time on by `ms`, firing due timers in order, each at its own instant. */
   advance(ms: number): void;
+  /** As `advance`, but the process stands still meanwhile: timers that come due fire late, at the end. */
+  stall(ms: number): void;
   /** Steps the wall clock to `wallMs` without monotonic time passing. */
   setWall(wallMs: number): void;
   /** Moves to the earliest timer and fires it; returns false when there is none. */
@@ -55,6 +57,10 @@ export function createTestClock(startWallMs = 1_700_000_000_000): TestClock {
       const end = mono + ms;
       for (let timer = earliest(); timer !== null && timer.atMs <= end; timer = earliest()) fireOne(timer);
       mono = end;
+    },
+    stall(ms) {
+      mono += ms;
+      for (let timer = earliest(); timer !== null && timer.atMs <= mono; timer = earliest()) fireOne(timer);
     },
     setWall(wallMs) {
       wallOffset = wallMs - mono;

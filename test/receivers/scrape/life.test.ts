@@ -266,3 +266,22 @@ test('a target without a workload goes by its address and is told which labels t
   t.is(told.length, 1);
   t.regex(told[0]!.message, /namespace and deployment/);
 });
+
+test('time in which Weir itself stood still is no timeout of the target', async (t) => {
+  const server = await serve(t, () => {});
+  const h = await createHarness(t, { ...oneTarget(server.address), scrape_interval: '1h', scrape_timeout: '2s' });
+  await h.receiver.start();
+  await server.asked(1);
+  h.clock.stall(3_000);
+  t.is(h.sink.count('failed'), 0);
+  for (const socket of server.sockets) http(page(5))(socket);
+  await h.sink.come(1, 'scraped');
+
+  server.answer = () => {};
+  h.toNextScrape();
+  await server.asked(2);
+  h.clock.stall(3_000);
+  t.is(h.sink.count('failed'), 0);
+  h.clock.advance(1_000);
+  t.is(h.sink.seen.at(-1)?.reason, 'timeout');
+});
