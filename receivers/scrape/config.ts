@@ -20,14 +20,24 @@ const labels = z
   .superRefine((record, context) => {
     for (const name of Object.keys(record)) {
       if (!LABEL_NAME.test(name)) {
-        context.addIssue({ code: 'custom', path: [name], message: 'a label name has letters, digits and _ only' });
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: `"${name}" is no label name`,
+          params: { weir: 'WEIR1004', mend: 'use letters, digits and _, and begin with no digit' },
+        });
       }
     }
   })
   .transform((record) => new Map(Object.entries(record)));
 
-const address = z.string().refine(isTargetAddress, {
-  error: 'no address of a target: write host:port, for example 10.0.0.7:4191 or [fd00::7]:4191',
+const address = z.string().superRefine((text, context) => {
+  if (isTargetAddress(text)) return;
+  context.addIssue({
+    code: 'custom',
+    message: `"${text}" is no address of a target`,
+    params: { weir: 'WEIR1007', mend: 'write host:port, for example 10.0.0.7:4191 or [fd00::7]:4191' },
+  });
 });
 
 const targetGroup = z.strictObject({

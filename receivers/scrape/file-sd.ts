@@ -85,8 +85,9 @@ export function readGroups(content: FileContent): ReadGroups {
   if (parsed.error !== null) return { groups: null, error: `not readable: ${printableShort(parsed.error)}` };
   const checked = targetGroups.safeParse(parsed.value ?? []);
   if (checked.success) return { groups: checked.data, error: null };
-  const { path, message } = checked.error.issues[0]!;
-  return { groups: null, error: `at ${path.join('.') || 'the top'}: ${printableShort(message)}` };
+  const issue = checked.error.issues[0]!;
+  const mend = issue.code === 'custom' ? `, ${issue.params?.mend}` : '';
+  return { groups: null, error: `at ${issue.path.join('.') || 'the top'}: ${printableShort(issue.message)}${mend}` };
 }
 
 function parseJson(text: string): { value: unknown; error: null } | { value: null; error: string } {
