@@ -72,7 +72,7 @@ function lineOf(message: Message): string {
   const arrow = edge.direction === 'to' ? '->' : '<-';
   const percent = ((successes / (successes + failures)) * 100).toFixed(2);
   const rate = weir.ratePerSecond === null ? '-' : `${weir.ratePerSecond.toFixed(2)}/s`;
-  const p99 = `${quantityOf(message, 'p99_response_latency')}ms`;
+  const p99 = `${Number(quantityOf(message, 'p99_response_latency').toPrecision(3))}ms`;
   return `${weir.windowStart} +${window} ${resource.namespace}/${resource.name} ${arrow} ${other} ${percent}% ${rate} p99=${p99}`;
 }
 

@@ -1,0 +1,158 @@
+/** @module The loop that sends: what it does with each kind of outcome. */
+import test from 'ava';
+import { Balance } from '../../../pipeline/balance.ts';
+import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import type { RetryConfig } from '../../../pipeline/sending/retry.ts';
+import { createSendingEvents } from '../../../pipeline/sending/telemetry.ts';
+import { type SendOutcome, TrafficSending } from '../../../pipeline/sending/traffic-sending.ts';
+import { NO_METERS } from '../../../pipeline/telemetry/meters.ts';
+import { createTestClock } from '../../kit/clock.ts';
+import { settle } from '../../kit/exporter.ts';
+import { createTestLog } from '../../kit/log.ts';
+import { slot, trafficBatch } from '../../kit/slots.ts';
+
+const NEVER = new AbortController().signal;
+const SENT: SendOutcome = { kind: 'sent', dropped: new Map() };
+const AWAY: SendOutcome = { kind: 'transient', reason: 'away', error: 'nobody there' };
+const RETRY: RetryConfig = {
+  enabled: true,
+  initialIntervalMs: 1000,
+  randomizationFactor: 0,
+  multiplier: 2,
+  maxIntervalMs: 4000,
+  maxElapsedMs: 0,
+};
+
+function create(answers: (SendOutcome | Error)[], retry: Partial<RetryConfig> = {}) {
+  const clock = createTestClock();
+  const balance = new Balance();
+  const log = createTestLog();
+  const attempts: [atMs: number, startMs: number][] = [];
+  let closed = 0;
+  const exporter = new TrafficSending<TrafficSum>({
+    windowMs: 1000,
+    queue: { queueSize: 10, sizer: 'requests', onFull: 'coalesce' },
+    retry: { ...RETRY, ...retry },
+    clock,
+    balance,
+    sender: {
+      open() {},
+      prepare(sum) {
+        if (sum.interval.startMs === 13_000) throw new Error('cannot be encoded');
+        return sum;
+      },
+      async send(sum) {
+        attempts.push([clock.monoMs(), sum.interval.startMs]);
+        const answer = answers.shift() ?? SENT;
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+      async close() {
+        closed += 1;
+      },
+    },
+    events: (queue) => createSendingEvents('x', queue, { log, meters: NO_METERS, clock }),
+  });
+  const feed = (second: number) =>
+    exporter.consume(
+      trafficBatch(
+        slot(second * 1000, (second + 1) * 1000, [{ source: 'web', destination: 'emoji', successes: 1, failures: 0 }]),
+      ),
+    );
+  return { exporter, clock, balance, log, attempts, feed, closedTimes: () => closed };
+}
+
+test('attempts follow the backoff, and the next window waits its turn', async (t) => {
+  const { exporter, clock, attempts, feed } = create([AWAY, AWAY, AWAY, AWAY]);
+  await exporter.start();
+  feed(1);
+  feed(2);
+  await settle();
+  for (let s = 0; s < 12; s++) {
+    clock.advance(1000);
+    await settle();
+  }
+  t.deepEqual(attempts, [
+    [0, 1000],
+    [1000, 1000],
+    [3000, 1000],
+    [7000, 1000],
+    [11_000, 1000],
+    [11_000, 2000],
+  ]);
+  await exporter.stop(NEVER);
+});
+
+test('a wait the peer asks for is kept', async (t) => {
+  const { exporter, clock, attempts, feed } = create([{ ...AWAY, afterMs: 7000 }]);
+  await exporter.start();
+  feed(1);
+  await settle();
+  clock.advance(6999);
+  await settle();
+  t.is(attempts.length, 1);
+  clock.advance(1);
+  await settle();
+  t.is(attempts.length, 2);
+  await exporter.stop(NEVER);
+});
+
+test('after max_elapsed_time a window is dropped as retry_expired and the next one has its turn', async (t) => {
+  const { exporter, clock, attempts, feed, balance } = create([AWAY, AWAY, AWAY], { maxElapsedMs: 3000 });
+  await exporter.start();
+  feed(1);
+  feed(2);
+  await settle();
+  for (let s = 0; s < 3; s++) {
+    clock.advance(1000);
+    await settle();
+  }
+  t.deepEqual(
+    attempts.map(([, start]) => start),
+    [1000, 1000, 1000, 2000],
+  );
+  t.deepEqual([...balance.dropped], [['retry_expired', 4]]);
+  t.is(balance.delivered, 4);
+  await exporter.stop(NEVER);
+  t.is(balance.unaccounted, 0);
+});
+
+test('what cannot be encoded is dropped alone', async (t) => {
+  const { exporter, feed, balance, log } = create([]);
+  await exporter.start();
+  for (const second of [12, 13, 14]) feed(second);
+  await exporter.stop(NEVER);
+  t.deepEqual([...balance.dropped], [['encode_failed', 4]]);
+  t.is(balance.delivered, 8);
+  t.is(log.lines.find(({ level }) => level === 'error')?.fields.error, 'cannot be encoded');
+});
+
+test('a sender that throws is a defect that loses nothing', async (t) => {
+  const { exporter, clock, feed, balance, log } = create([new Error('bug')]);
+  await exporter.start();
+  feed(1);
+  await settle();
+  clock.advance(1000);
+  await exporter.stop(NEVER);
+  t.is(balance.delivered, 4);
+  t.is(log.lines[0]?.fields.reason, 'defect');
+});
+
+test('dropped messages never count for more than the items of their window', async (t) => {
+  const { exporter, feed, balance } = create([{ kind: 'sent', dropped: new Map([['too_large', 99]]) }]);
+  await exporter.start();
+  feed(1);
+  await exporter.stop(NEVER);
+  t.deepEqual([...balance.dropped], [['too_large', 4]]);
+  t.is(balance.unaccounted, 0);
+});
+
+test('two stops close once, and start after stop does nothing', async (t) => {
+  const { exporter, feed, attempts, closedTimes } = create([]);
+  await Promise.all([exporter.stop(NEVER), exporter.stop(NEVER)]);
+  await exporter.start();
+  feed(1);
+  await settle();
+  t.is(closedTimes(), 1);
+  t.is(attempts.length, 0);
+});
