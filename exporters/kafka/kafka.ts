@@ -78,7 +78,11 @@ class KafkaSender implements TrafficSender<Outbox> {
 
   /** Looks for the brokers and the topic at once, so that what is missing is said before there is traffic. */
   open(): void {
-    this.#connected().catch((error: unknown) => this.#failed(kafkaFault(error)));
+    this.#connected().catch((error: unknown) => {
+      const fault = kafkaFault(error);
+      this.#failed(fault);
+      if (fault.verdict === 'transient') this.#events.notReached(this.#settings.config.brokers, fault);
+    });
   }
 
   prepare(sum: TrafficSum): Outbox {

@@ -9,6 +9,8 @@ import { printableShort } from '../../pipeline/wire/printable.ts';
 export interface KafkaEvents {
   connected(topic: string, partitions: number): void;
   topicMissing(topic: string, command: string): void;
+  /** The brokers could not be reached at start; the queue holds. */
+  notReached(brokers: readonly string[], fault: KafkaFault): void;
   /** Somebody must mend the configuration here or at the brokers; meanwhile the queue holds. */
   misconfigured(fault: KafkaFault): void;
   /** `messages` were acknowledged. */
@@ -27,6 +29,10 @@ export function createKafkaEvents(
   let messagesSent = 0;
   let bytesSent = 0;
   const refused = new Map<string, number>();
+  const trouble = new Map<string, number>();
+  const count = (map: Map<string, number>, reason: string) => map.set(reason, (map.get(reason) ?? 0) + 1);
+  const byReason = (map: ReadonlyMap<string, number>) => () =>
+    [...map].map(([reason, value]) => ({ value, attributes: { component, reason } }));
   const registered = [
     meters.counter('weir_kafka_messages_total', 'Messages the brokers acknowledged.', () => [
       { value: messagesSent, attributes },
@@ -34,8 +40,11 @@ export function createKafkaEvents(
     meters.counter('weir_kafka_bytes_total', 'Bytes of messages the brokers acknowledged, uncompressed.', () => [
       { value: bytesSent, attributes },
     ]),
-    meters.counter('weir_kafka_messages_refused_total', 'Messages no broker will accept; dropped.', () =>
-      [...refused].map(([reason, value]) => ({ value, attributes: { component, reason } })),
+    meters.counter('weir_kafka_messages_refused_total', 'Messages no broker will accept; dropped.', byReason(refused)),
+    meters.counter(
+      'weir_kafka_trouble_total',
+      'Looks at brokers and topic that found something to mend.',
+      byReason(trouble),
     ),
   ];
   return {
@@ -44,7 +53,15 @@ export function createKafkaEvents(
       limit.ended('configuration');
       log.debug({ topic, partitions }, 'Connected to Kafka');
     },
+    notReached(brokers, fault) {
+      count(trouble, fault.reason);
+      log.warn(
+        { brokers, reason: fault.reason, error: fault.message },
+        'Kafka cannot be reached yet. Traffic waits in the queue',
+      );
+    },
     topicMissing(topic, command) {
+      count(trouble, 'topic_missing');
       const times = limit.occurred('topic');
       if (times > 0)
         log.error(
@@ -53,6 +70,7 @@ export function createKafkaEvents(
         );
     },
     misconfigured(fault) {
+      count(trouble, fault.reason);
       const times = limit.occurred('configuration');
       if (times > 0)
         log.error(
@@ -65,7 +83,7 @@ export function createKafkaEvents(
       bytesSent += bytes;
     },
     refused(reason, key, bytes) {
-      refused.set(reason, (refused.get(reason) ?? 0) + 1);
+      count(refused, reason);
       const times = limit.occurred(`refused ${reason}`);
       if (times > 0)
         log.error(

@@ -201,6 +201,15 @@ test('a single message above max_message_bytes is dropped without being sent', a
   t.is(balance.unaccounted, 0);
 });
 
+test('brokers that are away at start are said at once, and start does not wait for them', async (t) => {
+  const { exporter, kafka, log } = create({ brokers: ['kafka-1:9092'] });
+  kafka.outage = NOT_CONNECTED;
+  await exporter.start();
+  await settle();
+  t.like(log[0], { level: 'warn', fields: { brokers: ['kafka-1:9092'], reason: 'not_connected' } });
+  await exporter.stop(NEVER);
+});
+
 test('refused credentials are said as an error and retried, not dropped', async (t) => {
   const { exporter, kafka, clock, balance, log } = create();
   kafka.outage = new KafkaFault('configuration', 'authentication', 'SASL PLAIN authentication failed');
