@@ -439,6 +439,34 @@ test('failing pages full of new lines do not grow the memory either', (t) => {
   t.true(worst < 500_000, `${worst}`);
 });
 
+test('a known line whose value grows beyond the line limit fails the page', (t) => {
+  const bench = new ScanBench({ wanted: WANTED, limits: { lineBytes: 5 } });
+  for (const page of ['m 1\n', 'm 123\n', 'm 1234\n', 'm 12\n']) t.is(bench.difference(Buffer.from(page)), null, page);
+});
+
+test('a bare name is not taken for the start of a series whose labels stand apart from it', (t) => {
+  const bench = new ScanBench({ wanted: WANTED });
+  for (const page of [
+    'm 1\n',
+    'm {a="1"} 4\n',
+    'm 2\nm {a="1"} 4\n',
+    'm {a="1"} 5\nm 2\n',
+    'm {a 5\n',
+    'm {a="1"} 6\n',
+  ]) {
+    t.is(bench.difference(Buffer.from(page)), null, page);
+  }
+});
+
+test('long integers of known lines are rounded correctly', (t) => {
+  const bench = new ScanBench({ wanted: WANTED });
+  for (let digits = 14; digits < 24; digits++) {
+    for (const text of ['9007199254740993', '1234567890123456', '3141592653589793', '7777777777777777']) {
+      t.is(bench.difference(Buffer.from(`m ${text.repeat(2).slice(0, digits)}\n`)), null, text);
+    }
+  }
+});
+
 test('a page that is abandoned in the middle leaves no trace in the next', (t) => {
   const bench = new ScanBench({ wanted: WANTED });
   const page = Buffer.from('m{a="1"} 1\ngauge 2\n');
