@@ -9,15 +9,9 @@ import type {
   TrafficReading,
 } from './reading.ts';
 import { EdgeBook } from './reading-edges.ts';
+import { appended, type Coverage, type OwnGroup, type ServiceGroup, type WorkloadEntry } from './reading-entries.ts';
 import { type Counted, counted, coveragesOf, type Frame, figuresOf, totalsOf } from './reading-figures.ts';
-import {
-  appended,
-  type Coverage,
-  type OwnGroup,
-  type ServiceGroup,
-  TrafficIndex,
-  type WorkloadEntry,
-} from './reading-index.ts';
+import { TrafficIndex } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 

@@ -1,7 +1,7 @@
 /** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading.ts';
+import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-entries.ts';
 import { believe, type Counted, counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
-import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';

@@ -1,7 +1,8 @@
 /** @module From records and coverage to figures: sums, rates, completeness, and which side a reader believes. */
 import { quantiles } from './histogram.ts';
 import type { Figures } from './reading.ts';
-import { type Coverage, noCoverage, type TrafficIndex, type WorkloadEntry } from './reading-index.ts';
+import { type Coverage, noCoverage, type WorkloadEntry } from './reading-entries.ts';
+import type { TrafficIndex } from './reading-index.ts';
 import type { Counts, Side } from './rules.ts';
 import type { LatencyHistogram, TcpTotals, TrafficRecord } from './traffic.ts';
 

@@ -167,7 +167,7 @@ function usable<Made>({ key, config }: HttpListenerOptions, make: () => Made): M
 
 async function createRequestListener(options: HttpListenerOptions, files: ListenerFiles) {
   const [{ Hono }, { getRequestListener }] = await Promise.all([import('hono'), import('@hono/node-server')]);
-  const app = new Hono<{ Bindings: { incoming: IncomingMessage } }>();
+  const app = new Hono<{ Bindings: { incoming: IncomingMessage } }>({ strict: false });
   for (const route of options.routes) {
     app.all(route.path, (c) => answer(options, files, c.env.incoming, route.open === true, route.handle));
   }
