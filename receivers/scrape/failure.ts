@@ -18,7 +18,6 @@ export type FailureReason =
   | 'body_too_large'
   | 'body_cut'
   | 'partial_page'
-  | 'scan'
   | 'backpressure'
   | 'overlap'
   | 'stopped';
