@@ -20,14 +20,19 @@ import {
   SPACE,
   skipBlanks,
 } from './bytes.ts';
+import { LastLabels } from './last-labels.ts';
 import type { LineFault } from './scan-types.ts';
 import { hashByte, TEXTS } from './text-cache.ts';
 import type { ScanWindow } from './window.ts';
 
 const ESCAPED_NEWLINE = 0x6e;
 const NON_ASCII = 0x80;
+const NOT_KEPT = -1;
 
-/** One series, decoded. Reused for the next line except for `labels`, which is new each time. */
+/**
+ * One series, decoded. Reused for the next line except for `labels`, which is new each time. One serves all scanners of
+ * a thread.
+ */
 export class SeriesReader {
   labels = new Map<string, string>();
   /** Just behind the series: the closing brace, or the end of a bare name. */
@@ -43,6 +48,10 @@ export class SeriesReader {
   /** What `#quoted` has just read. */
   #text = '';
   #textBytes = 0;
+  /** Name of the label that `#label` has just read. */
+  #name = '';
+  #nameTextBytes = 0;
+  readonly #last = new LastLabels();
 
   constructor(window: ScanWindow) {
     this.#window = window;
@@ -51,10 +60,15 @@ export class SeriesReader {
   /** Reads the labels that may follow a name which ends at `at`. The line ends at `stop`. */
   readAfterName(at: number, stop: number): LineFault | null {
     this.#begin(at, stop);
-    this.#skip();
-    if (this.#peek() !== BRACE_OPEN) return null;
-    this.#at += 1;
-    return this.#labelList();
+    if (!this.#takeOver(at, stop)) {
+      this.#skip();
+      if (this.#peek() !== BRACE_OPEN) return null;
+      this.#at += 1;
+    }
+    const fault = this.#labelList(at);
+    if (fault === null && !this.sawControlByte) this.#last.keep(this.#window, at, this.end);
+    else this.#last.clear();
+    return fault;
   }
 
   /**
@@ -73,7 +87,20 @@ export class SeriesReader {
   }
 
   readFurther(): LineFault | null {
-    return this.#labelList();
+    return this.#labelList(NOT_KEPT);
+  }
+
+  /** Takes over the labels with which the line before began in the same bytes; false when there are none. */
+  #takeOver(at: number, stop: number): boolean {
+    const count = this.#last.takeOver(this.#window, at, stop);
+    for (let i = 0; i < count; i++) {
+      const { name, value, nameBytes, valueBytes, end } = this.#last.labels[i]!;
+      this.labels.set(name, value);
+      this.nameBytes = Math.max(this.nameBytes, nameBytes);
+      this.valueBytes = Math.max(this.valueBytes, valueBytes);
+      this.#at = at + end;
+    }
+    return count > 0;
   }
 
   #begin(at: number, stop: number): void {
@@ -86,7 +113,8 @@ export class SeriesReader {
     this.sawControlByte = false;
   }
 
-  #labelList(): LineFault | null {
+  /** Reads labels up to the closing brace and keeps them as of a text that begins at `textStart`. */
+  #labelList(textStart: number): LineFault | null {
     for (;;) {
       this.#skip();
       if (this.#peek() === BRACE_CLOSE) {
@@ -97,9 +125,22 @@ export class SeriesReader {
       if (fault !== null) return fault;
       this.#skip();
       const next = this.#peek();
-      if (next === COMMA) this.#at += 1;
-      else if (next !== BRACE_CLOSE) return 'bad_labels';
+      if (next === COMMA) {
+        this.#at += 1;
+        if (textStart !== NOT_KEPT) this.#keepLabel(this.#at - textStart);
+      } else if (next !== BRACE_CLOSE) return 'bad_labels';
     }
+  }
+
+  /** Keeps the label just read, whose comma ends `end` bytes behind the sample's name. */
+  #keepLabel(end: number): void {
+    this.#last.labels.push({
+      name: this.#name,
+      value: this.#text,
+      nameBytes: this.#nameTextBytes,
+      valueBytes: this.#textBytes,
+      end,
+    });
   }
 
   #label(): LineFault | null {
@@ -107,6 +148,8 @@ export class SeriesReader {
     if (nameFault !== null) return nameFault;
     if (this.#textBytes === 0) return 'bad_labels';
     const name = this.#text;
+    this.#name = name;
+    this.#nameTextBytes = this.#textBytes;
     this.nameBytes = Math.max(this.nameBytes, this.#textBytes);
     this.#skip();
     if (this.#peek() !== EQUALS) return 'bad_labels';

@@ -42,6 +42,7 @@ const EXACT_DIGITS = 15;
 const FORGET_AFTER = 8;
 const SLACK_LINES = 256;
 const NONE = -1;
+const READER = new SeriesReader(WINDOW);
 /** Given to a last line that has none. */
 const LINE_END = Uint8Array.of(NEWLINE);
 
@@ -55,7 +56,7 @@ export class ExpositionScanner {
   readonly #lineBytes: number;
   readonly #types: TypeLines;
   readonly #memory: LineMemory;
-  readonly #reader = new SeriesReader(WINDOW);
+  readonly #reader = READER;
   readonly #carry = new LineCarry();
   readonly #skippedName = new SkippedName();
   /** Value of the line at hand, outside the hot loop; a plain number would be boxed on its way. */
