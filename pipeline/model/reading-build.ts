@@ -68,7 +68,7 @@ export class Reading implements TrafficReading {
     learnKnown(index, options);
     this.#book = new EdgeBook(this.#frame, options.defaultKind, sum.records);
     groupTotals(index, sum.records);
-    this.#listed = [...index.entries.values()].filter(isListed);
+    this.#listed = index.workloads.filter(isListed);
   }
 
   get edges(): readonly EdgeReading[] {
@@ -86,14 +86,12 @@ export class Reading implements TrafficReading {
   }
 
   get nodes(): readonly ResourceReading[] {
-    const { nodes } = this.#frame.index;
-    this.#nodes ??= sortNamed([...nodes.values()].filter(isAlive)).map((node) => readOwn(this.#frame, 'Node', node));
+    this.#nodes ??= readNodes(this.#frame);
     return this.#nodes;
   }
 
   get services(): readonly ResourceReading[] {
-    const { services } = this.#frame.index;
-    this.#services ??= sortNamed([...services.values()]).map((service) => readService(this.#frame, service));
+    this.#services ??= sortNamed(this.#frame.index.services).map((service) => readService(this.#frame, service));
     return this.#services;
   }
 
@@ -146,12 +144,16 @@ function readTotals(frame: Frame, book: EdgeBook, entry: WorkloadEntry): Resourc
 
 /** Pods by what they counted themselves; a bare pod that is not watched by what its clients counted. */
 function readPods(frame: Frame, book: EdgeBook, listed: readonly WorkloadEntry[]): ResourceReading[] {
-  const readings = [...frame.index.pods.values()].filter(isAlive).map((pod) => readOwn(frame, 'Pod', pod));
+  const readings = frame.index.pods.filter(isAlive).map((pod) => readOwn(frame, 'Pod', pod));
   for (const entry of listed) {
     if (entry.kind !== 'Pod' || frame.index.findPod(entry.cluster, entry.namespace, entry.name) !== undefined) continue;
     readings.push(readTotals(frame, book, entry));
   }
   return readings.sort((a, b) => compareNamed(a.resource, b.resource));
+}
+
+function readNodes(frame: Frame): ResourceReading[] {
+  return sortNamed(frame.index.nodes.filter(isAlive)).map((node) => readOwn(frame, 'Node', node));
 }
 
 function readOwn(frame: Frame, kind: 'Pod' | 'Node', own: OwnGroup): ResourceReading {

@@ -1,4 +1,5 @@
 /** @module What an index of traffic holds: workloads, pods, nodes, services, and their coverage added up. */
+import type { NameMap } from './name-map.ts';
 import type { Identity, ResourceKind, Workload } from './resource.ts';
 import type { CoverageRecord, TrafficRecord } from './traffic.ts';
 
@@ -70,11 +71,6 @@ export function appended<Item>(list: readonly Item[], item: Item): readonly Item
   return list;
 }
 
-/** Text that no other three parts have, cheap to make. */
-export function keyOf(a: string, b: string, c: string): string {
-  return `${a.length}:${a}${b.length}:${b}${c}`;
-}
-
 /** Whose word on a kind counts more: a target's own label, its clients, a service's name, an earlier slot. */
 export const OWN_RANK = 4;
 export const PEER_RANK = 3;
@@ -87,15 +83,9 @@ export function ownWorkload(own: Identity): Workload {
   return { ...own.workload, name: own.pod, kind: 'Pod' };
 }
 
-/** Key of a workload in one index. An account never equals a workload of the same name. */
-export function workloadText(workload: Workload): string {
-  const account = workload.kind === 'ServiceAccount' ? 'a' : 'w';
-  return account + keyOf(workload.cluster, workload.namespace, workload.name);
-}
-
 /** Key of one life of one pod of a workload. */
 export function unitText(entry: WorkloadEntry, own: Identity): string {
-  return keyOf(String(entry.id), own.pod, own.podUid);
+  return `${entry.id}:${own.pod.length}:${own.pod}${own.podUid}`;
 }
 
 /** Takes over a kind told by somebody who ranks above whoever told it before. */
@@ -124,19 +114,9 @@ export function newEntry(id: number, { cluster, namespace, name, kind }: Workloa
 }
 
 /** The pod or node of that name, made when it is new. */
-export function ownGroup(groups: Map<string, OwnGroup>, cluster: string, namespace: string, name: string): OwnGroup {
+export function ownGroup(groups: NameMap<OwnGroup>, cluster: string, namespace: string, name: string): OwnGroup {
   const make = (): OwnGroup => ({ cluster, namespace, name, coverage: null, server: NONE, client: NONE });
-  return getOrMake(groups, keyOf(cluster, namespace, name), make);
-}
-
-/** The value of `key`, made and kept when it is new. */
-export function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
+  return groups.getOrMake(cluster, namespace, name, make);
 }
 
 /** Coverage of no target, to be added to. */

@@ -2,12 +2,11 @@
  * @module The index of one sum: every workload, pod, node and service in it once, with kinds, accounts and coverage
  * joined.
  */
+import { NameMap } from './name-map.ts';
 import {
   addCoverage,
   appended,
   type Coverage,
-  getOrMake,
-  keyOf,
   learnKind,
   NONE,
   newEntry,
@@ -23,23 +22,24 @@ import {
   type ServiceGroup,
   unitText,
   type WorkloadEntry,
-  workloadText,
 } from './reading-entries.ts';
 import type { Identity, Peer, Workload } from './resource.ts';
 import type { CoverageRecord, TrafficRecord, TrafficSum } from './traffic.ts';
 
 export class TrafficIndex {
-  readonly entries = new Map<string, WorkloadEntry>();
-  readonly #pods = new Map<string, OwnGroup>();
-  readonly #nodes = new Map<string, OwnGroup>();
-  readonly #services = new Map<string, ServiceGroup>();
+  readonly #workloads = new NameMap<WorkloadEntry>();
+  /** Peers known by their account alone; they never equal a workload of the same name. */
+  readonly #accountPeers = new NameMap<WorkloadEntry>();
+  readonly #pods = new NameMap<OwnGroup>();
+  readonly #nodes = new NameMap<OwnGroup>();
+  readonly #services = new NameMap<ServiceGroup>();
   readonly #records: readonly TrafficRecord[];
   #ownsGrouped = false;
   #servicesGrouped = false;
   readonly #ownRefs = new Map<Identity, OwnRef>();
   readonly #units = new Map<string, Coverage>();
   /** Workloads known with an account. */
-  readonly #accounts = new Map<string, readonly WorkloadEntry[]>();
+  readonly #accounts = new NameMap<WorkloadEntry[]>();
 
   /** What the own end and the peer of each record refer to, in the order of the records. */
   readonly owns: readonly OwnRef[];
@@ -60,19 +60,19 @@ export class TrafficIndex {
   }
 
   /** Pods with their records. Like nodes and services, grouped when first asked for. */
-  get pods(): ReadonlyMap<string, OwnGroup> {
+  get pods(): OwnGroup[] {
     this.#groupOwns();
-    return this.#pods;
+    return [...this.#pods.values()];
   }
 
-  get nodes(): ReadonlyMap<string, OwnGroup> {
+  get nodes(): OwnGroup[] {
     this.#groupOwns();
-    return this.#nodes;
+    return [...this.#nodes.values()];
   }
 
-  get services(): ReadonlyMap<string, ServiceGroup> {
+  get services(): ServiceGroup[] {
     this.#groupServices();
-    return this.#services;
+    return [...this.#services.values()];
   }
 
   ownOf(own: Identity): OwnRef {
@@ -98,15 +98,21 @@ export class TrafficIndex {
     return this.#peerEntry(named, peer);
   }
 
+  /** All workloads, those known by account alone left out. */
+  get workloads(): WorkloadEntry[] {
+    return [...this.#workloads.values()];
+  }
+
   /** The entry of a workload, made when it is new. */
   entryOf(workload: Workload): WorkloadEntry {
-    const key = workloadText(workload);
-    let entry = this.entries.get(key);
-    if (entry === undefined) {
-      entry = newEntry(this.entries.size, workload);
-      this.entries.set(key, entry);
-    }
-    return entry;
+    const { cluster, namespace, name } = workload;
+    return this.#mapOf(workload).getOrMake(cluster, namespace, name, () => {
+      return newEntry(this.#workloads.size + this.#accountPeers.size, workload);
+    });
+  }
+
+  #mapOf({ kind }: Workload): NameMap<WorkloadEntry> {
+    return kind === 'ServiceAccount' ? this.#accountPeers : this.#workloads;
   }
 
   /** Makes a workload known that an earlier slot told of; its kind counts only while nobody tells it now. */
@@ -117,18 +123,13 @@ export class TrafficIndex {
   }
 
   serviceOf(cluster: string, namespace: string, name: string): ServiceGroup {
-    return getOrMake(this.#services, keyOf(cluster, namespace, name), () => ({
-      cluster,
-      namespace,
-      name,
-      client: NONE,
-    }));
+    return this.#services.getOrMake(cluster, namespace, name, () => ({ cluster, namespace, name, client: NONE }));
   }
 
   /** The one workload known with the account that a `ServiceAccount` entry stands for, else the entry itself. */
   resolve(entry: WorkloadEntry): WorkloadEntry {
     if (entry.kind !== 'ServiceAccount') return entry;
-    const known = this.#accounts.get(keyOf(entry.cluster, entry.namespace, entry.name));
+    const known = this.#accounts.get(entry.cluster, entry.namespace, entry.name);
     return known?.length === 1 ? known[0]! : entry;
   }
 
@@ -139,19 +140,23 @@ export class TrafficIndex {
   }
 
   find(workload: Workload): WorkloadEntry | undefined {
-    return this.entries.get(workloadText(workload));
+    const { cluster, namespace, name } = workload;
+    return this.#mapOf(workload).get(cluster, namespace, name);
   }
 
   findPod(cluster: string, namespace: string, name: string): OwnGroup | undefined {
-    return this.pods.get(keyOf(cluster, namespace, name));
+    this.#groupOwns();
+    return this.#pods.get(cluster, namespace, name);
   }
 
   findNode(cluster: string, name: string): OwnGroup | undefined {
-    return this.nodes.get(keyOf(cluster, '', name));
+    this.#groupOwns();
+    return this.#nodes.get(cluster, '', name);
   }
 
   findService(cluster: string, namespace: string, name: string): ServiceGroup | undefined {
-    return this.services.get(keyOf(cluster, namespace, name));
+    this.#groupServices();
+    return this.#services.get(cluster, namespace, name);
   }
 
   #groupOwns(): void {
@@ -202,13 +207,19 @@ export class TrafficIndex {
   #learnAccount(entry: WorkloadEntry, account: string): void {
     if (account === '' || entry.accounts.includes(account)) return;
     entry.accounts = appended(entry.accounts, account);
-    const key = keyOf(entry.cluster, entry.namespace, account);
-    this.#accounts.set(key, appended(this.#accounts.get(key) ?? NONE, entry));
+    this.#accounts.getOrMake(entry.cluster, entry.namespace, account, () => []).push(entry);
+  }
+
+  #unitOf(entry: WorkloadEntry, own: Identity): Coverage {
+    const key = unitText(entry, own);
+    const unit = this.#units.get(key) ?? noCoverage();
+    this.#units.set(key, unit);
+    return unit;
   }
 
   #addCoverage(record: CoverageRecord): void {
     const ref = this.ownOf(record.own);
-    ref.unit ??= getOrMake(this.#units, unitText(ref.entry, record.own), noCoverage);
+    ref.unit ??= this.#unitOf(ref.entry, record.own);
     ref.entry.coverage ??= noCoverage();
     addCoverage(ref.unit, record);
     addCoverage(ref.entry.coverage, record);
