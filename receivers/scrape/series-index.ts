@@ -25,6 +25,8 @@ export const REFUSED = -2;
 interface Shared {
   readonly peers: Map<string, Peer>;
   readonly groups: Map<string, Group>;
+  /** Groups ever named, so that no name is used twice. */
+  named: number;
 }
 
 interface Group {
@@ -39,8 +41,8 @@ export class SeriesIndex {
   readonly #table: SeriesTable;
   readonly #budget: SeriesBudget;
   readonly #ids = new Map<string, number>();
-  readonly #shared: Shared = { peers: new Map(), groups: new Map() };
-  readonly #sentinels: number[] = [];
+  readonly #shared: Shared = { peers: new Map(), groups: new Map(), named: 0 };
+  #sentinels: number[] = [];
   readonly #filtered = new Map<string, number[]>();
 
   constructor(rules: MeshRules, own: Identity, table: SeriesTable, budget: SeriesBudget) {
@@ -86,9 +88,50 @@ export class SeriesIndex {
     return repeated;
   }
 
+  /** Series kept now. */
+  get live(): number {
+    return this.#table.live;
+  }
+
+  /**
+   * Forgets series last seen before scrape `oldest`: their ids are used again. Only where absence means that a series is
+   * over, and after everybody has taken a page on which they were absent. O(series).
+   */
+  forgetBefore(oldest: ScrapeNumber): void {
+    const { seen } = this.#table;
+    const isOld = (id: number) => seen[id]! < oldest;
+    this.#sentinels = this.#sentinels.filter((id) => !isOld(id));
+    for (const [reason, ids] of this.#filtered)
+      this.#filtered.set(
+        reason,
+        ids.filter((id) => !isOld(id)),
+      );
+    for (const [key, id] of this.#ids) {
+      if (!isOld(id)) continue;
+      this.#ids.delete(key);
+      this.#table.release(id);
+      this.#budget.used -= 1;
+    }
+    this.#forgetShared();
+  }
+
+  /** Keeps the texts and peers that series still kept refer to. */
+  #forgetShared(): void {
+    const peers = new Set<Peer>();
+    const groups = new Set<string>();
+    for (const id of this.#ids.values()) {
+      const meaning = this.#table.meanings[id]!;
+      if (meaning.role !== 'traffic') continue;
+      peers.add(meaning.peer);
+      groups.add(meaning.group);
+    }
+    for (const [key, peer] of this.#shared.peers) if (!peers.has(peer)) this.#shared.peers.delete(key);
+    for (const [key, { group }] of this.#shared.groups) if (!groups.has(group)) this.#shared.groups.delete(key);
+  }
+
   /** Gives its room back to the budget; call once, when the target is gone. */
   release(): void {
-    this.#budget.used -= this.#table.size;
+    this.#budget.used -= this.#table.live;
   }
 
   #note(id: number, sample: string): void {
@@ -114,7 +157,7 @@ function groupOf(meaning: TrafficSeries, shared: Shared): Group {
   if (meaning.group === '') return { peer: peerOf(meaning.peer, shared), group: '' };
   const known = shared.groups.get(meaning.group);
   if (known !== undefined) return known;
-  const group = { peer: peerOf(meaning.peer, shared), group: `${shared.groups.size + 1}` };
+  const group = { peer: peerOf(meaning.peer, shared), group: `${++shared.named}` };
   shared.groups.set(meaning.group, group);
   return group;
 }

@@ -157,6 +157,7 @@ export class TargetLoop {
     });
     this.#account(batch, filtered, scan.limitedSamples);
     settings.next.consume(batch);
+    this.#scraper.tidy(page);
     return null;
   }
 

@@ -46,6 +46,11 @@ const ENDS: Readonly<Record<EndsMark, string>> = {
 /** Pages in a row that must end in a new, weaker way before that is how this target ends its pages. */
 const SAME_END_PAGES = 3;
 
+/** Series kept beyond twice those of a page before old ones are forgotten. */
+const SERIES_SLACK = 1000;
+/** Pages without a series after which it may be forgotten. */
+const KEPT_PAGES = 8;
+
 export class TargetScraper {
   readonly target: Target;
   readonly index: SeriesIndex;
@@ -55,6 +60,7 @@ export class TargetScraper {
   #client: HttpClient | null = null;
   #accessVersion = 0;
   #scrape = 0;
+  #tidiedAt = 0;
   #fetch: PageFetch | null = null;
   #goodEnd: EndsMark = 'none';
   #weakEnd: EndsMark = 'none';
@@ -94,6 +100,18 @@ export class TargetScraper {
         done(reason === null ? { page: { scrape, scan }, failed: null } : { page: null, failed: reason });
       },
     });
+  }
+
+  /**
+   * Forgets series that have been over for some pages, when they outnumber those on this one. Call after everybody has
+   * taken `page`: a series that comes back later is a new one, which counts from 0 as an evicted one does.
+   */
+  tidy({ scan, scrape }: GoodPage): void {
+    if (this.#context.rules.vanished !== 'evicted' || scan.skippedLines > 0) return;
+    if (this.index.live <= 2 * scan.samples + SERIES_SLACK || scrape < this.#tidiedAt + KEPT_PAGES) return;
+    this.#tidiedAt = scrape;
+    this.#scanner.forgetOlderThan(KEPT_PAGES);
+    this.index.forgetBefore(scrape - KEPT_PAGES + 1);
   }
 
   /** Ends the scrape under way, if any, with this failure. */

@@ -132,6 +132,14 @@ export class ExpositionScanner {
     return this.#tally.result();
   }
 
+  /**
+   * Forgets lines that none of the last `pages` pages had, so that the caller may give their ids to other series.
+   * O(bytes remembered). Not between `begin` and `end`.
+   */
+  forgetOlderThan(pages: number): void {
+    this.#memory.rebuild(this.#generation - pages + 1);
+  }
+
   /** Reads what is whole of carry and piece, and keeps the rest. */
   #take(piece: Uint8Array): void {
     if (this.#tally.failure !== null) return;
