@@ -164,7 +164,7 @@ export class LineMemory {
     if (!equalBytes(text, at + prefixLength, this.#view, records[record + MIDDLE]!, middleLength)) return false;
     if (!equalBytes(text, at, this.#view, records[record + PREFIX]!, prefixLength)) return false;
     at += prefixLength + middleLength;
-    return equalBytes(text, at, this.#view, records[record + SUFFIX]!, end - at);
+    return at === end || equalBytes(text, at, this.#view, records[record + SUFFIX]!, end - at);
   }
 
   #append(name: number, nameLength: number, start: number, end: number, hash: number): number {

@@ -174,7 +174,8 @@ export class ExpositionScanner {
 
   /**
    * Reads the whole lines of the window's first `end` bytes; returns where the incomplete one begins. This is the hot
-   * loop, kept in one function so that values stay in registers: a number handed through a call would be boxed.
+   * loop, kept in one function and in local variables so that all it touches stays in registers; a number handed
+   * through a call would be boxed.
    */
   #scan(end: number): number {
     const memory = this.#memory;
@@ -183,12 +184,14 @@ export class ExpositionScanner {
     const generation = this.#generation;
     const lineBytes = this.#lineBytes;
     const table = this.#table!;
-    const tally = this.#tally;
     let { records } = memory;
     let { values, seen, repeats } = table;
+    let expected = this.#expected;
+    let previous = this.#previous;
+    let room = this.#room();
+    let matched = 0;
     let pos = 0;
     while (pos < end) {
-      const expected = this.#expected;
       const seriesEnd = expected < 0 ? NONE : memory.match(expected, pos, end);
       if (seriesEnd >= 0 && bytes[seriesEnd] === SPACE) {
         let value = 0;
@@ -206,37 +209,51 @@ export class ExpositionScanner {
           digits <= EXACT_DIGITS &&
           id >= 0 &&
           at - pos <= lineBytes &&
+          matched < room &&
           seen[id] !== scrape &&
-          records[expected + SEEN] !== generation &&
-          this.#hasRoom()
+          records[expected + SEEN] !== generation
         ) {
           seen[id] = scrape;
           values[id] = value;
           repeats[id] = 1;
           records[expected + SEEN] = generation;
-          this.#live += 1;
-          tally.samples += 1;
-          tally.lines += 1;
-          this.#previous = expected;
-          this.#expected = records[expected + NEXT]!;
+          matched += 1;
+          previous = expected;
+          expected = records[expected + NEXT]!;
           pos = at + 1;
           continue;
         }
       }
+      this.#countMatched(matched, previous, expected);
       const next = this.#other(pos, end, expected, seriesEnd);
       if (next < 0) return pos;
       pos = next;
+      matched = 0;
+      expected = this.#expected;
+      previous = this.#previous;
+      room = this.#room();
       // A new series or a new line may have replaced them by longer ones.
       records = memory.records;
       values = table.values;
       seen = table.seen;
       repeats = table.repeats;
     }
+    this.#countMatched(matched, previous, expected);
     return pos;
   }
 
-  #hasRoom(): boolean {
-    return this.#tally.samples + this.#tally.limited < this.#limits.sampleLimit;
+  /** Brings the counts up to the `matched` lines which the hot loop has read alone. */
+  #countMatched(matched: number, previous: number, expected: number): void {
+    this.#tally.samples += matched;
+    this.#tally.lines += matched;
+    this.#live += matched;
+    this.#previous = previous;
+    this.#expected = expected;
+  }
+
+  /** Samples the page may still hold. */
+  #room(): number {
+    return this.#limits.sampleLimit - this.#tally.samples - this.#tally.limited;
   }
 
   /** Any line the hot loop leaves. Returns the start of the next, -1 when it is incomplete or the page has failed. */
@@ -359,7 +376,7 @@ export class ExpositionScanner {
   }
 
   #countable(): boolean {
-    if (this.#hasRoom()) return true;
+    if (this.#room() > 0) return true;
     this.#tally.fail('sample_limit', `the page has more than ${this.#limits.sampleLimit} wanted samples`);
     return false;
   }
