@@ -2,7 +2,7 @@
  * @module TrafficMetrics as JSON text, members in the order of smi-metrics, built by hand because lists are long.
  *
  * Source: servicemeshinterface/smi-sdk-go `pkg/apis/metrics`, answers of smi-metrics. Every name goes through
- * `JSON.stringify`, every part of a link through `encodeURIComponent`.
+ * `quoted`, every part of a link through `linkPart`.
  */
 import type {
   Figures,
@@ -32,6 +32,19 @@ export function frameOf(reading: TrafficReading, version: Version): Frame {
   };
 }
 
+/** What neither JSON nor a link has to escape; nearly all names are of this kind, and looking is cheaper. */
+const PLAIN = /^[A-Za-z0-9._~-]*$/;
+
+/** A JSON string. */
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** One segment of a path, percent-encoded. Half a surrogate pair, which no path can carry, becomes U+FFFD. */
+function linkPart(text: string): string {
+  return PLAIN.test(text) ? text : encodeURIComponent(text.toWellFormed());
+}
+
 /** RFC 3339 in UTC with whole seconds, the rest cut. */
 export function wholeSecond(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -41,17 +54,17 @@ export function wholeSecond(ms: number): string {
 export function reference({ kind, namespace, name }: ResourceId): string {
   const apiVersion = apiVersionOf(kind);
   return (
-    `{"kind":${JSON.stringify(kind)}` +
-    (namespace === '' ? '' : `,"namespace":${JSON.stringify(namespace)}`) +
-    `,"name":${JSON.stringify(name)}` +
-    (apiVersion === '' ? '}' : `,"apiVersion":${JSON.stringify(apiVersion)}}`)
+    `{"kind":${quoted(kind)}` +
+    (namespace === '' ? '' : `,"namespace":${quoted(namespace)}`) +
+    `,"name":${quoted(name)}` +
+    (apiVersion === '' ? '}' : `,"apiVersion":${quoted(apiVersion)}}`)
   );
 }
 
-/** Path of an object. */
+/** Path of an object, percent-encoded, so that it needs no further escaping. */
 export function linkOf(version: Version, { kind, namespace, name }: ResourceId): string {
-  const inside = namespace === '' ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `/apis/${GROUP}/${version}${inside}/${pluralOf(kind)}/${encodeURIComponent(name)}`;
+  const inside = namespace === '' ? '' : `/namespaces/${linkPart(namespace)}`;
+  return `/apis/${GROUP}/${version}${inside}/${linkPart(pluralOf(kind))}/${linkPart(name)}`;
 }
 
 /** Totals of a resource as one object. */
@@ -75,17 +88,17 @@ export function renderEdgeObject(
 /** A list; `resource` and `items` are JSON texts. */
 export function renderList(version: Version, link: string, resource: string, items: readonly string[]): string {
   return (
-    `{"kind":"TrafficMetricsList","apiVersion":"${GROUP}/${version}","metadata":{"selfLink":${JSON.stringify(link)}},` +
+    `{"kind":"TrafficMetricsList","apiVersion":"${GROUP}/${version}","metadata":{"selfLink":"${link}"},` +
     `"resource":${resource},"items":[${items.join(',')}]}`
   );
 }
 
 function renderItem(frame: Frame, resource: ResourceId, link: string, edge: string, figures: Figures | null): string {
   const { version, timestamp, window } = frame;
-  const namespace = resource.namespace === '' ? '' : `"namespace":${JSON.stringify(resource.namespace)},`;
+  const namespace = resource.namespace === '' ? '' : `"namespace":${quoted(resource.namespace)},`;
   return (
-    `{"kind":"TrafficMetrics","apiVersion":"${GROUP}/${version}","metadata":{"name":${JSON.stringify(resource.name)},` +
-    `${namespace}"selfLink":${JSON.stringify(link)},"creationTimestamp":"${timestamp}"},` +
+    `{"kind":"TrafficMetrics","apiVersion":"${GROUP}/${version}","metadata":{"name":${quoted(resource.name)},` +
+    `${namespace}"selfLink":"${link}","creationTimestamp":"${timestamp}"},` +
     `"timestamp":"${timestamp}","window":"${window}","resource":${reference(resource)},"edge":${edge},` +
     `${version === 'v1alpha1' ? '' : '"backend":null,'}"metrics":${renderMetrics(figures)}}`
   );

@@ -5,7 +5,7 @@ import { ADMITTED, type Admission, type Exporter, type ExporterSettings } from '
 import { isLoopback } from '../../pipeline/config/types.ts';
 import { TAKEN } from '../../pipeline/delivery.ts';
 import { ReadModel } from '../../pipeline/model/read-model.ts';
-import type { TrafficReading } from '../../pipeline/model/reading.ts';
+import type { ResourceReading, TrafficReading } from '../../pipeline/model/reading.ts';
 import {
   type HttpAnswer,
   type HttpListener,
@@ -113,8 +113,13 @@ class Smi implements SmiExporter {
   /** Sums the default window ahead of the next question, when questions have come within the retention. */
   #prepare(endMs: number): void {
     if (endMs - this.#askedAtMs > this.#retentionMs) return;
+    const { clock } = this.#settings;
     this.#warmUp?.cancel();
-    this.#warmUp = this.#settings.clock.after(0, () => this.#model.read());
+    this.#warmUp = clock.after(0, () => {
+      const reading = this.#model.read();
+      // In a turn of its own, so that others get theirs in between.
+      this.#warmUp = clock.after(0, () => reading?.workloads.forEach(reckon));
+    });
   }
 
   #routes(): HttpRoute[] {
@@ -166,6 +171,11 @@ class Smi implements SmiExporter {
   #retrySeconds(): number {
     return wholeSeconds(this.#settings.slotMs > 0 ? this.#settings.slotMs : FOREIGN_SLOT_MS);
   }
+}
+
+/** Figures are kept once they have been looked at. */
+function reckon(item: ResourceReading): void {
+  void item.figures;
 }
 
 function onlyReads(handle: (request: HttpRequest) => HttpAnswer): (request: HttpRequest) => HttpAnswer {

@@ -127,16 +127,24 @@ export async function run(): Promise<BenchResult[]> {
     targets: () => [],
   });
   await exporter.start();
+  const feed = (sum: TrafficSum) =>
+    exporter.consume({ body: 'traffic', sum, items: sum.records.length, delivery: new Delivery() });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
-    for (const sum of sums)
-      exporter.consume({ body: 'traffic', sum, items: sum.records.length, delivery: new Delivery() });
+    for (const sum of sums) feed(sum);
     const port = exporter.port!;
     const first = await ask(port, objectPath(0), agent);
     const cpuFrom = process.cpuUsage();
     const objects = await answerTimes(port, agent, ANSWERS, objectPath);
     const cpu = process.cpuUsage(cpuFrom);
     const lists = await answerTimes(port, agent, LISTS, () => `${BASE}/deployments`);
+    const fresh: number[] = [];
+    for (let next = 0; next < 5; next++) {
+      const interval = { startMs: endMs + next * SLOT_MS, endMs: endMs + (next + 1) * SLOT_MS };
+      feed({ ...sums[next % sums.length]!, interval });
+      for (let i = 0; i < 3; i++) await ask(port, objectPath(next + i), agent);
+      fresh.push(await ask(port, `${BASE}/deployments`, agent));
+    }
     const total = sumTraffic(sums)!;
     const options = { defaultKind: 'Deployment', windowMs: 3 * SLOT_MS } as const;
     const readMs = Math.min(...[1, 2, 3, 4].map(() => timed(() => readTraffic(total, options))));
@@ -146,7 +154,7 @@ export async function run(): Promise<BenchResult[]> {
       measured('smi-api: one answer, p50', percentile(objects, 0.5), 'ms'),
       measured('smi-api: one answer, p99', percentile(objects, 0.99), 'ms', ANSWER_GOAL_MS),
       measured('smi-api: one answer, CPU with its client', (cpu.user + cpu.system) / 1000 / ANSWERS, 'ms'),
-      measured('smi-api: list of 10,000, first', lists[0]!, 'ms', LIST_GOAL_MS),
+      measured('smi-api: list of 10,000, first after a slot', percentile(fresh, 0.5), 'ms', LIST_GOAL_MS),
       measured('smi-api: list of 10,000, p50', percentile(lists, 0.5), 'ms', LIST_GOAL_MS),
     ];
   } finally {

@@ -362,6 +362,14 @@ test('69: hostile names in the data stay data', async (t) => {
   t.is((await get(list.items[0]!.metadata.selfLink!)).metrics[3].value, '1');
 });
 
+test('69: half a surrogate pair in a name breaks no list', async (t) => {
+  const odd = own('x/a\ud800b');
+  const sums = [sumOf([record('server', odd, peer(null), 1)], [covered(odd)], { startMs: END_MS - 30_000 })];
+  const { get } = await startServer(t, { sums });
+  const list: { items: Item[] } = await get(`${B1}/deployments`);
+  t.is(list.items[0]?.metadata.selfLink, `${B1}/namespaces/x/deployments/a%EF%BF%BDb`);
+});
+
 test('76: a reader that takes metrics by position and looks at every other end finds what it needs', async (t) => {
   const { get } = await startServer(t);
   const list: { items: Item[] } = await get(`${B1}/namespaces/x/deployments/`);
