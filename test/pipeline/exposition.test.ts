@@ -467,6 +467,20 @@ test('long integers of known lines are rounded correctly', (t) => {
   }
 });
 
+test('a line is forgotten by the page of its last value, so that its id can be given away', (t) => {
+  const bench = new ScanBench({ wanted: WANTED, limits: { sampleLimit: 2 } });
+  const scan = (page: string) => bench.scan([Buffer.from(page)]).result;
+  scan('m{a="1"} 1\ngauge 1\n');
+  t.is(scan('m{a="1"} bad\ngauge 1\n').skippedLines, 1);
+  t.is(scan('gauge 1\nfree 1\nm{a="1"} 1\nm{a="2"} 1\n').failure?.reason, 'sample_limit');
+  t.is(bench.scanner.rememberedLines, 3);
+  bench.scanner.forgetOlderThan(2);
+  t.is(bench.scanner.rememberedLines, 2);
+  const resolved = bench.resolved;
+  t.is(scan('m{a="1"} 4\ngauge 1\n').samples, 2);
+  t.is(bench.resolved, resolved + 1);
+});
+
 test('a page that is abandoned in the middle leaves no trace in the next', (t) => {
   const bench = new ScanBench({ wanted: WANTED });
   const page = Buffer.from('m{a="1"} 1\ngauge 2\n');

@@ -24,7 +24,7 @@ const MIDDLE = 7;
 const MIDDLE_LENGTH = 8;
 const SUFFIX = 9;
 const HASH = 10;
-/** Generation (number of the scrape, as the scanner counts) in which the line was last there. */
+/** Generation (number of the page, as the scanner counts) in which the line last brought a value. */
 export const SEEN = 11;
 const STRIDE = 12;
 

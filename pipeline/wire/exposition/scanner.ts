@@ -64,7 +64,7 @@ export class ExpositionScanner {
 
   /** Counts pages by itself, so that failed ones count too. */
   #generation = 0;
-  /** Different lines on the last good page, and on this one so far. */
+  /** Different lines with a value on the last good page, and on this one so far. */
   #liveBefore = 0;
   #live = 0;
   #added = 0;
@@ -133,8 +133,8 @@ export class ExpositionScanner {
   }
 
   /**
-   * Forgets lines that none of the last `pages` pages had, so that the caller may give their ids to other series.
-   * O(bytes remembered). Not between `begin` and `end`.
+   * Forgets lines of which none of the last `pages` pages brought a value, so that the caller may give the ids it has
+   * not seen stored in them to other series; failed pages count. O(bytes remembered). Not between `begin` and `end`.
    */
   forgetOlderThan(pages: number): void {
     this.#memory.rebuild(this.#generation - pages + 1);
@@ -338,12 +338,12 @@ export class ExpositionScanner {
       if (this.#countable()) this.#tally.limited += 1;
       return;
     }
+    if (!this.#store(id)) return;
     const record = this.#memory.add(name, start, seriesEnd, id, this.#generation);
     this.#memory.insert(this.#previous, record);
     this.#added += 1;
     this.#live += 1;
     this.#arriveAt(record);
-    this.#store(id);
   }
 
   /** A line whose series is that of `record`; `moved` when it was not expected here. */
@@ -353,13 +353,13 @@ export class ExpositionScanner {
       this.#tally.unexpected += 1;
       this.#memory.link(this.#previous, record);
     }
+    this.#arriveAt(record);
+    const fault = readRest(WINDOW, seriesEnd, end, this.#value);
+    if (fault !== null || !this.#store(this.#memory.records[record + ID]!)) return fault;
     const { records } = this.#memory;
     if (records[record + SEEN] !== this.#generation) this.#live += 1;
     records[record + SEEN] = this.#generation;
-    this.#arriveAt(record);
-    const fault = readRest(WINDOW, seriesEnd, end, this.#value);
-    if (fault === null) this.#store(records[record + ID]!);
-    return fault;
+    return null;
   }
 
   #arriveAt(record: number): void {
@@ -367,12 +367,16 @@ export class ExpositionScanner {
     this.#expected = this.#memory.records[record + NEXT]!;
   }
 
-  #store(id: number): void {
-    if (id < 0) this.#tally.unwanted += 1;
-    else if (this.#countable()) {
-      this.#tally.samples += 1;
-      this.#table!.store(id, this.#value[0]!, this.#scrape);
+  /** Stores the value at hand, unless nobody wants it. False when the page has too many. */
+  #store(id: number): boolean {
+    if (id < 0) {
+      this.#tally.unwanted += 1;
+      return true;
     }
+    if (!this.#countable()) return false;
+    this.#tally.samples += 1;
+    this.#table!.store(id, this.#value[0]!, this.#scrape);
+    return true;
   }
 
   #countable(): boolean {
