@@ -7,7 +7,8 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Exporter, ExporterSettings } from '../../pipeline/component.ts';
-import { readTraffic } from '../../pipeline/model/reading.ts';
+import { readTraffic, type TrafficReading } from '../../pipeline/model/reading.ts';
+import { SideMemory } from '../../pipeline/model/side-memory.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { type CreateKafkaProducer, createKafkaProducer, type KafkaProducer } from '../../pipeline/net/kafka.ts';
 import { KafkaFault, kafkaFault } from '../../pipeline/net/kafka-fault.ts';
@@ -65,6 +66,7 @@ class KafkaSender implements TrafficSender<Outbox> {
   readonly #createProducer: CreateKafkaProducer;
   readonly #events: KafkaEvents;
   readonly #epoch: string;
+  readonly #sides = new SideMemory();
   #seq = 0;
   #closed = false;
   #connection: Promise<Connection> | null = null;
@@ -74,6 +76,7 @@ class KafkaSender implements TrafficSender<Outbox> {
     this.#createProducer = createProducer;
     this.#events = events;
     this.#epoch = settings.clock.randomId();
+    events.watchSides(this.#sides);
   }
 
   /** Looks for the brokers and the topic at once, so that what is missing is said before there is traffic. */
@@ -87,8 +90,7 @@ class KafkaSender implements TrafficSender<Outbox> {
 
   prepare(sum: TrafficSum): Outbox {
     const { config, clock } = this.#settings;
-    const { startMs, endMs } = sum.interval;
-    const reading = readTraffic(sum, { defaultKind: config.default_kind, windowMs: endMs - startMs });
+    const reading = this.#read(sum);
     const messages = encodeReading(reading, {
       source: config.client_id,
       epoch: this.#epoch,
@@ -99,6 +101,14 @@ class KafkaSender implements TrafficSender<Outbox> {
     });
     this.#seq += messages.length;
     return { messages, next: 0, most: MAX_REQUEST_MESSAGES, tried: 0, refused: new Map() };
+  }
+
+  /** Each edge from one side for as long as that can be: consumers add windows up. */
+  #read(sum: TrafficSum): TrafficReading {
+    const { startMs, endMs } = sum.interval;
+    this.#sides.beginWindow();
+    const options = { defaultKind: this.#settings.config.default_kind, windowMs: endMs - startMs };
+    return readTraffic(sum, { ...options, sides: this.#sides });
   }
 
   async send(outbox: Outbox): Promise<SendOutcome> {

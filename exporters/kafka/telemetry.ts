@@ -1,5 +1,6 @@
 /** @module What happens to the `kafka` exporter beyond sending, each as a function that logs and counts. */
 import type { Clock } from '../../pipeline/clock/clock.ts';
+import type { SideMemory } from '../../pipeline/model/side-memory.ts';
 import type { KafkaFault } from '../../pipeline/net/kafka-fault.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
@@ -17,6 +18,8 @@ export interface KafkaEvents {
   sent(messages: number, bytes: number): void;
   /** One message that will never be accepted. */
   refused(reason: string, key: string, bytes: number): void;
+  /** Shows how often an edge or workload was told from another side than before. */
+  watchSides(sides: SideMemory): void;
   end(): void;
 }
 
@@ -90,6 +93,15 @@ export function createKafkaEvents(
           { reason, key: printableShort(key), bytes, times },
           'A message was dropped: Kafka does not accept it',
         );
+    },
+    watchSides(sides) {
+      registered.push(
+        meters.counter(
+          'weir_kafka_side_changes_total',
+          'Times an edge or workload was told from another side than in the windows before.',
+          () => [{ value: sides.changes, attributes }],
+        ),
+      );
     },
     end() {
       for (const remove of registered) remove();

@@ -64,7 +64,8 @@ export class Reading implements TrafficReading {
     this.clockAhead = sum.clockAhead;
     this.partial = sum.partial;
     const index = new TrafficIndex(sum);
-    this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial };
+    const sides = options.sides ?? null;
+    this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial, sides };
     learnKnown(index, options);
     this.#book = new EdgeBook(this.#frame, options.defaultKind, sum.records);
     groupTotals(index, sum.records);

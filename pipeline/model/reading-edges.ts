@@ -1,7 +1,16 @@
 /** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading.ts';
 import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-entries.ts';
-import { believe, type Counted, counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
+import {
+  believe,
+  type Counted,
+  counted,
+  coveragesOf,
+  entryKey,
+  type Frame,
+  figuresOf,
+  sideCount,
+} from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
@@ -109,15 +118,19 @@ export class EdgeBook {
     if (source?.kind !== 'ServiceAccount' || destination === null) return false;
     this.#clients ??= clientsByDestination(this.#grouped().values());
     const met = this.#clients.get(destination) ?? [];
-    return met.some((client) => this.#frame.index.mayBe(source, client));
+    const { index, sides } = this.#frame;
+    if (met.some((client) => index.mayBe(source, client))) return true;
+    // A client whose scrape was missed brings both shares with the next one: until then its account does not stand in.
+    if (sides === null) return false;
+    return index.workloads.some(
+      (client) =>
+        client.coverage !== null && index.mayBe(source, client) && sides.isTold(edgeKey(client, destination), 'client'),
+    );
   }
 
   #read(group: EdgeGroup): Edge | null {
     const { source, destination } = group;
-    const client = counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
-    const from = believe(client, group.server, () =>
-      counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]),
-    );
+    const from = this.#sideOf(group);
     const figures = figuresOf(this.#frame, from);
     if (figures === null) return null;
     const reading: EdgeReading = {
@@ -128,6 +141,18 @@ export class EdgeBook {
       figures,
     };
     return { source, destination, from, reading };
+  }
+
+  #sideOf(group: EdgeGroup): Counted {
+    const { source, destination } = group;
+    const client = () => counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
+    const server = () =>
+      counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
+    const { sides } = this.#frame;
+    if (sides === null) return believe(client(), group.server, server);
+    const key = edgeKey(source, destination);
+    const side = sides.choose(key, 'client', sideCount(group.client), sideCount(group.server));
+    return side === 'client' ? client() : server();
   }
 
   #ofEntry(entry: WorkloadEntry): ResourceEdge[] {
@@ -209,6 +234,10 @@ export class EdgeBook {
     const figures = figuresOf(this.#frame, counted(this.#frame, side, records, coverages));
     return figures === null ? [] : [{ direction, side, other, figures }];
   }
+}
+
+function edgeKey(source: WorkloadEntry | null, destination: WorkloadEntry | null): string {
+  return `edge ${entryKey(source)} ${entryKey(destination)}`;
 }
 
 function addToGroup(

@@ -4,6 +4,7 @@ import type { Figures } from './reading.ts';
 import { type Coverage, noCoverage, type WorkloadEntry } from './reading-entries.ts';
 import type { TrafficIndex } from './reading-index.ts';
 import type { Counts, Side } from './rules.ts';
+import type { SideCount, SideMemory } from './side-memory.ts';
 import type { LatencyHistogram, TcpTotals, TrafficRecord } from './traffic.ts';
 
 /** Over this much more on the other side means that the preferred side does not see everybody. */
@@ -25,6 +26,8 @@ export interface Frame {
   readonly index: TrafficIndex;
   readonly windowSeconds: number;
   readonly partial: boolean;
+  /** Null for readers of one window. */
+  readonly sides: SideMemory | null;
 }
 
 /** Records of one side, vouched for by `coverages` (null: not covered). */
@@ -76,10 +79,27 @@ export function believe(preferred: Counted, otherRecords: readonly TrafficRecord
 
 /** Totals of a workload: as its own proxies saw them, else as its clients did. */
 export function totalsOf(frame: Frame, entry: WorkloadEntry): Counted {
-  const server = counted(frame, 'server', entry.server, [entry.coverage]);
-  return believe(server, entry.client, () =>
-    counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client)),
+  const server = () => counted(frame, 'server', entry.server, [entry.coverage]);
+  const client = () => counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client));
+  if (frame.sides === null) return believe(server(), entry.client, client);
+  const side = frame.sides.choose(
+    `total ${entryKey(entry)}`,
+    'server',
+    sideCount(entry.client),
+    sideCount(entry.server),
   );
+  return side === 'server' ? server() : client();
+}
+
+export function sideCount(records: readonly TrafficRecord[]): SideCount {
+  return { requests: requestsOf(records), present: records.length > 0 };
+}
+
+/** Unambiguous key of a workload from window to window; '-' for an unknown end. */
+export function entryKey(entry: WorkloadEntry | null): string {
+  if (entry === null) return '-';
+  const { cluster, namespace, name, kind } = entry;
+  return JSON.stringify([kind === 'ServiceAccount', cluster, namespace, name]);
 }
 
 /** Figures of what one side counted; null when there was no traffic. */

@@ -5,6 +5,7 @@ import type { Quantile } from './histogram.ts';
 import { Reading } from './reading-build.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
+import type { SideMemory } from './side-memory.ts';
 import type { Interval, TcpTotals, TrafficSum } from './traffic.ts';
 
 /** Figures of one edge or resource over the reading's interval, from one side only. */
@@ -98,6 +99,8 @@ export interface ReadOptions {
   /** Time the slots of the sum cover, milliseconds; the interval's length unless there were gaps. */
   readonly windowMs: number;
   readonly known?: KnownResources;
+  /** For streams, whose windows are added up: sides as remembered from window to window. */
+  readonly sides?: SideMemory;
 }
 
 /** The reading of `sum`. Pure; keeps references to the sum's records, which must not change afterwards. O(records). */
