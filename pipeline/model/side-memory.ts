@@ -60,10 +60,11 @@ export class SideMemory {
     return this.#memories.get(key)?.side === side;
   }
 
-  /** The side to tell `key` from in this window. Call once per key and window. */
+  /** The side to tell `key` from in this window; further calls in the same window count for nothing. */
   choose(key: string, preferred: Side, client: SideCount, server: SideCount): Side {
     const counts = { client, server };
     const memory = this.#memories.get(key) ?? this.#begin(key, preferred, counts);
+    if (memory.lastWindow === this.#window) return memory.side;
     memory.lastWindow = this.#window;
     for (const side of ['client', 'server'] as const) {
       memory.totals[side] = memory.totals[side] * DECAY + counts[side].requests;
@@ -79,7 +80,7 @@ export class SideMemory {
 
   #begin(key: string, preferred: Side, counts: Record<Side, SideCount>): Memory {
     const side = counts[preferred].present ? preferred : otherOf(preferred);
-    const memory: Memory = { side, totals: { client: 0, server: 0 }, against: 0, lastWindow: this.#window };
+    const memory: Memory = { side, totals: { client: 0, server: 0 }, against: 0, lastWindow: -1 };
     this.#memories.set(key, memory);
     return memory;
   }
