@@ -2,8 +2,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Meters, Observation } from './meters.ts';
 
-/** Resolution in milliseconds at which the event loop's delay is sampled. */
-const RESOLUTION_MS = 20;
+/** Resolution in milliseconds at which the event loop's delay is sampled; 20 ms would cost 0.25 % of a core. */
+const RESOLUTION_MS = 200;
 const QUANTILES = [0.5, 0.99, 1] as const;
 
 type DelayHistogram = ReturnType<typeof monitorEventLoopDelay>;
