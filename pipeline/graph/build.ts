@@ -22,7 +22,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { pipelineDemand, receiverDemand } from './demand.ts';
 import { fanOut } from './fanout.ts';
-import type { Fault } from './guard.ts';
+import { type Fault, faultOf } from './guard.ts';
 import type { Living } from './lifecycle.ts';
 import { connectPipeline, type PipelineStage } from './pipeline.ts';
 
@@ -170,18 +170,4 @@ class GraphBuilder {
     if (pipeline !== undefined) fields.pipeline = pipeline;
     return { id: checked.id, config: checked.config, clock, time, log: log.child(fields), meters, balance, startedMs };
   }
-}
-
-/** A component that threw: its batch is dropped, counted and told; the stream lives on. */
-function faultOf(log: Logger, balance: Balance): Fault {
-  return (batch, error) => {
-    const items = batch?.items ?? 0;
-    balance.accepted += items;
-    balance.drop('fault', items);
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log.error(
-      { items, error: stack },
-      'component failed on a batch, which is a defect; the batch is dropped and counted',
-    );
-  };
 }

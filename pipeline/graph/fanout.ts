@@ -35,10 +35,11 @@ function admission(branches: readonly Branch[], batch: Batch): Admission {
 }
 
 function offer(branch: Branch, share: Batch): void {
+  branch.fault.enter();
   try {
     branch.consumer.consume(share);
   } catch (error) {
     share.delivery.settle({ kind: 'rejected', reason: 'branch_fault' });
-    branch.fault(share, error);
+    branch.fault.failed(share, error);
   }
 }

@@ -2,10 +2,17 @@
  * @module Guards: a stage or branch that throws costs its batch, never the stream (style.md §10.4).
  */
 import { Observable, type OperatorFunction, Subject } from 'rxjs';
+import type { Balance } from '../balance.ts';
 import type { Batch } from '../batch.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
-/** Called with the batch that was lost (null when a stage failed on its own, e.g. on a timer) and the error. */
-export type Fault = (batch: Batch | null, error: unknown) => void;
+/** Keeps the books of a component that may throw. */
+export interface Fault {
+  /** Before the component is handed a batch. */
+  enter(): void;
+  /** It threw: at `batch`, or (null) on its own, e.g. on a timer. */
+  failed(batch: Batch | null, error: unknown): void;
+}
 
 /**
  * `stage` such that an exception settles the batch it was working on as rejected, tells `fault`, and plugs the stage in
@@ -25,7 +32,7 @@ export function guardStage(stage: OperatorFunction<Batch, Batch>, fault: Fault):
             const lost = current;
             current = null;
             lost?.delivery.settle({ kind: 'rejected', reason: 'stage_fault' });
-            fault(lost, error);
+            fault.failed(lost, error);
             entry = plug();
           },
         });
@@ -35,6 +42,7 @@ export function guardStage(stage: OperatorFunction<Batch, Batch>, fault: Fault):
       return source.subscribe({
         next: (batch) => {
           current = batch;
+          fault.enter();
           entry.next(batch);
           current = null;
         },
@@ -44,4 +52,27 @@ export function guardStage(stage: OperatorFunction<Batch, Batch>, fault: Fault):
         },
       });
     });
+}
+
+/**
+ * A component that threw: what it had not accepted yet counts as accepted, and whatever is unaccounted for afterwards as
+ * dropped; the stream lives on.
+ */
+export function faultOf(log: Logger, balance: Balance): Fault {
+  let acceptedBefore = 0;
+  return {
+    enter() {
+      acceptedBefore = balance.accepted;
+    },
+    failed(batch, error) {
+      const items = batch?.items ?? 0;
+      balance.accepted += Math.max(0, items - (balance.accepted - acceptedBefore));
+      balance.drop('fault', Math.max(0, balance.unaccounted));
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      log.error(
+        { items, error: stack },
+        'component failed on a batch, which is a defect; the batch is dropped and counted',
+      );
+    },
+  };
 }

@@ -20,8 +20,8 @@ export interface RecordCells {
   readonly buckets: Map<number, number>;
   /** Finite bounds ascending, made anew only when a bound joins. */
   boundsMs: readonly number[] | null;
-  /** Targets that have a series bound here; a record without any is freed. */
-  targets: number;
+  /** Series bound here, of all targets; a record without any is freed once no open slot has something of it. */
+  series: number;
 }
 
 /** Hands out cells and takes them back. Bounded by `maxRecords`. */
@@ -55,7 +55,7 @@ export class CellTable {
     if (known !== undefined) return known;
     if (this.#records.size >= this.#maxRecords) return null;
     const index = this.#freeIndexes.pop() ?? this.#byIndex.length;
-    const record: RecordCells = { key, index, plain: new Map(), buckets: new Map(), boundsMs: null, targets: 0 };
+    const record: RecordCells = { key, index, plain: new Map(), buckets: new Map(), boundsMs: null, series: 0 };
     this.#byIndex[index] = record;
     this.#records.set(key.id, record);
     return record;
@@ -78,7 +78,16 @@ export class CellTable {
     return cell;
   }
 
-  /** Frees a record that no target is bound to any more. Its cells must be 0 in every open slot. */
+  /** Record with this index; null when there is none now. */
+  at(index: number): RecordCells | null {
+    return this.#byIndex[index] ?? null;
+  }
+
+  get hasRoom(): boolean {
+    return this.#records.size < this.#maxRecords;
+  }
+
+  /** Frees a record that no series is bound to any more. Its cells must be 0 in every open slot. */
   free(record: RecordCells): void {
     if (!this.#records.delete(record.key.id)) return;
     this.#byIndex[record.index] = null;

@@ -32,6 +32,8 @@ export interface PageResult {
   reset: boolean;
   /** Values that were NaN, negative or above 2^53, or part of a counter with such a value. */
   ignored: number;
+  /** First series with such a value, -1 without one. */
+  firstIgnored: number;
 }
 
 /**
@@ -56,6 +58,7 @@ export function applyPage(
   const newMeansZero = kind !== 'baseline' && (kind === 'from-zero' || state.sawWholePage);
   let reset = false;
   let ignored = 0;
+  let firstIgnored = -1;
 
   const bound = state.bound;
   for (let id = 0; id < bound; id++) {
@@ -72,6 +75,7 @@ export function applyPage(
     const verdict = special && g >= 0 && groupMark[g] === scrape ? groupVerdict[g]! : AS_USUAL;
     if (verdict === IGNORE || !(value >= 0 && value <= MAX_COUNT)) {
       ignored += 1;
+      if (firstIgnored < 0 && !(value >= 0 && value <= MAX_COUNT)) firstIgnored = id;
       if (kind === 'from-zero') memory[id] = GONE;
       else if (was === NEW && !newMeansZero) memory[id] = UNREAD;
       continue;
@@ -97,7 +101,7 @@ export function applyPage(
     if (delta !== 0) column[to]! += delta;
   }
   if (!skippedLines || kind === 'from-zero') state.sawWholePage = true;
-  return { reset, ignored };
+  return { reset, ignored, firstIgnored };
 }
 
 /** Marks the groups of this page whose series must not be judged one by one; false when there is none. */

@@ -10,10 +10,12 @@ import { CellTable, type RecordCells } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
 import { isOwnExport, trafficKey } from './keys.ts';
 import { Slot } from './slot.ts';
-import { NEW, NO_CELL, TargetState } from './target-state.ts';
+import { NEW, NO_CELL, TargetState, UNREAD } from './target-state.ts';
 
 /** A proxy whose start differs from the last one by more than this (seconds) has begun a new life. */
 const SAME_START_SECONDS = 1;
+/** Slots made up for a time in which the process stood still; beyond that a gap is left. */
+const MAX_CATCH_UP_SLOTS = 360;
 /** How much earlier (ms) than this Weir a life may have begun and still count from 0 at first sight. */
 const START_SLACK_MS = 1000;
 
@@ -34,9 +36,11 @@ export interface Intake {
   readonly badValues: number;
   readonly ownExports: number;
   readonly overLimit: number;
+  /** A series with a value that was ignored, for people; null without one. */
+  readonly badSeries: TrafficSeries | null;
 }
 
-const NOTHING: Intake = { merged: 0, badValues: 0, ownExports: 0, overLimit: 0 };
+const NOTHING: Intake = { merged: 0, badValues: 0, ownExports: 0, overLimit: 0, badSeries: null };
 
 export class SmiEngine {
   readonly #settings: EngineSettings;
@@ -47,9 +51,9 @@ export class SmiEngine {
   /** Number of the newest slot closed. */
   #closed = Number.NEGATIVE_INFINITY;
   #marks = 0;
-  /** Per target, samples of filtered series on a page are counted by these, per series id. */
-  readonly #ownExportSeries = new WeakMap<TargetState, Set<number>>();
-  readonly #overLimitSeries = new WeakMap<TargetState, Set<number>>();
+  /** Records without series, kept while an open slot has something of them. */
+  readonly #orphans = new Set<RecordCells>();
+  #skippedMs = 0;
 
   constructor(settings: EngineSettings) {
     this.#settings = settings;
@@ -63,8 +67,18 @@ export class SmiEngine {
     return this.#cells.records;
   }
 
-  /** Opens the slot of `nowMs` when it is not open yet. `clockAhead` flags slots whose labels run ahead of the wall. */
-  open(nowMs: number, clockAhead: boolean): void {
+  /**
+   * Opens the slot of `nowMs` and those before it that nobody opened: only a step of the wall clock, which makes
+   * `skippedMs` grow, leaves a gap. `clockAhead` flags slots whose labels run ahead of the wall.
+   */
+  open(nowMs: number, clockAhead: boolean, skippedMs = 0): void {
+    const number = Math.floor(nowMs / this.#settings.slotMs);
+    const newest = this.#open.at(-1)?.number ?? this.#closed;
+    const stepped = skippedMs > this.#skippedMs;
+    this.#skippedMs = skippedMs;
+    if (!stepped && number - newest <= MAX_CATCH_UP_SLOTS) {
+      for (let missed = newest + 1; missed < number; missed++) this.#slot(missed).clockAhead ||= clockAhead;
+    }
     this.#slotAt(nowMs).clockAhead ||= clockAhead;
   }
 
@@ -116,13 +130,15 @@ export class SmiEngine {
     this.#cover(state, batch, slot, kind, startSeconds);
     state.lastGoodMonoMs = batch.startedMonoMs;
     if (!Number.isNaN(startSeconds)) state.startSeconds = startSeconds;
-    const ownExports = countSeen(this.#ownExportSeries.get(state), series.seen, scrape);
-    const overLimit = countSeen(this.#overLimitSeries.get(state), series.seen, scrape);
+    const ownExports = countSeen(state.ownExports, series.seen, scrape);
+    const overLimit = countSeen(state.overLimit, series.seen, scrape);
+    const bad = result.firstIgnored < 0 ? null : series.meanings[result.firstIgnored]!;
     return {
       badValues: result.ignored,
       ownExports,
       overLimit,
       merged: batch.items - result.ignored - ownExports - overLimit,
+      badSeries: bad?.role === 'traffic' ? bad : null,
     };
   }
 
@@ -189,7 +205,7 @@ export class SmiEngine {
       interval: { startMs: slot.startMs, endMs },
       records: slot.readOut(this.#cells),
       coverage: [...slot.coverage.values()],
-      partial: endMs < slot.endMs,
+      partial: slot.cut || endMs < slot.endMs,
       clockAhead: slot.clockAhead,
     };
     this.#bury(slot.endMs);
@@ -219,32 +235,31 @@ export class SmiEngine {
       this.#targets.delete(target);
       this.#release(state);
     }
+    this.#freeOrphans();
   }
 
   #release(state: TargetState): void {
-    for (const record of state.records) {
-      record.targets -= 1;
-      if (record.targets > 0) continue;
-      this.#wipe(record);
-      this.#cells.free(record);
-    }
-    state.records.clear();
+    for (let id = 0; id < state.bound; id++) this.#unbind(state, id);
   }
 
-  /** A freed cell must be 0 wherever it may be handed out again. */
-  #wipe(record: RecordCells): void {
-    for (const slot of this.#open) {
-      for (const cell of record.plain.values()) slot.column[cell] = 0;
-      for (const cell of record.buckets.values()) slot.column[cell] = 0;
-      slot.recordMark[record.index] = 0;
+  /** Frees records that nobody is bound to and of which no open slot has anything: nothing is lost with them. */
+  #freeOrphans(): void {
+    for (const record of this.#orphans) {
+      if (record.series === 0 && this.#open.some((slot) => slot.has(record))) continue;
+      this.#orphans.delete(record);
+      if (record.series === 0) this.#cells.free(record);
     }
   }
 
   /** The open slot that `atMs` falls into; the oldest open one when its own is closed already. */
   #slotAt(atMs: number): Slot {
-    const number = Math.max(Math.floor(atMs / this.#settings.slotMs), this.#closed + 1);
+    return this.#slot(Math.max(Math.floor(atMs / this.#settings.slotMs), this.#closed + 1));
+  }
+
+  #slot(number: number): Slot {
     for (const slot of this.#open) if (slot.number === number) return slot;
-    const slot = new Slot(number, this.#settings.slotMs, ++this.#marks);
+    const { slotMs, watchStartMs } = this.#settings;
+    const slot = new Slot(number, slotMs, watchStartMs, ++this.#marks);
     slot.grow(this.#cells.cells, this.#cells.indexes);
     this.#open.push(slot);
     this.#open.sort((a, b) => a.number - b.number);
@@ -256,6 +271,7 @@ export class SmiEngine {
     const { meanings, version } = state.target.series;
     state.grow(meanings.length);
     if (version !== state.version) this.#rebind(state);
+    if (state.overLimit.size > 0 && this.#cells.hasRoom) this.#bindRefused(state);
     for (let id = state.bound; id < meanings.length; id++) this.#bindOne(state, id);
   }
 
@@ -270,48 +286,55 @@ export class SmiEngine {
     }
   }
 
+  /** There is room again for series refused before. What they counted meanwhile was dropped: they start with a baseline. */
+  #bindRefused(state: TargetState): void {
+    for (const id of [...state.overLimit]) {
+      this.#bindOne(state, id);
+      state.memory[id] = UNREAD;
+    }
+  }
+
   #bindOne(state: TargetState, id: number): void {
+    if (id < state.bound) this.#unbind(state, id);
     const meaning = state.target.series.meanings[id]!;
     state.meanings[id] = meaning;
     state.memory[id] = NEW;
-    state.cell[id] = NO_CELL;
-    state.record[id] = -1;
-    state.group[id] = -1;
     if (state.startId === id) state.startId = -1;
-    this.#ownExportSeries.get(state)?.delete(id);
-    this.#overLimitSeries.get(state)?.delete(id);
     if (meaning.role === 'start') state.startId = id;
     else if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
   }
 
+  #unbind(state: TargetState, id: number): void {
+    state.ownExports.delete(id);
+    state.overLimit.delete(id);
+    const record = this.#cells.at(state.record[id]!);
+    state.cell[id] = NO_CELL;
+    state.record[id] = -1;
+    state.group[id] = -1;
+    if (record === null) return;
+    record.series -= 1;
+    if (record.series === 0) this.#orphans.add(record);
+  }
+
   #bindTraffic(state: TargetState, id: number, series: TrafficSeries): void {
     if (isOwnExport(series, this.#settings.ownExports)) {
-      note(this.#ownExportSeries, state, id);
+      state.ownExports.add(id);
       return;
     }
     const record = this.#cells.record(trafficKey(state.target, series, this.#settings.peerPod));
     if (record === null) {
-      note(this.#overLimitSeries, state, id);
+      state.overLimit.add(id);
       return;
     }
-    if (!state.records.has(record)) {
-      state.records.add(record);
-      record.targets += 1;
-    }
+    record.series += 1;
     state.cell[id] = this.#cells.cell(record, series.measure, series.boundMs);
     state.record[id] = record.index;
     state.group[id] = state.groupId(series.group);
   }
 }
 
-function note(map: WeakMap<TargetState, Set<number>>, state: TargetState, id: number): void {
-  const ids = map.get(state) ?? new Set();
-  ids.add(id);
-  map.set(state, ids);
-}
-
-function countSeen(ids: ReadonlySet<number> | undefined, seen: Uint32Array, scrape: number): number {
+function countSeen(ids: ReadonlySet<number>, seen: Uint32Array, scrape: number): number {
   let count = 0;
-  if (ids !== undefined) for (const id of ids) if (seen[id] === scrape) count += 1;
+  for (const id of ids) if (seen[id] === scrape) count += 1;
   return count;
 }

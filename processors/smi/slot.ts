@@ -8,6 +8,8 @@ export class Slot {
   readonly number: number;
   readonly startMs: number;
   readonly endMs: number;
+  /** True when the watch began inside it. */
+  readonly cut: boolean;
   column = new Float64Array(256);
   /** Marks records with a series on some page of this slot: `recordMark[index] === mark`. */
   recordMark = new Float64Array(64);
@@ -15,11 +17,18 @@ export class Slot {
   readonly coverage = new Map<string, CoverageRecord>();
   clockAhead = false;
 
-  constructor(number: number, slotMs: number, mark: number) {
+  /** `watchStartMs` cuts the slot in which the watch began: what came before it is nobody's. */
+  constructor(number: number, slotMs: number, watchStartMs: number, mark: number) {
     this.number = number;
-    this.startMs = number * slotMs;
-    this.endMs = this.startMs + slotMs;
+    this.endMs = (number + 1) * slotMs;
+    this.cut = watchStartMs > number * slotMs && watchStartMs < this.endMs;
+    this.startMs = this.cut ? watchStartMs : number * slotMs;
     this.mark = mark;
+  }
+
+  /** True when something of this record was added here. */
+  has(record: RecordCells): boolean {
+    return this.recordMark[record.index] === this.mark;
   }
 
   /** Makes room for every cell and record handed out so far. */
@@ -51,7 +60,7 @@ export class Slot {
   readOut(table: CellTable): TrafficRecord[] {
     const records: TrafficRecord[] = [];
     for (const cells of table) {
-      if (this.recordMark[cells.index] === this.mark) records.push(this.#record(cells));
+      if (this.has(cells)) records.push(this.#record(cells));
     }
     return records;
   }

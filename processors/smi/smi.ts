@@ -36,7 +36,7 @@ class Smi implements Processor {
       maxRecords: config.max_records,
       watchStartMs: startedMs,
     });
-    this.#telemetry = createTelemetry(settings.id, settings.log, settings.meters, settings.balance, this.#engine);
+    this.#telemetry = createTelemetry(settings, this.#engine);
   }
 
   async start(): Promise<void> {
@@ -47,6 +47,7 @@ class Smi implements Processor {
     this.#timer?.cancel();
     this.#timer = null;
     this.#emit(this.#engine.close(this.#settings.time.nowMs(), true));
+    if (!this.#kept.isEmpty) this.#telemetry.slotsLost(this.#kept.take());
   }
 
   #run(source: Observable<Batch>, out: Subscriber<Batch>) {
@@ -67,18 +68,23 @@ class Smi implements Processor {
   }
 
   #take(batch: SamplesBatch): void {
-    this.#engine.open(this.#settings.time.nowMs(), this.#settings.time.ahead);
+    this.#open(this.#settings.time.nowMs());
     const intake = this.#engine.take(batch);
-    this.#telemetry.taken(batch.items, intake);
+    this.#telemetry.taken(batch, intake);
     batch.delivery.settle(TAKEN);
     this.#tick();
+  }
+
+  #open(nowMs: number): void {
+    const { ahead, skippedMs } = this.#settings.time;
+    this.#engine.open(nowMs, ahead, skippedMs);
   }
 
   /** Closes what may close and sets the timer for the next instant at which something may. */
   #tick(): void {
     const { time } = this.#settings;
     const nowMs = time.nowMs();
-    this.#engine.open(nowMs, time.ahead);
+    this.#open(nowMs);
     this.#emit(this.#engine.close(nowMs));
     this.#arm(nowMs);
   }
@@ -93,7 +99,12 @@ class Smi implements Processor {
     this.#timerAtMs = atMs;
     this.#timer = this.#settings.clock.after(this.#settings.time.delayUntil(atMs), () => {
       this.#timer = null;
-      this.#tick();
+      // On a timer nobody is around to catch: the guard around this stage is told.
+      try {
+        this.#tick();
+      } catch (error) {
+        this.#out?.error(error);
+      }
     });
   }
 

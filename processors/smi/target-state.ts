@@ -1,7 +1,6 @@
 /** @module What `smi` remembers of one target: the last good values, and which cell each series adds to. */
 import type { Target } from '../../pipeline/batch.ts';
 import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
-import type { RecordCells } from './cells.ts';
 
 /** Memory of a series. */
 export const NEW = 0;
@@ -36,7 +35,9 @@ export class TargetState {
   version = 0;
   /** Series that tell the process' start; -1 when the page has none. */
   startId = -1;
-  readonly records = new Set<RecordCells>();
+  /** Series of this Weir's own exports, and those that `max_records` had no room for. */
+  readonly ownExports = new Set<number>();
+  readonly overLimit = new Set<number>();
 
   /** Engine time (ms) of discovery, and of the end of the target's life (null while it lives). */
   readonly discoveredMs: number;

@@ -1,29 +1,37 @@
 /** @module The named occurrences of the `smi` processor: each logs and counts. */
 import type { Balance } from '../../pipeline/balance.ts';
+import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
+import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
 import type { Intake, SmiEngine } from './engine.ts';
 
 export interface SmiTelemetry {
-  taken(items: number, intake: Intake): void;
+  taken(batch: SamplesBatch, intake: Intake): void;
   slotClosed(sum: TrafficSum): void;
   /** A slot nobody took over; it is added into the next one. */
   slotKept(reason: string): void;
+  /** What was kept and nobody took before the end. */
+  slotsLost(sum: TrafficSum): void;
 }
 
-export function createTelemetry(
-  id: string,
-  log: Logger,
-  meters: Meters,
-  balance: Balance,
-  engine: SmiEngine,
-): SmiTelemetry {
+interface TelemetryParts {
+  readonly id: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly meters: Meters;
+  readonly balance: Balance;
+}
+
+export function createTelemetry({ id, clock, log, meters, balance }: TelemetryParts, engine: SmiEngine): SmiTelemetry {
   const component = { component: id };
   let slots = 0;
   let incomplete = 0;
   let kept = 0;
-  let toldLimit = false;
+  let lost = 0;
+  const limit = createOccurrenceLimit(clock);
   meters.counter('weir_smi_slots_total', 'Slots closed.', () => [
     { value: slots - incomplete, attributes: { ...component, complete: 'true' } },
     { value: incomplete, attributes: { ...component, complete: 'false' } },
@@ -33,25 +41,46 @@ export function createTelemetry(
     'Slots that nobody took over and that were added into the next one.',
     () => [{ value: kept, attributes: component }],
   );
+  meters.counter('weir_smi_items_lost_total', 'Records of kept slots that nobody took before the end.', () => [
+    { value: lost, attributes: component },
+  ]);
   meters.gauge('weir_smi_records', 'Records (one workload, peer and side each) kept.', () => [
     { value: engine.records, attributes: component },
   ]);
   meters.gauge('weir_smi_targets', 'Targets known.', () => [{ value: engine.targets, attributes: component }]);
 
+  function tellBadValues(target: Target, { badValues, badSeries }: Intake): void {
+    const times = limit.occurred(`bad ${target.key}`);
+    if (times === 0) return;
+    const peer = badSeries?.peer.workload;
+    log.warn(
+      {
+        target: target.address,
+        workload: `${target.own.workload.namespace}/${target.own.workload.name}`,
+        values: badValues,
+        measure: badSeries?.measure ?? '',
+        peer: peer === null || peer === undefined ? '' : `${peer.namespace}/${peer.name}`,
+        times,
+      },
+      'values that are NaN, negative or above 2^53 were ignored: the last good ones stand',
+    );
+  }
+
+  function tellRecordLimit(samples: number): void {
+    const times = limit.occurred('record_limit');
+    if (times === 0) return;
+    log.error({ samples, times }, 'record limit reached: counts are incomplete; raise processors.smi.max_records');
+  }
+
   return {
-    taken(items, intake) {
+    taken({ items, target }, intake) {
       balance.accepted += items;
       balance.merged += intake.merged;
       balance.filter('bad_value', intake.badValues);
       balance.filter('own_export', intake.ownExports);
       balance.drop('record_limit', intake.overLimit);
-      if (intake.overLimit > 0 && !toldLimit) {
-        toldLimit = true;
-        log.error(
-          { samples: intake.overLimit },
-          'record limit reached: counts are incomplete; raise processors.smi.max_records',
-        );
-      }
+      if (intake.badValues > 0) tellBadValues(target, intake);
+      if (intake.overLimit > 0) tellRecordLimit(intake.overLimit);
     },
     slotClosed(sum) {
       slots += 1;
@@ -63,7 +92,12 @@ export function createTelemetry(
     },
     slotKept(reason) {
       kept += 1;
-      log.warn({ reason }, 'nobody took the slot over; it is added into the next one');
+      const times = limit.occurred('kept');
+      if (times > 0) log.warn({ reason, times }, 'nobody took the slot over; it is added into the next one');
+    },
+    slotsLost({ interval, records, coverage }) {
+      lost += records.length + coverage.length;
+      log.error({ ...interval, records: records.length }, 'nobody took the last slots over: their counts are lost');
     },
   };
 }

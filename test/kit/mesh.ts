@@ -67,6 +67,10 @@ export class TestTarget {
     return this;
   }
 
+  idOf(name: string): number {
+    return this.#ids.get(name)!;
+  }
+
   /** A batch for a good page. Times in milliseconds; `mono` equals engine time unless given. */
   page(rows: readonly (readonly [string, number])[], at: EventTimes, skippedLines = 0): SamplesBatch {
     this.#scrape += 1;

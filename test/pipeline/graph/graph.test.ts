@@ -1,10 +1,12 @@
 /** @module What the graph promises: guards, all-or-nothing admission, order of life. */
 import test from 'ava';
 import { map } from 'rxjs';
+import { Balance } from '../../../pipeline/balance.ts';
 import type { Batch } from '../../../pipeline/batch.ts';
 import { ADMITTED, type Admission, type Consumer, type Processor } from '../../../pipeline/component.ts';
 import { Delivery, TAKEN } from '../../../pipeline/delivery.ts';
 import { fanOut } from '../../../pipeline/graph/fanout.ts';
+import { type Fault, faultOf } from '../../../pipeline/graph/guard.ts';
 import { startAll, stopAll } from '../../../pipeline/graph/lifecycle.ts';
 import { connectPipeline } from '../../../pipeline/graph/pipeline.ts';
 import { createTestClock } from '../../kit/clock.ts';
@@ -23,16 +25,20 @@ function sink(admission: Admission = ADMITTED) {
       b.delivery.settle(TAKEN);
     },
   };
-  return { got, branch: { consumer, fault: () => {} } };
+  return { got, branch: { consumer, fault: faultTo(() => {}) } };
 }
 
-function stage(work: (b: Batch) => Batch, fault: (b: Batch | null) => void = () => {}) {
+function faultTo(told: (b: Batch | null, error: unknown) => void): Fault {
+  return { enter() {}, failed: told };
+}
+
+function stage(work: (b: Batch) => Batch, told: (b: Batch | null) => void = () => {}) {
   const processor: Processor = {
     stage: (source) => source.pipe(map(work)),
     start: async () => {},
     stop: async () => {},
   };
-  return { processor, takes: ['spans'] as const, gives: 'spans' as const, fault };
+  return { processor, takes: ['spans'] as const, gives: 'spans' as const, fault: faultTo(told) };
 }
 
 test('a stage that throws costs its batch only: it is rejected, told, and the next one flows', (t) => {
@@ -83,7 +89,7 @@ test('a branch that throws rejects its share and leaves the others theirs', (t) 
         throw new Error('broken');
       },
     },
-    fault: (_: Batch | null, error: unknown) => faults.push(error),
+    fault: faultTo((_, error) => faults.push(error)),
   };
   const entry = connectPipeline([], fanOut([bad, good.branch]));
   const b = batch();
@@ -145,4 +151,24 @@ test('a part that fails or hangs while stopping does not keep the others from fl
       ['warn', 'b'],
     ],
   );
+});
+
+test('whatever a component had booked before it threw, its books add up afterwards', (t) => {
+  for (const booked of ['nothing', 'accepted', 'accepted and delivered'] as const) {
+    const balance = new Balance();
+    const consumer: Consumer = {
+      admits: () => ADMITTED,
+      consume(b) {
+        if (booked !== 'nothing') balance.accepted += b.items;
+        if (booked === 'accepted and delivered') balance.delivered += b.items;
+        throw new Error('broken');
+      },
+    };
+    const entry = connectPipeline([], fanOut([{ consumer, fault: faultOf(createTestLog(), balance) }]));
+    entry.consume(batch(3));
+    entry.consume(batch(4));
+    t.is(balance.accepted, 7, booked);
+    t.is(balance.unaccounted, 0, booked);
+    t.is(balance.dropped.get('fault') ?? 0, booked === 'accepted and delivered' ? 0 : 7, booked);
+  }
 });

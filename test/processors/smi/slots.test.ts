@@ -237,10 +237,10 @@ test('closing by force cuts the open slot at the present instant', (t) => {
   t.is(e.oldestEndMs, null);
 });
 
-test('a forward jump of time leaves a gap between slots', (t) => {
+test('a forward step of the wall clock leaves a gap between slots', (t) => {
   const e = engine();
-  e.open(T0, false);
-  e.open(T0 + 65_000, false);
+  e.open(T0, false, 0);
+  e.open(T0 + 65_000, false, 64_000);
   const sums = e.close(T0 + 70_000);
   t.deepEqual(
     sums.map((s) => s.interval.startMs),
@@ -306,4 +306,195 @@ test('an id that was released and given to another series starts afresh', (t) =>
     sum!.records.map((r) => [r.key.peer.workload!.name, r.successes, r.failures]),
     [['c', 0, 4]],
   );
+});
+
+test('a stall of the process leaves no gap: the slots nobody opened close as missed ones', (t) => {
+  const e = engine();
+  const a = target('a');
+  e.open(T0, false);
+  e.take(
+    a.page(
+      [
+        ['ok', 1],
+        ['start', OLD],
+      ],
+      { scheduledMs: T0 + 1000, nextDueMs: T0 + 11_000 },
+    ),
+  );
+  e.open(T0 + 41_500, false);
+  const sums = e.close(T0 + 41_500);
+  t.deepEqual(
+    sums.map((s) => [(s.interval.startMs - T0) / 1000, s.coverage[0]!.scrapesMissed]),
+    [
+      [0, 0],
+      [10, 1],
+      [20, 0],
+    ],
+  );
+  e.take(
+    a.page(
+      [
+        ['ok', 31],
+        ['start', OLD],
+      ],
+      { scheduledMs: T0 + 41_000, startedMs: T0 + 41_500, nextDueMs: T0 + 51_000 },
+    ),
+  );
+  const rest = e.close(T0 + 50_000);
+  t.deepEqual(
+    rest.map((s) => [(s.interval.startMs - T0) / 1000, s.records[0]?.successes ?? 0]),
+    [
+      [30, 0],
+      [40, 30],
+    ],
+  );
+  t.is(rest[1]!.coverage[0]!.coveredSeconds, 40.5);
+});
+
+test('the slot in which the watch began starts with it and is partial', (t) => {
+  const e = new SmiEngine({
+    slotMs: SLOT,
+    graceMs: 5000,
+    peerPod: false,
+    ownExports: new Set(),
+    maxRecords: 9,
+    watchStartMs: T0 + 7000,
+  });
+  e.open(T0 + 7000, false);
+  const a = target('a');
+  e.take(a.event({ kind: 'discovered' }, { startedMs: T0 + 7000, nextDueMs: T0 + 11_000 }));
+  e.take(
+    a.page(
+      [
+        ['ok', 1],
+        ['start', OLD],
+      ],
+      { startedMs: T0 + 7000, nextDueMs: T0 + 11_000 },
+    ),
+  );
+  e.open(T0 + 10_000, false);
+  e.take(
+    a.page(
+      [
+        ['ok', 1],
+        ['start', OLD],
+      ],
+      { scheduledMs: T0 + 11_000, nextDueMs: T0 + 21_000 },
+    ),
+  );
+  const [first, second] = e.close(T0 + 20_000);
+  t.like(first, { interval: { startMs: T0 + 7000, endMs: T0 + 10_000 }, partial: true });
+  t.is(first!.coverage[0]!.expectedSeconds, 3);
+  t.like(second, { interval: { startMs: T0 + 10_000, endMs: T0 + 20_000 }, partial: false });
+});
+
+test('a long-lived target with ever new peers keeps only the records of peers it still shows', (t) => {
+  const e = new SmiEngine({
+    slotMs: SLOT,
+    graceMs: 5000,
+    peerPod: false,
+    ownExports: new Set(),
+    maxRecords: 5,
+    watchStartMs: T0,
+  });
+  const a = new TestTarget(identity('a')).series('start', START);
+  let counted = 0;
+  for (let k = 0; k < 100; k++) {
+    const nowMs = T0 + k * SLOT;
+    e.open(nowMs, false);
+    a.series(`peer${k}`, counter('success', workload(`peer${k}`)));
+    const intake = e.take(
+      a.page(
+        [
+          [`peer${k}`, 7],
+          ['start', T0 / 1000],
+        ],
+        { scheduledMs: nowMs + 1000, nextDueMs: nowMs + SLOT + 1000 },
+      ),
+    );
+    t.is(intake.overLimit, 0, `page ${k}`);
+    for (const sum of e.close(nowMs + SLOT)) for (const record of sum.records) counted += record.successes;
+    // The scraper forgets a series once everybody has taken a page without it.
+    if (k > 0) a.target.series.release(a.idOf(`peer${k - 1}`));
+    t.true(e.records <= 3);
+  }
+  t.is(counted, 700);
+});
+
+test('a record whose series are released in mid-slot keeps its counts until the slot is read', (t) => {
+  const e = engine();
+  const a = new TestTarget(identity('a')).series('start', START).series('ok', counter('success', workload('b')));
+  e.open(T0, false);
+  e.take(
+    a.page(
+      [
+        ['ok', 7],
+        ['start', T0 / 1000],
+      ],
+      { scheduledMs: T0 + 1000, nextDueMs: T0 + 3000 },
+    ),
+  );
+  e.take(a.page([['start', T0 / 1000]], { scheduledMs: T0 + 3000, nextDueMs: T0 + 5000 }));
+  a.target.series.release(a.idOf('ok'));
+  a.series('other', counter('success', workload('c')));
+  e.take(
+    a.page(
+      [
+        ['other', 2],
+        ['start', T0 / 1000],
+      ],
+      { scheduledMs: T0 + 5000, nextDueMs: T0 + 11_000 },
+    ),
+  );
+  const [sum] = e.close(T0 + SLOT);
+  t.deepEqual(sum!.records.map((r) => [r.key.peer.workload!.name, r.successes]).sort(), [
+    ['b', 7],
+    ['c', 2],
+  ]);
+});
+
+test('a series refused for want of room starts with a baseline once there is room', (t) => {
+  const e = new SmiEngine({
+    slotMs: SLOT,
+    graceMs: 5000,
+    peerPod: false,
+    ownExports: new Set(),
+    maxRecords: 1,
+    watchStartMs: T0,
+  });
+  const a = new TestTarget(identity('a'))
+    .series('start', START)
+    .series('b', counter('success', workload('b')))
+    .series('c', counter('success', workload('c')));
+  const page = (k: number, rows: [string, number][]) => {
+    e.open(T0 + k * SLOT, false);
+    const intake = e.take(
+      a.page([...rows, ['start', T0 / 1000]], {
+        scheduledMs: T0 + k * SLOT + 1000,
+        nextDueMs: T0 + (k + 1) * SLOT + 1000,
+      }),
+    );
+    const sum = e.close(T0 + (k + 1) * SLOT)[0]!;
+    return { intake, counts: sum.records.map((r) => [r.key.peer.workload!.name, r.successes]) };
+  };
+  t.deepEqual(
+    page(0, [
+      ['b', 1],
+      ['c', 5],
+    ]).counts,
+    [['b', 1]],
+  );
+  t.is(
+    page(1, [
+      ['b', 1],
+      ['c', 6],
+    ]).intake.overLimit,
+    1,
+  );
+  page(2, [['c', 7]]);
+  a.target.series.release(a.idOf('b'));
+  page(3, [['c', 8]]);
+  const back = page(4, [['c', 9]]);
+  t.deepEqual(back, { intake: { ...back.intake, overLimit: 0 }, counts: [['c', 0]] });
+  t.deepEqual(page(5, [['c', 12]]).counts, [['c', 3]]);
 });
