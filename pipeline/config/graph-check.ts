@@ -270,3 +270,24 @@ export function checkOwn(configured: Configured, slotMs: number, report: Report)
     });
   }
 }
+
+/** An exporter of traffic adds slots up: those of two pipelines would be mixed. */
+export function checkShared(
+  entry: Entry,
+  pipeline: CheckedPipeline,
+  before: readonly CheckedPipeline[],
+  report: Report,
+): void {
+  const list = entryOf(entry.value, 'exporters');
+  for (const { id, factory } of pipeline.exporters) {
+    const other = before.find(({ exporters }) => exporters.some((exporter) => exporter.id === id));
+    if (other === undefined || !('takes' in factory) || !factory.takes.includes('traffic')) continue;
+    const items = list?.value.kind === 'list' ? list.value.items : [];
+    const item = items.find((one) => one.kind === 'scalar' && one.value === id);
+    report.add('WEIR1021', item?.at ?? list?.keyAt ?? entry.keyAt, {
+      message: `exporter "${id}" is in the pipelines ${other.id} and ${pipeline.id}, whose slots would be mixed`,
+      mend: `give each pipeline its own, such as ${id.split('/')[0]}/${pipeline.id.replace('/', '_')}, or put both receivers into one pipeline`,
+      path: [...PIPELINES, entry.key, 'exporters'],
+    });
+  }
+}

@@ -1,11 +1,11 @@
 /** @module Files → checked configuration, with all problems at once. */
-import { readFile, stat } from 'node:fs/promises';
 import { codeOf } from '../errors.ts';
+import { readWholeFile } from '../net/files.ts';
 import type { Registry } from '../registry.ts';
 import type { CheckedConfig, CheckedPipeline } from './checked.ts';
 import { type Configured, checkSection, SECTIONS } from './components.ts';
 import type { Environment } from './expand.ts';
-import { checkOwn, checkPipeline, resolveUses, type Sections } from './graph-check.ts';
+import { checkOwn, checkPipeline, checkShared, resolveUses, type Sections } from './graph-check.ts';
 import { checkValue } from './issues.ts';
 import { checkClashes, type Listener, listenersOf } from './listeners.ts';
 import { parseSource } from './parse.ts';
@@ -39,7 +39,7 @@ export async function loadConfig(files: readonly string[], options: LoadOptions)
   let tree: Tree | null = null;
   let unreadable = false;
   for (const file of files) {
-    const text = await readText(file, options.read ?? readFromDisk, report);
+    const text = await readText(file, options.read ?? ((path) => readWholeFile(path, LARGEST_BYTES)), report);
     const part = text === null ? null : parseSource(createSource(file, text), options.env, report);
     if (part === null) unreadable ||= text === null || report.hasErrors;
     else tree = tree === null ? part : mergeTrees(tree, part);
@@ -56,12 +56,6 @@ export async function loadConfig(files: readonly string[], options: LoadOptions)
 
 function fileIndex(files: readonly string[], problem: Problem): number {
   return files.indexOf(problem.file);
-}
-
-async function readFromDisk(file: string): Promise<string> {
-  const { size } = await stat(file);
-  if (size > LARGEST_BYTES) throw new Error(`it has ${size} bytes, more than ${LARGEST_BYTES}`);
-  return readFile(file, 'utf8');
 }
 
 const READ_FAULTS = new Map<string, string>([
@@ -130,7 +124,12 @@ async function checkPipelines(
       path: ['service', 'pipelines'],
     });
   }
-  for (const entry of entries) checked.push(...[await checkPipeline(entry, context)].filter((one) => one !== null));
+  for (const entry of entries) {
+    const pipeline = await checkPipeline(entry, context);
+    if (pipeline === null) continue;
+    checkShared(entry, pipeline, checked, context.report);
+    checked.push(pipeline);
+  }
   return checked;
 }
 

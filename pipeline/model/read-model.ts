@@ -24,7 +24,7 @@ export interface ReadModelOptions {
   readonly maxReadings: number;
 }
 
-/** `waiting`: no slot has closed yet. `stale`: none has for longer than a window, so the last numbers are old. */
+/** `waiting`: no slot with numbers has closed yet; one that holds first sights only has none. `stale`: none has for longer than a window, so the last numbers are old. */
 export type ReadState =
   | { readonly kind: 'ready' }
   | { readonly kind: 'waiting'; readonly firstNumbersMs: number }
@@ -45,6 +45,7 @@ export class ReadModel {
   readonly #met = new Map<Peer, number>();
   readonly #readings = new Map<number, TrafficReading>();
   #closedUntilMs: number | null = null;
+  #hasNumbers = false;
   #items = 0;
   #forgottenItems = 0;
 
@@ -75,6 +76,7 @@ export class ReadModel {
   add(sum: TrafficSum): void {
     this.#readings.clear();
     this.#closedUntilMs = Math.max(this.#closedUntilMs ?? 0, sum.interval.endMs);
+    this.#hasNumbers ||= hasNumbers(sum);
     this.#slots.push({ sum, sparse: false });
     this.#items += itemsOf(sum);
     for (const { key } of sum.records) this.#met.set(key.peer, sum.interval.endMs);
@@ -86,7 +88,9 @@ export class ReadModel {
   /** Whether there is something fit to be read at `nowMs` (engine time). */
   state(nowMs: number): ReadState {
     const { windowMs, slotMs } = this.#options;
-    if (this.#closedUntilMs === null) return { kind: 'waiting', firstNumbersMs: this.#firstNumbersMs(nowMs) };
+    if (this.#closedUntilMs === null || !this.#hasNumbers) {
+      return { kind: 'waiting', firstNumbersMs: this.#firstNumbersMs(nowMs) };
+    }
     const stale = nowMs - this.#closedUntilMs > windowMs + GRACE_SLOTS * slotMs;
     return stale ? { kind: 'stale', lastSlotEndMs: this.#closedUntilMs } : { kind: 'ready' };
   }
@@ -236,4 +240,13 @@ function coveredMs(intervals: readonly Interval[]): number {
     untilMs = Math.max(untilMs, endMs);
   }
   return covered;
+}
+
+/**
+ * False when nothing was covered because all that was scraped is a first sight, or about to be scraped: the next slot
+ * will tell. Targets that failed, and a watch without targets, are an answer.
+ */
+function hasNumbers({ coverage }: TrafficSum): boolean {
+  if (coverage.some((record) => record.coveredSeconds > 0)) return true;
+  return !coverage.some((record) => record.scrapesMissed === 0);
 }

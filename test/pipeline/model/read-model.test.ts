@@ -36,6 +36,21 @@ test('before the first closed slot it says when numbers will come', (t) => {
   t.deepEqual(waiting.state(T0 + 4_000), { kind: 'waiting', firstNumbersMs: 6_000 });
 });
 
+test('slots that hold first sights only are no numbers yet; a target that failed, or none at all, is an answer', (t) => {
+  const firstSight = covered(web, { ...tenSeconds, coveredSeconds: 0, firstSight: true });
+  const at = { startMs: T0, lengthMs: 10_000 };
+  const baseline = model();
+  baseline.add(sumOf([], [firstSight], at));
+  t.deepEqual(baseline.state(T0 + 11_000), { kind: 'waiting', firstNumbersMs: 9_000 });
+  baseline.add(slot(1, 5));
+  t.is(baseline.state(T0 + 21_000).kind, 'ready');
+  for (const coverage of [[], [covered(web, { ...tenSeconds, coveredSeconds: 0, scrapesMissed: 1 })]]) {
+    const answer = model();
+    answer.add(sumOf([], coverage, at));
+    t.is(answer.state(T0 + 11_000).kind, 'ready');
+  }
+});
+
 test('a window is the newest slots that cover it, and a young one says how much it covers', (t) => {
   const held = model();
   held.add(slot(0, 1));
