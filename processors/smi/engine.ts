@@ -6,11 +6,11 @@
 import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
 import type { TrafficSeries } from '../../pipeline/model/rules.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
-import { CellTable, type RecordCells } from './cells.ts';
+import { SeriesBinder } from './binding.ts';
+import { CellTable } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
-import { isOwnExport, trafficKey } from './keys.ts';
 import { Slot } from './slot.ts';
-import { NEW, NO_CELL, TargetState, UNREAD } from './target-state.ts';
+import { TargetState } from './target-state.ts';
 
 /** A proxy whose start differs from the last one by more than this (seconds) has begun a new life. */
 const SAME_START_SECONDS = 1;
@@ -46,18 +46,18 @@ export class SmiEngine {
   readonly #settings: EngineSettings;
   readonly #targets = new Map<Target, TargetState>();
   readonly #cells: CellTable;
+  readonly #binder: SeriesBinder;
   /** Open slots, oldest first; at most two. */
   readonly #open: Slot[] = [];
   /** Number of the newest slot closed. */
   #closed = Number.NEGATIVE_INFINITY;
   #marks = 0;
-  /** Records without series, kept while an open slot has something of them. */
-  readonly #orphans = new Set<RecordCells>();
   #skippedMs = 0;
 
   constructor(settings: EngineSettings) {
     this.#settings = settings;
     this.#cells = new CellTable(settings.maxRecords);
+    this.#binder = new SeriesBinder(this.#cells, settings.peerPod, settings.ownExports);
   }
 
   get targets(): number {
@@ -118,7 +118,7 @@ export class SmiEngine {
   }
 
   #page(state: TargetState, batch: SamplesBatch, slot: Slot, scrape: number, skippedLines: boolean): Intake {
-    this.#bind(state);
+    this.#binder.bind(state);
     slot.grow(this.#cells.cells, this.#cells.indexes);
     const coverage = slot.cover(state.target);
     const series = state.target.series;
@@ -233,22 +233,9 @@ export class SmiEngine {
     for (const [target, state] of this.#targets) {
       if (state.goneMs === null || state.goneMs > closedUntilMs) continue;
       this.#targets.delete(target);
-      this.#release(state);
+      this.#binder.release(state);
     }
-    this.#freeOrphans();
-  }
-
-  #release(state: TargetState): void {
-    for (let id = 0; id < state.bound; id++) this.#unbind(state, id);
-  }
-
-  /** Frees records that nobody is bound to and of which no open slot has anything: nothing is lost with them. */
-  #freeOrphans(): void {
-    for (const record of this.#orphans) {
-      if (record.series === 0 && this.#open.some((slot) => slot.has(record))) continue;
-      this.#orphans.delete(record);
-      if (record.series === 0) this.#cells.free(record);
-    }
+    this.#binder.freeOrphans(this.#open);
   }
 
   /** The open slot that `atMs` falls into; the oldest open one when its own is closed already. */
@@ -264,72 +251,6 @@ export class SmiEngine {
     this.#open.push(slot);
     this.#open.sort((a, b) => a.number - b.number);
     return slot;
-  }
-
-  /** Binds series that are new, or whose id was given anew, to their cells. */
-  #bind(state: TargetState): void {
-    const { meanings, version } = state.target.series;
-    state.grow(meanings.length);
-    if (version !== state.version) this.#rebind(state);
-    if (state.overLimit.size > 0 && this.#cells.hasRoom) this.#bindRefused(state);
-    for (let id = state.bound; id < meanings.length; id++) this.#bindOne(state, id);
-  }
-
-  #rebind(state: TargetState): void {
-    const { meanings, version } = state.target.series;
-    state.version = version;
-    state.forgetGroups();
-    for (let id = 0; id < state.bound; id++) {
-      const meaning = meanings[id]!;
-      if (state.meanings[id] !== meaning) this.#bindOne(state, id);
-      else if (meaning.role === 'traffic') state.group[id] = state.groupId(meaning.group);
-    }
-  }
-
-  /** There is room again for series refused before. What they counted meanwhile was dropped: they start with a baseline. */
-  #bindRefused(state: TargetState): void {
-    for (const id of [...state.overLimit]) {
-      this.#bindOne(state, id);
-      state.memory[id] = UNREAD;
-    }
-  }
-
-  #bindOne(state: TargetState, id: number): void {
-    if (id < state.bound) this.#unbind(state, id);
-    const meaning = state.target.series.meanings[id]!;
-    state.meanings[id] = meaning;
-    state.memory[id] = NEW;
-    if (state.startId === id) state.startId = -1;
-    if (meaning.role === 'start') state.startId = id;
-    else if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
-  }
-
-  #unbind(state: TargetState, id: number): void {
-    state.ownExports.delete(id);
-    state.overLimit.delete(id);
-    const record = this.#cells.at(state.record[id]!);
-    state.cell[id] = NO_CELL;
-    state.record[id] = -1;
-    state.group[id] = -1;
-    if (record === null) return;
-    record.series -= 1;
-    if (record.series === 0) this.#orphans.add(record);
-  }
-
-  #bindTraffic(state: TargetState, id: number, series: TrafficSeries): void {
-    if (isOwnExport(series, this.#settings.ownExports)) {
-      state.ownExports.add(id);
-      return;
-    }
-    const record = this.#cells.record(trafficKey(state.target, series, this.#settings.peerPod));
-    if (record === null) {
-      state.overLimit.add(id);
-      return;
-    }
-    record.series += 1;
-    state.cell[id] = this.#cells.cell(record, series.measure, series.boundMs);
-    state.record[id] = record.index;
-    state.group[id] = state.groupId(series.group);
   }
 }
 
