@@ -101,6 +101,14 @@ export class Reading implements TrafficReading {
     return this.#namespaces;
   }
 
+  coveredSecondsOf({ kind, cluster, namespace, name }: ResourceId): number {
+    const { index } = this.#frame;
+    if (kind === 'Node') return index.findNode(cluster, name)?.coverage?.coveredSeconds ?? 0;
+    const pod = kind === 'Pod' ? index.findPod(cluster, namespace, name) : undefined;
+    const group = pod ?? index.find({ cluster, namespace, name, kind: '' });
+    return group?.coverage?.coveredSeconds ?? 0;
+  }
+
   edgesOf(resource: ResourceId): readonly ResourceEdge[] {
     return this.#book.edgesOf(resource);
   }

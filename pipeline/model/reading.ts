@@ -83,6 +83,8 @@ export interface TrafficReading {
   readonly services: readonly ResourceReading[];
   /** Edges of a resource of this reading; empty for one it does not know. Unknown ends included. */
   edgesOf(resource: ResourceId): readonly ResourceEdge[];
+  /** Seconds that the scrapes of its own targets cover; 0 after a first sight that was only a baseline, and unwatched. */
+  coveredSecondsOf(resource: ResourceId): number;
   readonly clockAhead: boolean;
   readonly partial: boolean;
 }
