@@ -1,12 +1,6 @@
-/**
- * @module Reading files that others write, and noticing when they change.
- *
- * Changes are found by reading again and comparing: it works on every file system, through the symbolic links that
- * Kubernetes swaps, and under a clock that tests own; watching by the kernel does neither reliably.
- */
+/** @module Reading files that others write. `file-watch.ts` notices when they change. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Clock, Timer } from '../clock/clock.ts';
 
 /** What a file held, or why it could not be read. */
 export type FileContent =
@@ -24,12 +18,19 @@ export async function readTextFile(path: string, maxBytes: number): Promise<File
   }
 }
 
+/** Text of a file of at most `maxBytes`; throws what the file system says, with its code, or that it is too large. */
+export async function readWholeFile(path: string, maxBytes: number): Promise<string> {
+  const { size } = await stat(path);
+  if (size > maxBytes) throw new Error(`it has ${size} bytes, more than ${maxBytes}`);
+  return readFile(path, 'utf8');
+}
+
 /** Paths that match `pattern`, sorted: a plain path gives itself, one or more `*` in its last part are looked up. */
 export async function expandPattern(pattern: string): Promise<string[]> {
   const name = basename(pattern);
   if (!name.includes('*')) return [pattern];
   const folder = dirname(pattern);
-  const matcher = new RegExp(`^${name.split('*').map(escapeRegExp).join('[^/]*')}$`);
+  const matcher = nameMatcher(name);
   try {
     const names = await readdir(folder);
     return names
@@ -41,62 +42,22 @@ export async function expandPattern(pattern: string): Promise<string[]> {
   }
 }
 
-/** Contents of all files that match `patterns`, each once, in order. */
+/** Matches the names that `name`, which may hold `*`, stands for. */
+export function nameMatcher(name: string): RegExp {
+  return new RegExp(`^${name.split('*').map(escapeRegExp).join('[^/]*')}$`);
+}
+
+/** Contents of all files that match `patterns`, each once, in order; last, as an error, what no file matches. */
 export async function readPatterns(patterns: readonly string[], maxBytes: number): Promise<FileContent[]> {
   const paths = new Set<string>();
-  for (const pattern of patterns) for (const path of await expandPattern(pattern)) paths.add(path);
-  return Promise.all([...paths].map((path) => readTextFile(path, maxBytes)));
-}
-
-export interface FileWatch {
-  /** Contents as last read. */
-  readonly contents: readonly FileContent[];
-  close(): void;
-}
-
-/**
- * Reads all files that match `patterns` now, then again every `intervalMs`, and calls `onChange` with all of them when
- * any text, error or set of paths differs. Resolves after the first reading, which does not call `onChange`.
- */
-export async function watchFiles(
-  clock: Clock,
-  patterns: readonly string[],
-  options: { readonly intervalMs: number; readonly maxBytes: number },
-  onChange: (contents: readonly FileContent[]) => void,
-): Promise<FileWatch> {
-  let contents = await readPatterns(patterns, options.maxBytes);
-  let timer: Timer | null = null;
-  let closed = false;
-
-  function arm(): void {
-    timer = clock.after(options.intervalMs, () => void look());
+  const unmatched = new Set<string>();
+  for (const pattern of patterns) {
+    const found = await expandPattern(pattern);
+    for (const path of found) paths.add(path);
+    if (found.length === 0) unmatched.add(pattern);
   }
-  async function look(): Promise<void> {
-    const now = await readPatterns(patterns, options.maxBytes);
-    if (closed) return;
-    arm();
-    if (sameContents(contents, now)) return;
-    contents = now;
-    onChange(now);
-  }
-
-  arm();
-  return {
-    get contents() {
-      return contents;
-    },
-    close() {
-      closed = true;
-      timer?.cancel();
-    },
-  };
-}
-
-function sameContents(a: readonly FileContent[], b: readonly FileContent[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((file, i) => file.path === b[i]!.path && file.text === b[i]!.text && file.error === b[i]!.error)
-  );
+  const contents = await Promise.all([...paths].map((path) => readTextFile(path, maxBytes)));
+  return [...contents, ...[...unmatched].map((pattern) => failed(pattern, 'no file matches this pattern'))];
 }
 
 function failed(path: string, error: string): FileContent {

@@ -9,7 +9,8 @@ import type { Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../clock/clock.ts';
 import { WeirError } from '../errors.ts';
-import { type FileContent, type FileWatch, watchFiles } from './files.ts';
+import { type FileWatch, watchFiles } from './file-watch.ts';
+import type { FileContent } from './files.ts';
 import type { ListenerConfig } from './listener-config.ts';
 import { listenError } from './plain-server.ts';
 

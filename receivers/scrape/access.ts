@@ -3,7 +3,8 @@
  */
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import { isLoopback } from '../../pipeline/config/types.ts';
-import { type FileContent, type FileWatch, watchFiles } from '../../pipeline/net/files.ts';
+import { type FileWatch, watchFiles } from '../../pipeline/net/file-watch.ts';
+import type { FileContent } from '../../pipeline/net/files.ts';
 import type { createHttpClient, HttpClient, TlsClientOptions } from '../../pipeline/net/http-client.ts';
 import { createPlainHttpClient } from '../../pipeline/net/plain-http-client.ts';
 import { type ScrapeConfig, timeoutMsOf } from './config.ts';

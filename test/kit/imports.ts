@@ -133,7 +133,7 @@ function packageBreach(path: string, { specifier, typeOnly }: Import): string[] 
 
 /** Folders that touch the world, each with the reason why it may. `demo`, `bin`, `examples` are programs of their own. */
 const FREE = /^(?:test|demo|bin|examples)\//;
-const INPUT_OUTPUT = /^pipeline\/(?:net|queue|config)\//;
+const INPUT_OUTPUT = /^pipeline\/(?:net|queue)\//;
 const PURE_MODULES = /^node:(?:buffer|zlib)$/;
 /** Modules that only compute. */
 const HARMLESS = /^node:(?:buffer|zlib|util|path|path\/posix|url|assert|events|string_decoder|os)$/;
@@ -175,6 +175,9 @@ const IMPURE: readonly (readonly [RegExp, string])[] = [
   [/(?<![\w.$])crypto\s*\.\s*(?:random|getRandom|subtle)/, 'crypto'],
   [/\bprocess\s*\.\s*hrtime\b/, 'process.hrtime'],
 ];
+/** Sockets that need no import; those of pipeline/net go through the one client that is chosen there. */
+const GLOBAL_CLIENTS =
+  /(?<![\w.$#])(?:globalThis\s*\.\s*)?(?:fetch\s*\(|new\s+(?:WebSocket|XMLHttpRequest|EventSource)\b)/;
 /** The only files that may end the process. */
 const MAY_EXIT = /^(?:pipeline|demo)\/main\.ts$|^(?:bin|test)\//;
 
@@ -182,6 +185,9 @@ function purityBreaches(path: string, code: string): string[] {
   const found: string[] = [];
   if (/\bprocess\s*\.\s*(?:exit|abort|reallyExit)\b(?!Code)/.test(code) && !MAY_EXIT.test(path)) {
     found.push('ends the process; only main.ts may');
+  }
+  if (GLOBAL_CLIENTS.test(code) && !/^(?:test|bin|demo|examples)\//.test(path)) {
+    found.push('uses a global client such as fetch, which goes past pipeline/net');
   }
   if (/^(?:test|bin|examples)\//.test(path) || path.startsWith('pipeline/clock/')) return found;
   for (const [pattern, name] of IMPURE) if (pattern.test(code)) found.push(`uses ${name} instead of the Clock`);

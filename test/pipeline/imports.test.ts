@@ -118,6 +118,13 @@ test(
 );
 test(allowed, 'pipeline/net/files.ts', "import { readFile } from 'node:fs/promises';");
 test(allowed, 'pipeline/queue/log.ts', "import { open } from 'node:fs/promises';");
+test(broken, 'pipeline/config/load.ts', "import { readFile } from 'node:fs/promises';", /belongs into pipeline\/net/);
+test(broken, 'exporters/smi/smi.ts', 'const answer = await fetch(url);', /global client such as fetch/);
+test(broken, 'pipeline/net/http-client.ts', 'const answer = await globalThis.fetch(url);', /global client/);
+test(broken, 'receivers/scrape/page.ts', 'const socket = new WebSocket(url);', /global client/);
+test(broken, 'receivers/scrape/page.ts', 'const request = new XMLHttpRequest();', /global client/);
+test(allowed, 'demo/kafka.ts', 'const answer = await fetch(url);');
+test(allowed, 'receivers/scrape/page.ts', 'this.fetch(url); function fetchPage() {}');
 test(allowed, 'demo/proxies/server.ts', "import { createServer } from 'node:http';");
 test(broken, 'exporters/smi/smi.ts', "import { createServer } from 'node:http';", /input or output/);
 test(broken, 'processors/smi/smi.ts', "const { connect } = await import('node:net');", /input or output/);
