@@ -80,6 +80,8 @@ export interface ExporterSettings<Config> extends Settings<Config> {
   readonly slotMs: number;
   /** Listings of targets of all receivers, for those who answer questions about them. */
   readonly targets: () => readonly TargetStatus[];
+  /** Files of targets, of all receivers, that cannot be used; absent where there is no graph. */
+  readonly discoveryProblems?: () => readonly DiscoveryProblem[];
 }
 
 /** A target as shown to people by `/v1/targets` and `weir targets`. */
@@ -91,15 +93,33 @@ export interface TargetStatus {
   readonly workload: string;
   readonly kind: string;
   readonly pod: string;
+  /** What told whose proxy it is: labels, a guess by the pod's name, or nothing, so that the address stands for it. */
+  readonly identity: 'labels' | 'pod_name' | 'address';
+  /** True when it is beyond `target_limit`: it is never scraped, `lastError` says so, `health` stays `unknown`. */
+  readonly refused: boolean;
   readonly health: 'up' | 'down' | 'unknown';
   /** Wall-clock milliseconds since the epoch of the last scrape's start; null before the first one. */
   readonly lastScrapeMs: number | null;
   readonly lastDurationMs: number | null;
   readonly samples: number;
   readonly consecutiveFailures: number;
-  /** Reason and text of the last failure; '' when the last scrape was good. */
+  /** Reason and text of the last failure, or of why a good scrape is incomplete; '' when nothing is amiss. */
   readonly lastError: string;
   readonly intervalMs: number;
+}
+
+/** A file that names targets and cannot be used; what it held before stays in use. */
+export interface DiscoveryProblem {
+  readonly receiver: string;
+  /** Its path, or the pattern that no file matches. */
+  readonly file: string;
+  readonly error: string;
+}
+
+/** What a receiver that scrapes tells of itself beside its data. */
+export interface TargetLists {
+  targets?(): readonly TargetStatus[];
+  discoveryProblems?(): readonly DiscoveryProblem[];
 }
 
 interface FactoryBase<Config> {
@@ -132,7 +152,7 @@ export interface ReceiverFactory<Config = unknown> extends FactoryBase<Config> {
   readonly gives: Body;
   /** Interval and timeout in milliseconds a configuration asks for; null when it does not scrape. */
   cadence?(config: Config): { intervalMs: number; timeoutMs: number } | null;
-  create(settings: ReceiverSettings<Config>): Promise<Receiver & { targets?(): readonly TargetStatus[] }>;
+  create(settings: ReceiverSettings<Config>): Promise<Receiver & TargetLists>;
 }
 export interface ProcessorFactory<Config = unknown> extends FactoryBase<Config> {
   readonly kind: 'processor';

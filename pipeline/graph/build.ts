@@ -5,6 +5,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { EngineTime } from '../clock/engine-time.ts';
 import type {
   Consumer,
+  DiscoveryProblem,
   Exporter,
   ExporterFactory,
   ExtensionFactory,
@@ -55,7 +56,9 @@ class GraphBuilder {
   readonly #deps: BuildDeps;
   readonly #balances: BalanceEntry[] = [];
   readonly #targetLists: (() => readonly TargetStatus[])[] = [];
+  readonly #problemLists: (() => readonly DiscoveryProblem[])[] = [];
   readonly #targets = (): readonly TargetStatus[] => this.#targetLists.flatMap((list) => list());
+  readonly #discoveryProblems = (): readonly DiscoveryProblem[] => this.#problemLists.flatMap((list) => list());
 
   constructor(config: CheckedConfig, deps: BuildDeps) {
     this.#config = config;
@@ -105,6 +108,7 @@ class GraphBuilder {
           windowMs: pipeline.windowMs,
           slotMs: pipeline.slotMs,
           targets: this.#targets,
+          discoveryProblems: this.#discoveryProblems,
         });
         exporters.set(checked.id, { id: checked.id, component, fault: faultOf(settings.log, settings.balance) });
       }
@@ -158,6 +162,7 @@ class GraphBuilder {
     const demand = receiverDemand(checked.id, this.#config.pipelines);
     const component = await factory.create({ ...settings, next, demand });
     if (component.targets !== undefined) this.#targetLists.push(() => component.targets!());
+    if (component.discoveryProblems !== undefined) this.#problemLists.push(() => component.discoveryProblems!());
     return { id: checked.id, component };
   }
 

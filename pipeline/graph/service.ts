@@ -80,7 +80,7 @@ function createStatus(): MutableStatus {
 
 /** The summary a person wants to see first: how many targets, and when the first numbers come. */
 function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Logger): void {
-  const targets = graph.targets().length;
+  const targets = graph.targets().filter(({ refused }) => !refused).length;
   for (const pipeline of config.pipelines) {
     const { slotMs, windowMs } = pipeline;
     const firstMs = slotMs === 0 ? null : Math.ceil(nowMs / slotMs) * slotMs;

@@ -1,7 +1,8 @@
 /** @module `file_sd`: target groups from JSON or YAML files as Prometheus reads them; a broken file keeps its last list. */
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import { parseYamlData } from '../../pipeline/config/yaml-data.ts';
-import { type FileContent, type FileWatch, watchFiles } from '../../pipeline/net/files.ts';
+import { type FileWatch, watchFiles } from '../../pipeline/net/file-watch.ts';
+import type { FileContent } from '../../pipeline/net/files.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { type ScrapeConfig, type TargetGroup, targetGroups } from './config.ts';
 
@@ -19,6 +20,8 @@ interface Handler {
   onChange(): void;
   /** A file became broken, broken in another way, or whole again. */
   onProblem(problem: FileProblem): void;
+  /** The kernel told of a change in a folder of files. */
+  onEvent(): void;
 }
 
 /** All `file_sd_configs` of one receiver. */
@@ -28,7 +31,8 @@ export class FileDiscovery {
   readonly #watches: FileWatch[] = [];
   /** Last good groups of each file, by configuration and path. */
   readonly #groups: Map<string, readonly TargetGroup[]>[] = [];
-  readonly #problems = new Map<string, string>();
+  /** What is wrong with files, by configuration and path. */
+  readonly #problems: Map<string, string>[] = [];
 
   constructor(clock: Clock, handler: Handler) {
     this.#clock = clock;
@@ -39,7 +43,9 @@ export class FileDiscovery {
   async start(configs: ScrapeConfig['file_sd_configs']): Promise<void> {
     for (const [index, { files, refresh_interval: intervalMs }] of configs.entries()) {
       this.#groups.push(new Map());
-      const watch = await watchFiles(this.#clock, files, { intervalMs, maxBytes: MAX_FILE_BYTES }, (contents) => {
+      this.#problems.push(new Map());
+      const options = { intervalMs, maxBytes: MAX_FILE_BYTES, onEvent: () => this.#handler.onEvent() };
+      const watch = await watchFiles(this.#clock, files, options, (contents) => {
         this.#take(index, contents);
         this.#handler.onChange();
       });
@@ -52,6 +58,11 @@ export class FileDiscovery {
     for (const files of this.#groups) for (const groups of files.values()) yield* groups;
   }
 
+  /** Path or pattern, and what is wrong there now. */
+  *problems(): Generator<readonly [path: string, error: string]> {
+    for (const problems of this.#problems) yield* problems;
+  }
+
   close(): void {
     for (const watch of this.#watches) watch.close();
   }
@@ -60,18 +71,20 @@ export class FileDiscovery {
   #take(index: number, contents: readonly FileContent[]): void {
     const files = this.#groups[index]!;
     const paths = new Set(contents.map((content) => content.path));
+    const problems = this.#problems[index]!;
     for (const path of files.keys()) if (!paths.has(path)) files.delete(path);
+    for (const path of problems.keys()) if (!paths.has(path)) problems.delete(path);
     for (const content of contents) {
       const read = readGroups(content);
-      this.#tell(content.path, read.error);
+      this.#tell(problems, content.path, read.error);
       if (read.groups !== null) files.set(content.path, read.groups);
     }
   }
 
-  #tell(path: string, error: string | null): void {
-    if (error === (this.#problems.get(path) ?? null)) return;
-    if (error === null) this.#problems.delete(path);
-    else this.#problems.set(path, error);
+  #tell(problems: Map<string, string>, path: string, error: string | null): void {
+    if (error === (problems.get(path) ?? null)) return;
+    if (error === null) problems.delete(path);
+    else problems.set(path, error);
     this.#handler.onProblem({ path, text: error });
   }
 }

@@ -1,4 +1,5 @@
 /** @module Labels of a target → who the scraped proxy belongs to (design §5). */
+import type { TargetStatus } from '../../pipeline/component.ts';
 import { type Identity, type Labels, OWNER_LABELS, type ResourceKind } from '../../pipeline/model/resource.ts';
 
 interface Owner {
@@ -19,7 +20,7 @@ const POD_NAMES: readonly (readonly [RegExp, ResourceKind])[] = [
 ];
 
 /** How an identity's workload was found; `address` means that nothing named it. */
-export type OwnerSource = 'label' | 'pod_name' | 'address';
+export type OwnerSource = TargetStatus['identity'];
 
 /** Identity of the target at `address` with `labels`, and where its workload's name came from. */
 export function identityOf(labels: Labels, address: string): { own: Identity; source: OwnerSource } {
@@ -35,7 +36,7 @@ export function identityOf(labels: Labels, address: string): { own: Identity; so
       node: labels.get('node') ?? '',
       serviceAccount: labels.get('service_account') ?? '',
     },
-    source: labelled !== null ? 'label' : owner !== null ? 'pod_name' : 'address',
+    source: labelled !== null ? 'labels' : owner !== null ? 'pod_name' : 'address',
   };
 }
 

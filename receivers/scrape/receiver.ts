@@ -1,5 +1,5 @@
 /** @module The scraping receiver every mesh shares: keeps one loop per discovered target; a mesh adds only its table. */
-import type { ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
+import type { DiscoveryProblem, ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
 import type { FamilyRule, MeshRules } from '../../pipeline/model/rules.ts';
 import { Access } from './access.ts';
 import { type ScrapeConfig, timeoutMsOf } from './config.ts';
@@ -7,7 +7,7 @@ import { failure } from './failure.ts';
 import { FileDiscovery } from './file-sd.ts';
 import { Gate } from './gate.ts';
 import { SeriesBudget } from './series-index.ts';
-import { statusOf } from './status.ts';
+import { refusedStatus, statusOf } from './status.ts';
 import { type LoopContext, TargetLoop } from './target-loop.ts';
 import { diffTargets, type TargetSpec, targetsOf } from './targets.ts';
 import { ScrapeTelemetry } from './telemetry.ts';
@@ -23,6 +23,7 @@ export class ScrapeReceiver {
   readonly #loops = new Map<string, TargetLoop>();
   /** Targets on their farewell; one that returns begins its new life only when the old one has ended. */
   readonly #retiring = new Map<TargetLoop, Promise<void>>();
+  #refused: readonly TargetSpec[] = [];
   #started = false;
   #stopping: Promise<void> | null = null;
 
@@ -38,6 +39,7 @@ export class ScrapeReceiver {
       onChange: () => this.#apply(),
       onProblem: ({ path, text }) =>
         text === null ? this.#telemetry.fileWhole(path) : this.#telemetry.fileBroken(path, text),
+      onEvent: () => this.#telemetry.fileEvent(),
     });
     this.#context = {
       settings,
@@ -84,14 +86,21 @@ export class ScrapeReceiver {
   }
 
   targets(): readonly TargetStatus[] {
-    const { scheme } = this.#settings.config;
-    return [...this.#loops.values()].map((loop) =>
-      statusOf(loop.spec, loop.stats, {
-        receiver: this.#settings.id,
-        url: `${scheme}://${loop.spec.address}${this.#access.path}`,
-        intervalMs: this.scrapeIntervalMs,
-      }),
-    );
+    const { id: receiver, config } = this.#settings;
+    const shared = ({ address }: TargetSpec) => ({
+      receiver,
+      url: `${config.scheme}://${address}${this.#access.path}`,
+      intervalMs: this.scrapeIntervalMs,
+    });
+    return [
+      ...[...this.#loops.values()].map(({ spec, stats }) => statusOf(spec, stats, shared(spec))),
+      ...this.#refused.map((spec) => refusedStatus(spec, config.target_limit, shared(spec))),
+    ];
+  }
+
+  discoveryProblems(): readonly DiscoveryProblem[] {
+    const { id: receiver } = this.#settings;
+    return [...this.#files.problems()].map(([file, error]) => ({ receiver, file, error }));
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {
@@ -119,7 +128,8 @@ export class ScrapeReceiver {
     if (!this.#started || this.#stopping !== null) return;
     const { id, config } = this.#settings;
     const groups = [...config.static_configs, ...this.#files.groups()];
-    const { targets, refused } = targetsOf(id, groups, config.target_limit);
+    const { targets, refused, refusedTargets } = targetsOf(id, groups, config.target_limit);
+    this.#refused = refusedTargets;
     this.#telemetry.targetsRefused(refused, config.target_limit);
     const { gone, added } = diffTargets(this.#loops, targets);
     for (const key of gone) this.#retire(this.#loops.get(key)!);

@@ -3,19 +3,14 @@ import type { TargetStatus } from '../../pipeline/component.ts';
 import type { TargetSpec } from './targets.ts';
 import type { TargetStats } from './telemetry.ts';
 
-export function statusOf(
-  spec: TargetSpec,
-  stats: TargetStats,
-  shared: Pick<TargetStatus, 'receiver' | 'url' | 'intervalMs'>,
-): TargetStatus {
-  const { workload, pod } = spec.own;
+type Shared = Pick<TargetStatus, 'receiver' | 'url' | 'intervalMs'>;
+
+/** A target that is scraped. */
+export function statusOf(spec: TargetSpec, stats: TargetStats, shared: Shared): TargetStatus {
   return {
     ...shared,
-    address: spec.address,
-    namespace: workload.namespace,
-    workload: workload.name,
-    kind: workload.kind,
-    pod,
+    ...namesOf(spec),
+    refused: false,
     health: stats.up === null ? 'unknown' : stats.up ? 'up' : 'down',
     lastScrapeMs: stats.lastScrapeMs,
     lastDurationMs: stats.lastDurationMs,
@@ -23,4 +18,24 @@ export function statusOf(
     consecutiveFailures: stats.consecutiveFailures,
     lastError: stats.lastError,
   };
+}
+
+/** A target beyond `target_limit`. */
+export function refusedStatus(spec: TargetSpec, targetLimit: number, shared: Shared): TargetStatus {
+  return {
+    ...shared,
+    ...namesOf(spec),
+    refused: true,
+    health: 'unknown',
+    lastScrapeMs: null,
+    lastDurationMs: null,
+    samples: 0,
+    consecutiveFailures: 0,
+    lastError: `target_limit: this receiver takes ${targetLimit} targets, and this one comes after them`,
+  };
+}
+
+function namesOf({ address, own: { workload, pod }, ownerSource: identity }: TargetSpec) {
+  const { namespace, name, kind } = workload;
+  return { address, namespace, workload: name, kind, pod, identity };
 }

@@ -41,11 +41,14 @@ export class TargetLoop {
   #running: Promise<void> | null = null;
   #firstWanted = true;
   #aborted: ScrapeFailure | null = null;
+  #lastGood: Start | null = null;
+  /** First scrape of those without a break until now for which there was no connection. */
+  #unreached: Start | null = null;
 
   constructor(spec: TargetSpec, context: LoopContext) {
     this.spec = spec;
     this.#context = context;
-    this.stats = context.telemetry.targetFound(spec.address);
+    this.stats = context.telemetry.targetFound(spec);
     this.#scraper = new TargetScraper(spec, context.scraping);
     this.#intervalMs = context.scraping.intervalMs;
     this.#offsetMs = offsetOf(spec.key, this.#intervalMs);
@@ -61,8 +64,9 @@ export class TargetLoop {
     );
   }
 
-  /** Ends the schedule, scrapes once more unless aborted, and says that the target is gone. */
+  /** Ends the schedule, scrapes once more unless aborted, and says that the target is gone, and since when. */
   async retire(): Promise<void> {
+    const noticed = this.#startNow(null);
     this.#timer?.cancel();
     this.#dueMs = null;
     this.#firstWanted = false;
@@ -71,9 +75,18 @@ export class TargetLoop {
       () => this.#scrape(null, true),
       () => this.#aborted === null,
     );
-    this.#emit({ kind: 'gone' }, this.#startNow(null));
+    this.#emit({ kind: 'gone' }, this.#endOf(noticed));
     this.#scraper.close();
     this.#context.telemetry.targetGone(this.stats);
+  }
+
+  /**
+   * The best known end of its life, which rates depend on: a page that came after discovery had dropped it, else the
+   * earlier of that moment and the first of the scrapes that found nobody there.
+   */
+  #endOf(noticed: Start): Start {
+    if (this.#lastGood !== null && this.#lastGood.startedMs > noticed.startedMs) return this.#lastGood;
+    return this.#unreached !== null && this.#unreached.startedMs < noticed.startedMs ? this.#unreached : noticed;
   }
 
   /** Ends what runs and what would still come. */
@@ -129,6 +142,8 @@ export class TargetLoop {
     const { settings, telemetry } = this.#context;
     const durationMs = settings.clock.monoMs() - start.startedMonoMs;
     const failed = outcome.failed ?? this.#commit(outcome.page, start, durationMs);
+    if (failed === null) this.#lastGood = start;
+    this.#unreached = failed?.reason === 'connect' ? (this.#unreached ?? start) : null;
     if (failed === null) return;
     telemetry.scrapeFailed(this.stats, durationMs, failed, farewell);
     this.#emit({ kind: 'failed', reason: failed.reason }, start);

@@ -45,6 +45,8 @@ const ENDS: Readonly<Record<EndsMark, string>> = {
 };
 /** Pages in a row that must end in a new, weaker way before that is how this target ends its pages. */
 const SAME_END_PAGES = 3;
+/** The same before any good page: a number that was cut must not become what the next page is compared with. */
+const SAME_FIRST_END_PAGES = 2;
 
 /** Series kept beyond twice those of a page before old ones are forgotten. */
 const SERIES_SLACK = 1000;
@@ -62,8 +64,9 @@ export class TargetScraper {
   #scrape = 0;
   #tidiedAt = 0;
   #fetch: PageFetch | null = null;
-  #goodEnd: EndsMark = 'none';
-  #weakEnd: EndsMark = 'none';
+  /** How good pages end; null before the first. */
+  #goodEnd: EndsMark | null = null;
+  #weakEnd: EndsMark | null = null;
   #weakEndPages = 0;
 
   constructor(spec: TargetSpec, context: ScraperContext) {
@@ -156,11 +159,13 @@ export class TargetScraper {
    * of another version at the same address may end its pages so for good: then the same end comes again and again.
    */
   #judgeEnd(end: EndsMark): ScrapeFailure | null {
-    if (strength(end) >= strength(this.#goodEnd)) return this.#acceptEnd(end);
+    const good = this.#goodEnd;
+    if (strength(end) >= strength(good ?? 'newline')) return this.#acceptEnd(end);
     this.#weakEndPages = end === this.#weakEnd ? this.#weakEndPages + 1 : 1;
     this.#weakEnd = end;
-    if (this.#weakEndPages >= SAME_END_PAGES) return this.#acceptEnd(end);
-    return failure('body_cut', `the page ends ${ENDS[end]}, the last good one ended ${ENDS[this.#goodEnd]}`);
+    if (this.#weakEndPages >= (good === null ? SAME_FIRST_END_PAGES : SAME_END_PAGES)) return this.#acceptEnd(end);
+    const expected = good === null ? 'a whole page ends with a line feed' : `the last good one ended ${ENDS[good]}`;
+    return failure('body_cut', `the page ends ${ENDS[end]}, ${expected}`);
   }
 
   #acceptEnd(end: EndsMark): null {

@@ -29,26 +29,31 @@ export function isTargetAddress(text: string): boolean {
   return text.startsWith('[') ? IPV6.test(endpoint.host) && endpoint.host.includes(':') : HOST_NAME.test(endpoint.host);
 }
 
-/**
- * The distinct targets of `groups` in order, at most `limit` of them; `refused` counts those beyond. Addresses must
- * satisfy `isTargetAddress`.
- */
-export function targetsOf(
-  receiver: string,
-  groups: Iterable<Group>,
-  limit: number,
-): { targets: Map<string, TargetSpec>; refused: number } {
+export interface FoundTargets {
+  readonly targets: ReadonlyMap<string, TargetSpec>;
+  /** Those beyond the limit. */
+  readonly refused: number;
+  /** The first of those, as many as the limit allows targets. */
+  readonly refusedTargets: readonly TargetSpec[];
+}
+
+/** The distinct targets of `groups` in order, at most `limit` of them. Addresses must satisfy `isTargetAddress`. */
+export function targetsOf(receiver: string, groups: Iterable<Group>, limit: number): FoundTargets {
   const targets = new Map<string, TargetSpec>();
   const refused = new Set<string>();
+  const refusedTargets: TargetSpec[] = [];
   for (const group of groups) {
     for (const address of group.targets) {
       const spec = specOf(receiver, parseEndpoint(address)!, group.labels);
       if (targets.has(spec.key)) continue;
       if (targets.size < limit) targets.set(spec.key, spec);
-      else refused.add(spec.key);
+      else if (!refused.has(spec.key)) {
+        refused.add(spec.key);
+        if (refusedTargets.length < limit) refusedTargets.push(spec);
+      }
     }
   }
-  return { targets, refused: refused.size };
+  return { targets, refused: refused.size, refusedTargets };
 }
 
 function specOf(receiver: string, endpoint: Endpoint, labels: Labels): TargetSpec {

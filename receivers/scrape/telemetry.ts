@@ -1,9 +1,10 @@
 /** @module Everything a scraping receiver logs and counts: one named function per occurrence. */
 import type { Clock } from '../../pipeline/clock/clock.ts';
+import { createOccurrenceLimit, type OccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters, Observation } from '../../pipeline/telemetry/meters.ts';
 import type { ScrapeFailure } from './failure.ts';
-import { LogLimit } from './log-limit.ts';
+import type { TargetSpec } from './targets.ts';
 
 /** What is known of one target, for its metrics and its status. */
 export class TargetStats {
@@ -16,13 +17,15 @@ export class TargetStats {
   lastDurationMs: number | null = null;
   samples = 0;
   bodyBytes = 0;
-  readonly failureLog = new LogLimit();
-  readonly lineLog = new LogLimit();
-  readonly repeatLog = new LogLimit();
-  readonly seriesLog = new LogLimit();
+  /** Attributes of its metrics; targets that share an address differ in the others. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly log: OccurrenceLimit;
 
-  constructor(address: string) {
+  constructor(receiver: string, { address, own }: TargetSpec, clock: Clock) {
+    const { namespace, name: workload } = own.workload;
     this.address = address;
+    this.attributes = { receiver, target: address, namespace, workload, pod: own.pod };
+    this.log = createOccurrenceLimit(clock);
   }
 }
 
@@ -49,6 +52,8 @@ export class ScrapeTelemetry {
   #skipped = 0;
   #skippedLines = 0;
   #limitedSamples = 0;
+  #repeatedSeries = 0;
+  #fileEvents = 0;
   #refusedTargets = 0;
   inFlight = 0;
 
@@ -69,10 +74,10 @@ export class ScrapeTelemetry {
     this.#log.info({ targets, intervalMs }, 'scraping');
   }
 
-  targetFound(address: string): TargetStats {
-    const stats = new TargetStats(address);
+  targetFound(spec: TargetSpec): TargetStats {
+    const stats = new TargetStats(this.#receiver, spec, this.#clock);
     this.#targets.add(stats);
-    this.#log.debug({ target: address }, 'target discovered');
+    this.#log.debug({ target: spec.address }, 'target discovered');
     return stats;
   }
 
@@ -104,6 +109,11 @@ export class ScrapeTelemetry {
     this.#log.info({ path }, 'file_sd file is readable again');
   }
 
+  /** The kernel told that a file of targets, or another one of its folder, changed. */
+  fileEvent(): void {
+    this.#fileEvents += 1;
+  }
+
   credentialsChanged(error: string | null): void {
     if (error === null) this.#log.info({}, 'credentials or TLS files changed, the new ones are used');
     else this.#log.warn({ error }, 'credentials or TLS files changed and cannot be read, the old ones stay');
@@ -119,11 +129,12 @@ export class ScrapeTelemetry {
     this.#succeeded += 1;
     this.#skippedLines += page.skippedLines;
     this.#limitedSamples += page.limitedSamples;
+    this.#repeatedSeries += page.repeatedSeries;
     if (stats.consecutiveFailures > 0) {
       const { address: target, consecutiveFailures: failures } = stats;
       this.#log.info({ target, failures }, 'scrape works again');
     }
-    stats.failureLog.reset();
+    stats.log.ended('failed');
     stats.up = true;
     stats.consecutiveFailures = 0;
     stats.lastError = '';
@@ -146,7 +157,7 @@ export class ScrapeTelemetry {
       this.#log.debug({ target, reason, error }, 'farewell scrape failed');
       return;
     }
-    const failures = stats.failureLog.tell(this.#clock.monoMs());
+    const failures = stats.log.occurred('failed');
     if (failures > 0) this.#log.warn({ target, reason, error, failures }, 'scrape failed');
   }
 
@@ -164,17 +175,16 @@ export class ScrapeTelemetry {
 
   #tellOddities(stats: TargetStats, page: PageStats): void {
     const { address: target } = stats;
-    const nowMs = this.#clock.monoMs();
-    if (page.firstSkipped !== null && stats.lineLog.tell(nowMs) > 0) {
+    if (page.firstSkipped !== null && stats.log.occurred('bad lines') > 0) {
       const { line, reason, excerpt } = page.firstSkipped;
       this.#log.warn({ target, lines: page.skippedLines, line, reason, excerpt }, 'bad lines skipped');
     }
-    if (page.repeatedSeries > 0 && stats.repeatLog.tell(nowMs) > 0) {
+    if (page.repeatedSeries > 0 && stats.log.occurred('repeated') > 0) {
       this.#log.warn({ target, series: page.repeatedSeries }, 'series repeated on one page, their values are summed');
     }
     if (page.limitedSamples > 0) {
       stats.lastError = `series_limit: max_series is reached, ${page.limitedSamples} samples of this page are left out`;
-      if (stats.seriesLog.tell(nowMs) > 0) {
+      if (stats.log.occurred('series limit') > 0) {
         const { limitedSamples: samples } = page;
         this.#log.error({ target, samples }, 'max_series is reached: counts of this target are incomplete; raise it');
       }
@@ -213,6 +223,16 @@ export class ScrapeTelemetry {
         one(() => this.#skippedLines),
       ),
       meters.counter(
+        'weir_scrape_repeated_series_total',
+        'Series that a page held more than once and whose values were summed.',
+        one(() => this.#repeatedSeries),
+      ),
+      meters.counter(
+        'weir_file_sd_events_total',
+        'Changes of target files that the system told of; always 0 where only refresh_interval finds them.',
+        one(() => this.#fileEvents),
+      ),
+      meters.counter(
         'weir_series_limited_total',
         'Samples left out because max_series is reached.',
         one(() => this.#limitedSamples),
@@ -236,11 +256,14 @@ export class ScrapeTelemetry {
     );
   }
 
-  *#observe(read: (stats: TargetStats) => number | null): Generator<Observation> {
+  /** A target on its farewell gives way to one that took its place under the same names: points would be added up. */
+  #observe(read: (stats: TargetStats) => number | null): Iterable<Observation> {
+    const byNames = new Map<string, Observation>();
     for (const stats of this.#targets) {
       const value = read(stats);
-      if (value !== null) yield { value, attributes: { receiver: this.#receiver, target: stats.address } };
+      if (value !== null) byNames.set(JSON.stringify(stats.attributes), { value, attributes: stats.attributes });
     }
+    return byNames.values();
   }
 
   *#observeScrapes(): Generator<Observation> {

@@ -77,6 +77,7 @@ function look(batch: SamplesBatch): Seen {
 /** Meters whose values can be asked for. */
 export function createTestMeters(): Meters & {
   read(name: string, attributes?: Record<string, string>): number | null;
+  all(name: string): Observation[];
 } {
   const reads = new Map<string, () => Iterable<Observation>>();
   const register = (name: string, _help: string, read: () => Iterable<Observation>) => {
@@ -87,6 +88,7 @@ export function createTestMeters(): Meters & {
     counter: register,
     gauge: register,
     seconds: () => ({ record() {} }),
+    all: (name) => [...(reads.get(name)?.() ?? [])],
     read(name, attributes = {}) {
       for (const observation of reads.get(name)?.() ?? []) {
         const same = Object.entries(attributes).every(([key, value]) => observation.attributes[key] === value);

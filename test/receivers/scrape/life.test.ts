@@ -169,6 +169,8 @@ test('targets of a file come and go with it; a broken file keeps the last good l
   t.is(told.length, 1);
   t.like(told[0], { message: 'file_sd file is broken, its last good targets stay', fields: { path: file } });
   t.regex(String(told[0]?.fields.error), /0\.targets\.0.*host:port/);
+  t.like(h.receiver.discoveryProblems?.(), [{ receiver: 'linkerd', file }]);
+  t.is(h.receiver.discoveryProblems?.()[0]?.error, String(told[0]?.fields.error));
   t.is(h.sink.count('gone'), 0);
 
   b.answer = http(page(9));
@@ -185,10 +187,137 @@ test('targets of a file come and go with it; a broken file keeps the last good l
     [a.address],
   );
 
+  t.deepEqual(h.receiver.discoveryProblems?.(), []);
   await rm(file);
   await until(advance, () => h.receiver.targets?.().length === 0);
   await h.sink.come(2, 'gone');
   t.deepEqual(h.receiver.targets?.(), []);
+  t.deepEqual(h.receiver.discoveryProblems?.(), [
+    { receiver: 'linkerd', file: join(folder, '*.json'), error: 'no file matches this pattern' },
+  ]);
+});
+
+test('a file of targets that is not there is a problem that is listed, and its change is noticed at once', async (t) => {
+  const file = join(await folderOf(t), 'targets.json');
+  const server = await serve(t, http(page(1)));
+  const h = await createHarness(t, { file_sd_configs: [{ files: [file], refresh_interval: '1h' }] });
+  await h.receiver.start();
+  t.like(h.receiver.discoveryProblems?.(), [{ receiver: 'linkerd', file }]);
+  t.regex(h.receiver.discoveryProblems?.()[0]?.error ?? '', /ENOENT/);
+  await writeFile(file, fileOf(server.address));
+  const startMs = h.clock.monoMs();
+  await until(
+    (ms) => h.clock.advance(ms / 10),
+    () => h.sink.count('scraped') === 1,
+  );
+  t.true(h.clock.monoMs() - startMs < 60_000, 'long before refresh_interval');
+  t.deepEqual(h.receiver.discoveryProblems?.(), []);
+  t.true(h.meters.read('weir_file_sd_events_total')! > 0);
+});
+
+test('a life ends when its target was dropped, however long the farewell takes', async (t) => {
+  const file = join(await folderOf(t), 'targets.json');
+  const server = await serve(t, http(page(1)));
+  await writeFile(file, fileOf(server.address));
+  const h = await createHarness(t, {
+    file_sd_configs: [{ files: [file], refresh_interval: '1s' }],
+    scrape_interval: '1h',
+    scrape_timeout: '8s',
+  });
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped');
+  server.answer = () => {};
+  await writeFile(file, '[]');
+  await until(
+    (ms) => h.clock.advance(ms),
+    () => h.receiver.targets?.().length === 0,
+  );
+  const noticedMs = h.time.nowMs();
+  await server.asked(2);
+  h.clock.advance(8_000);
+  await h.sink.come(1, 'gone');
+  t.is(h.sink.seen.at(-2)?.reason, 'timeout');
+  t.is(h.sink.seen.at(-1)?.startedMs, noticedMs);
+});
+
+test('the life of a target that nobody could reach any more ended with the first scrape that could not', async (t) => {
+  const file = join(await folderOf(t), 'targets.json');
+  const server = await serve(t, http(page(1)));
+  await writeFile(file, fileOf(server.address));
+  const h = await createHarness(t, { file_sd_configs: [{ files: [file], refresh_interval: '1h' }] });
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped');
+  server.close();
+  for (let failures = 1; failures <= 2; failures++) {
+    h.toNextScrape();
+    await h.sink.come(failures, 'failed');
+    // A kept connection that was closed is told first; then nobody listens any more.
+    if (h.sink.seen.at(-1)?.reason !== 'connect') t.is(h.sink.seen.at(-1)?.reason, 'connection_lost');
+  }
+  const firstUnreached = h.sink.seen.find(({ reason }) => reason === 'connect')!;
+  await writeFile(file, '[]');
+  await until(
+    (ms) => h.clock.advance(ms / 10),
+    () => h.sink.count('gone') === 1,
+  );
+  const gone = h.sink.seen.at(-1)!;
+  t.is(gone.kind, 'gone');
+  t.is(gone.startedMs, firstUnreached.startedMs);
+  t.true(gone.startedMs < h.time.nowMs());
+});
+
+test('a life whose last page came in the farewell ends with that page', async (t) => {
+  const file = join(await folderOf(t), 'targets.json');
+  const server = await serve(t, http(page(1)));
+  await writeFile(file, fileOf(server.address));
+  const h = await createHarness(t, {
+    file_sd_configs: [{ files: [file], refresh_interval: '1s' }],
+    scrape_interval: '1h',
+  });
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped');
+  await writeFile(file, '[]');
+  await until(
+    (ms) => h.clock.advance(ms),
+    () => h.sink.count('gone') === 1,
+  );
+  const [farewell, gone] = h.sink.seen.slice(-2);
+  t.is(farewell?.kind, 'scraped');
+  t.is(gone?.startedMs, farewell?.startedMs);
+});
+
+test('two targets at one address have metrics of their own', async (t) => {
+  const server = await serve(t, http(page(1)));
+  const at = (labels: object) => ({ targets: [server.address], labels });
+  const h = await createHarness(t, {
+    static_configs: [at(OWNER), at({ ...OWNER, pod: 'web-2' }), at({ ...OWNER, namespace: 'other' })],
+  });
+  await h.receiver.start();
+  await h.sink.come(3, 'scraped');
+  const points = h.meters.all('weir_target_up');
+  t.deepEqual(
+    points.map(({ value, attributes }) => [value, attributes]),
+    [
+      ['shop', 'web-1'],
+      ['shop', 'web-2'],
+      ['other', 'web-1'],
+    ].map(([namespace, pod]) => [
+      1,
+      { receiver: 'linkerd', target: server.address, namespace: namespace!, workload: 'web', pod: pod! },
+    ]),
+  );
+});
+
+test('a target that takes the place of one on its farewell is one point, not two', async (t) => {
+  const server = await serve(t, http(page(1)));
+  const at = (node: string) => ({ targets: [server.address], labels: { ...OWNER, node } });
+  const h = await createHarness(t, { static_configs: [at('n1'), at('n2')] });
+  await h.receiver.start();
+  await h.sink.come(2, 'scraped');
+  t.deepEqual(
+    h.meters.all('weir_target_up').map(({ value }) => value),
+    [1],
+  );
 });
 
 test('a target that returns during its farewell begins a new life after the old one has ended', async (t) => {
@@ -231,7 +360,17 @@ test('targets beyond target_limit are refused, told once and counted; equal ones
   const targets = [server.address, server.address, `127.0.0.2:${port}`, `127.0.0.3:${port}`, `127.0.0.4:${port}`];
   const h = await createHarness(t, { static_configs: [{ targets, labels: OWNER }], target_limit: 2 });
   await h.receiver.start();
-  t.is(h.receiver.targets?.().length, 2);
+  const listed = h.receiver.targets?.() ?? [];
+  t.deepEqual(
+    listed.map(({ address, health, refused }) => [address, health, refused]),
+    [
+      [targets[0], 'unknown', false],
+      [targets[2], 'unknown', false],
+      [targets[3], 'unknown', true],
+      [targets[4], 'unknown', true],
+    ],
+  );
+  t.is(listed[3]?.lastError, 'target_limit: this receiver takes 2 targets, and this one comes after them');
   t.is(h.meters.read('weir_targets_refused'), 2);
   const told = h.log.lines.filter((line) => line.level === 'warn' && line.fields.refused !== undefined);
   t.like(told, [{ fields: { refused: 2, limit: 2 } }]);
@@ -261,7 +400,13 @@ test('a target without a workload goes by its address and is told which labels t
   const h = await createHarness(t, { static_configs: [{ targets: [server.address] }] });
   await h.receiver.start();
   await h.sink.come(1, 'scraped');
-  t.like(h.receiver.targets?.()[0], { workload: server.address, kind: '', namespace: '', health: 'up' });
+  t.like(h.receiver.targets?.()[0], {
+    workload: server.address,
+    kind: '',
+    namespace: '',
+    identity: 'address',
+    health: 'up',
+  });
   const told = h.log.lines.filter((line) => line.level === 'warn');
   t.is(told.length, 1);
   t.regex(told[0]!.message, /namespace and deployment/);

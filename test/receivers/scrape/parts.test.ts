@@ -6,7 +6,6 @@ import { checkLinkerdConfig, linkerdConfig } from '../../../receivers/linkerd/co
 import { createLinkerdRules } from '../../../receivers/linkerd/rules.ts';
 import { readGroups } from '../../../receivers/scrape/file-sd.ts';
 import { identityOf } from '../../../receivers/scrape/identity.ts';
-import { LogLimit } from '../../../receivers/scrape/log-limit.ts';
 import { nextOnGrid, offsetOf } from '../../../receivers/scrape/schedule.ts';
 import { REFUSED, SeriesBudget, SeriesIndex } from '../../../receivers/scrape/series-index.ts';
 import { diffTargets, isTargetAddress, targetsOf } from '../../../receivers/scrape/targets.ts';
@@ -62,10 +61,10 @@ const own = test.macro({
   },
   title: (_title, labels: Record<string, string>) => `owner of ${JSON.stringify(labels)}`,
 });
-test(own, { deployment: 'web', pod: 'x' }, { name: 'web', kind: 'Deployment', source: 'label' });
-test(own, { replicaset: 'web-5f', deployment: 'web' }, { name: 'web', kind: 'Deployment', source: 'label' });
-test(own, { cronjob: 'nightly', job: 'nightly-1' }, { name: 'nightly', kind: 'CronJob', source: 'label' });
-test(own, { replicationcontroller: 'old' }, { name: 'old', kind: 'ReplicationController', source: 'label' });
+test(own, { deployment: 'web', pod: 'x' }, { name: 'web', kind: 'Deployment', source: 'labels' });
+test(own, { replicaset: 'web-5f', deployment: 'web' }, { name: 'web', kind: 'Deployment', source: 'labels' });
+test(own, { cronjob: 'nightly', job: 'nightly-1' }, { name: 'nightly', kind: 'CronJob', source: 'labels' });
+test(own, { replicationcontroller: 'old' }, { name: 'old', kind: 'ReplicationController', source: 'labels' });
 test(own, { pod: 'web-5f6d7c8b9-x2v4q' }, { name: 'web', kind: 'Deployment', source: 'pod_name' });
 test(own, { pod: 'my-web-app-6f8b9d7c5b-x2v4q' }, { name: 'my-web-app', kind: 'Deployment', source: 'pod_name' });
 test(own, { pod: 'db-0' }, { name: 'db', kind: 'StatefulSet', source: 'pod_name' });
@@ -108,6 +107,14 @@ test('targets: equal ones are one, those beyond the limit are counted once each,
   );
   const limited = targetsOf('linkerd', groups, 2);
   t.is(limited.refused, 3);
+  t.deepEqual(
+    limited.refusedTargets.map(({ address, own: { workload } }) => [address, workload.name]),
+    [
+      ['c:1', 'web'],
+      ['d:1', 'web'],
+    ],
+    'as many of those beyond as the limit allows',
+  );
   const change = diffTargets(all.targets, limited.targets);
   t.is(change.gone.length, 3);
   t.is(change.added.length, 0);
@@ -189,14 +196,6 @@ test('buckets of one histogram share one peer and one short group', (t) => {
     t.is(other?.group, first?.group);
   }
   t.true(first!.group.length < 4 && first!.group !== '');
-});
-
-test('a log limit tells the first, then one in 30 s with what it left out', (t) => {
-  const limit = new LogLimit();
-  const told = [0, 10_000, 29_999, 30_000, 31_000, 60_000].map((nowMs) => limit.tell(nowMs));
-  t.deepEqual(told, [1, 0, 0, 3, 0, 2]);
-  limit.reset();
-  t.is(limit.tell(60_001), 1);
 });
 
 test('defaults are those of the reference: intervals, limits, path', (t) => {
