@@ -11,7 +11,15 @@ export interface TargetFacts {
   readonly firstNumbersInSeconds: number | null;
 }
 
-export type TargetState = 'waiting' | 'down' | 'unidentified' | 'starting' | 'idle' | 'active';
+export type TargetState =
+  | 'refused'
+  | 'waiting'
+  | 'down'
+  | 'unidentified'
+  | 'starting'
+  | 'incomplete'
+  | 'idle'
+  | 'active';
 
 export interface Explanation {
   readonly state: TargetState;
@@ -43,13 +51,26 @@ export function createExplainer(facts: TargetFacts): (target: TargetStatus) => E
 type Finder = (target: TargetStatus) => ResourceId | null;
 
 function explain(target: TargetStatus, facts: TargetFacts, find: Finder): Explanation {
+  if (target.refused) return explainRefused(target);
   if (target.health === 'down') return explainDown(target);
   if (target.lastScrapeMs === null || target.health === 'unknown') {
     const within = formatMilliseconds(target.intervalMs);
     return { state: 'waiting', explanation: `not scraped yet; its first scrape comes within ${within}`, mend: '' };
   }
-  if (target.namespace === '' || target.workload === '') return explainUnidentified(target);
-  return facts.reading === null ? explainEarly(facts) : explainUp(find(target), facts.reading);
+  if (target.namespace === '' || target.identity === 'address') return explainUnidentified(target);
+  const healthy = facts.reading === null ? explainEarly(facts) : explainUp(find(target), facts.reading);
+  return target.lastError === '' ? healthy : explainIncomplete(target, healthy);
+}
+
+function explainRefused({ lastError }: TargetStatus): Explanation {
+  const mend = 'raise target_limit of this receiver, or give it fewer targets';
+  return { state: 'refused', explanation: `not scraped: ${lastError}`, mend };
+}
+
+/** Its last scrape was good, but not all of the page was taken. */
+function explainIncomplete({ lastError }: TargetStatus, healthy: Explanation): Explanation {
+  const mend = lastError.startsWith('series_limit') ? 'raise max_series of this receiver' : 'see the log of this Weir';
+  return { state: 'incomplete', explanation: `${healthy.explanation}; its counts are incomplete: ${lastError}`, mend };
 }
 
 function explainEarly({ firstNumbersInSeconds: seconds }: TargetFacts): Explanation {
@@ -64,17 +85,26 @@ function explainDown({ lastError, consecutiveFailures }: TargetStatus): Explanat
   return { state: 'down', explanation: `down: ${why}${times}; its traffic is missing`, mend };
 }
 
-function explainUnidentified({ namespace, workload, pod }: TargetStatus): Explanation {
-  const lacking = [
+function explainUnidentified({ namespace, identity, address }: TargetStatus): Explanation {
+  const unowned = identity === 'address';
+  const lacking = [...(namespace === '' ? ['namespace'] : []), ...(unowned ? ['owner'] : [])].join(' and ');
+  const as = unowned ? `; its address ${address} stands for its workload` : '';
+  const labels = [
     ...(namespace === '' ? ['namespace'] : []),
-    ...(workload === '' ? ['an owner (deployment, statefulset, daemonset, job …)'] : []),
+    ...(unowned ? ['deployment (or statefulset, daemonset, cronjob, job, replicaset), or pod'] : []),
   ].join(' and ');
-  const as = workload === '' && pod !== '' ? `; it is shown as pod ${JSON.stringify(pod)}` : '';
-  const mend = 'add labels to this target, for example labels: { namespace: shop, deployment: web }';
-  return { state: 'unidentified', explanation: `up, but it has no label that tells ${lacking}${as}`, mend };
+  return {
+    state: 'unidentified',
+    explanation: `up, but no label tells its ${lacking}${as}`,
+    mend: `add to the labels of this target: ${labels}`,
+  };
 }
 
 function explainUp(resource: ResourceId | null, reading: TrafficReading): Explanation {
+  // Not in any closed slot yet, or there by a first sight only, which is what the next scrape is compared with.
+  if (resource === null || reading.coveredSecondsOf(resource) === 0) {
+    return { state: 'starting', explanation: 'starting: first numbers with its next scrape', mend: '' };
+  }
   const window = formatMilliseconds(reading.windowSeconds * 1000);
   const { received, sent } = requestsOf(resource, reading);
   if (received === 0 && sent === 0) {
@@ -86,10 +116,10 @@ function explainUp(resource: ResourceId | null, reading: TrafficReading): Explan
   return { state: 'active', explanation, mend: '' };
 }
 
-function requestsOf(resource: ResourceId | null, reading: TrafficReading): { received: number; sent: number } {
+function requestsOf(resource: ResourceId, reading: TrafficReading): { received: number; sent: number } {
   let received = 0;
   let sent = 0;
-  for (const { direction, figures } of resource === null ? [] : reading.edgesOf(resource)) {
+  for (const { direction, figures } of reading.edgesOf(resource)) {
     if (direction === 'from') received += figures.successes + figures.failures;
     else sent += figures.successes + figures.failures;
   }

@@ -3,7 +3,7 @@
  *
  * Fields are only ever added within `weir/v1`; the README of this folder lists them.
  */
-import type { TargetStatus } from '../../pipeline/component.ts';
+import type { DiscoveryProblem, TargetStatus } from '../../pipeline/component.ts';
 import type { Quantile } from '../../pipeline/model/histogram.ts';
 import type { EdgeReading, Figures, TrafficReading } from '../../pipeline/model/reading.ts';
 import type { Workload } from '../../pipeline/model/resource.ts';
@@ -74,8 +74,12 @@ function quantileRow(quantile: Quantile | null): object | null {
   return { value: valueMs, lo: loMs, hi: Number.isFinite(hiMs) ? hiMs : null };
 }
 
-/** All targets, each with why it is or is not in the figures. */
-export function targetsText(targets: readonly TargetStatus[], facts: TargetFacts): string {
+/** All targets, each with why it is or is not in the figures, and the files that may name more of them. */
+export function targetsText(
+  targets: readonly TargetStatus[],
+  problems: readonly DiscoveryProblem[],
+  facts: TargetFacts,
+): string {
   const { reading, firstNumbersInSeconds } = facts;
   const explain = createExplainer(facts);
   return JSON.stringify({
@@ -84,6 +88,7 @@ export function targetsText(targets: readonly TargetStatus[], facts: TargetFacts
     ready: reading !== null,
     ...(firstNumbersInSeconds === null ? {} : { firstNumbersInSeconds }),
     targets: targets.map((target) => targetRow(target, explain(target))),
+    problems: problems.map(({ receiver, file, error }) => ({ receiver, file, error })),
   });
 }
 

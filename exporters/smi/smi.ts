@@ -165,7 +165,8 @@ class Smi implements SmiExporter {
     const state = this.#model.state(this.#settings.time.nowMs());
     const firstNumbersInSeconds = state.kind === 'waiting' ? wholeSeconds(state.firstNumbersMs) : null;
     const reading = state.kind === 'ready' ? this.#model.read() : null;
-    return answers.json(targetsText(this.#settings.targets(), { reading, firstNumbersInSeconds }));
+    const problems = this.#settings.discoveryProblems?.() ?? [];
+    return answers.json(targetsText(this.#settings.targets(), problems, { reading, firstNumbersInSeconds }));
   }
 
   #retrySeconds(): number {

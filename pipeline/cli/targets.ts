@@ -24,6 +24,7 @@ const COLUMNS: readonly Column[] = [
 
 const NOTHING =
   'no targets: static_configs and file_sd_configs name none, or the file they read is empty (see: weir validate)\n';
+const NOTHING_READABLE = 'no targets: the files of file_sd_configs cannot be used\n';
 
 interface TargetRow {
   readonly target: string;
@@ -42,23 +43,41 @@ function renderAnswer(
   context: CliContext,
 ): string {
   const waiting = notReadyText(answer) ?? '';
+  const problems = problemsText(answer);
   const rows = rowsOf(answer, 'targets').flatMap((value) => targetRow(value, context.clock.wallMs()) ?? []);
-  if (rows.length === 0) return waiting === '' ? NOTHING : waiting;
+  if (rows.length === 0 && waiting !== '' && !hasList(answer)) return waiting;
+  if (rows.length === 0) return waiting + (problems === '' ? NOTHING : NOTHING_READABLE + problems);
   const shown = rows.filter((row) => matches(row, workload, options.namespace));
-  if (shown.length === 0) return waiting + missing(workload, options.namespace, rows.length);
+  if (shown.length === 0) return waiting + missing(workload, options.namespace, rows.length) + problems;
   shown.sort((a, b) => (a.target < b.target ? -1 : a.target > b.target ? 1 : 0));
   const color = wantsColor(options.color, context.isTty, context.env);
   const cells = shown.map((row) => row.cells);
-  return waiting + renderTable(COLUMNS, cells, { headers: options.headers, color }) + mends(shown);
+  return waiting + renderTable(COLUMNS, cells, { headers: options.headers, color }) + mends(shown) + problems;
 }
 
-/** Most mends below the table. */
-const MOST_MENDS = 10;
+/** False for an answer that has nothing but the time of the first numbers. */
+function hasList(answer: unknown): boolean {
+  return isRecord(answer) && Array.isArray(answer.targets);
+}
+
+/** Most mends, and most problems, below the table. */
+const MOST_LINES = 10;
 
 function mends(rows: readonly TargetRow[]): string {
-  const lines = rows.filter((row) => row.mend !== '').map((row) => `   mend ${row.target}: ${row.mend}`);
-  const shown = lines.slice(0, MOST_MENDS).map(terminalText);
-  if (lines.length > MOST_MENDS) shown.push(`   … and ${lines.length - MOST_MENDS} more`);
+  return below(rows.filter((row) => row.mend !== '').map((row) => `   mend ${row.target}: ${row.mend}`));
+}
+
+/** Files that should name targets and cannot be used: a workload may be missing for that. */
+function problemsText(answer: unknown): string {
+  const problems = isRecord(answer) ? rowsOf(answer.problems, '') : [];
+  return below(
+    problems.filter(isRecord).map(({ receiver, file, error }) => `   problem ${receiver}: ${file}: ${error}`),
+  );
+}
+
+function below(lines: readonly string[]): string {
+  const shown = lines.slice(0, MOST_LINES).map(terminalText);
+  if (lines.length > MOST_LINES) shown.push(`   … and ${lines.length - MOST_LINES} more`);
   return shown.map((line) => `${line}\n`).join('');
 }
 

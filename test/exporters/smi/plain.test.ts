@@ -12,6 +12,8 @@ const target: TargetStatus = {
   workload: 'api',
   kind: 'Deployment',
   pod: 'api-1',
+  identity: 'labels',
+  refused: false,
   health: 'up',
   lastScrapeMs: END_MS - 1_000,
   lastDurationMs: 12,
@@ -158,11 +160,40 @@ const explanations: [string, Partial<TargetStatus>, string, string, string][] = 
   ],
   [
     'tells nobody who it is',
-    { namespace: '', workload: '', pod: 'api-1' },
+    { namespace: '', workload: '127.0.0.1:4191', pod: '', identity: 'address' },
     'unidentified',
-    'up, but it has no label that tells namespace and an owner (deployment, statefulset, daemonset, job …); it is shown as pod "api-1"',
-    'add labels to this target, for example labels: { namespace: shop, deployment: web }',
+    'up, but no label tells its namespace and owner; its address 127.0.0.1:4191 stands for its workload',
+    'add to the labels of this target: namespace and deployment (or statefulset, daemonset, cronjob, job, replicaset), or pod',
   ],
+  [
+    'tells its namespace only',
+    { workload: '127.0.0.1:4191', pod: '', identity: 'address' },
+    'unidentified',
+    'up, but no label tells its owner; its address 127.0.0.1:4191 stands for its workload',
+    'add to the labels of this target: deployment (or statefulset, daemonset, cronjob, job, replicaset), or pod',
+  ],
+  [
+    'tells its owner only',
+    { namespace: '' },
+    'unidentified',
+    'up, but no label tells its namespace',
+    'add to the labels of this target: namespace',
+  ],
+  [
+    'has too many series',
+    { lastError: 'series_limit: max_series is reached, 7 samples of this page are left out' },
+    'incomplete',
+    'up: 61 requests received, 25 sent in the last 30s; its counts are incomplete: series_limit: max_series is reached, 7 samples of this page are left out',
+    'raise max_series of this receiver',
+  ],
+  [
+    'is one too many',
+    { refused: true, health: 'unknown', lastScrapeMs: null, lastError: 'target_limit: this receiver takes 1 targets' },
+    'refused',
+    'not scraped: target_limit: this receiver takes 1 targets',
+    'raise target_limit of this receiver, or give it fewer targets',
+  ],
+  ['came after the last slot closed', { pod: 'api-9' }, 'starting', 'starting: first numbers with its next scrape', ''],
 ];
 for (const [title, parts, state, explanation, mend] of explanations) {
   test(`a target that ${title}`, async (t) => {
@@ -172,3 +203,31 @@ for (const [title, parts, state, explanation, mend] of explanations) {
     t.is(row.lastScrape, parts.lastScrapeMs === null ? null : '2023-11-14T22:13:59.000Z');
   });
 }
+
+test('a busy target of which only a first baseline is known is starting, not idle', async (t) => {
+  const api = own('x/api');
+  const baseline = covered(api, { coveredSeconds: 0, expectedSeconds: 10, firstSight: true, scrapesDue: 0 });
+  const { get, feed } = await startServer(t, {
+    sums: [sumOf([record('server', api, peer(null), 0)], [baseline], { startMs: END_MS - 10_000, lengthMs: 10_000 })],
+    targets: [target],
+  });
+  const early = await get('/v1/targets');
+  t.regex(early.targets[0].explanation, /^(starting: first numbers with its next scrape|up; first numbers in \d+s)$/);
+  t.is(early.targets[0].mend, '');
+  // Another one that is covered: there are numbers, but none of this target.
+  const web = own('x/web');
+  feed(sumOf([record('server', web, peer(null), 3)], [covered(web)], { startMs: END_MS - 10_000, lengthMs: 10_000 }));
+  t.like((await get('/v1/targets')).targets[0], {
+    state: 'starting',
+    explanation: 'starting: first numbers with its next scrape',
+    mend: '',
+  });
+});
+
+test('files of targets that cannot be used are listed beside the targets', async (t) => {
+  const problem = { receiver: 'linkerd', file: 'targets/*.json', error: 'no file matches this pattern' };
+  const { get } = await startServer(t, { targets: [], discoveryProblems: [problem] });
+  t.like(await get('/v1/targets'), { targets: [], problems: [problem] });
+  const sound = await startServer(t, { targets: [target] });
+  t.deepEqual((await sound.get('/v1/targets')).problems, []);
+});

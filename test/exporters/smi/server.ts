@@ -5,7 +5,7 @@ import { config } from '../../../exporters/smi/config.ts';
 import { createSmiExporter } from '../../../exporters/smi/smi.ts';
 import { Balance } from '../../../pipeline/balance.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
-import type { TargetStatus } from '../../../pipeline/component.ts';
+import type { DiscoveryProblem, TargetStatus } from '../../../pipeline/component.ts';
 import { Delivery } from '../../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import type { Logger } from '../../../pipeline/telemetry/logger.ts';
@@ -34,6 +34,7 @@ export interface ServerOptions {
   readonly written?: Record<string, unknown>;
   readonly sums?: readonly TrafficSum[];
   readonly targets?: readonly TargetStatus[];
+  readonly discoveryProblems?: readonly DiscoveryProblem[];
   /** Engine time at the first question. */
   readonly nowMs?: number;
   readonly windowMs?: number;
@@ -41,7 +42,8 @@ export interface ServerOptions {
 
 /** Slots of 30 s unless a sum is shorter; engine time stands 1 s after the fixture's slot. */
 export async function startServer(t: ExecutionContext, options: ServerOptions = {}) {
-  const { written = {}, sums = [fixture()], targets = [], nowMs = END_MS + 1_000, windowMs = 30_000 } = options;
+  const { written = {}, sums = [fixture()], nowMs = END_MS + 1_000, windowMs = 30_000 } = options;
+  const { targets = [], discoveryProblems = [] } = options;
   const clock = createTestClock(nowMs);
   const balance = new Balance();
   const exporter = createSmiExporter({
@@ -56,6 +58,7 @@ export async function startServer(t: ExecutionContext, options: ServerOptions = 
     windowMs,
     slotMs: 10_000,
     targets: () => targets,
+    discoveryProblems: () => discoveryProblems,
   });
   await exporter.start();
   t.teardown(() => exporter.stop(AbortSignal.abort()));

@@ -219,6 +219,19 @@ test('targets explains each target and what to mend', async (t) => {
   t.true(out.endsWith('   mend 127.0.0.1:4191: is the proxy running?\n'));
 });
 
+test('files of targets that cannot be used are told, below the table and instead of an empty one', async (t) => {
+  const problems = [{ receiver: 'linkerd', file: '/etc/a\u001b.json', error: 'no file matches this pattern' }];
+  const told = '   problem linkerd: /etc/a\\x1b.json: no file matches this pattern\n';
+  const full = await serveJson(t, { ...TARGETS, problems });
+  t.true((await callWeir(['targets', '--url', full])).out.endsWith(`is the proxy running?\n${told}`));
+  t.true((await callWeir(['targets', 'cart', '--url', full])).out.endsWith(told));
+  const empty = await serveJson(t, { ready: true, targets: [], problems });
+  const { out } = await callWeir(['targets', '--url', empty]);
+  t.is(out, `no targets: the files of file_sd_configs cannot be used\n${told}`);
+  const early = await serveJson(t, { ready: false, firstNumbersInSeconds: 4, targets: [], problems: [] });
+  t.regex((await callWeir(['targets', '--url', early])).out, /^first numbers in 4s\nno targets: static_configs/);
+});
+
 test('targets of a workload that nobody watches says so', async (t) => {
   const url = await serveJson(t, TARGETS);
   t.regex((await callWeir(['targets', 'web', '--url', url, '--no-headers'])).out, /^127\.0\.0\.1:4192 [^\n]*\n$/);
