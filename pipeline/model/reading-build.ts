@@ -13,6 +13,7 @@ import { appended, type Coverage, type OwnGroup, type ServiceGroup, type Workloa
 import { type Counted, counted, coveragesOf, type Frame, figuresOf, totalsOf } from './reading-figures.ts';
 import { TrafficIndex } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
+import type { SideMemory } from './side-memory.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 
 /** Kinds that have lists of their own, or none. */
@@ -65,7 +66,9 @@ export class Reading implements TrafficReading {
     this.partial = sum.partial;
     const index = new TrafficIndex(sum);
     const sides = options.sides ?? null;
-    this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial, sides };
+    if (sides !== null) keepAccounts(index, sides);
+    const lateTotals = lateTotalsOf(index, sides?.due.totals ?? []);
+    this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial, sides, lateTotals };
     learnKnown(index, options);
     this.#book = new EdgeBook(this.#frame, options.defaultKind, sum.records);
     groupTotals(index, sum.records);
@@ -118,6 +121,26 @@ function learnKnown(index: TrafficIndex, { known }: ReadOptions): void {
   if (known === undefined) return;
   for (const workload of known.workloads) index.remember(workload);
   for (const { cluster, namespace, name } of known.services) index.serviceOf(cluster, namespace, name);
+}
+
+/** Whose account is whose holds from window to window, so that an edge keeps its name when one end has gone. */
+function keepAccounts(index: TrafficIndex, sides: SideMemory): void {
+  for (const { cluster, namespace, name, kind, accounts } of index.workloads)
+    for (const account of accounts) sides.accounts.learn({ cluster, namespace, name, kind }, account);
+  for (const { workload, account } of sides.accounts.known()) index.rememberAccount(workload, account);
+}
+
+/** Totals of earlier windows by who received them; whoever did is seen in this window. */
+function lateTotalsOf(index: TrafficIndex, records: readonly TrafficRecord[]): Map<WorkloadEntry, TrafficRecord[]> {
+  const late = new Map<WorkloadEntry, TrafficRecord[]>();
+  for (const record of records) {
+    const { side, own, peer } = record.key;
+    const entry = side === 'server' ? index.ownOf(own).entry : index.peerOf(peer, own.workload.cluster);
+    if (entry === null) continue;
+    entry.seen = true;
+    late.set(entry, [...(late.get(entry) ?? []), record]);
+  }
+  return late;
 }
 
 /** Gives each record to the workload that received what it counts: its own, or on the client's side its peer. */

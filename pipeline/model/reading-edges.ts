@@ -5,20 +5,24 @@ import {
   believe,
   type Counted,
   counted,
+  countedLate,
   coveragesOf,
   entryKey,
   type Frame,
   figuresOf,
-  sideCount,
+  viewOf,
 } from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
+import type { SideKey, SideView } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
 
 interface EdgeGroup extends Sides {
   readonly source: WorkloadEntry | null;
   readonly destination: WorkloadEntry | null;
+  /** Of earlier windows, to be told in this one. */
+  late: readonly TrafficRecord[];
   /** Undefined until it is first asked for: most readers want few edges. Null when it is not shown. */
   edge: Edge | null | undefined;
 }
@@ -42,7 +46,7 @@ export class EdgeBook {
   #edges: readonly Edge[] | null = null;
   #readings: readonly EdgeReading[] | null = null;
   #byEntry: Map<WorkloadEntry, EdgeGroup[]> | null = null;
-  #clients: Map<WorkloadEntry, WorkloadEntry[]> | null = null;
+  #clients: Map<WorkloadEntry, EdgeGroup[]> | null = null;
 
   constructor(frame: Frame, defaultKind: ResourceKind, records: readonly TrafficRecord[]) {
     this.#frame = frame;
@@ -67,7 +71,14 @@ export class EdgeBook {
     const { index } = this.#frame;
     for (let i = 0; i < this.#records.length; i++) {
       const record = this.#records[i]!;
-      addToGroup(groups, record, index.owns[i]!.entry, index.far(i));
+      const group = groupOf(groups, record.key.side, index.owns[i]!.entry, index.far(i));
+      group[record.key.side] = appended(group[record.key.side], record);
+    }
+    for (const record of this.#frame.sides?.due.edges ?? NONE) {
+      const { own, peer, side } = record.key;
+      const told = index.peerOf(peer, own.workload.cluster);
+      const group = groupOf(groups, side, index.ownOf(own).entry, told === null ? null : index.resolve(told));
+      group.late = appended(group.late, record);
     }
     this.#groups = groups;
     return groups;
@@ -76,7 +87,7 @@ export class EdgeBook {
   #shown(groups: Iterable<EdgeGroup>): Edge[] {
     const edges: Edge[] = [];
     for (const group of groups) {
-      if (group.edge === undefined) group.edge = this.#standsForOthers(group) ? null : this.#read(group);
+      if (group.edge === undefined) group.edge = this.#read(group);
       if (group.edge !== null) edges.push(group.edge);
     }
     return edges;
@@ -113,46 +124,75 @@ export class EdgeBook {
     return entry === undefined || this.workloadOf(entry).kind !== kind ? [] : this.#ofEntry(entry);
   }
 
-  /** Whether this edge's account is already shown as the workloads behind it (design §6, Sides). */
-  #standsForOthers({ source, destination }: EdgeGroup): boolean {
-    if (source?.kind !== 'ServiceAccount' || destination === null) return false;
-    this.#clients ??= clientsByDestination(this.#grouped().values());
-    const met = this.#clients.get(destination) ?? [];
-    const { index, sides } = this.#frame;
-    if (met.some((client) => index.mayBe(source, client))) return true;
-    // A client whose scrape was missed brings both shares with the next one: until then its account does not stand in.
-    if (sides === null) return false;
-    return index.workloads.some(
-      (client) =>
-        client.coverage !== null && index.mayBe(source, client) && sides.isTold(edgeKey(client, destination), 'client'),
-    );
-  }
-
   #read(group: EdgeGroup): Edge | null {
     const { source, destination } = group;
     const from = this.#sideOf(group);
-    const figures = figuresOf(this.#frame, from);
-    if (figures === null) return null;
+    const figures = from === null ? null : figuresOf(this.#frame, from);
+    if (from === null || figures === null) return null;
     const reading: EdgeReading = {
       source: source === null ? null : this.workloadOf(source),
       destination: destination === null ? null : this.workloadOf(destination),
-      mesh: from.records[0]?.key.mesh ?? '',
+      mesh: (from.records[0] ?? from.late?.[0])?.key.mesh ?? '',
       services: servicesOf(group),
       figures,
     };
     return { source, destination, from, reading };
   }
 
-  #sideOf(group: EdgeGroup): Counted {
+  /** The side that tells this edge; null when the edge is told by others. */
+  #sideOf(group: EdgeGroup): Counted | null {
     const { source, destination } = group;
+    const account = source?.kind === 'ServiceAccount' && destination !== null ? source : null;
+    if (this.#frame.sides !== null) return this.#toldOf(group, account);
+    if (account !== null && this.#behind(account, destination).length > 0) return null;
     const client = () => counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
     const server = () =>
       counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
-    const { sides } = this.#frame;
-    if (sides === null) return believe(client(), group.server, server);
+    return believe(client(), group.server, server);
+  }
+
+  #toldOf(group: EdgeGroup, account: WorkloadEntry | null): Counted | null {
+    const { source, destination, late } = group;
+    const sides = this.#frame.sides!;
     const key = edgeKey(source, destination);
-    const side = sides.choose(key, 'client', sideCount(group.client), sideCount(group.server));
-    return side === 'client' ? client() : server();
+    const coverages = {
+      client: source === null ? [] : [source.coverage],
+      server: destination === null ? [] : [destination.coverage],
+    };
+    const server = viewOf(group.server, coverages.server, source);
+    const told =
+      account === null
+        ? sides.choose(key, 'client', viewOf(group.client, coverages.client, destination), server)
+        : sides.standIn(key, this.#clientsBehind(account, destination), server);
+    // What others tell now may still be due from when they did not.
+    if (told === null && late.length === 0) return null;
+    const { side, records, late: withheld } = told ?? { side: 'server' as const, records: NONE, late: NONE };
+    return countedLate(this.#frame, { side, records, late: withheld }, coverages[side], late);
+  }
+
+  /** Edges to `destination` that its clients' proxies counted and that may be behind `account` (design §6, Sides). */
+  #behind(account: WorkloadEntry, destination: WorkloadEntry | null): EdgeGroup[] {
+    this.#clients ??= clientsByDestination(this.#grouped().values());
+    const met = destination === null ? [] : (this.#clients.get(destination) ?? []);
+    return met.filter(({ source }) => source !== null && this.#frame.index.mayBe(account, source));
+  }
+
+  /** A client whose scrape was missed brings both shares with the next one: until then its account does not stand in. */
+  #clientsBehind(account: WorkloadEntry, destination: WorkloadEntry | null): SideView {
+    const { index, sides } = this.#frame;
+    const met = this.#behind(account, destination);
+    const watched = index.workloads.filter(
+      (client) =>
+        client.coverage !== null &&
+        index.mayBe(account, client) &&
+        sides?.isTold(edgeKey(client, destination), 'client') === true,
+    );
+    const records = met.flatMap((group) => group.client);
+    return viewOf(
+      records,
+      watched.map((client) => client.coverage),
+      destination,
+    );
   }
 
   #ofEntry(entry: WorkloadEntry): ResourceEdge[] {
@@ -236,26 +276,20 @@ export class EdgeBook {
   }
 }
 
-function edgeKey(source: WorkloadEntry | null, destination: WorkloadEntry | null): string {
+function edgeKey(source: WorkloadEntry | null, destination: WorkloadEntry | null): SideKey {
   return `edge ${entryKey(source)} ${entryKey(destination)}`;
 }
 
-function addToGroup(
-  groups: Map<number, EdgeGroup>,
-  record: TrafficRecord,
-  own: WorkloadEntry,
-  far: WorkloadEntry | null,
-): void {
-  const { side } = record.key;
+function groupOf(groups: Map<number, EdgeGroup>, side: Side, own: WorkloadEntry, far: WorkloadEntry | null): EdgeGroup {
   const source = side === 'client' ? own : far;
   const destination = side === 'client' ? far : own;
   const key = ((source?.id ?? -1) + 1) * MAX_ENTRIES + (destination?.id ?? -1) + 1;
   let group = groups.get(key);
   if (group === undefined) {
-    group = { source, destination, server: NONE, client: NONE, edge: undefined };
+    group = { source, destination, server: NONE, client: NONE, late: NONE, edge: undefined };
     groups.set(key, group);
   }
-  group[side] = appended(group[side], record);
+  return group;
 }
 
 /** Groups by both their ends; one whose ends are the same is there once. */
@@ -276,11 +310,12 @@ function append<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void 
 }
 
 /** Workloads whose own proxies sent to each destination. */
-function clientsByDestination(groups: Iterable<EdgeGroup>): Map<WorkloadEntry, WorkloadEntry[]> {
-  const clients = new Map<WorkloadEntry, WorkloadEntry[]>();
-  for (const { source, destination, client } of groups) {
+function clientsByDestination(groups: Iterable<EdgeGroup>): Map<WorkloadEntry, EdgeGroup[]> {
+  const clients = new Map<WorkloadEntry, EdgeGroup[]>();
+  for (const group of groups) {
+    const { source, destination, client } = group;
     if (source === null || destination === null || client.length === 0) continue;
-    append(clients, destination, source);
+    append(clients, destination, group);
   }
   return clients;
 }

@@ -1,11 +1,13 @@
 /** @module From records and coverage to figures: sums, rates, completeness, and which side a reader believes. */
 import { quantiles } from './histogram.ts';
 import type { Figures } from './reading.ts';
-import { type Coverage, noCoverage, type WorkloadEntry } from './reading-entries.ts';
+import { type Coverage, NONE, noCoverage, type WorkloadEntry } from './reading-entries.ts';
 import type { TrafficIndex } from './reading-index.ts';
+import type { Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
-import type { SideCount, SideMemory } from './side-memory.ts';
+import type { SideMemory, SideView } from './side-memory.ts';
 import type { LatencyHistogram, TcpTotals, TrafficRecord } from './traffic.ts';
+import { requestsOf } from './untold.ts';
 
 /** Over this much more on the other side means that the preferred side does not see everybody. */
 const UNWATCHED = 1.05;
@@ -15,6 +17,8 @@ const PERCENTILES = [0.5, 0.9, 0.99];
 export interface Counted {
   readonly side: Side;
   readonly records: readonly TrafficRecord[];
+  /** Of earlier windows, told with this one; not in `requests`. */
+  readonly late?: readonly TrafficRecord[];
   readonly scope: Coverage;
   /** False also when some of the workloads that counted were not covered at all. */
   readonly complete: boolean;
@@ -28,6 +32,8 @@ export interface Frame {
   readonly partial: boolean;
   /** Null for readers of one window. */
   readonly sides: SideMemory | null;
+  /** Totals of earlier windows to be told in this one whatever it holds. */
+  readonly lateTotals: ReadonlyMap<WorkloadEntry, readonly TrafficRecord[]>;
 }
 
 /** Records of one side, vouched for by `coverages` (null: not covered). */
@@ -82,17 +88,43 @@ export function totalsOf(frame: Frame, entry: WorkloadEntry): Counted {
   const server = () => counted(frame, 'server', entry.server, [entry.coverage]);
   const client = () => counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client));
   if (frame.sides === null) return believe(server(), entry.client, client);
-  const side = frame.sides.choose(
+  const clients = coveragesOf(frame.index, entry.client);
+  const told = frame.sides.choose(
     `total ${entryKey(entry)}`,
     'server',
-    sideCount(entry.client),
-    sideCount(entry.server),
+    viewOf(entry.client, clients, entry),
+    viewOf(entry.server, [entry.coverage], null),
   );
-  return side === 'server' ? server() : client();
+  const coverages = told.side === 'server' ? [entry.coverage] : clients;
+  return countedLate(frame, told, coverages, frame.lateTotals.get(entry) ?? NONE);
 }
 
-export function sideCount(records: readonly TrafficRecord[]): SideCount {
-  return { requests: requestsOf(records), present: records.length > 0 };
+/** One side of a window as the memory of sides wants it; `far` is who the peer of the records is. */
+export function viewOf(
+  records: readonly TrafficRecord[],
+  coverages: readonly (Coverage | null)[],
+  far: WorkloadEntry | null,
+): SideView {
+  const known = coverages.filter((coverage) => coverage !== null);
+  const missed = known.reduce((sum, coverage) => sum + coverage.missed, 0);
+  return { records, coverage: known.length === 0 ? null : { missed }, far: far === null ? null : workloadOf(far) };
+}
+
+function workloadOf({ cluster, namespace, name, kind }: WorkloadEntry): Workload {
+  return { cluster, namespace, name, kind };
+}
+
+/** What a stream tells: this window's records, and what comes late. Complete only when nothing does. */
+export function countedLate(
+  frame: Frame,
+  told: { readonly side: Side; readonly records: readonly TrafficRecord[]; readonly late: readonly TrafficRecord[] },
+  coverages: readonly (Coverage | null)[],
+  due: readonly TrafficRecord[],
+): Counted {
+  const late = told.late.length === 0 ? due : [...told.late, ...due];
+  const side = told.records.length === 0 && late.length > 0 ? late[0]!.key.side : told.side;
+  const from = counted(frame, side, told.records, coverages);
+  return late.length === 0 ? from : { ...from, late, complete: false };
 }
 
 /** Unambiguous key of a workload from window to window; '-' for an unknown end. */
@@ -104,13 +136,13 @@ export function entryKey(entry: WorkloadEntry | null): string {
 
 /** Figures of what one side counted; null when there was no traffic. */
 export function figuresOf(frame: Frame, from: Counted): Figures | null {
-  const { records, scope, side, complete } = from;
+  const { records, late = NONE, scope, side, complete } = from;
   let successes = 0;
   let failures = 0;
   let counts: Counts = 'requests';
   let tcp: TcpTotals | null = null;
   const histograms: LatencyHistogram[] = [];
-  for (const record of records) {
+  for (const record of late.length === 0 ? records : [...records, ...late]) {
     successes += record.successes;
     failures += record.failures;
     if (record.key.counts === 'attempts') counts = 'attempts';
@@ -153,12 +185,6 @@ function rateOf(frame: Frame, records: readonly TrafficRecord[]): number | null 
   }
   if (expectedRequests === null || frame.windowSeconds <= 0) return null;
   return expectedRequests / frame.windowSeconds;
-}
-
-function requestsOf(records: readonly TrafficRecord[]): number {
-  let total = 0;
-  for (const record of records) total += record.successes + record.failures;
-  return total;
 }
 
 function addUp(into: Coverage, from: Coverage): void {

@@ -41,6 +41,9 @@ export class TrafficIndex {
   /** Workloads known with an account. */
   readonly #accounts = new NameMap<WorkloadEntry[]>();
 
+  /** Those known from earlier windows alone. */
+  readonly #remembered = new Set<WorkloadEntry>();
+
   /** What the own end and the peer of each record refer to, in the order of the records. */
   readonly owns: readonly OwnRef[];
   readonly peers: readonly (WorkloadEntry | null)[];
@@ -120,6 +123,17 @@ export class TrafficIndex {
     const entry = this.entryOf(workload);
     entry.seen = true;
     learnKind(entry, workload.kind, REMEMBERED_RANK);
+  }
+
+  /** Lets `workload` stand for an account that nobody of this sum has. O(1). */
+  rememberAccount(workload: Workload, account: string): void {
+    const { cluster, namespace } = workload;
+    const known = this.#accounts.get(cluster, namespace, account) ?? [];
+    if (known.every((entry) => this.#remembered.has(entry))) {
+      const entry = this.entryOf(workload);
+      this.#remembered.add(entry);
+      this.#learnAccount(entry, account);
+    }
   }
 
   serviceOf(cluster: string, namespace: string, name: string): ServiceGroup {

@@ -101,7 +101,11 @@ export interface ReadOptions {
   /** Time the slots of the sum cover, milliseconds; the interval's length unless there were gaps. */
   readonly windowMs: number;
   readonly known?: KnownResources;
-  /** For streams, whose windows are added up: sides as remembered from window to window. */
+  /**
+   * For streams, whose windows are added up: sides as remembered from window to window. Its window must have been begun,
+   * and all edges and workloads of the reading be looked at before the next one is. Namespaces, nodes and services of
+   * such a reading lack what is told late.
+   */
   readonly sides?: SideMemory;
 }
 

@@ -3,39 +3,77 @@
  *
  * A reader of one window may pick the better side anew each time. The sum over many windows is the truth only when all
  * come from one side: the two sides are scraped at different instants, and a side that missed a scrape brings both
- * shares with the next one. So a stream changes sides only when the other one has counted over 5 % more for so long that
- * neither phase nor chance explains it, or when the side told so far has fallen silent for good.
+ * shares with the next one. So a stream keeps a side. It changes when the other one has counted over 5 % more for so long
+ * that neither phase nor chance explains it, or when the side told so far has fallen silent for good; what the other
+ * one had counted meanwhile is withheld until then and told with the change (docs/adr/0006).
  */
+import { AccountMemory } from './account-memory.ts';
+import type { Workload } from './resource.ts';
 import type { Side } from './rules.ts';
+import type { TrafficRecord } from './traffic.ts';
+import { requestsOf, Untold } from './untold.ts';
 
 /** Share by which the other side must have counted more (design §6). */
 const UNWATCHED = 1.05;
 /** Each window weighs this much of the one after it, so that about the last ten decide. */
 const DECAY = 0.9;
-/** Windows in a row that must speak for the other side before it is taken. */
+/** Windows in a row that must speak for the other side, or in which the told one is silent, before it is left. */
 const PATIENCE = 10;
 /** Windows without anything after which a key is forgotten. */
 const FORGET_AFTER = 200;
 const PRUNE_EVERY = 50;
+/** Keys beyond which those that were not there in the last window are forgotten at once. */
+const MAX_KEYS = 500_000;
+const NONE: readonly never[] = [];
+
+/** What one side has in a window. */
+export interface SideView {
+  /** Idle ones included: a side with a record has had its page read. */
+  readonly records: readonly TrafficRecord[];
+  /** Of the targets that would count on this side; null when none of them is known any more. */
+  readonly coverage: { readonly missed: number } | null;
+  /** Who the peer of these records is, as far as it is known better than from themselves. */
+  readonly far: Workload | null;
+}
+
+/** What to tell in a window. */
+export interface Told {
+  readonly side: Side;
+  /** Of this window. */
+  readonly records: readonly TrafficRecord[];
+  /** Of earlier windows, withheld until now. */
+  readonly late: readonly TrafficRecord[];
+}
 
 interface Memory {
   side: Side;
   readonly totals: Record<Side, number>;
   /** Windows in a row that spoke for the other side. */
   against: number;
+  /** Window in which the told side fell silent; 0 while it is not. */
+  silentSince: number;
   lastWindow: number;
+  told: Told;
+  untold: Untold | null;
 }
 
-/** What one side has in a window: how many requests, and whether it has any record at all, idle ones included. */
-export interface SideCount {
-  readonly requests: number;
-  readonly present: boolean;
+/** Withheld records whose time has come although nobody speaks of their edge or workload any more. */
+export interface Due {
+  readonly edges: TrafficRecord[];
+  readonly totals: TrafficRecord[];
 }
+
+export type SideKey = `edge ${string}` | `total ${string}`;
 
 export class SideMemory {
-  readonly #memories = new Map<string, Memory>();
+  readonly #memories = new Map<SideKey, Memory>();
+  /** Those whose two sides are not even. */
+  readonly #uneven = new Map<SideKey, Memory>();
+  readonly accounts = new AccountMemory();
+  #due: Due = { edges: [], totals: [] };
   #window = 0;
   #changes = 0;
+  #lateRequests = 0;
 
   /** Keys remembered. Bounded by the keys of the last windows. */
   get size(): number {
@@ -45,50 +83,192 @@ export class SideMemory {
   get changes(): number {
     return this.#changes;
   }
+  /** Requests told in a later window than the one they were counted in; running total. */
+  get lateRequests(): number {
+    return this.#lateRequests;
+  }
+  /** Requests of the other sides that are withheld now, edges and totals alike. O(keys that are not even). */
+  get withheldRequests(): number {
+    let requests = 0;
+    for (const { untold } of this.#uneven.values()) requests += untold?.requests ?? 0;
+    return requests;
+  }
 
-  /** To be called before each window's reading. O(keys) now and then. */
+  /** To be called before each window's reading. O(keys that are not even), now and then O(keys). */
   beginWindow(): void {
     this.#window += 1;
-    if (this.#window % PRUNE_EVERY !== 0) return;
+    this.accounts.beginWindow();
+    this.#due = { edges: [], totals: [] };
+    for (const [key, memory] of this.#uneven) {
+      const since = memory.silentSince || memory.lastWindow;
+      if (this.#window - since >= PATIENCE) this.#giveUp(key, memory);
+    }
+    if (this.#memories.size > MAX_KEYS) this.#prune(1);
+    else if (this.#window % PRUNE_EVERY === 0) this.#prune(FORGET_AFTER);
+  }
+
+  /** To be called instead of `beginWindow` when no window will follow: all that is withheld becomes due. */
+  beginLast(): void {
+    this.#window += 1;
+    this.accounts.beginWindow();
+    this.#due = { edges: [], totals: [] };
+    for (const [key, memory] of this.#uneven) this.#giveUp(key, memory);
+  }
+
+  /** What must be told in this window whoever is in it. */
+  get due(): Due {
+    return this.#due;
+  }
+
+  #prune(windows: number): void {
+    this.accounts.prune(windows);
     for (const [key, { lastWindow }] of this.#memories) {
-      if (this.#window - lastWindow > FORGET_AFTER) this.#memories.delete(key);
+      if (this.#window - lastWindow <= windows || this.#uneven.get(key)?.untold?.requests) continue;
+      this.#memories.delete(key);
+      this.#uneven.delete(key);
     }
   }
 
   /** Whether `key` is told from this side, as far as it is remembered. */
-  isTold(key: string, side: Side): boolean {
+  isTold(key: SideKey, side: Side): boolean {
     return this.#memories.get(key)?.side === side;
   }
 
-  /** The side to tell `key` from in this window; further calls in the same window count for nothing. */
-  choose(key: string, preferred: Side, client: SideCount, server: SideCount): Side {
-    const counts = { client, server };
-    const memory = this.#memories.get(key) ?? this.#begin(key, preferred, counts);
-    if (memory.lastWindow === this.#window) return memory.side;
+  /** What to tell of `key` in this window; further calls in the same window get the same answer. */
+  choose(key: SideKey, preferred: Side, client: SideView, server: SideView): Told {
+    const views = { client, server };
+    const memory = this.#memories.get(key) ?? this.#begin(key, preferred, views);
+    if (memory.lastWindow === this.#window) return memory.told;
     memory.lastWindow = this.#window;
-    for (const side of ['client', 'server'] as const) {
-      memory.totals[side] = memory.totals[side] * DECAY + counts[side].requests;
-    }
-    memory.against = speaksForOther(memory, preferred, counts) ? memory.against + 1 : 0;
-    if (memory.against >= PATIENCE) {
-      memory.side = otherOf(memory.side);
-      memory.against = 0;
-      this.#changes += 1;
-    }
-    return memory.side;
+    observe(memory, preferred, views, this.#window);
+    const leave = memory.against >= PATIENCE || this.#isGone(memory, views);
+    memory.told = leave ? this.#leave(key, memory, views) : this.#stay(key, memory, views);
+    return memory.told;
   }
 
-  #begin(key: string, preferred: Side, counts: Record<Side, SideCount>): Memory {
-    const side = counts[preferred].present ? preferred : otherOf(preferred);
-    const memory: Memory = { side, totals: { client: 0, server: 0 }, against: 0, lastWindow: -1 };
+  /**
+   * Whether a peer known by its account alone is to be told, and what; null while its clients' own proxies tell it:
+   * `clients` are those that may be behind the account.
+   */
+  standIn(key: SideKey, clients: SideView, server: SideView): Told | null {
+    const memory = this.#memories.get(key);
+    // Clients that are there tell it at once: from now on it only keeps count.
+    if (memory !== undefined && memory.side === 'server' && clients.records.length > 0) {
+      memory.side = 'client';
+      this.#keep(key, memory, null);
+    }
+    if (memory !== undefined) memory.against = Number.NEGATIVE_INFINITY;
+    const told = this.choose(key, 'client', clients, server);
+    return told.side === 'client' ? null : told;
+  }
+
+  #begin(key: SideKey, preferred: Side, views: Record<Side, SideView>): Memory {
+    const side = views[preferred].records.length > 0 ? preferred : otherOf(preferred);
+    const memory: Memory = {
+      side,
+      totals: { client: 0, server: 0 },
+      against: 0,
+      silentSince: 0,
+      lastWindow: -1,
+      told: { side, records: NONE, late: NONE },
+      untold: null,
+    };
     this.#memories.set(key, memory);
     return memory;
   }
+
+  #isGone({ side, silentSince }: Memory, views: Record<Side, SideView>): boolean {
+    if (silentSince === 0) return false;
+    const other = views[otherOf(side)];
+    if (other.records.length === 0) return false;
+    const targetsGone = views[side].coverage === null && isWhole(other);
+    return targetsGone || this.#window - silentSince + 1 >= PATIENCE;
+  }
+
+  #stay(key: SideKey, memory: Memory, views: Record<Side, SideView>): Told {
+    const { side } = memory;
+    this.#account(key, memory, memory.untold, views);
+    return { side, records: views[side].records, late: NONE };
+  }
+
+  #leave(key: SideKey, memory: Memory, views: Record<Side, SideView>): Told {
+    const untold = memory.untold ?? new Untold();
+    const late = untold.take();
+    const side = otherOf(memory.side);
+    const records = untold.lessOwed(views[side].records);
+    this.#turn(memory, late);
+    const next = new Untold();
+    next.owe(late);
+    if (records !== views[side].records) {
+      // Reduced ones were told before, from the other side: what they were is even.
+      next.owe(records);
+      next.add(views[otherOf(side)].records, views[otherOf(side)].far);
+      next.settle(isWhole(views[side]), isWhole(views[otherOf(side)]));
+      this.#keep(key, memory, next);
+    } else this.#account(key, memory, next, views);
+    return { side, records, late };
+  }
+
+  /** Told from the other side from now on, without a window of its own: what was withheld is due. */
+  #giveUp(key: SideKey, memory: Memory): void {
+    if (memory.untold === null || memory.untold.requests === 0) return;
+    const late = memory.untold.take();
+    this.#turn(memory, late);
+    (key.startsWith('edge ') ? this.#due.edges : this.#due.totals).push(...late);
+    const next = new Untold();
+    next.owe(late);
+    this.#keep(key, memory, next);
+  }
+
+  #turn(memory: Memory, late: readonly TrafficRecord[]): void {
+    memory.side = otherOf(memory.side);
+    memory.against = 0;
+    memory.silentSince = 0;
+    this.#changes += 1;
+    this.#lateRequests += requestsOf(late);
+  }
+
+  /** Adds one window to the balance of the two sides; `memory.side` has told its records. */
+  #account(key: SideKey, memory: Memory, untold: Untold | null, views: Record<Side, SideView>): void {
+    const [told, other] = [views[memory.side], views[otherOf(memory.side)]];
+    const toldWhole = told.records.length > 0 && isWhole(told);
+    const otherWhole = isWhole(other);
+    if (toldWhole && otherWhole) return this.#keep(key, memory, null);
+    const next = untold ?? new Untold();
+    next.owe(told.records);
+    next.add(other.records, other.far);
+    next.settle(toldWhole, otherWhole);
+    this.#keep(key, memory, next);
+  }
+
+  #keep(key: SideKey, memory: Memory, untold: Untold | null): void {
+    memory.untold = untold === null || untold.isEmpty ? null : untold;
+    if (memory.untold === null) this.#uneven.delete(key);
+    else this.#uneven.set(key, memory);
+  }
 }
 
-function speaksForOther({ side, totals }: Memory, preferred: Side, counts: Record<Side, SideCount>): boolean {
+/** No page of this side is missing: it has brought all that it counted. */
+function isWhole({ records, coverage }: SideView): boolean {
+  return coverage === null ? records.length > 0 : coverage.missed === 0;
+}
+
+function observe(memory: Memory, preferred: Side, views: Record<Side, SideView>, window: number): void {
+  const { side, totals } = memory;
+  for (const each of ['client', 'server'] as const) {
+    totals[each] = totals[each] * DECAY + requestsOf(views[each].records);
+  }
   const other = otherOf(side);
-  if (!counts[other].present) return false;
+  if (views[side].records.length === 0) {
+    if (memory.silentSince === 0) memory.silentSince = window;
+    return;
+  }
+  memory.silentSince = 0;
+  memory.against = views[other].records.length > 0 && speaksForOther(memory, preferred) ? memory.against + 1 : 0;
+}
+
+function speaksForOther({ side, totals }: Memory, preferred: Side): boolean {
+  const other = otherOf(side);
   if (side === preferred) return totals[other] > totals[side] * UNWATCHED;
   return totals[side] <= totals[other] * UNWATCHED;
 }

@@ -75,7 +75,8 @@ export function sumTraffic(sums: Iterable<TrafficSum>): TrafficSum | null {
   return accumulator.isEmpty ? null : accumulator.take();
 }
 
-function copyRecord(record: TrafficRecord): TrafficRecord {
+/** A record of its own with the same counts. */
+export function copyRecord(record: TrafficRecord): TrafficRecord {
   return {
     key: record.key,
     successes: record.successes,
@@ -89,7 +90,8 @@ function copyHistogram(histogram: LatencyHistogram): LatencyHistogram {
   return { boundsMs: histogram.boundsMs, counts: histogram.counts.slice() };
 }
 
-function addRecord(into: TrafficRecord, from: TrafficRecord): void {
+/** Adds the counts of `from` to `into`, which is written. */
+export function addRecord(into: TrafficRecord, from: TrafficRecord): void {
   into.successes += from.successes;
   into.failures += from.failures;
   if (from.latency !== null) into.latency = addLatency(into.latency ?? [], from.latency);

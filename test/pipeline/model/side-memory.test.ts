@@ -1,33 +1,59 @@
 /** @module Streams tell an edge from one side, so that adding windows up gives the truth. */
 import test from 'ava';
 import fc from 'fast-check';
-import { readTraffic } from '../../../pipeline/model/reading.ts';
-import { SideMemory } from '../../../pipeline/model/side-memory.ts';
+import { readTraffic, type TrafficReading } from '../../../pipeline/model/reading.ts';
+import type { Workload } from '../../../pipeline/model/resource.ts';
+import type { Side } from '../../../pipeline/model/rules.ts';
+import { SideMemory, type SideView } from '../../../pipeline/model/side-memory.ts';
 import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { identity, peer, workload } from '../../kit/mesh.ts';
 
-const present = (requests: number) => ({ requests, present: true });
-const ABSENT = { requests: 0, present: false };
+const from = identity('web');
+const to = identity('api');
+/** How the page of the server tells who called. */
+type Caller = 'name' | 'account';
 
-function windows(memory: SideMemory, count: number, client: number | null, server: number | null) {
-  const sides = [];
-  for (let i = 0; i < count; i++) {
-    memory.beginWindow();
-    sides.push(
-      memory.choose(
-        'e',
-        'client',
-        client === null ? ABSENT : present(client),
-        server === null ? ABSENT : present(server),
-      ),
-    );
-  }
-  return sides;
+function key(side: Side, caller: Caller = 'name'): TrafficKey {
+  const [own, far] = side === 'client' ? [from, to] : [to, from];
+  const account: Workload = { ...workload('web'), kind: 'ServiceAccount' };
+  const known = side === 'client' || caller === 'name';
+  return {
+    id: side,
+    mesh: 'test',
+    side,
+    own,
+    peer: known ? peer(far.workload) : peer(account, { serviceAccount: 'web' }),
+    protocol: 'http',
+    counts: 'requests',
+  };
 }
 
+function recordOf(side: Side, requests: number, failures = 0, caller?: Caller): TrafficRecord {
+  const latency = [{ boundsMs: [10], counts: Float64Array.of(requests, 0) }];
+  return { key: key(side, caller), successes: requests - failures, failures, latency, tcp: null };
+}
+
+/** null: no record, because the scrape was missed; 'gone': the target is not known any more. */
+type Seen = number | null | 'gone';
+
+function view(side: Side, seen: Seen): SideView {
+  const records = typeof seen === 'number' ? [recordOf(side, seen)] : [];
+  return { records, coverage: seen === 'gone' ? null : { missed: seen === null ? 1 : 0 }, far: null };
+}
+
+function windows(memory: SideMemory, count: number, client: Seen, server: Seen) {
+  return Array.from({ length: count }, () => {
+    memory.beginWindow();
+    const { side, records, late } = memory.choose('edge e', 'client', view('client', client), view('server', server));
+    const told = [...records, ...late].reduce((sum, { successes, failures }) => sum + successes + failures, 0);
+    return { side, told };
+  });
+}
+const sidesOf = (told: readonly { readonly side: Side }[]) => told.map(({ side }) => side);
+
 test('the preferred side is taken from the first window in which it is there, idle or not', (t) => {
-  t.is(windows(new SideMemory(), 1, 0, 100)[0], 'client');
-  t.is(windows(new SideMemory(), 1, null, 100)[0], 'server');
+  t.deepEqual(windows(new SideMemory(), 1, 0, 100), [{ side: 'client', told: 0 }]);
+  t.deepEqual(windows(new SideMemory(), 1, null, 100), [{ side: 'server', told: 100 }]);
 });
 
 test('chance and phase do not change a side: within 5 % over ten windows it stays', (t) => {
@@ -38,49 +64,84 @@ test('chance and phase do not change a side: within 5 % over ten windows it stay
 
 test('clients that are not watched show within ten windows, and the side changes once', (t) => {
   const memory = new SideMemory();
-  const sides = windows(memory, 40, 100, 110);
+  const sides = sidesOf(windows(memory, 40, 100, 110));
   t.deepEqual([...sides.slice(0, 9), ...sides.slice(10)], [...Array(9).fill('client'), ...Array(30).fill('server')]);
   t.is(memory.changes, 1);
 });
 
-test('a side that fell silent for good is left, one that missed a few windows is not', (t) => {
+test('a side that is silent is waited for; then the other one tells all that was withheld', (t) => {
   const memory = new SideMemory();
-  windows(memory, 20, 50, 50);
-  t.deepEqual([...new Set(windows(memory, 9, null, 50))], ['client']);
-  t.is(windows(memory, 1, 500, 50)[0], 'client', 'it brings all shares');
-  t.is(windows(memory, 40, null, 50).at(-1), 'server');
+  windows(memory, 6, 100, 100);
+  const told = windows(memory, 12, null, 100);
+  t.deepEqual(told.slice(0, 9), Array(9).fill({ side: 'client', told: 0 }));
+  t.deepEqual(told.slice(9), [
+    { side: 'server', told: 1000 },
+    { side: 'server', told: 100 },
+    { side: 'server', told: 100 },
+  ]);
+  t.is(memory.withheldRequests, 0);
+  t.is(memory.lateRequests, 900);
+});
+
+test('a side whose targets have gone is left at once', (t) => {
+  const memory = new SideMemory();
+  windows(memory, 3, 100, 100);
+  t.deepEqual(windows(memory, 2, null, 100), Array(2).fill({ side: 'client', told: 0 }));
+  t.is(memory.withheldRequests, 200);
+  t.deepEqual(windows(memory, 1, 'gone', 100), [{ side: 'server', told: 300 }]);
+});
+
+test('a side that comes back in time brings all shares, and what was withheld is discarded', (t) => {
+  const memory = new SideMemory();
+  windows(memory, 6, 50, 50);
+  windows(memory, 8, null, 50);
+  t.is(memory.withheldRequests, 400);
+  t.deepEqual(windows(memory, 1, 450, 50), [{ side: 'client', told: 450 }]);
+  t.is(memory.withheldRequests, 0);
+  t.is(memory.changes, 0);
+});
+
+test('what a side still owes is not told twice when it takes over', (t) => {
+  const memory = new SideMemory();
+  windows(memory, 3, 10, 10);
+  windows(memory, 4, 10, null);
+  t.deepEqual(windows(memory, 1, 'gone', 50), [{ side: 'server', told: 10 }]);
+  t.deepEqual(windows(memory, 1, 'gone', 10), [{ side: 'server', told: 10 }]);
+});
+
+test('what is withheld of an edge nobody speaks of any more becomes due', (t) => {
+  const memory = new SideMemory();
+  windows(memory, 3, 10, 10);
+  windows(memory, 2, null, 10);
+  let due = 0;
+  for (let i = 0; i < 12; i++) {
+    memory.beginWindow();
+    for (const { successes, failures } of memory.due.edges) due += successes + failures;
+  }
+  t.is(due, 20);
+  t.deepEqual(memory.due, { edges: [], totals: [] });
 });
 
 test('keys that have gone are forgotten', (t) => {
   const memory = new SideMemory();
-  memory.choose('gone', 'client', present(1), present(1));
+  memory.choose('edge gone', 'client', view('client', 1), view('server', 1));
   windows(memory, 300, 1, 1);
   t.is(memory.size, 1);
 });
 
-const from = identity('web');
-const to = identity('api');
-
-function key(side: 'client' | 'server'): TrafficKey {
-  const [own, far] = side === 'client' ? [from, to] : [to, from];
-  const account = { ...workload('web'), kind: 'ServiceAccount' as const };
-  return {
-    id: side,
-    mesh: 'test',
-    side,
-    own,
-    peer: side === 'client' ? peer(far.workload) : peer(account, { serviceAccount: 'web' }),
-    protocol: 'http',
-    counts: 'requests',
-  };
+/** What happens to one side's scrape in a window. */
+type Scrape = 'good' | 'missed' | 'gone';
+interface Step {
+  readonly calls: number;
+  readonly client: Scrape;
+  readonly server: Scrape;
 }
 
-function coverage(side: 'client' | 'server', missed: boolean): CoverageRecord {
-  const own = side === 'client' ? from : to;
+function coverage(side: Side, missed: boolean): CoverageRecord {
   return {
     target: side,
     mesh: 'test',
-    own,
+    own: side === 'client' ? from : to,
     scrapesDue: 1,
     scrapesMissed: missed ? 1 : 0,
     coveredSeconds: missed ? 0 : 10,
@@ -91,47 +152,140 @@ function coverage(side: 'client' | 'server', missed: boolean): CoverageRecord {
 }
 
 /** Windows of one edge whose two proxies are scraped or missed at will; a missed share comes with the next page. */
-function sums(calls: readonly number[], missed: readonly { client: boolean; server: boolean }[]): TrafficSum[] {
-  const waiting = { client: 0, server: 0 };
-  return calls.map((count, i) => {
+function sums(steps: readonly Step[], caller: Caller): TrafficSum[] {
+  const waiting = { client: [0, 0], server: [0, 0] };
+  return steps.map((step, i) => {
     const records: TrafficRecord[] = [];
+    const covered: CoverageRecord[] = [];
     for (const side of ['client', 'server'] as const) {
-      waiting[side] += count;
-      if (missed[i]![side]) continue;
-      records.push({ key: key(side), successes: waiting[side], failures: 0, latency: null, tcp: null });
-      waiting[side] = 0;
+      waiting[side][0]! += step.calls;
+      waiting[side][1]! += Math.floor(step.calls / 4);
+      if (step[side] !== 'gone') covered.push(coverage(side, step[side] === 'missed'));
+      if (step[side] !== 'good') continue;
+      const [calls = 0, failures] = waiting[side];
+      records.push(recordOf(side, calls, failures, caller));
+      waiting[side] = [0, 0];
     }
-    return {
-      interval: { startMs: i * 10_000, endMs: (i + 1) * 10_000 },
-      records,
-      coverage: [coverage('client', missed[i]!.client), coverage('server', missed[i]!.server)],
-      partial: false,
-      clockAhead: false,
-    };
+    return windowOf(i, records, covered);
   });
 }
 
-test('whatever scrapes are missed, the windows of an edge add up to its calls, none twice', (t) => {
-  const step = fc.record({ calls: fc.nat(50), client: fc.boolean(), server: fc.boolean() });
-  fc.assert(
-    fc.property(fc.array(step, { minLength: 2, maxLength: 9 }), (steps) => {
-      // The first and the last scrape of the client are good, so that its side is known and everything arrives.
-      const missed = steps.map(({ client, server }, i) => ({
-        client: client && i > 0 && i < steps.length - 1,
-        server,
+function windowOf(i: number, records: TrafficRecord[], covered: CoverageRecord[]): TrafficSum {
+  const interval = { startMs: i * 10_000, endMs: (i + 1) * 10_000 };
+  return { interval, records, coverage: covered, partial: false, clockAhead: false };
+}
+
+class Stream {
+  readonly sides = new SideMemory();
+  readonly edges: number[] = [];
+  readonly totals: number[] = [];
+
+  window(sum: TrafficSum): void {
+    this.sides.beginWindow();
+    this.#take(readTraffic(sum, { defaultKind: 'Deployment', windowMs: 10_000, sides: this.sides }));
+  }
+
+  last(): void {
+    this.sides.beginLast();
+    this.#take(readTraffic(windowOf(1000, [], []), { defaultKind: 'Deployment', windowMs: 10_000, sides: this.sides }));
+  }
+
+  #take({ edges, workloads }: TrafficReading): void {
+    const figuresOf = [edges.map(({ figures }) => figures), workloads.flatMap(({ figures }) => figures ?? [])] as const;
+    for (const [told, list] of [
+      [this.edges, figuresOf[0]],
+      [this.totals, figuresOf[1]],
+    ] as const)
+      told.push(list.reduce((sum, { successes, failures }) => sum + successes + failures, 0));
+  }
+}
+
+const addUp = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
+
+function follow(steps: readonly Step[], caller: Caller): Stream {
+  const stream = new Stream();
+  for (const sum of sums(steps, caller)) stream.window(sum);
+  return stream;
+}
+
+test('of an edge whose client fell silent for good every request is streamed', (t) => {
+  for (const caller of ['name', 'account'] as const) {
+    for (const fate of ['missed', 'gone'] as const) {
+      const steps: Step[] = Array.from({ length: 26 }, (_, i) => ({
+        calls: 100,
+        client: i < 6 ? 'good' : fate,
+        server: 'good',
       }));
-      const sides = new SideMemory();
-      let told = 0;
-      for (const sum of sums(
-        steps.map(({ calls }) => calls),
-        missed,
-      )) {
-        sides.beginWindow();
-        const reading = readTraffic(sum, { defaultKind: 'Deployment', windowMs: 10_000, sides });
-        for (const { figures } of reading.edges) told += figures.successes;
-      }
-      return told === steps.reduce((total, { calls }) => total + calls, 0);
-    }),
-  );
-  t.pass();
+      const stream = follow(steps, caller);
+      t.is(addUp(stream.edges), 2600, `${caller} ${fate}`);
+      t.is(addUp(stream.totals), 2600);
+    }
+  }
 });
+
+test('clients of unknown account are waited for as well before their account stands in for them', (t) => {
+  const nameless = { ...from, serviceAccount: '' };
+  for (const fate of ['missed', 'gone'] as const) {
+    const stream = new Stream();
+    for (let i = 0; i < 26; i++) {
+      const here = i < 6;
+      const client = { ...recordOf('client', 100), key: { ...key('client'), own: nameless } };
+      const covered = [
+        ...(here || fate === 'missed' ? [{ ...coverage('client', !here), own: nameless }] : []),
+        coverage('server', false),
+      ];
+      stream.window(windowOf(i, [...(here ? [client] : []), recordOf('server', 100, 0, 'account')], covered));
+    }
+    t.is(addUp(stream.edges), 2600, fate);
+  }
+});
+
+/** Calls that at least one side's last page still counted. */
+function seenCalls(steps: readonly Step[]): number {
+  const last = Math.max(
+    ...(['client', 'server'] as const).map((side) => steps.findLastIndex((step) => step[side] === 'good')),
+  );
+  return addUp(steps.slice(0, last + 1).map(({ calls }) => calls));
+}
+
+/** Scrapes of a side: missed at will, and from some window on missed or gone for good. */
+function scrapes(length: number): fc.Arbitrary<Scrape[]> {
+  const fate = fc.record({ from: fc.nat(length), what: fc.constantFrom<Scrape>('missed', 'gone', 'good') });
+  return fc
+    .tuple(fc.array(fc.boolean(), { minLength: length, maxLength: length }), fate)
+    .map(([missed, { from: end, what }]) =>
+      missed.map((one, i) => (i >= end && what !== 'good' ? what : one ? 'missed' : 'good')),
+    );
+}
+
+const scripts: fc.Arbitrary<Step[]> = fc
+  .integer({ min: 1, max: 40 })
+  .chain((length) =>
+    fc
+      .tuple(fc.array(fc.nat(50), { minLength: length, maxLength: length }), scrapes(length), scrapes(length))
+      .map(([calls, client, server]) =>
+        calls.map((count, i) => ({ calls: count, client: client[i]!, server: server[i]! })),
+      ),
+  );
+
+for (const caller of ['name', 'account'] as const) {
+  test(`whatever scrapes are missed and whoever dies, windows of an edge and of a total add up to all that a page told; callers by ${caller}`, (t) => {
+    fc.assert(
+      fc.property(scripts, (steps) => {
+        const stream = follow(steps, caller);
+        const calls = steps.map((step) => step.calls);
+        for (const told of [stream.edges, stream.totals]) {
+          for (let i = 0; i < told.length; i++) {
+            const early = addUp(told.slice(0, i + 1)) - addUp(calls.slice(0, i + 1));
+            if (early > 0) throw new Error(`window ${i} tells ${early} too many`);
+          }
+        }
+        stream.last();
+        t.is(addUp(stream.edges), seenCalls(steps));
+        t.is(addUp(stream.totals), seenCalls(steps));
+        t.is(stream.sides.withheldRequests, 0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+}

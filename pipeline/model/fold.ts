@@ -1,0 +1,52 @@
+/** @module Traffic without its pods: records and coverage added up per workload, for where room is short. */
+
+import { ownWorkload } from './reading-entries.ts';
+import type { Identity } from './resource.ts';
+import { workloadKey } from './resource.ts';
+import { sumTraffic } from './sum.ts';
+import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
+
+/** `own` without pod and node; a pod that is its own workload keeps its name. */
+export function foldedIdentity(own: Identity): Identity {
+  return { workload: ownWorkload(own), pod: '', podUid: '', node: '', serviceAccount: own.serviceAccount };
+}
+
+/** `key` of the workload instead of one pod of it. O(length of the names). */
+export function foldedKey(key: TrafficKey): TrafficKey {
+  const own = foldedIdentity(key.own);
+  const peer = key.peer.pod === '' ? key.peer : { ...key.peer, pod: '' };
+  const far = peer.workload === null ? null : workloadKey(peer.workload);
+  const id = JSON.stringify([
+    'folded',
+    key.mesh,
+    key.side,
+    workloadKey(own.workload),
+    own.serviceAccount,
+    far,
+    peer.service,
+    peer.serviceNamespace,
+    peer.serviceAccount,
+    key.protocol,
+    key.counts,
+  ]);
+  return { ...key, id, own, peer };
+}
+
+/**
+ * The same traffic with the pods of each workload added up: counts are conserved, pods and nodes are no longer told, and
+ * the targets of a workload are one. A new object; `sum` is not written. O(items).
+ */
+export function foldPods(sum: TrafficSum): TrafficSum {
+  const { records, coverage } = sum;
+  return sumTraffic([{ ...sum, records: records.map(foldedRecord), coverage: coverage.map(foldedCoverage) }]) ?? sum;
+}
+
+function foldedRecord(record: TrafficRecord): TrafficRecord {
+  return { ...record, key: foldedKey(record.key) };
+}
+
+function foldedCoverage(record: CoverageRecord): CoverageRecord {
+  const own = foldedIdentity(record.own);
+  const target = JSON.stringify(['folded', record.mesh, workloadKey(own.workload), own.serviceAccount]);
+  return { ...record, target, own };
+}

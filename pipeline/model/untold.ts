@@ -1,0 +1,138 @@
+/**
+ * @module What one side of an edge has counted beyond what was told of it: the account that makes a change of sides exact.
+ *
+ * Both sides count the same calls. While neither page is missing, what was told is all there is. A side that missed a
+ * scrape brings it later, so that until then the other one is ahead of it. The balance of the two is kept here: what the
+ * other side counted (`add`), less what was told (`owe`).
+ */
+import { foldedKey } from './fold.ts';
+import type { Workload } from './resource.ts';
+import { addRecord, copyRecord } from './sum.ts';
+import type { TrafficRecord } from './traffic.ts';
+
+/** Counts the other side will bring although they were told. */
+interface Owed {
+  successes: number;
+  failures: number;
+}
+
+export class Untold {
+  #withheld: Map<string, TrafficRecord> | null = null;
+  readonly #owed: Owed = { successes: 0, failures: 0 };
+
+  get isEmpty(): boolean {
+    return this.#withheld === null && this.#owed.successes + this.#owed.failures === 0;
+  }
+
+  /** Requests that only the other side has counted so far; never negative. O(records). */
+  get requests(): number {
+    if (this.#withheld === null) return 0;
+    const { successes, failures } = countsOf(this.#withheld.values());
+    return Math.max(0, successes - this.#owed.successes) + Math.max(0, failures - this.#owed.failures);
+  }
+
+  /** Adds what the other side counted, without its pods, so that it takes little room; `far` is who its peer is. */
+  add(records: Iterable<TrafficRecord>, far: Workload | null): void {
+    for (const record of records) {
+      if (record.successes + record.failures === 0) continue;
+      const { key } = record;
+      const peer = far === null ? key.peer : { ...key.peer, workload: far };
+      const folded = { ...record, key: foldedKey({ ...key, peer }) };
+      this.#withheld ??= new Map();
+      const held = this.#withheld.get(folded.key.id);
+      if (held === undefined) this.#withheld.set(folded.key.id, copyRecord(folded));
+      else addRecord(held, folded);
+    }
+  }
+
+  /** Adds what was told: the other side has counted it too, or will. */
+  owe(records: Iterable<TrafficRecord>): void {
+    const { successes, failures } = countsOf(records);
+    this.#owed.successes += successes;
+    this.#owed.failures += failures;
+  }
+
+  /**
+   * Forgets what can no longer be: a side whose pages were all read has brought everything. So the other one is not
+   * ahead when the told one is whole, and owes nothing when it is whole itself.
+   */
+  settle(toldWhole: boolean, otherWhole: boolean): void {
+    if (toldWhole) {
+      this.#pay(countsOf(this.#withheld?.values() ?? []));
+      this.#withheld = null;
+    }
+    if (otherWhole) {
+      this.#net();
+      this.#pay({ successes: Number.POSITIVE_INFINITY, failures: Number.POSITIVE_INFINITY });
+    }
+  }
+
+  /** What the other side counted and nobody told, as records; it is no longer held. The caller owns them. */
+  take(): TrafficRecord[] {
+    this.#net();
+    const records = [...(this.#withheld?.values() ?? [])];
+    this.#withheld = null;
+    return records;
+  }
+
+  /** `records` of the other side less what it still owed, which is forgiven; the same list when it owed nothing. */
+  lessOwed(records: readonly TrafficRecord[]): readonly TrafficRecord[] {
+    if (this.#owed.successes + this.#owed.failures === 0) return records;
+    const left = records.map(copyRecord);
+    for (const record of left) this.#reduce(record);
+    this.#pay({ successes: Number.POSITIVE_INFINITY, failures: Number.POSITIVE_INFINITY });
+    return left;
+  }
+
+  #net(): void {
+    if (this.#withheld === null) return;
+    for (const [id, record] of this.#withheld) {
+      this.#reduce(record);
+      if (record.successes + record.failures === 0) this.#withheld.delete(id);
+    }
+    if (this.#withheld.size === 0) this.#withheld = null;
+  }
+
+  #pay({ successes, failures }: Owed): void {
+    this.#owed.successes = Math.max(0, this.#owed.successes - successes);
+    this.#owed.failures = Math.max(0, this.#owed.failures - failures);
+  }
+
+  /** Takes from `record` what is owed of its kind; latencies and bytes keep their shape and shrink alike. */
+  #reduce(record: TrafficRecord): void {
+    const before = record.successes + record.failures;
+    const paid = {
+      successes: Math.min(record.successes, this.#owed.successes),
+      failures: Math.min(record.failures, this.#owed.failures),
+    };
+    if (before === 0 || paid.successes + paid.failures === 0) return;
+    this.#pay(paid);
+    record.successes -= paid.successes;
+    record.failures -= paid.failures;
+    shrink(record, (record.successes + record.failures) / before);
+  }
+}
+
+function shrink({ latency, tcp }: TrafficRecord, share: number): void {
+  for (const { counts } of latency ?? []) for (let i = 0; i < counts.length; i++) counts[i]! *= share;
+  if (tcp === null) return;
+  tcp.opened = Math.round(tcp.opened * share);
+  tcp.closed = Math.round(tcp.closed * share);
+  tcp.readBytes = Math.round(tcp.readBytes * share);
+  tcp.writtenBytes = Math.round(tcp.writtenBytes * share);
+}
+
+function countsOf(records: Iterable<TrafficRecord>): Owed {
+  const sum = { successes: 0, failures: 0 };
+  for (const record of records) {
+    sum.successes += record.successes;
+    sum.failures += record.failures;
+  }
+  return sum;
+}
+
+/** Requests of some records. */
+export function requestsOf(records: Iterable<TrafficRecord>): number {
+  const { successes, failures } = countsOf(records);
+  return successes + failures;
+}
