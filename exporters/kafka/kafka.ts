@@ -9,7 +9,7 @@ import { Buffer } from 'node:buffer';
 import type { Exporter, ExporterSettings } from '../../pipeline/component.ts';
 import { readTraffic, type TrafficReading } from '../../pipeline/model/reading.ts';
 import { SideMemory } from '../../pipeline/model/side-memory.ts';
-import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import type { Interval, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { type CreateKafkaProducer, createKafkaProducer, type KafkaProducer } from '../../pipeline/net/kafka.ts';
 import { KafkaFault, kafkaFault } from '../../pipeline/net/kafka-fault.ts';
 import { createSendingEvents } from '../../pipeline/sending/telemetry.ts';
@@ -70,6 +70,8 @@ class KafkaSender implements TrafficSender<Outbox> {
   #seq = 0;
   #closed = false;
   #connection: Promise<Connection> | null = null;
+  /** Messages of `finish`. */
+  #last: Outbox | null = null;
 
   constructor(settings: ExporterSettings<KafkaConfig>, createProducer: CreateKafkaProducer, events: KafkaEvents) {
     this.#settings = settings;
@@ -89,8 +91,12 @@ class KafkaSender implements TrafficSender<Outbox> {
   }
 
   prepare(sum: TrafficSum): Outbox {
+    this.#sides.beginWindow();
+    return this.#encode(this.#read(sum));
+  }
+
+  #encode(reading: TrafficReading): Outbox {
     const { config, clock } = this.#settings;
-    const reading = this.#read(sum);
     const messages = encodeReading(reading, {
       source: config.client_id,
       epoch: this.#epoch,
@@ -103,10 +109,17 @@ class KafkaSender implements TrafficSender<Outbox> {
     return { messages, next: 0, most: MAX_REQUEST_MESSAGES, tried: 0, refused: new Map() };
   }
 
+  /** What was still withheld for sides that never came back, in a window of its own after the last one. */
+  finish(interval: Interval): Outbox | null {
+    if (this.#sides.withheldRequests === 0) return null;
+    this.#sides.beginLast();
+    this.#last = this.#encode(this.#read({ interval, records: [], coverage: [], partial: true, clockAhead: false }));
+    return this.#last;
+  }
+
   /** Each edge from one side for as long as that can be: consumers add windows up. */
   #read(sum: TrafficSum): TrafficReading {
     const { startMs, endMs } = sum.interval;
-    this.#sides.beginWindow();
     const options = { defaultKind: this.#settings.config.default_kind, windowMs: endMs - startMs };
     return readTraffic(sum, { ...options, sides: this.#sides });
   }
@@ -228,6 +241,9 @@ class KafkaSender implements TrafficSender<Outbox> {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#disconnect();
+    const unsent = this.#last === null ? 0 : this.#last.messages.length - this.#last.next;
+    const withheld = this.#sides.withheldRequests;
+    if (withheld > 0 || unsent > 0) this.#events.withheldLost(withheld, unsent);
     this.#events.end();
   }
 }

@@ -18,7 +18,9 @@ export interface KafkaEvents {
   sent(messages: number, bytes: number): void;
   /** One message that will never be accepted. */
   refused(reason: string, key: string, bytes: number): void;
-  /** Shows how often an edge or workload was told from another side than before. */
+  /** The deadline of the shutdown came before what was withheld could be sent. */
+  withheldLost(requests: number, messages: number): void;
+  /** Shows how often an edge or workload was told from another side than before, and what is withheld meanwhile. */
   watchSides(sides: SideMemory): void;
   end(): void;
 }
@@ -94,6 +96,13 @@ export function createKafkaEvents(
           'A message was dropped: Kafka does not accept it',
         );
     },
+    withheldLost(requests, messages) {
+      count(trouble, 'withheld_lost');
+      log.error(
+        { requests, messages },
+        'The shutdown ended before the counts of sides that had fallen silent were sent; they are lost',
+      );
+    },
     watchSides(sides) {
       registered.push(
         meters.counter(
@@ -101,6 +110,19 @@ export function createKafkaEvents(
           'Times an edge or workload was told from another side than in the windows before.',
           () => [{ value: sides.changes, attributes }],
         ),
+        meters.gauge(
+          'weir_kafka_withheld_requests',
+          'Requests, of edges and of totals, that only the other side counted; told when the told one is judged gone.',
+          () => [{ value: sides.withheldRequests, attributes }],
+        ),
+        meters.counter(
+          'weir_kafka_late_requests_total',
+          'Requests told in a later window than the one they were counted in, after a side was judged gone.',
+          () => [{ value: sides.lateRequests, attributes }],
+        ),
+        meters.gauge('weir_kafka_side_keys', 'Edges and workloads whose side is remembered.', () => [
+          { value: sides.size, attributes },
+        ]),
       );
     },
     end() {

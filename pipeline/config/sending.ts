@@ -21,10 +21,22 @@ export function trafficSendingQueue() {
         .literal('coalesce')
         .default('coalesce')
         .describe('A new window is added to the newest one that waits untried: coarser, but nothing is lost.'),
+      max_items: z
+        .int()
+        .positive()
+        .default(200_000)
+        .describe(
+          'Records of one window beyond which windows added to it lose their pods: counts per workload stay. Default 200000.',
+        ),
     })
     .prefault({})
     .transform(
-      (value): TrafficQueueConfig => ({ queueSize: value.queue_size, sizer: value.sizer, onFull: value.on_full }),
+      (value): TrafficQueueConfig => ({
+        queueSize: value.queue_size,
+        sizer: value.sizer,
+        onFull: value.on_full,
+        maxItems: value.max_items,
+      }),
     );
 }
 

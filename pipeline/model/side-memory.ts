@@ -233,7 +233,10 @@ export class SideMemory {
     const [told, other] = [views[memory.side], views[otherOf(memory.side)]];
     const toldWhole = told.records.length > 0 && isWhole(told);
     const otherWhole = isWhole(other);
-    if (toldWhole && otherWhole) return this.#keep(key, memory, null);
+    if (toldWhole && otherWhole) {
+      this.#keep(key, memory, null);
+      return;
+    }
     const next = untold ?? new Untold();
     next.owe(told.records);
     next.add(other.records, other.far);

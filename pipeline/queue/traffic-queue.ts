@@ -3,6 +3,7 @@
  * waiting that was never tried, so that resolution is lost and counts are not (design §8).
  */
 import type { Clock } from '../clock/clock.ts';
+import { foldPods } from '../model/fold.ts';
 import { TrafficAccumulator } from '../model/sum.ts';
 import type { TrafficRecord, TrafficSum } from '../model/traffic.ts';
 
@@ -15,12 +16,16 @@ export interface TrafficQueueConfig {
   readonly queueSize: number;
   readonly sizer: Sizer;
   readonly onFull: 'coalesce';
+  /** Records of one sum, above 0, beyond which a sum that grows by coalescing gives up its pods. */
+  readonly maxItems: number;
 }
 
 /** What became of an offered sum. */
 export interface Offered {
   readonly coalesced: boolean;
-  /** Items of the offered sum that were added into items already waiting; 0 unless coalesced. */
+  /** The sum waiting had too many items and was added up per workload. */
+  readonly folded: boolean;
+  /** Items of the offered sum, and of the one waiting when it was folded, that were added into items already waiting; 0 unless coalesced. */
   readonly merged: number;
 }
 
@@ -44,6 +49,8 @@ interface Entry {
   bytes: number;
   sums: number;
   tried: boolean;
+  /** Items beyond which it is folded next. */
+  foldAbove: number;
 }
 
 /** One consumer at a time: `take`, then `done` or `giveBack` with the id taken. */
@@ -91,7 +98,7 @@ export class TrafficQueue {
     // A sum that was tried may have arrived: what was sent must be sent again unchanged, so it never grows.
     if (last !== undefined && !last.tried && this.#isFull(items, bytes)) return this.#coalesce(last, sum);
     this.#append(sum, items, bytes);
-    return { coalesced: false, merged: 0 };
+    return { coalesced: false, folded: false, merged: 0 };
   }
 
   #isFull(items: number, bytes: number): boolean {
@@ -112,6 +119,7 @@ export class TrafficQueue {
       bytes,
       sums: 1,
       tried: false,
+      foldAbove: this.#config.maxItems,
     });
     this.#items += items;
     this.#bytes += bytes;
@@ -136,7 +144,26 @@ export class TrafficQueue {
     entry.sums += 1;
     this.#items += grown;
     this.#bytes += grownBytes;
-    return { coalesced: true, merged };
+    const folded = entry.items > entry.foldAbove ? this.#fold(entry, accumulator) : null;
+    return { coalesced: true, folded: folded !== null, merged: merged + (folded ?? 0) };
+  }
+
+  /**
+   * Adds the pods of each workload up and returns how many items that spared. While peers come and go in a long outage a
+   * sum would otherwise grow with every pod there ever was.
+   */
+  #fold(entry: Entry, accumulator: TrafficAccumulator): number {
+    const sum = foldPods(accumulator.take());
+    accumulator.add(sum);
+    const spared = entry.items - accumulator.items;
+    const bytes = estimateBytes(sum);
+    this.#items -= spared;
+    this.#bytes += bytes - entry.bytes;
+    entry.items = accumulator.items;
+    entry.bytes = bytes;
+    // Workloads alone may be too many: folding again pays only when as much has come anew.
+    entry.foldAbove = Math.max(this.#config.maxItems, 2 * entry.items);
+    return spared;
   }
 
   /** The oldest sum, marked as tried, once there is one; null when the queue is closed and empty, or on abort. */

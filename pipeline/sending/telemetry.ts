@@ -9,6 +9,8 @@ import type { Meters } from '../telemetry/meters.ts';
 export interface SendingEvents {
   /** The queue is full: this interval was added to the newest one waiting. */
   coalesced(interval: Interval): void;
+  /** The window that others are added to lost its pods. */
+  folded(interval: Interval): void;
   /** An attempt ended after `durationMs`. */
   attempted(outcome: string, durationMs: number): void;
   /** An attempt failed and will be repeated in `waitMs`. */
@@ -31,6 +33,7 @@ export function createSendingEvents(
   const limit = createOccurrenceLimit(clock);
   const failures = new Map<string, number>();
   let coalesced = 0;
+  let folded = 0;
   const durations = meters.seconds('weir_export_duration_seconds', 'Time of one attempt to send.');
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
@@ -54,6 +57,11 @@ export function createSendingEvents(
       'Windows added to a waiting one by a full queue.',
       one(() => coalesced),
     ),
+    meters.counter(
+      'weir_queue_folded_total',
+      'Times a waiting window outgrew max_items and its pods were added up per workload.',
+      one(() => folded),
+    ),
     meters.counter('weir_send_failures_total', 'Attempts to send that failed and were repeated.', () =>
       [...failures].map(([reason, value]) => ({ value, attributes: { component, reason } })),
     ),
@@ -67,6 +75,15 @@ export function createSendingEvents(
         log.warn(
           { ...span(interval), waiting: queue.depth, times },
           'The sending queue is full: windows are added together. Nothing is lost but resolution',
+        );
+    },
+    folded(interval) {
+      folded += 1;
+      const times = limit.occurred('folded');
+      if (times > 0)
+        log.warn(
+          { ...span(interval), times },
+          'A waiting window has more than max_items records: its pods are added up per workload. No count is lost',
         );
     },
     attempted(outcome, durationMs) {

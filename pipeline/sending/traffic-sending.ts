@@ -9,7 +9,7 @@ import type { Clock } from '../clock/clock.ts';
 import { ADMITTED, type Admission, type Exporter } from '../component.ts';
 import { TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
-import type { TrafficSum } from '../model/traffic.ts';
+import type { Interval, TrafficSum } from '../model/traffic.ts';
 import { type QueuedTraffic, TrafficQueue, type TrafficQueueConfig } from '../queue/traffic-queue.ts';
 import { type Backoff, createBackoff, pause, type RetryConfig } from './retry.ts';
 import type { SendingEvents } from './telemetry.ts';
@@ -28,6 +28,11 @@ export interface TrafficSender<Payload> {
   prepare(sum: TrafficSum): Payload;
   /** One attempt, one at a time. May keep its progress in the payload, so that the next attempt goes on from there. */
   send(payload: Payload): Promise<SendOutcome>;
+  /**
+   * Called once, after the last window was sent: what remains to be said for the time since, null when nothing does. It
+   * is sent as a window's payload is, until the deadline, and counts no items.
+   */
+  finish?(interval: Interval): Payload | null;
   /** Called once at start, must not fail: a look at the peer so that trouble is said early. */
   open(): void;
   close(): Promise<void>;
@@ -104,6 +109,7 @@ export class TrafficSending<Payload> implements Exporter {
     balance.merged += offered.merged;
     balance.queued = this.#queue.items;
     if (offered.coalesced) this.#events.coalesced(sum.interval);
+    if (offered.folded) this.#events.folded(sum.interval);
   }
 
   /** Flushes the open window, sends what waits until `deadline`, then drops and counts what is left. */
@@ -123,9 +129,21 @@ export class TrafficSending<Payload> implements Exporter {
     this.#queue.close();
     this.#draining.abort();
     await this.#loop;
+    if (this.#loop !== null && !this.#ended.signal.aborted) await this.#finishRun();
     this.#dropRest();
     await settledOr(this.#settings.sender.close(), this.#ended.signal);
     this.#events.end();
+  }
+
+  async #finishRun(): Promise<void> {
+    const { sender, retry, clock } = this.#settings;
+    const startMs = this.#windowing.handedOutMs;
+    if (sender.finish === undefined || startMs === null) return;
+    const interval = { startMs, endMs: Math.max(startMs + 1, Math.round(clock.wallMs())) };
+    const sum = { interval, records: [], coverage: [], partial: true, clockAhead: false };
+    const last = { id: -1, sum, items: 0, sums: 1 };
+    const value = this.#guarded(last, () => sender.finish?.(interval) ?? null);
+    if (value !== null && value.made !== null) await this.#send(last, value.made, createBackoff(retry, clock));
   }
 
   #dropRest(): void {
@@ -151,11 +169,14 @@ export class TrafficSending<Payload> implements Exporter {
   }
 
   async #deliver(queued: QueuedTraffic, backoff: Backoff): Promise<void> {
-    const payload = this.#prepare(queued);
-    if (payload === null) return;
+    const payload = this.#guarded(queued, () => this.#settings.sender.prepare(queued.sum));
+    if (payload !== null) await this.#send(queued, payload.made, backoff);
+  }
+
+  async #send(queued: QueuedTraffic, payload: Payload, backoff: Backoff): Promise<void> {
     const firstMonoMs = this.#settings.clock.monoMs();
     for (let attempt = 1; !this.#ended.signal.aborted; attempt++) {
-      const outcome = await this.#attempt(payload.value);
+      const outcome = await this.#attempt(payload);
       if (outcome === null) return;
       const verdict = this.#isFinal(outcome, firstMonoMs);
       if (verdict !== null) return this.#finish(queued, verdict, attempt, backoff);
@@ -163,9 +184,10 @@ export class TrafficSending<Payload> implements Exporter {
     }
   }
 
-  #prepare(queued: QueuedTraffic): { readonly value: Payload } | null {
+  /** What `make` makes; null when it cannot, and then the sum is dropped. */
+  #guarded<Made>(queued: QueuedTraffic, make: () => Made): { readonly made: Made } | null {
     try {
-      return { value: this.#settings.sender.prepare(queued.sum) };
+      return { made: make() };
     } catch (error) {
       this.#dropAll(queued, 'encode_failed', errorText(error));
       return null;

@@ -31,6 +31,11 @@ export class Windowing {
     return this.#open.items;
   }
 
+  /** End of all windows handed out, milliseconds since the epoch; null before the first. */
+  get handedOutMs(): number | null {
+    return Number.isFinite(this.#handedOutMs) ? this.#handedOutMs : null;
+  }
+
   /** Adds a slot; slots come in the order of their starts. O(items). */
   add(slot: TrafficSum): Windowed {
     const interval = this.#placed(slot.interval);

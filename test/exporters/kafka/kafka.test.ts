@@ -332,6 +332,66 @@ test('whatever happens to Kafka, windows of an edge never overlap and its counts
   );
 });
 
+/** Slot `n` of `WEB` without what its client's proxy counted: its scrape was missed. */
+function withoutClient(n: number) {
+  const whole = numbered(n, [WEB]).sum;
+  return trafficBatch({
+    ...whole,
+    records: whole.records.filter(({ key }) => key.side === 'server'),
+    coverage: whole.coverage.map((record) => ({
+      ...record,
+      scrapesMissed: record.own.workload.name === 'web' ? 1 : 0,
+    })),
+  });
+}
+
+test('a client that falls silent for good loses nothing: the server tells what was withheld', async (t) => {
+  const { exporter, kafka, log } = create({ interval: 'slot' });
+  await exporter.start();
+  for (let n = 0; n < 20; n++) exporter.consume(n < 6 ? numbered(n, [WEB]) : withoutClient(n));
+  await exporter.stop(NEVER);
+  const windows = edgesOf(kafka.log).get('web>emoji') ?? [];
+  t.deepEqual(countsOf(windows), [180, 20]);
+  t.is(windows.length, 6 + 5);
+  t.deepEqual(windows[6]?.slice(2), [90, 10], 'the tenth silent window tells all ten');
+  const late = received(kafka.log).find(
+    ({ edge, 'x-weir': { record, windowStart } }) =>
+      record === 'edge' && edge.side === 'server' && windowStart === windows[6]?.[0],
+  );
+  t.like(late?.['x-weir'], { complete: false, ratePerSecond: 1, side: 'server' });
+  t.is(log.filter(({ level }) => level === 'error').length, 0);
+});
+
+test('what is withheld at the end comes in a window of its own after the last one', async (t) => {
+  const { exporter, kafka, clock, balance } = create({ interval: 'slot' });
+  await exporter.start();
+  for (let n = 0; n < 9; n++) exporter.consume(n < 6 ? numbered(n, [WEB]) : withoutClient(n));
+  clock.advance(95_000);
+  await exporter.stop(NEVER);
+  const windows = edgesOf(kafka.log).get('web>emoji') ?? [];
+  const at = (ms: number) => new Date(START_MS + ms).toISOString();
+  t.deepEqual(windows.at(-1), [at(90_000), at(95_000), 27, 3]);
+  t.deepEqual(countsOf(windows), [81, 9]);
+  t.is(received(kafka.log).at(-1)?.['x-weir'].partial, true);
+  t.is(balance.unaccounted, 0);
+  t.is(balance.dropped.size, 0);
+});
+
+test('what is withheld and cannot be sent before the deadline is said', async (t) => {
+  const { exporter, kafka, log, balance } = create({ interval: 'slot' });
+  await exporter.start();
+  for (let n = 0; n < 9; n++) exporter.consume(n < 6 ? numbered(n, [WEB]) : withoutClient(n));
+  while (balance.queued > 0) await settle();
+  kafka.hangs = true;
+  const deadline = new AbortController();
+  const stopped = exporter.stop(deadline.signal);
+  await settle();
+  deadline.abort();
+  await stopped;
+  t.deepEqual(log.find(({ level }) => level === 'error')?.fields, { requests: 0, messages: 1 });
+  t.is(balance.unaccounted, 0);
+});
+
 test('the factory states what it is, and its configuration has the documented defaults', async (t) => {
   t.is(factory.type, 'kafka');
   t.deepEqual([...factory.takes], ['traffic']);
@@ -343,7 +403,7 @@ test('the factory states what it is, and its configuration has the documented de
     interval: 'window',
     max_message_bytes: 1_000_000,
     timeout: 5000,
-    sending_queue: { queueSize: 1000, sizer: 'requests', onFull: 'coalesce' },
+    sending_queue: { queueSize: 1000, sizer: 'requests', onFull: 'coalesce', maxItems: 200_000 },
     retry_on_failure: {
       enabled: true,
       initialIntervalMs: 5000,

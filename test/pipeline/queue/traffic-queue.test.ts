@@ -1,6 +1,8 @@
 /** @module The bounded queue of traffic against a plain model. */
 import test from 'ava';
 import fc from 'fast-check';
+import { readTraffic } from '../../../pipeline/model/reading.ts';
+import type { Identity } from '../../../pipeline/model/resource.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { type QueuedTraffic, TrafficQueue } from '../../../pipeline/queue/traffic-queue.ts';
 import { createTestClock } from '../../kit/clock.ts';
@@ -8,9 +10,9 @@ import { type EdgeCounts, edgeCounts, itemsOf, slot, totals } from '../../kit/sl
 
 const EDGE: EdgeCounts = { source: 'web', destination: 'emoji', successes: 3, failures: 1 };
 
-function queueOf(queueSize: number, sizer: 'requests' | 'items' | 'bytes' = 'requests') {
+function queueOf(queueSize: number, sizer: 'requests' | 'items' | 'bytes' = 'requests', maxItems = 1000) {
   const clock = createTestClock();
-  return { clock, queue: new TrafficQueue({ queueSize, sizer, onFull: 'coalesce' }, clock) };
+  return { clock, queue: new TrafficQueue({ queueSize, sizer, onFull: 'coalesce', maxItems }, clock) };
 }
 
 function slotNumber(n: number, edges: readonly EdgeCounts[] = [EDGE]): TrafficSum {
@@ -34,7 +36,7 @@ test('a full queue adds the new sum to the newest one waiting', async (t) => {
   const { queue } = queueOf(2);
   queue.offer(slotNumber(0));
   queue.offer(slotNumber(1));
-  t.deepEqual(queue.offer(slotNumber(2)), { coalesced: true, merged: 4 });
+  t.deepEqual(queue.offer(slotNumber(2)), { coalesced: true, folded: false, merged: 4 });
   t.is(queue.depth, 2);
   const first = await queue.take();
   t.deepEqual(first?.sum.interval, { startMs: 0, endMs: 1000 });
@@ -109,6 +111,77 @@ test('only one sum is in flight', async (t) => {
   queue.done(first?.id ?? -1);
   await waiting;
   t.not(second, null);
+});
+
+/** The slot of `EDGE` in which both pods have other names than in any other slot. */
+function churned(n: number): TrafficSum {
+  const sum = slotNumber(n);
+  const young = (own: Identity): Identity => ({
+    ...own,
+    pod: `${own.workload.name}-${n}`,
+    podUid: `${n}`,
+    node: `${n}`,
+  });
+  return {
+    ...sum,
+    records: sum.records.map((record) => {
+      const key = { ...record.key, id: `${record.key.id} ${n}`, own: young(record.key.own) };
+      return { ...record, key };
+    }),
+    coverage: sum.coverage.map((record) => ({ ...record, target: `${record.target} ${n}`, own: young(record.own) })),
+  };
+}
+
+test('a sum that outgrows max_items while pods come and go keeps its counts and loses its pods', async (t) => {
+  const { queue } = queueOf(1, 'requests', 20);
+  let [merged, folded, most] = [0, 0, 0];
+  for (let n = 0; n < 50; n++) {
+    const offered = queue.offer(churned(n));
+    merged += offered.merged;
+    if (offered.folded) folded += 1;
+    most = Math.max(most, queue.items);
+    t.is(queue.items + merged, (n + 1) * 4, 'the balance holds');
+  }
+  t.true(folded > 5);
+  t.is(most, 20);
+  t.true(queue.bytes < 20 * 400);
+  const { sum } = (await queue.take())!;
+  const seen = (side: string) => sum.records.filter(({ key }) => key.side === side);
+  for (const side of ['client', 'server']) {
+    const counts = seen(side).map(({ successes, failures }) => [successes, failures]);
+    t.is(
+      counts.reduce((all, [ok = 0]) => all + ok, 0),
+      150,
+      side,
+    );
+    t.is(
+      counts.reduce((all, [, bad = 0]) => all + bad, 0),
+      50,
+      side,
+    );
+  }
+  t.is(
+    sum.coverage.reduce((all, { coveredSeconds }) => all + coveredSeconds, 0),
+    100,
+  );
+  const { edges } = readTraffic(sum, { defaultKind: 'Deployment', windowMs: 50_000 });
+  t.deepEqual(
+    edges.map(({ source, destination, figures }) => [
+      source?.name,
+      destination?.name,
+      figures.successes,
+      figures.ratePerSecond,
+    ]),
+    [['web', 'emoji', 150, 4]],
+  );
+});
+
+test('a sum whose workloads alone are too many is folded anew only when it has doubled', (t) => {
+  const { queue } = queueOf(1, 'requests', 2);
+  let folded = 0;
+  for (let n = 0; n < 100; n++) if (queue.offer(churned(n)).folded) folded += 1;
+  t.true(folded > 10 && folded < 60);
+  t.true(queue.items <= 8);
 });
 
 type Step = { kind: 'offer'; edges: EdgeCounts[] } | { kind: 'take' } | { kind: 'back' } | { kind: 'done' };

@@ -24,7 +24,7 @@ function create() {
     gauge: register,
     seconds: () => ({ record: (seconds, attributes) => void recorded.push([seconds, attributes]) }),
   };
-  const queue = new TrafficQueue({ queueSize: 2, sizer: 'requests', onFull: 'coalesce' }, clock);
+  const queue = new TrafficQueue({ queueSize: 2, sizer: 'requests', onFull: 'coalesce', maxItems: 1000 }, clock);
   const events = createSendingEvents('kafka/eu', queue, { log, meters, clock });
   const read = (name: string) => [...(metrics.get(name)?.() ?? [])];
   return { clock, log, metrics, recorded, queue, events, read };
@@ -60,11 +60,13 @@ test('the queue is read when somebody collects', (t) => {
   queue.offer(slot(1000, 2000, EDGES));
   queue.offer(slot(2000, 3000, EDGES));
   events.coalesced(INTERVAL);
+  events.folded(INTERVAL);
   clock.advance(1500);
   t.is(read('weir_queue_requests')[0]?.value, 2);
   t.is(read('weir_queue_oldest_age_seconds')[0]?.value, 1.5);
   t.is(read('weir_queue_bytes')[0]?.value, queue.bytes);
   t.is(read('weir_queue_coalesced_total')[0]?.value, 1);
+  t.is(read('weir_queue_folded_total')[0]?.value, 1);
   events.end();
   t.is(metrics.size, 0);
 });

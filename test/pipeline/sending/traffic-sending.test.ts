@@ -31,7 +31,7 @@ function create(answers: (SendOutcome | Error)[], retry: Partial<RetryConfig> = 
   let closed = 0;
   const exporter = new TrafficSending<TrafficSum>({
     windowMs: 1000,
-    queue: { queueSize: 10, sizer: 'requests', onFull: 'coalesce' },
+    queue: { queueSize: 10, sizer: 'requests', onFull: 'coalesce', maxItems: 1000 },
     retry: { ...RETRY, ...retry },
     clock,
     balance,
