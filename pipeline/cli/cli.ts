@@ -38,7 +38,7 @@ type Done = (code: number) => void;
 
 function createProgram(context: CliContext, done: Done): Command {
   const program = new Command('weir')
-    .description('A mesh traffic collector: proxies in, SMI TrafficMetrics and spans out.')
+    .description('A mesh traffic collector: proxies in, SMI TrafficMetrics out.')
     .version(context.version, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
