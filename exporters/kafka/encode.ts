@@ -6,6 +6,7 @@
 import { Buffer } from 'node:buffer';
 import type { Quantile } from '../../pipeline/model/histogram.ts';
 import type { EdgeReading, Figures, ResourceReading, TrafficReading } from '../../pipeline/model/reading.ts';
+import { apiVersionOf } from '../../pipeline/wire/api-version.ts';
 import { formatMilliseconds } from '../../pipeline/wire/duration.ts';
 import { quantityText } from '../../pipeline/wire/quantity.ts';
 
@@ -89,7 +90,7 @@ class MessageWriter {
     this.#write('total', this.#named(resource), edgeText('from', figures, '{}'), '', figures);
   }
 
-  edge({ source, destination, mesh, figures, services }: EdgeReading): void {
+  edge({ source, destination, figures, services }: EdgeReading): void {
     if (!hasRequests(figures)) return;
     const from = source === null ? null : this.#named(source);
     const to = destination === null ? null : this.#named(destination);
@@ -97,7 +98,6 @@ class MessageWriter {
     const [direction, own, peer] = from === null ? (['from', to, null] as const) : (['to', from, to] as const);
     if (own === null) return;
     const more = [
-      `"mesh":${JSON.stringify(mesh)},`,
       peer === null ? '' : `"peerCluster":${JSON.stringify(peer.cluster)},`,
       services.length === 0 ? '' : `"services":${JSON.stringify(services)},`,
     ].join('');
@@ -124,7 +124,7 @@ class MessageWriter {
       `"x-weir":{"record":"${record}",${this.#origin},"seq":${seq},"revision":${REVISION}`,
       `"cluster":${JSON.stringify(own.cluster)},${more}${this.#interval},${figuresText(figures)}}}`,
     ].join(',');
-    const key = `${own.cluster === '' ? '' : `${own.cluster}|`}${own.namespace}/${own.name}`;
+    const key = keyOf(own);
     const bytes = this.#frameBytes + Buffer.byteLength(key) + Buffer.byteLength(value);
     this.messages.push({ key, value, headers: this.#headers(String(seq)), timestampMs: this.#timestampMs, bytes });
   }
@@ -139,6 +139,11 @@ class MessageWriter {
       'weir-sent-at': this.#sentAt,
     };
   }
+}
+
+/** What decides the partition: the workload, with `-` for the namespace of one that has none. */
+function keyOf({ cluster, namespace, name }: Name): string {
+  return `${cluster === '' ? '' : `${cluster}|`}${namespace === '' ? '-' : namespace}/${name}`;
 }
 
 function hasRequests(figures: Figures): boolean {
@@ -168,7 +173,7 @@ function latencyText(name: string, quantile: Quantile | null): string {
 function figuresText(figures: Figures): string {
   const { tcp } = figures;
   return [
-    `"side":"${figures.side}","counts":"${figures.counts}","complete":${figures.complete}`,
+    `"mesh":${meshText(figures.meshes)},"side":"${figures.side}","counts":"${figures.counts}","complete":${figures.complete}`,
     `"ratePerSecond":${figures.ratePerSecond}`,
     `"bounds":{"p50":${boundsText(figures.p50)},"p90":${boundsText(figures.p90)},"p99":${boundsText(figures.p99)}}`,
     `"coveredSeconds":${figures.coveredSeconds},"expectedSeconds":${figures.expectedSeconds}`,
@@ -177,27 +182,20 @@ function figuresText(figures: Figures): string {
   ].join(',');
 }
 
+/** The mesh that carried the requests; a list when several did. */
+function meshText(meshes: readonly string[]): string {
+  return JSON.stringify(meshes.length === 1 ? meshes[0] : meshes);
+}
+
 /** Milliseconds between which the quantile surely lies; the upper one is null in the open last bucket. */
 function boundsText(quantile: Quantile | null): string {
   if (quantile === null) return 'null';
   return `[${quantile.loMs},${Number.isFinite(quantile.hiMs) ? quantile.hiMs : 'null'}]`;
 }
 
-/** API groups of the kinds that are not in the core group. */
-const GROUP_VERSIONS = new Map([
-  ['Deployment', 'apps/v1'],
-  ['StatefulSet', 'apps/v1'],
-  ['DaemonSet', 'apps/v1'],
-  ['ReplicaSet', 'apps/v1'],
-  ['Job', 'batch/v1'],
-  ['CronJob', 'batch/v1'],
-  ['ExternalWorkload', 'workload.linkerd.io/v1beta1'],
-]);
-
 function referenceText({ kind, namespace, name }: Name): string {
-  const version = GROUP_VERSIONS.get(kind) ?? 'v1';
   const names = `"namespace":${JSON.stringify(namespace)},"name":${JSON.stringify(name)}`;
-  return `{"kind":${JSON.stringify(kind)},${names},"apiVersion":"${version}"}`;
+  return `{"kind":${JSON.stringify(kind)},${names},"apiVersion":"${apiVersionOf(kind)}"}`;
 }
 
 function metadataText({ namespace, name }: Name, timestamp: string): string {

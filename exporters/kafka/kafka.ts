@@ -240,10 +240,10 @@ class KafkaSender implements TrafficSender<Outbox> {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#disconnect();
     const unsent = this.#last === null ? 0 : this.#last.messages.length - this.#last.next;
     const withheld = this.#sides.withheldRequests;
     if (withheld > 0 || unsent > 0) this.#events.withheldLost(withheld, unsent);
+    await this.#disconnect();
     this.#events.end();
   }
 }

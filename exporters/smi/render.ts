@@ -11,9 +11,10 @@ import type {
   ResourceReading,
   TrafficReading,
 } from '../../pipeline/model/reading.ts';
+import { apiVersionOf } from '../../pipeline/wire/api-version.ts';
 import { formatMilliseconds } from '../../pipeline/wire/duration.ts';
 import { quantityText } from '../../pipeline/wire/quantity.ts';
-import { apiVersionOf, GROUP, pluralOf, type Version } from './resources.ts';
+import { GROUP, pluralOf, type Version } from './resources.ts';
 
 /** What all items of one answer share. */
 export interface Frame {

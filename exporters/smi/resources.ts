@@ -1,7 +1,7 @@
 /**
- * @module The resources of the SMI API: their plural names, kinds and API versions, and the discovery documents.
+ * @module The resources of the SMI API: their plural names and kinds, and the discovery documents.
  *
- * Source: servicemeshinterface/smi-spec `apis/traffic-metrics`, Kubernetes API groups `v1`, `apps/v1`, `batch/v1`.
+ * Source: servicemeshinterface/smi-spec `apis/traffic-metrics`.
  */
 
 export const GROUP = 'metrics.smi-spec.io';
@@ -13,39 +13,33 @@ const PREFERRED: Version = 'v1alpha2';
 export interface SmiResource {
   readonly plural: string;
   readonly kind: string;
-  readonly apiVersion: string;
   readonly namespaced: boolean;
 }
 
-function resource(plural: string, kind: string, apiVersion: string, namespaced = true): SmiResource {
-  return { plural, kind, apiVersion, namespaced };
+function resource(plural: string, kind: string, namespaced = true): SmiResource {
+  return { plural, kind, namespaced };
 }
 
 /** In alphabetical order, as discovery lists them. */
 const RESOURCES: readonly SmiResource[] = [
-  resource('daemonsets', 'DaemonSet', 'apps/v1'),
-  resource('deployments', 'Deployment', 'apps/v1'),
-  resource('jobs', 'Job', 'batch/v1'),
-  resource('namespaces', 'Namespace', 'v1', false),
-  resource('nodes', 'Node', 'v1', false),
-  resource('pods', 'Pod', 'v1'),
-  resource('replicasets', 'ReplicaSet', 'apps/v1'),
-  resource('replicationcontrollers', 'ReplicationController', 'v1'),
-  resource('services', 'Service', 'v1'),
-  resource('statefulsets', 'StatefulSet', 'apps/v1'),
+  resource('daemonsets', 'DaemonSet'),
+  resource('deployments', 'Deployment'),
+  resource('jobs', 'Job'),
+  resource('namespaces', 'Namespace', false),
+  resource('nodes', 'Node', false),
+  resource('pods', 'Pod'),
+  resource('replicasets', 'ReplicaSet'),
+  resource('replicationcontrollers', 'ReplicationController'),
+  resource('services', 'Service'),
+  resource('statefulsets', 'StatefulSet'),
 ];
 const BY_PLURAL = new Map(RESOURCES.map((entry) => [entry.plural, entry]));
 /** Kinds that appear as ends of edges or in `trafficmetrics` without a list of their own. */
-const OTHERS = [resource('cronjobs', 'CronJob', 'batch/v1'), resource('serviceaccounts', 'ServiceAccount', 'v1')];
+const OTHERS = [resource('cronjobs', 'CronJob'), resource('serviceaccounts', 'ServiceAccount')];
 const BY_KIND = new Map([...RESOURCES, ...OTHERS].map((entry) => [entry.kind, entry]));
 
 export function resourceByPlural(plural: string): SmiResource | undefined {
   return BY_PLURAL.get(plural);
-}
-
-/** API version of a kind, '' for kinds Kubernetes does not have. */
-export function apiVersionOf(kind: string): string {
-  return BY_KIND.get(kind)?.apiVersion ?? '';
 }
 
 /** Plural of a kind; lower case with an s for kinds Kubernetes does not have. */

@@ -2,6 +2,7 @@
 
 import type { ResourceReading, TrafficReading } from '../../pipeline/model/reading.ts';
 import type { HttpAnswer, HttpRequest } from '../../pipeline/net/http-server.ts';
+import { apiVersionOf } from '../../pipeline/wire/api-version.ts';
 import { type Frame, frameOf, linkOf, reference, renderEdgeObject, renderList, renderObject } from './render.ts';
 import {
   apiGroup,
@@ -132,7 +133,7 @@ function listText(reading: TrafficReading, frame: Frame, resource: SmiResource, 
     if (wanted && item.resource.kind === resource.kind) items.push(renderObject(frame, item));
   }
   const link = listLink(frame.version, namespace, resource.plural);
-  return renderList(frame.version, link, listResource(resource.kind, namespace, resource.apiVersion), items);
+  return renderList(frame.version, link, listResource(resource.kind, namespace, apiVersionOf(resource.kind)), items);
 }
 
 /** Workloads of every kind. */

@@ -142,10 +142,12 @@ export function figuresOf(frame: Frame, from: Counted): Figures | null {
   let counts: Counts = 'requests';
   let tcp: TcpTotals | null = null;
   const histograms: LatencyHistogram[] = [];
+  const meshes: string[] = [];
   for (const record of late.length === 0 ? records : [...records, ...late]) {
     successes += record.successes;
     failures += record.failures;
     if (record.key.counts === 'attempts') counts = 'attempts';
+    if (!meshes.includes(record.key.mesh)) meshes.push(record.key.mesh);
     if (record.tcp !== null) tcp = addTcp(tcp, record.tcp);
     if (record.latency !== null) for (const histogram of record.latency) histograms.push(histogram);
   }
@@ -160,6 +162,7 @@ export function figuresOf(frame: Frame, from: Counted): Figures | null {
     p99,
     side,
     counts,
+    meshes: meshes.length > 1 ? meshes.sort() : meshes,
     complete,
     coveredSeconds: scope.coveredSeconds,
     expectedSeconds: scope.expectedSeconds,

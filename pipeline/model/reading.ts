@@ -21,6 +21,8 @@ export interface Figures {
   /** Where the figures were counted. A namespace may mix; then it is the side of most of its requests. */
   readonly side: Side;
   readonly counts: Counts;
+  /** Meshes that carried the requests, each once, sorted; rarely more than one. */
+  readonly meshes: readonly string[];
   /** No scrape due was missed, no first sight was only a baseline, no reset, and the interval was not cut short. */
   readonly complete: boolean;
   /** Sums over the targets of the side that counted. */

@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { encodeReading } from '../../../exporters/kafka/encode.ts';
 import { readTraffic } from '../../../pipeline/model/reading.ts';
-import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import type { TrafficRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { identityOf, metricOf, parseMessage } from '../../kit/schema.ts';
 import { edgeCounts, record, slot, workload } from '../../kit/slots.ts';
 
@@ -123,6 +123,39 @@ test('a cluster is part of the key and of the message', (t) => {
   t.is(total?.key, 'eu|shop/emoji');
   t.is(edge?.key, 'eu|shop/web');
   t.is(parseMessage(edge?.value ?? '')['x-weir'].peerCluster, 'eu');
+});
+
+test('a workload without a namespace has a key and an identity', (t) => {
+  const base = record('client', 'web', 'emoji', 5);
+  const peer = { ...base.key.peer, workload: workload('gateway', '') };
+  const messages = encode({ ...SUM, records: [{ ...base, key: { ...base.key, id: 'n', peer } }] });
+  t.deepEqual(
+    messages.map(({ key }) => key),
+    ['-/gateway', 'shop/web'],
+  );
+  const [cluster] = encode({ ...SUM, records: [{ ...base, key: { ...base.key, id: 'n', peer } }] }, { cluster: 'eu' });
+  t.is(cluster?.key, 'eu|-/gateway');
+  t.is(parseMessage(messages[0]?.value ?? '').resource.namespace, '');
+});
+
+test('totals and edges name their mesh, and all of them when there are several', (t) => {
+  const one = record('server', 'web', 'emoji', 5);
+  const two = { ...one, key: { ...one.key, id: 'two', mesh: 'istio' } };
+  const meshes = (records: TrafficRecord[]) =>
+    encode({ ...SUM, records }).map(({ value }) => parseMessage(value)['x-weir'].mesh);
+  t.deepEqual(meshes([one]), ['linkerd', 'linkerd']);
+  t.deepEqual(meshes([one, two]), [
+    ['istio', 'linkerd'],
+    ['istio', 'linkerd'],
+  ]);
+});
+
+test('an external workload has the API version of its mesh', (t) => {
+  const base = record('client', 'web', 'emoji', 5);
+  const external = { ...workload('legacy'), kind: 'ExternalWorkload' as const };
+  const peer = { ...base.key.peer, workload: external };
+  const [total] = encode({ ...SUM, records: [{ ...base, key: { ...base.key, id: 'x', peer } }] });
+  t.is(parseMessage(total?.value ?? '').resource.apiVersion, 'workload.linkerd.io/v1beta1');
 });
 
 test('an edge from somebody unknown is told from its destination and is no total', (t) => {
