@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { clientTls } from '../../pipeline/config/client-tls.ts';
 import { trafficRetry, trafficSendingQueue } from '../../pipeline/config/sending.ts';
-import { byteSize, duration, parseEndpoint, secret } from '../../pipeline/config/types.ts';
+import { byteSize, duration, isLoopback, parseEndpoint, secret } from '../../pipeline/config/types.ts';
 
 /** Room a record batch needs beside its messages, so that `max_message_bytes` below it makes no sense. */
 const LEAST_MESSAGE_BYTES = 1024;
@@ -27,9 +27,13 @@ const sasl = z.strictObject({
     .describe('How to log in. PLAIN sends the password as it is: use it with tls.'),
   username: z.string().min(1).describe('Name to log in with.'),
   password: secret().describe('Password to log in with; write it as ${env:NAME}.'),
+  insecure_allow: z
+    .boolean()
+    .default(false)
+    .describe('Send a PLAIN password without tls to brokers beyond this machine. Default false.'),
 });
 
-export const kafkaConfig = z.strictObject({
+const fields = z.strictObject({
   brokers: z
     .array(broker)
     .min(1)
@@ -72,6 +76,22 @@ export const kafkaConfig = z.strictObject({
     .describe('Who Weir is for the brokers. Default: nobody.'),
   sending_queue: trafficSendingQueue(),
   retry_on_failure: trafficRetry(),
+});
+
+/** A password goes over a network in the clear only where somebody says so (trust: credentials of brokers). */
+export const kafkaConfig = fields.superRefine(({ auth: { sasl }, tls, brokers }, context) => {
+  if (sasl?.mechanism !== 'PLAIN' || sasl.insecure_allow || tls !== undefined) return;
+  const open = brokers.find((address) => !isLoopback(parseEndpoint(address)?.host ?? ''));
+  if (open === undefined) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['auth', 'sasl', 'mechanism'],
+    message: `PLAIN would send the password to ${open} without tls, readable for everybody on the way`,
+    params: {
+      weir: 'WEIR1021',
+      mend: 'add `tls: {}`, or use SCRAM-SHA-512, or say insecure_allow: true beside it where that is meant',
+    },
+  });
 });
 
 export type KafkaConfig = z.output<typeof kafkaConfig>;

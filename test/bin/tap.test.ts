@@ -1,6 +1,6 @@
 /** @module The last line of `npm test` is true whatever tests print. */
 import test from 'ava';
-import { createTapReader, summaryLine } from '../../bin/tap.mjs';
+import { createTapReader, skipLine, summaryLine } from '../../bin/tap.mjs';
 import { avaProblem } from '../../bin/test-step.mjs';
 
 const OUTPUT = `TAP version 13
@@ -32,6 +32,28 @@ test('each result counts once, wherever the pieces are cut', (t) => {
     t.deepEqual(reader.counts.failures, ['a › bad one', 'test/b.test.ts exited with a non-zero exit code: 1']);
     t.regex(failed[0]?.[1] ?? '', /AssertionError[\s\S]*printed by a test/);
   }
+});
+
+test('a test that says it cannot run here counts as skipped, and nobody else can say it', (t) => {
+  const output = [
+    'ok 1 - kafka › sends: it all',
+    `#   ${skipLine('sends: it all', 'no Apache Kafka: java is missing')}`,
+    'ok 2 - kafka › other',
+    `#   ${skipLine('sends: it all', 'said by another test')}`,
+    'ok 3 - kafka › late',
+    '#   something else',
+    `#   ${skipLine('late', 'not said first')}`,
+    'not ok 4 - kafka › failed',
+    `#   ${skipLine('failed', 'but it failed')}`,
+    'ok 5 - alone',
+    `#   ${skipLine('alone', 'in a run of one file')}`,
+    `#   ${skipLine('alone', 'said twice')}`,
+    '',
+  ].join('\n');
+  const reader = createTapReader();
+  reader.feed(output);
+  reader.end();
+  t.like(reader.counts, { passed: 2, failed: 1, skipped: 2, todo: 0 });
 });
 
 test('the summary names skipped tests only when there are some', (t) => {

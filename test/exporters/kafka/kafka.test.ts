@@ -415,6 +415,22 @@ test('the factory states what it is, and its configuration has the documented de
   });
 });
 
+const PLAIN = { mechanism: 'PLAIN', username: 'weir', password: 'hush' };
+
+test('PLAIN goes with TLS, to this machine, or where insecure_allow says so', (t) => {
+  const brokers = ['kafka:9092'];
+  const right = [
+    { brokers, auth: { sasl: PLAIN }, tls: {} },
+    { brokers: ['127.0.0.1:9092', '[::1]:9092', 'localhost:9092'], auth: { sasl: PLAIN } },
+    { brokers, auth: { sasl: { ...PLAIN, insecure_allow: true } } },
+    { brokers, auth: { sasl: { ...PLAIN, mechanism: 'SCRAM-SHA-256' } } },
+  ];
+  for (const yaml of right) t.is(kafkaConfig.safeParse(yaml).error, undefined);
+  const issue = kafkaConfig.safeParse({ brokers, auth: { sasl: PLAIN } }).error?.issues[0];
+  t.regex(issue?.message ?? '', /kafka:9092/);
+  t.notRegex(issue?.message ?? '', /hush/);
+});
+
 const wrong: [title: string, yaml: object, path: string][] = [
   ['an unknown key', { broker: 'a:1' }, ''],
   ['no broker', { brokers: [] }, 'brokers'],
@@ -424,6 +440,7 @@ const wrong: [title: string, yaml: object, path: string][] = [
   ['a certificate without its key', { tls: { cert_file: '/a' } }, 'tls'],
   ['a queue of nothing', { sending_queue: { queue_size: 0 } }, 'sending_queue.queue_size'],
   ['a timeout without a unit', { timeout: 5 }, 'timeout'],
+  ['PLAIN without TLS', { brokers: ['127.0.0.1:1', 'kafka:9092'], auth: { sasl: PLAIN } }, 'auth.sasl.mechanism'],
   ['a login without a name', { auth: { sasl: { mechanism: 'PLAIN', password: 'x' } } }, 'auth.sasl.username'],
 ];
 for (const [title, yaml, path] of wrong) {
