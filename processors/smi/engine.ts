@@ -53,6 +53,8 @@ export class SmiEngine {
   #closed = Number.NEGATIVE_INFINITY;
   #marks = 0;
   #skippedMs = 0;
+  /** Engine time (ms) of the last look at the clock. */
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: EngineSettings) {
     this.#settings = settings;
@@ -77,9 +79,12 @@ export class SmiEngine {
     const stepped = skippedMs > this.#skippedMs;
     this.#skippedMs = skippedMs;
     if (!stepped && number - newest <= MAX_CATCH_UP_SLOTS) {
-      for (let missed = newest + 1; missed < number; missed++) this.#slot(missed).clockAhead ||= clockAhead;
+      for (let missed = newest + 1; missed < number; missed++) this.#slot(missed);
     }
-    this.#slotAt(nowMs).clockAhead ||= clockAhead;
+    this.#slotAt(nowMs);
+    // The clock may have been set back at any time since the last look: all slots under way since then are touched.
+    if (clockAhead) for (const slot of this.#open) if (slot.endMs > this.#lookedMs) slot.clockAhead = true;
+    this.#lookedMs = nowMs;
   }
 
   /** Engine time (ms) at which a slot may close next whatever happens; null when none is open. */

@@ -498,3 +498,23 @@ test('a series refused for want of room starts with a baseline once there is roo
   t.deepEqual(back, { intake: { ...back.intake, overLimit: 0 }, counts: [['c', 0]] });
   t.deepEqual(page(5, [['c', 12]]).counts, [['c', 3]]);
 });
+
+test('a clock set back flags every slot that was under way since the last look, and no slot that was over', (t) => {
+  const e = engine();
+  const a = target('a');
+  const first = a.event({ kind: 'failed', reason: 'timeout' }, { scheduledMs: T0 + 3000, nextDueMs: T0 + 13_000 });
+  e.open(T0, false);
+  e.take(first);
+  e.open(T0 + 10_500, false);
+  // The scrape due at 13 s is late, so that both slots are open when the clock is seen to have been set back.
+  e.open(T0 + 20_500, true);
+  const sums = e.close(T0 + 26_000, true);
+  t.deepEqual(
+    sums.map(({ interval, clockAhead }) => [interval.startMs - T0, clockAhead]),
+    [
+      [0, false],
+      [10_000, true],
+      [20_000, true],
+    ],
+  );
+});
