@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
+import { budget } from '../kit/budget.ts';
 import { cut, rule, ScanBench } from '../kit/scan.ts';
 
 const WANTED = new Map([
@@ -152,7 +153,7 @@ test('successive pages in any order and any pieces give what the reference gives
         if (difference !== null) throw new Error(difference);
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: budget('scannerRuns', 3000) },
   );
   t.pass();
 });
@@ -174,7 +175,7 @@ test('the same holds under narrow limits', (t) => {
         if (difference !== null) throw new Error(difference);
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: budget('scannerRuns', 1500) },
   );
   t.pass();
 });
@@ -200,7 +201,7 @@ test('any bytes at all give what the reference gives', (t) => {
         }
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: budget('scannerRuns', 4000) },
   );
   t.pass();
 });
@@ -280,7 +281,7 @@ test('mutated recorded pages give what the reference gives, before and after a s
         if (difference !== null) throw new Error(`${pages[index]!.file}: ${difference}`);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: budget('scannerRuns', 300) },
   );
   t.pass();
 });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import { CHUNK_BYTES, WINDOW } from '../../pipeline/wire/exposition/window.ts';
+import { budget } from '../kit/budget.ts';
 import { cut, rule, ScanBench } from '../kit/scan.ts';
 
 const WANTED = new Map([rule('req_total'), rule('start', 'gauge')]);
@@ -76,7 +77,7 @@ test('a recorded page cut anywhere, in any pieces, is the same beside any litter
         bench.difference(shown, littered(cut(shown, cuts), text)) ?? bench.difference(page, littered([page], text));
       if (difference !== null) throw new Error(difference);
     }),
-    { numRuns: 150 },
+    { numRuns: budget('scannerRuns', 150) },
   );
   t.pass();
 });
