@@ -1,13 +1,20 @@
 /** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading.ts';
-import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-entries.ts';
+import {
+  clientsByDestination,
+  type EdgeGroup,
+  edgeKey,
+  groupOf,
+  groupsByEntry,
+  servicesOf,
+} from './reading-edge-groups.ts';
+import { appended, type Coverage, NONE, type OwnGroup, type WorkloadEntry } from './reading-entries.ts';
 import {
   believe,
   type Counted,
   counted,
   countedLate,
   coveragesOf,
-  entryKey,
   type Frame,
   figuresOf,
   viewOf,
@@ -15,17 +22,10 @@ import {
 import { compareNamed, type Named } from './reading-order.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
-import type { SideKey, SideView } from './side-memory.ts';
+import type { SideView } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
 
-interface EdgeGroup extends Sides {
-  readonly source: WorkloadEntry | null;
-  readonly destination: WorkloadEntry | null;
-  /** Of earlier windows, to be told in this one. */
-  late: readonly TrafficRecord[];
-  /** Undefined until it is first asked for: most readers want few edges. Null when it is not shown. */
-  edge: Edge | null | undefined;
-}
+type Group = EdgeGroup<Edge>;
 
 interface Edge {
   readonly source: WorkloadEntry | null;
@@ -34,19 +34,16 @@ interface Edge {
   readonly reading: EdgeReading;
 }
 
-/** Ids of workloads in one reading stay below this, so that two make one exact number. */
-const MAX_ENTRIES = 2 ** 26;
-
 export class EdgeBook {
   readonly #frame: Frame;
   readonly #defaultKind: ResourceKind;
   readonly #records: readonly TrafficRecord[];
-  #groups: Map<number, EdgeGroup> | null = null;
+  #groups: Map<number, Group> | null = null;
   readonly #workloads = new Map<WorkloadEntry, Workload>();
   #edges: readonly Edge[] | null = null;
   #readings: readonly EdgeReading[] | null = null;
-  #byEntry: Map<WorkloadEntry, EdgeGroup[]> | null = null;
-  #clients: Map<WorkloadEntry, EdgeGroup[]> | null = null;
+  #byEntry: Map<WorkloadEntry, Group[]> | null = null;
+  #clients: Map<WorkloadEntry, Group[]> | null = null;
 
   constructor(frame: Frame, defaultKind: ResourceKind, records: readonly TrafficRecord[]) {
     this.#frame = frame;
@@ -65,9 +62,9 @@ export class EdgeBook {
     return this.#edges;
   }
 
-  #grouped(): Map<number, EdgeGroup> {
+  #grouped(): Map<number, Group> {
     if (this.#groups !== null) return this.#groups;
-    const groups = new Map<number, EdgeGroup>();
+    const groups = new Map<number, Group>();
     const { index } = this.#frame;
     for (let i = 0; i < this.#records.length; i++) {
       const record = this.#records[i]!;
@@ -84,7 +81,7 @@ export class EdgeBook {
     return groups;
   }
 
-  #shown(groups: Iterable<EdgeGroup>): Edge[] {
+  #shown(groups: Iterable<Group>): Edge[] {
     const edges: Edge[] = [];
     for (const group of groups) {
       if (group.edge === undefined) group.edge = this.#read(group);
@@ -124,7 +121,7 @@ export class EdgeBook {
     return entry === undefined || this.workloadOf(entry).kind !== kind ? [] : this.#ofEntry(entry);
   }
 
-  #read(group: EdgeGroup): Edge | null {
+  #read(group: Group): Edge | null {
     const { source, destination } = group;
     const from = this.#sideOf(group);
     const figures = from === null ? null : figuresOf(this.#frame, from);
@@ -140,7 +137,7 @@ export class EdgeBook {
   }
 
   /** The side that tells this edge; null when the edge is told by others. */
-  #sideOf(group: EdgeGroup): Counted | null {
+  #sideOf(group: Group): Counted | null {
     const { source, destination } = group;
     const account = source?.kind === 'ServiceAccount' && destination !== null ? source : null;
     if (this.#frame.sides !== null) return this.#toldOf(group, account);
@@ -151,7 +148,7 @@ export class EdgeBook {
     return believe(client(), group.server, server);
   }
 
-  #toldOf(group: EdgeGroup, account: WorkloadEntry | null): Counted | null {
+  #toldOf(group: Group, account: WorkloadEntry | null): Counted | null {
     const { source, destination, late } = group;
     const sides = this.#frame.sides!;
     const key = edgeKey(source, destination);
@@ -171,7 +168,7 @@ export class EdgeBook {
   }
 
   /** Edges to `destination` that its clients' proxies counted and that may be behind `account` (design §6, Sides). */
-  #behind(account: WorkloadEntry, destination: WorkloadEntry | null): EdgeGroup[] {
+  #behind(account: WorkloadEntry, destination: WorkloadEntry | null): Group[] {
     this.#clients ??= clientsByDestination(this.#grouped().values());
     const met = destination === null ? [] : (this.#clients.get(destination) ?? []);
     return met.filter(({ source }) => source !== null && this.#frame.index.mayBe(account, source));
@@ -205,7 +202,7 @@ export class EdgeBook {
     return seen;
   }
 
-  #groupsOf(entry: WorkloadEntry): readonly EdgeGroup[] {
+  #groupsOf(entry: WorkloadEntry): readonly Group[] {
     this.#byEntry ??= groupsByEntry(this.#grouped().values());
     return this.#byEntry.get(entry) ?? [];
   }
@@ -274,61 +271,6 @@ export class EdgeBook {
     const figures = figuresOf(this.#frame, counted(this.#frame, side, records, coverages));
     return figures === null ? [] : [{ direction, side, other, figures }];
   }
-}
-
-function edgeKey(source: WorkloadEntry | null, destination: WorkloadEntry | null): SideKey {
-  return `edge ${entryKey(source)} ${entryKey(destination)}`;
-}
-
-function groupOf(groups: Map<number, EdgeGroup>, side: Side, own: WorkloadEntry, far: WorkloadEntry | null): EdgeGroup {
-  const source = side === 'client' ? own : far;
-  const destination = side === 'client' ? far : own;
-  const key = ((source?.id ?? -1) + 1) * MAX_ENTRIES + (destination?.id ?? -1) + 1;
-  let group = groups.get(key);
-  if (group === undefined) {
-    group = { source, destination, server: NONE, client: NONE, late: NONE, edge: undefined };
-    groups.set(key, group);
-  }
-  return group;
-}
-
-/** Groups by both their ends; one whose ends are the same is there once. */
-function groupsByEntry(groups: Iterable<EdgeGroup>): Map<WorkloadEntry, EdgeGroup[]> {
-  const byEntry = new Map<WorkloadEntry, EdgeGroup[]>();
-  for (const group of groups) {
-    const { source, destination } = group;
-    if (source !== null) append(byEntry, source, group);
-    if (destination !== null && destination !== source) append(byEntry, destination, group);
-  }
-  return byEntry;
-}
-
-function append<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [item]);
-  else list.push(item);
-}
-
-/** Workloads whose own proxies sent to each destination. */
-function clientsByDestination(groups: Iterable<EdgeGroup>): Map<WorkloadEntry, EdgeGroup[]> {
-  const clients = new Map<WorkloadEntry, EdgeGroup[]>();
-  for (const group of groups) {
-    const { source, destination, client } = group;
-    if (source === null || destination === null || client.length === 0) continue;
-    append(clients, destination, group);
-  }
-  return clients;
-}
-
-function servicesOf({ client, destination }: EdgeGroup): string[] {
-  const services = new Set<string>();
-  for (const { key } of client) {
-    const { service, serviceNamespace } = key.peer;
-    if (service === '') continue;
-    const elsewhere = serviceNamespace !== '' && serviceNamespace !== destination?.namespace;
-    services.add(elsewhere ? `${service}.${serviceNamespace}` : service);
-  }
-  return [...services].sort();
 }
 
 function namespaceId(entry: WorkloadEntry | null): ResourceId | null {
