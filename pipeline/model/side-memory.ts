@@ -50,7 +50,7 @@ interface Memory {
   readonly totals: Record<Side, number>;
   /** Windows in a row that spoke for the other side. */
   against: number;
-  /** Window in which the told side fell silent; 0 while it is not. */
+  /** Window since which the other side counts and the told one is silent; 0 while that is not so. */
   silentSince: number;
   lastWindow: number;
   told: Told;
@@ -263,7 +263,8 @@ function observe(memory: Memory, preferred: Side, views: Record<Side, SideView>,
   }
   const other = otherOf(side);
   if (views[side].records.length === 0) {
-    if (memory.silentSince === 0) memory.silentSince = window;
+    // Both may be idle for long; what is waited for begins with what the other one counts alone.
+    if (memory.silentSince === 0 && requestsOf(views[other].records) > 0) memory.silentSince = window;
     return;
   }
   memory.silentSince = 0;

@@ -33,8 +33,8 @@ function recordOf(side: Side, requests: number, failures = 0, caller?: Caller): 
   return { key: key(side, caller), successes: requests - failures, failures, latency, tcp: null };
 }
 
-/** null: no record, because the scrape was missed; 'gone': the target is not known any more. */
-type Seen = number | null | 'gone';
+/** null: the scrape was missed; 'evicted': a good page without this edge; 'gone': the target is not known any more. */
+type Seen = number | null | 'evicted' | 'gone';
 
 function view(side: Side, seen: Seen): SideView {
   const records = typeof seen === 'number' ? [recordOf(side, seen)] : [];
@@ -99,6 +99,16 @@ test('a side that comes back in time brings all shares, and what was withheld is
   t.deepEqual(windows(memory, 1, 450, 50), [{ side: 'client', told: 450 }]);
   t.is(memory.withheldRequests, 0);
   t.is(memory.changes, 0);
+});
+
+test('an edge that was idle for long keeps its side when calls begin again, whichever page shows them first', (t) => {
+  const memory = new SideMemory();
+  windows(memory, 3, 10, 10);
+  windows(memory, 50, 'evicted', 0);
+  t.deepEqual(windows(memory, 1, 'evicted', 4), [{ side: 'client', told: 0 }]);
+  t.deepEqual(windows(memory, 2, 10, 8), Array(2).fill({ side: 'client', told: 10 }));
+  t.is(memory.changes, 0);
+  t.is(memory.withheldRequests, 0);
 });
 
 test('what a side still owes is not told twice when it takes over', (t) => {
