@@ -8,7 +8,10 @@ import test, { type ExecutionContext } from 'ava';
 import { runDemo } from '../../demo/demo.ts';
 import type { Output } from '../../demo/screen.ts';
 
-/** Five times what the first table takes. */
+/**
+ * Five times what the first table takes. Each run also holds the balance of its components: the demo logs from `warn` on,
+ * so that items dropped or unaccounted for at the end are a line among the errors, of which there must be none.
+ */
 const WATCHDOG_MS = 60_000;
 const ROW = /^(?:[\w()/:-]+) +[\w()/-]+ +\d+\.\d\d% +[\d.]+ +[\d.]+m?s +[\d.]+m?s +[\d.]+m?s *$/;
 
@@ -72,16 +75,18 @@ test.serial('shows at least eight edges with their units, the bad ones named, an
 
 test.serial('on a terminal the table stands in place and stays to be read at the end', async (t) => {
   t.timeout(WATCHDOG_MS);
-  const { code, output } = await run(t, true, []);
+  const { code, output, errors } = await run(t, true, []);
   t.is(code, 0);
+  t.is(errors, '');
   const [, after = ''] = output.text.split('\u001b[?25h\u001b[?1049l');
   t.true(rowsOf(after).length >= 8);
   t.true(output.text.startsWith('\u001b[?1049h'));
 });
 
 test.serial('--for ends it with 0', async (t) => {
-  const { code, output } = await run(t, false, ['--for', '50ms']);
+  const { code, output, errors } = await run(t, false, ['--for', '50ms']);
   t.is(code, 0);
+  t.is(errors, '');
   t.regex(output.text, /weir demo: ran /);
 });
 

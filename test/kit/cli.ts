@@ -1,6 +1,7 @@
 /** @module Runs the real program as a child process, or one command in this process, and collects what it prints. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
 import { runCli } from '../../pipeline/cli/cli.ts';
 import { systemClock } from '../../pipeline/clock/clock.ts';
 
@@ -63,6 +64,13 @@ export function startCli(args: readonly string[], settings: CliSettings = {}): R
         );
       }),
   };
+}
+
+/** The process drained and ended well, and its last word is that nothing is unaccounted for. */
+export function assertStoppedWhole(t: ExecutionContext, { code, err }: Finished): void {
+  t.is(code, 0, err);
+  const last = err.trimEnd().split('\n').at(-1) ?? '';
+  t.regex(last, /\bstopped\b.*\bunaccounted"?[=:]0\b/, err);
 }
 
 /** Runs to the end. */
