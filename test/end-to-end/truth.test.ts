@@ -156,8 +156,6 @@ for (const workload of ['shop/web', 'shop/catalog']) {
       leadMs: 20_000,
       exporters: '  smi: { endpoint: "127.0.0.1:0" }',
       exporterIds: ['smi'],
-      // A pod's life ends when discovery says so: what it lags behind, in shares of the window, bends the rate.
-      refresh: '200ms',
     });
     t.teardown(() => stage.close());
     await stage.advance(60_000);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServedWorld, serveWorld } from '../../demo/proxies/serve.ts';
 import { createWorld, type World, type WorldOptions } from '../../demo/world/world.ts';
+import { SETTLE_MS } from '../../pipeline/net/file-watch.ts';
 import { DrivenWeir } from './driven/driven-weir.ts';
 import { ExpectedTraffic } from './expected-traffic.ts';
 
@@ -17,8 +18,6 @@ export interface DrivenWorldOptions {
   readonly exporters?: string;
   readonly exporterIds?: readonly string[];
   readonly smi?: string;
-  /** How often the process looks for pods that came and went; default 1s. */
-  readonly refresh?: string;
   readonly execArgv?: readonly string[];
 }
 
@@ -29,6 +28,8 @@ export class DrivenWorld {
   readonly served: ServedWorld;
   readonly #folder: string;
   #changed = false;
+  /** When (wall clock, ms) the process reads a file that was published; null when it has read all. */
+  #readsAtMs: number | null = null;
 
   private constructor(world: World, served: ServedWorld, weir: DrivenWeir, expected: ExpectedTraffic, folder: string) {
     this.world = world;
@@ -65,19 +66,37 @@ export class DrivenWorld {
 
   /** Moves world and process on together, in steps short enough that pods come and go on time. */
   async advance(ms: number, stepMs = 500): Promise<void> {
-    for (let left = ms; left > 0; left -= stepMs) {
-      await this.weir.advance(Math.min(stepMs, left));
-      this.world.advance(this.weir.wallMs);
+    const { weir } = this;
+    for (const untilMs = weir.wallMs + ms; weir.wallMs < untilMs; ) {
+      await weir.advance(Math.min(untilMs, weir.wallMs + stepMs, this.#readsAtMs ?? Infinity) - weir.wallMs);
+      await this.#takenOver();
+      this.world.advance(weir.wallMs);
       await this.publishChanges();
     }
   }
 
-  /** Opens ports of new pods and tells discovery, when pods have changed. */
+  /**
+   * Opens ports of new pods and tells discovery, when pods have changed. The process has noticed when this resolves, and
+   * reads the file at a time of its own clock: nothing depends on how fast the machine is.
+   */
   async publishChanges(): Promise<void> {
     if (!this.#changed) return;
     this.#changed = false;
     await this.served.refresh();
+    const before = await this.weir.fileEvents();
     await publish(this.#folder, this.served);
+    while ((await this.weir.fileEvents()) === before);
+    this.#readsAtMs ??= this.weir.wallMs + SETTLE_MS;
+  }
+
+  /** When the process has just begun to read the file, waits until it knows all targets and has met the new ones. */
+  async #takenOver(): Promise<void> {
+    if (this.#readsAtMs === null || this.weir.wallMs < this.#readsAtMs) return;
+    this.#readsAtMs = null;
+    const expected = this.served.targets().flatMap(({ targets, labels }) => targets.map((at) => `${at} ${labels.pod}`));
+    const wanted = expected.sort().join();
+    while ((await this.weir.targets()).join() !== wanted);
+    await this.weir.settle();
   }
 
   async close(): Promise<void> {
@@ -87,15 +106,13 @@ export class DrivenWorld {
   }
 }
 
+/** Moves the whole file into its place, which is one event. */
 async function publish(folder: string, served: ServedWorld): Promise<void> {
-  await writeFile(join(folder, 'targets.next'), JSON.stringify(served.targets()));
-  await rename(join(folder, 'targets.next'), join(folder, 'targets.json'));
+  await writeFile(join(folder, 'next'), JSON.stringify(served.targets()));
+  await rename(join(folder, 'next'), join(folder, 'targets.json'));
 }
 
-function configText(
-  folder: string,
-  { exporters = '', exporterIds = [], smi = '{}', refresh = '1s' }: DrivenWorldOptions,
-): string {
+function configText(folder: string, { exporters = '', exporterIds = [], smi = '{}' }: DrivenWorldOptions): string {
   return `
 receivers:
   linkerd:
@@ -103,7 +120,6 @@ receivers:
     scrape_timeout: 5s
     file_sd_configs:
       - files: [${JSON.stringify(join(folder, 'targets.json'))}]
-        refresh_interval: ${refresh}
 processors:
   smi: ${smi}
 exporters:

@@ -56,7 +56,7 @@ export class DrivenWeir {
     const weir = new DrivenWeir(child, folder, options);
     options.onTime?.(options.startWallMs);
     await weir.#ready();
-    await weir.#settle();
+    await weir.settle();
     return weir;
   }
 
@@ -86,7 +86,8 @@ export class DrivenWeir {
     const id = this.#orders++;
     return new Promise((resolve) => {
       this.#answers.set(id, resolve);
-      this.#child.send({ id, order });
+      // With a callback a process that has just ended is no error: whoever waits hears of its exit.
+      this.#child.send({ id, order }, () => {});
     });
   }
 
@@ -95,7 +96,7 @@ export class DrivenWeir {
     const untilMonoMs = this.monoMs + ms;
     for (;;) {
       const done = await this.#step(untilMonoMs);
-      await this.#settle();
+      await this.settle();
       if (!done.fired) return;
     }
   }
@@ -109,12 +110,23 @@ export class DrivenWeir {
     return done;
   }
 
-  async #settle(): Promise<void> {
+  /** Waits until every scrape that does not hang on purpose has ended. The clock stands still. */
+  async settle(): Promise<void> {
     // Equal twice: a hanging connection that was just given up is noticed by the server a moment later.
     for (let equal = 0; equal < 2; ) {
       const running = (await this.#ask({ op: 'inFlight' })) as number;
       equal = running === (this.#options.hanging?.() ?? 0) ? equal + 1 : 0;
     }
+  }
+
+  /** How often the system has told the process of changes in files of targets. */
+  async fileEvents(): Promise<number> {
+    return (await this.#ask({ op: 'fileEvents' })) as number;
+  }
+
+  /** Address and pod of each target that is scraped now, sorted. */
+  async targets(): Promise<string[]> {
+    return ((await this.#ask({ op: 'targets' })) as string[]).sort();
   }
 
   async setWall(wallMs: number): Promise<void> {

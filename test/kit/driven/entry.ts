@@ -25,6 +25,7 @@ import type { BalanceView, Message, Order, OrderMessage, StepDone } from './prot
 const [configFile = '', startWallMs = '0'] = process.argv.slice(2);
 const clock = createTestClock(Number(startWallMs));
 const inFlight: (() => Iterable<Observation>)[] = [];
+const fileEvents: (() => Iterable<Observation>)[] = [];
 
 function tell(message: Message): void {
   if (process.send !== undefined && process.connected) process.send(message);
@@ -53,7 +54,7 @@ const capture: ExporterFactory<Record<string, never>> = {
   },
 };
 
-/** The real registry, with `capture`, and with receivers whose count of running scrapes the test can see. */
+/** The real registry, with `capture`, and with receivers of which the test sees running scrapes and events of files. */
 const registry = {
   types: (kind: Kind) => (kind === 'exporter' ? [...realRegistry.types(kind), 'capture'] : realRegistry.types(kind)),
   async load(kind: Kind, type: string): Promise<AnyFactory | null> {
@@ -77,13 +78,17 @@ function watchedMeters(meters: Meters): Meters {
       if (name === 'weir_scrapes_in_flight') inFlight.push(read);
       return meters.gauge(name, help, read);
     },
+    counter(name, help, read) {
+      if (name === 'weir_file_sd_events_total') fileEvents.push(read);
+      return meters.counter(name, help, read);
+    },
   };
 }
 
-function running(): number {
-  let count = 0;
-  for (const read of inFlight) for (const observation of read()) count += observation.value;
-  return count;
+function total(reads: readonly (() => Iterable<Observation>)[]): number {
+  let sum = 0;
+  for (const read of reads) for (const observation of read()) sum += observation.value;
+  return sum;
 }
 
 function balances(service: HostedService): BalanceView[] {
@@ -125,7 +130,11 @@ function obey(service: HostedService, order: Order): unknown {
     case 'peek':
       return peek(order.untilMonoMs);
     case 'inFlight':
-      return running();
+      return total(inFlight);
+    case 'fileEvents':
+      return total(fileEvents);
+    case 'targets':
+      return service.targets().map(({ address, pod }) => `${address} ${pod}`);
     case 'setWall':
       return clock.setWall(order.wallMs);
     case 'balances':
@@ -155,6 +164,8 @@ async function main(): Promise<void> {
     { clock, writeLog: (line) => tell({ kind: 'log', line }) },
   );
   process.on('message', ({ id, order }: OrderMessage) => tell({ kind: 'answer', id, value: obey(service, order) }));
+  // A test that was killed leaves no process behind.
+  process.on('disconnect', () => stopping ?? process.exit(1));
   tell({ kind: 'ready', error: null });
 }
 

@@ -7,6 +7,10 @@ export type Order =
   /** Fire the earliest timer due at or before `untilMonoMs`; without one, move the clock there. */
   | { readonly op: 'step'; readonly untilMonoMs: number }
   | { readonly op: 'inFlight' }
+  /** How often the system has told of changes in files of targets. */
+  | { readonly op: 'fileEvents' }
+  /** Address and pod of each target that is scraped now. */
+  | { readonly op: 'targets' }
   | { readonly op: 'setWall'; readonly wallMs: number }
   | { readonly op: 'stop' }
   | { readonly op: 'balances' }
