@@ -1,13 +1,19 @@
 /** @module Whatever a target answers: the right samples or none, one counted reason, one log line, and the next works. */
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import test from 'ava';
-import { createHarness, http, oneTarget, page, serve, turns } from './harness.ts';
+import test, { type ExecutionContext } from 'ava';
+import { createHarness, http, oneTarget, page, serve, smiBehind, turns } from './harness.ts';
 
 const INTERVAL_MS = 10_000;
 const LOGIN = '<!DOCTYPE html>\n<html><head><title>Log in</title></head><body>please</body></html>\n';
 const LABELS =
   'direction="outbound",target_port="8080",dst_namespace="shop",dst_deployment="api",classification="success"';
+/** A line of exactly `bytes`. */
+function wideLine(sample: string, bytes: number): string {
+  const [before, after] = [`${sample}{a="`, '"} 1'];
+  return before + 'v'.repeat(bytes - before.length - after.length) + after;
+}
+
 const head = (lines: string[]) =>
   `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n${lines.map((l) => `${l}\r\n`).join('')}\r\n`;
 
@@ -147,6 +153,12 @@ const failing: readonly [title: string, reason: string, log: RegExp, answer: Ans
     http(`response_total{${LABELS},a="${'v'.repeat(3000)}"} 1\n${page(9)}`),
   ],
   [
+    'a line of 1 MiB of a wanted family',
+    'label_value_length_limit',
+    /line 1/,
+    http(`${wideLine('response_total', 2 ** 20)}\n${page(9)}`),
+  ],
+  [
     'a line without end',
     'line_too_long',
     /line 1/,
@@ -194,16 +206,16 @@ for (const [title, reason, log, answer, config = {}] of failing) {
 }
 
 const series = (extra: string, value: string) => `response_total{${LABELS}${extra}} ${value}`;
-/** Lines put in front of a good page with 5 successes, the successes that then count, lines skipped. */
-const reading: readonly [title: string, text: string, successes: number, skipped: number][] = [
+/** A page around a good one with 5 successes, the successes that then count, lines skipped, series repeated. */
+const reading: readonly [title: string, text: string, successes: number, skipped: number, repeated?: number][] = [
   ['CRLF line ends', page(5).replaceAll('\n', '\r\n'), 5, 0],
-  ['no newline at the end of a first page', page(5).replace('\n# EOF\n', ''), 5, 0],
-  ['duplicates, summed', `${series('', '2')}\n${series('', '3')}\n${page(5)}`, 10, 0],
+  ['duplicates, summed', `${series('', '2')}\n${series('', '3')}\n${page(5)}`, 10, 0, 1],
   [
     'duplicates in another label order, summed',
     `${series(',a="1",b="2"', '2')}\n${series(',b="2",a="1"', '3')}\n${page(5)}`,
     10,
     0,
+    1,
   ],
   ['a bad escape in a wanted line', `${series(',a="\\q"', '2')}\n${page(5)}`, 5, 1],
   ['a bad escape in a line nobody wants', `other_total{a="\\q"} 2\n${page(5)}`, 5, 0],
@@ -215,10 +227,15 @@ const reading: readonly [title: string, text: string, successes: number, skipped
   ['an exemplar', `${series(',a="1"', '2 # {trace_id="x"} 0.5 123.4')}\n${page(5)}`, 7, 0],
   ['a timestamp', `${series(',a="1"', '2 1700000000000')}\n${page(5)}`, 7, 0],
   ['a name in UTF-8', `{"größe",a="1"} 2\n${page(5)}`, 5, 0],
+  ['a label name in UTF-8', `response_total{${LABELS},"größe"="1"} 2\n${page(5)}`, 7, 0],
+  ['a line of 1 MiB that nobody wants', `${wideLine('other_total', 2 ** 20)}\n${page(5)}`, 5, 0],
+  ['a comment of 1 MiB', `# ${'x'.repeat(2 ** 20 - 2)}\n${page(5)}`, 5, 0],
+  ['HELP twice for a histogram', `# HELP response_latency_ms a\n# HELP response_latency_ms a\n${page(5)}`, 5, 0],
+  ['a sum that is negative', `response_latency_ms_sum{${LABELS}} -5\n${page(5)}`, 5, 0],
   ['a label value in UTF-8', `${series(',a="größe"', '2')}\n${page(5)}`, 7, 0],
 ];
 
-for (const [title, text, successes, skipped] of reading) {
+for (const [title, text, successes, skipped, repeated = 0] of reading) {
   test(`${title}: the page counts with its right samples`, async (t) => {
     const server = await serve(t, http(text));
     const h = await createHarness(t, oneTarget(server.address));
@@ -229,25 +246,203 @@ for (const [title, text, successes, skipped] of reading) {
     t.is(seen?.rows[0]?.successes, successes);
     t.is(h.meters.read('weir_scrape_skipped_lines_total'), skipped);
     t.is(h.log.lines.filter((line) => line.message === 'bad lines skipped').length, Math.min(1, skipped));
+    t.is(h.meters.read('weir_scrape_repeated_series_total'), repeated);
+    const told = h.log.lines.filter((line) => line.message.startsWith('series repeated on one page'));
+    t.deepEqual(
+      told.map(({ level, fields }) => [level, fields]),
+      repeated === 0 ? [] : [['warn', { target: server.address, series: repeated }]],
+    );
     t.is(h.balance.unaccounted, 0);
   });
 }
 
-test('NaN, negative and huge values reach the consumer as they are, to be ignored there', async (t) => {
-  const server = await serve(t, http(`${series(',a="1"', 'NaN')}\n${page(5)}`));
+/** Counts and single buckets of web → api over a run. */
+interface Total {
+  successes: number;
+  buckets: Map<number, number>;
+}
+
+/** Scrapes the pages one after the other through receiver and `smi`, and adds up what they counted. */
+async function runThrough(t: ExecutionContext, pages: readonly string[]) {
+  const server = await serve(t, http(pages[0]!));
   const h = await createHarness(t, oneTarget(server.address));
+  const smi = await smiBehind(t, h);
   await h.receiver.start();
   await h.sink.come(1, 'scraped', 'failed');
-  t.is(h.sink.seen[1]?.rows[0]?.successes, Number.NaN);
-  for (const [count, value] of [
-    [2, '-4'],
-    [3, '9007199254740994'],
-  ] as const) {
-    server.answer = http(`${series(',a="1"', value)}\n${page(5)}`);
+  for (const [i, text] of pages.slice(1).entries()) {
+    server.answer = http(text);
     h.toNextScrape();
-    await h.sink.come(count, 'scraped', 'failed');
-    t.is(h.sink.seen[count]?.rows[0]?.successes, Number(value) + 5);
+    await h.sink.come(i + 2, 'scraped', 'failed');
   }
+  t.is(h.sink.count('failed'), 0);
+  await smi.close();
+  const total: Total = { successes: 0, buckets: new Map() };
+  for (const { successes, latency } of smi.sums.flatMap(({ records }) => records)) {
+    total.successes += successes;
+    for (const { boundsMs, counts } of latency ?? []) {
+      for (const [at, count] of counts.entries()) {
+        const boundMs = boundsMs[at] ?? Infinity;
+        total.buckets.set(boundMs, (total.buckets.get(boundMs) ?? 0) + count);
+      }
+    }
+  }
+  const told = h.log.lines.filter(({ level }) => level === 'warn' || level === 'error');
+  t.is(h.balance.unaccounted, 0);
+  t.is(smi.balance.unaccounted, 0);
+  return { total, told, smi: smi.balance, address: server.address };
+}
+
+/** What a bad value is told as. */
+const IGNORED = 'values that are NaN, negative or above 2^53 were ignored: the last good ones stand';
+
+for (const value of ['NaN', '-4', '9007199254740994', '+Inf', '-Inf']) {
+  test(`a counter of ${value} is ignored, counted and told once; the last good value stands`, async (t) => {
+    const pages = ['7', value, value, '12'].map((one, i) => `${series(',a="1"', one)}\n${page(5 + i)}`);
+    const { total, told, smi, address } = await runThrough(t, pages);
+    t.is(total.successes, 12 - 7 + (8 - 5));
+    t.is(smi.filtered.get('bad_value'), 2);
+    t.is(told.length, 1);
+    t.like(told[0], {
+      level: 'warn',
+      message: IGNORED,
+      fields: { target: address, workload: 'shop/web', values: 1, measure: 'success', peer: 'shop/api', times: 1 },
+    });
+  });
+}
+
+/** A page with a histogram of these cumulative buckets, in the order given. */
+function histogram(ok: number, buckets: readonly (readonly [le: string, value: string])[]): string {
+  const lines = buckets.map(([le, value]) => `response_latency_ms_bucket{${LABELS},le="${le}"} ${value}`);
+  return `# TYPE response_latency_ms histogram\n${lines.join('\n')}\n${page(ok)}`;
+}
+
+/** Three pages of a histogram; the one in the middle is odd. The single buckets that count in the end, bad values. */
+const histograms: readonly [
+  title: string,
+  middle: Parameters<typeof histogram>[1],
+  counts: readonly (readonly [boundMs: number, count: number])[],
+  bad: number,
+][] = [
+  [
+    'le out of order',
+    [
+      ['+Inf', '9'],
+      ['1', '3'],
+      ['5', '6'],
+    ],
+    [
+      [1, 5],
+      [5, 5],
+      [Infinity, 10],
+    ],
+    0,
+  ],
+  [
+    // Of its 9 it says 8 up to 1 ms and only 3 up to 5 ms: the bucket between adds none. Then 5 after 8 is a reset.
+    'buckets that are not cumulative',
+    [
+      ['1', '8'],
+      ['5', '3'],
+      ['+Inf', '9'],
+    ],
+    [
+      [1, 8 + 5],
+      [5, 0 + 5],
+      [Infinity, 1 + 10],
+    ],
+    0,
+  ],
+  [
+    'a bucket of NaN',
+    [
+      ['1', '3'],
+      ['5', 'NaN'],
+      ['+Inf', '9'],
+    ],
+    [
+      [1, 5],
+      [5, 5],
+      [Infinity, 10],
+    ],
+    3,
+  ],
+  [
+    'a bucket of +Inf',
+    [
+      ['1', '+Inf'],
+      ['5', '6'],
+      ['+Inf', '9'],
+    ],
+    [
+      [1, 5],
+      [5, 5],
+      [Infinity, 10],
+    ],
+    3,
+  ],
+];
+
+for (const [title, middle, counts, bad] of histograms) {
+  test(`${title}: the histogram counts what it may, nothing negative, and the next page works`, async (t) => {
+    const [first, last] = [
+      [
+        ['1', '0'],
+        ['5', '0'],
+        ['+Inf', '0'],
+      ],
+      [
+        ['1', '5'],
+        ['5', '10'],
+        ['+Inf', '20'],
+      ],
+    ] as const;
+    const pages = [histogram(5, first), histogram(6, middle), histogram(7, last)];
+    const { total, told, smi, address } = await runThrough(t, pages);
+    t.is(total.successes, 2);
+    t.deepEqual([...total.buckets], counts as [number, number][]);
+    t.is(smi.filtered.get('bad_value') ?? 0, bad);
+    t.is(told.length, bad === 0 ? 0 : 1);
+    if (bad > 0) t.like(told[0], { message: IGNORED, fields: { target: address, values: bad } });
+  });
+}
+
+test('a first page cut within a line is no baseline; a target that ends so again is believed', async (t) => {
+  const whole = page(1234);
+  // The number itself is cut: 12 of 1234.
+  const cut = whole.slice(0, whole.indexOf('1234') + 2);
+  const [sentinel] = whole.split('\n').filter((line) => line.startsWith('process_start'));
+  const server = await serve(t, http(`${sentinel}\n${cut}`));
+  const h = await createHarness(t, oneTarget(server.address));
+  const smi = await smiBehind(t, h);
+  await h.receiver.start();
+  await h.sink.come(1, 'scraped', 'failed');
+  t.is(h.sink.seen[1]?.reason, 'body_cut');
+  t.regex(h.receiver.targets?.()[0]?.lastError ?? '', /in the middle of a line, a whole page ends with a line feed/);
+  server.answer = http(whole);
+  h.toNextScrape();
+  await h.sink.come(2, 'scraped', 'failed');
+  server.answer = http(page(1240));
+  h.toNextScrape();
+  await h.sink.come(3, 'scraped', 'failed');
+  await smi.close();
+  t.is(
+    smi.sums.flatMap(({ records }) => records).reduce((total, { successes }) => total + successes, 0),
+    6,
+    'not the 1222 between a cut number and the next',
+  );
+
+  const without = await serve(t, http(page(5).replace('\n# EOF\n', '')));
+  const other = await createHarness(t, oneTarget(without.address));
+  await other.receiver.start();
+  for (let pages = 1; pages <= 3; pages++) {
+    await other.sink.come(pages, 'scraped', 'failed');
+    other.toNextScrape();
+  }
+  t.deepEqual(
+    other.sink.seen.slice(1, 4).map(({ kind, reason }) => kind + reason),
+    ['failedbody_cut', 'scraped', 'scraped'],
+  );
+  t.is(other.sink.seen[2]?.rows[0]?.successes, 5);
 });
 
 test('a target that hangs before headers times out, and the next scrape works', async (t) => {

@@ -2,13 +2,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
+import { Subject } from 'rxjs';
 import { Balance } from '../../../pipeline/balance.ts';
 import type { Batch, SamplesBatch } from '../../../pipeline/batch.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
 import { ADMITTED, type Admission, type Consumer } from '../../../pipeline/component.ts';
 import { TAKEN } from '../../../pipeline/delivery.ts';
 import type { Demand } from '../../../pipeline/model/rules.ts';
+import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
+import { config as smiConfig } from '../../../processors/smi/config.ts';
+import { createSmi } from '../../../processors/smi/smi.ts';
 import { factory } from '../../../receivers/linkerd/factory.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
@@ -30,6 +34,8 @@ export interface Seen extends ReturnType<typeof rowsOf> {
 export class Sink implements Consumer {
   readonly seen: Seen[] = [];
   admission: Admission = ADMITTED;
+  /** Takes each batch over in place of the sink, when there is one. */
+  onward: ((batch: Batch) => void) | null = null;
   readonly #waiting: { count: number; kinds: readonly string[]; resolve: () => void }[] = [];
 
   admits(): Admission {
@@ -39,7 +45,8 @@ export class Sink implements Consumer {
   consume(batch: Batch): void {
     if (batch.body !== 'samples') throw new Error('only samples come from a scraper');
     this.seen.push(look(batch));
-    batch.delivery.settle(TAKEN);
+    if (this.onward === null) batch.delivery.settle(TAKEN);
+    else this.onward(batch);
     for (const waiting of this.#waiting.splice(0)) this.#settle(waiting);
   }
 
@@ -130,6 +137,36 @@ export async function createHarness(
   /** Moves on to the next scrape that the last event announced, and no further: nothing times out meanwhile. */
   const toNextScrape = () => clock.advance(Math.max(0, (sink.seen.at(-1)?.nextDueMs ?? 0) - time.nowMs()));
   return { clock, time, log, meters, balance, sink, receiver, toNextScrape };
+}
+
+/** The `smi` processor behind a harness's sink, with a balance of its own and the slots it closed. */
+export async function smiBehind(
+  t: ExecutionContext,
+  { clock, time, log, sink }: Pick<Awaited<ReturnType<typeof createHarness>>, 'clock' | 'time' | 'log' | 'sink'>,
+) {
+  const balance = new Balance();
+  const smi = createSmi({
+    id: 'smi',
+    config: smiConfig.parse({}),
+    clock,
+    time,
+    log,
+    meters: createTestMeters(),
+    balance,
+    startedMs: time.nowMs(),
+    slotMs: 10_000,
+    scrapeTimeoutMs: 10_000,
+    demand: new Set(['requests', 'latency', 'tcp']),
+  });
+  const source = new Subject<Batch>();
+  const sums: TrafficSum[] = [];
+  source.pipe(smi.stage).subscribe((batch) => {
+    if (batch.body === 'traffic') sums.push(batch.sum);
+    batch.delivery.settle(TAKEN);
+  });
+  sink.onward = (batch) => source.next(batch);
+  t.teardown(() => smi.stop(AbortSignal.abort()));
+  return { balance, sums, close: () => smi.stop(AbortSignal.abort()) };
 }
 
 /** One target at `address` with an owner. */
