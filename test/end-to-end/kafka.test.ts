@@ -20,8 +20,8 @@ import { metricOf, type TrafficMessage } from '../kit/schema.ts';
 const MAIN = fileURLToPath(new URL('../../pipeline/main.ts', import.meta.url));
 const TOPIC = 'smi_traffic';
 const WINDOW_MS = 3000;
-/** Windows the queue holds: 24 s. */
-const QUEUE_SIZE = 8;
+/** Windows the queue holds: 36 s, so that 20 s and a slow start of the broker fit. */
+const QUEUE_SIZE = 12;
 /** Counts a client's own scrapes are booked under; slots do not matter here. */
 const ANY_SLOT_MS = 1e15;
 
