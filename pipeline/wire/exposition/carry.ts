@@ -1,5 +1,6 @@
 /** @module The start of a line whose end has not come yet, kept from one piece of a page to the next. */
 import { Buffer } from 'node:buffer';
+import { NEWLINE } from './bytes.ts';
 import type { ScanWindow } from './window.ts';
 
 /** A buffer up to this size is kept between pages. */
@@ -17,26 +18,37 @@ export class LineCarry {
     return this.#bytes.length;
   }
 
-  /** Puts what is kept at the start of the window, then `piece`; returns the end of both. */
-  loadWith(piece: Uint8Array, window: ScanWindow): number {
-    const end = this.#length + piece.length;
-    window.reserve(end);
-    if (this.#length > 0) this.#bytes.copy(window.bytes, 0, 0, this.#length);
-    window.bytes.set(piece, this.#length);
-    window.closeAt(end);
-    return end;
+  /** Adds [start, end) of the window, which looks into a piece. */
+  keep(window: ScanWindow, start: number, end: number): void {
+    this.#reserve(this.#length + end - start);
+    this.#length += window.bytes.copy(this.#bytes, this.#length, start, end);
   }
 
-  /** Keeps [start, end) of the window in place of what was kept. */
-  keep(window: ScanWindow, start: number, end: number): void {
-    this.#length = end - start;
-    if (this.#length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(this.#length * 2 + 64);
-    if (this.#length > 0) window.bytes.copy(this.#bytes, 0, start, end);
+  /** Gives a last line the newline it has not. */
+  endLine(): void {
+    this.#reserve(this.#length + 1);
+    this.#bytes[this.#length++] = NEWLINE;
+  }
+
+  /** Puts what is kept at the start of the window's own memory and keeps it no longer; returns its end. */
+  moveTo(window: ScanWindow): number {
+    const length = this.#length;
+    window.lookHome(length);
+    this.#bytes.copy(window.bytes, 0, 0, length);
+    this.#length = 0;
+    return length;
   }
 
   /** Keeps nothing, and no big buffer either. */
   clear(): void {
     this.#length = 0;
     if (this.#bytes.length > SPARE_BYTES) this.#bytes = Buffer.alloc(0);
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return;
+    const longer = Buffer.allocUnsafeSlow(length * 2 + 64);
+    this.#bytes.copy(longer, 0, 0, this.#length);
+    this.#bytes = longer;
   }
 }

@@ -119,7 +119,7 @@ export class LineMemory {
 
   /**
    * Forgets lines last seen before generation `oldest` and lays out the rest in the order of the last page. Uses the
-   * window as scratch. O(bytes remembered).
+   * window's own memory as scratch. O(bytes remembered).
    */
   rebuild(oldest: number): void {
     const old = { records: this.records, arena: this.#arena, count: this.#count, first: this.first };
@@ -207,7 +207,7 @@ export class LineMemory {
   /** Writes the text of an old record to the start of the window and returns its length. */
   #restore(records: Int32Array, arena: Buffer, record: number): number {
     const length = records[record + LENGTH]!;
-    this.#window.reserve(length);
+    this.#window.lookHome(length);
     const { bytes } = this.#window;
     const name = this.#names.view;
     const nameLength = records[record + NAME_LENGTH]!;

@@ -33,7 +33,7 @@ import {
 } from './scan-types.ts';
 import { SkippedName } from './skipped-name.ts';
 import { isEofLine, TypeLines } from './type-lines.ts';
-import { CHUNK_BYTES, WINDOW } from './window.ts';
+import { WINDOW } from './window.ts';
 
 const ZERO = 0x30;
 /** Integers of at most so many digits add up exactly in a double. */
@@ -43,8 +43,6 @@ const FORGET_AFTER = 8;
 const SLACK_LINES = 256;
 const NONE = -1;
 const READER = new SeriesReader(WINDOW);
-/** Given to a last line that has none. */
-const LINE_END = Uint8Array.of(NEWLINE);
 
 /** One per target; lives across its scrapes. Not re-entrant: `resolve` must not feed a scanner. */
 export class ExpositionScanner {
@@ -114,11 +112,10 @@ export class ExpositionScanner {
   feed(piece: Uint8Array): void {
     if (piece.length === 0) return;
     this.#tally.arrived(piece);
-    if (piece.length <= CHUNK_BYTES) {
-      this.#take(piece);
-      return;
-    }
-    for (let at = 0; at < piece.length; at += CHUNK_BYTES) this.#take(piece.subarray(at, at + CHUNK_BYTES));
+    if (this.#tally.failure !== null) return;
+    const start = WINDOW.lookInto(piece);
+    this.#take(piece, start, start + piece.length);
+    WINDOW.lookHome();
   }
 
   /**
@@ -140,24 +137,42 @@ export class ExpositionScanner {
     this.#memory.rebuild(this.#generation - pages + 1);
   }
 
-  /** Reads what is whole of carry and piece, and keeps the rest. */
-  #take(piece: Uint8Array): void {
+  /**
+   * Reads the whole lines of a piece, which lies in the window in [start, end), and keeps the rest. Only a line that
+   * began in an earlier piece is copied.
+   */
+  #take(piece: Uint8Array, start: number, end: number): void {
+    if (this.#carry.length > 0) {
+      start = this.#finishCarried(piece, start);
+      WINDOW.lookInto(piece);
+    }
+    const rest = lastLineEnd(start, end);
     if (this.#tally.failure !== null) return;
-    const end = this.#carry.loadWith(piece, WINDOW);
-    const rest = this.#scan(end);
-    if (this.#tally.failure !== null) return;
-    if (end - rest > this.#lineBytes) this.#endlessLine(rest, end);
-    else this.#carry.keep(WINDOW, rest, end);
+    if (rest > start) this.#scan(start, rest);
+    if (this.#tally.failure !== null || rest === end) return;
+    this.#carry.keep(WINDOW, rest, end);
+    if (this.#carry.length > this.#lineBytes) this.#endlessLine();
   }
 
-  #endlessLine(start: number, end: number): void {
+  /** Reads the line that began earlier if it ends in this piece; returns where what is left of the piece begins. */
+  #finishCarried(piece: Uint8Array, start: number): number {
+    const next = piece.indexOf(NEWLINE) + 1;
+    if (next === 0) return start;
+    this.#carry.keep(WINDOW, start, start + next);
+    this.#scan(0, this.#carry.moveTo(WINDOW));
+    return start + next;
+  }
+
+  #endlessLine(): void {
+    const end = this.#carry.moveTo(WINDOW);
     this.#tally.lines += 1;
-    if (!this.#isHtml(start, end)) this.#failTooLong();
+    if (!this.#isHtml(0, end)) this.#failTooLong();
   }
 
   #finishLastLine(): void {
     if (this.#tally.failure !== null || this.#carry.length === 0) return;
-    this.#scan(this.#carry.loadWith(LINE_END, WINDOW));
+    this.#carry.endLine();
+    this.#scan(0, this.#carry.moveTo(WINDOW));
   }
 
   /** Keeps the memory near the size of the page: forgets what has been away, and gives back slack. */
@@ -173,11 +188,11 @@ export class ExpositionScanner {
   }
 
   /**
-   * Reads the whole lines of the window's first `end` bytes; returns where the incomplete one begins. This is the hot
-   * loop, kept in one function and in local variables so that all it touches stays in registers; a number handed
-   * through a call would be boxed.
+   * Reads the lines of the window in [pos, end), the last byte of which is a newline; stops early when the page fails.
+   * This is the hot loop, kept in one function and in local variables so that all it touches stays in registers; a
+   * number handed through a call would be boxed.
    */
-  #scan(end: number): number {
+  #scan(pos: number, end: number): void {
     const memory = this.#memory;
     const bytes = WINDOW.bytes;
     const scrape = this.#scrape;
@@ -190,7 +205,6 @@ export class ExpositionScanner {
     let previous = this.#previous;
     let room = this.#room();
     let matched = 0;
-    let pos = 0;
     while (pos < end) {
       const seriesEnd = expected < 0 ? NONE : memory.match(expected, pos, end);
       if (seriesEnd >= 0 && bytes[seriesEnd] === SPACE) {
@@ -225,8 +239,8 @@ export class ExpositionScanner {
         }
       }
       this.#countMatched(matched, previous, expected);
-      const next = this.#other(pos, end, expected, seriesEnd);
-      if (next < 0) return pos;
+      const next = this.#other(pos, expected, seriesEnd);
+      if (next < 0) return;
       pos = next;
       matched = 0;
       expected = this.#expected;
@@ -239,7 +253,6 @@ export class ExpositionScanner {
       repeats = table.repeats;
     }
     this.#countMatched(matched, previous, expected);
-    return pos;
   }
 
   /** Brings the counts up to the `matched` lines which the hot loop has read alone. */
@@ -256,10 +269,9 @@ export class ExpositionScanner {
     return this.#limits.sampleLimit - this.#tally.samples - this.#tally.limited;
   }
 
-  /** Any line the hot loop leaves. Returns the start of the next, -1 when it is incomplete or the page has failed. */
-  #other(pos: number, end: number, expected: number, seriesEnd: number): number {
+  /** Any line the hot loop leaves. Returns the start of the next, -1 when the page has failed. */
+  #other(pos: number, expected: number, seriesEnd: number): number {
     const newline = WINDOW.bytes.indexOf(NEWLINE, pos);
-    if (newline >= end) return NONE;
     this.#tally.lines += 1;
     const lineEnd = withoutReturn(pos, newline);
     if (seriesEnd >= 0 && newline - pos <= this.#lineBytes && endsSeries(seriesEnd, lineEnd)) {
@@ -412,6 +424,13 @@ export class ExpositionScanner {
   #failTooLong(): void {
     this.#tally.fail('line_too_long', `a line has more than ${this.#lineBytes} bytes`);
   }
+}
+
+/** Behind the last newline of the window in [start, end), `start` when there is none. */
+function lastLineEnd(start: number, end: number): number {
+  const { bytes } = WINDOW;
+  while (end > start && bytes[end - 1] !== NEWLINE) end--;
+  return end;
 }
 
 function withoutReturn(start: number, newline: number): number {

@@ -1,28 +1,42 @@
-/** @module The one stretch of memory in which all scanners of a thread read: pieces are copied in, lines read out. */
+/** @module The one place in which all scanners of a thread read: a piece where it lies, or memory of their own. */
 import { Buffer } from 'node:buffer';
-import { NEWLINE } from './bytes.ts';
 
-/** Bytes of a piece taken in at once; what lies between two line ends must fit beside it. */
-export const CHUNK_BYTES = 256 * 1024;
+/** Room for a line put together from pieces, to begin with. */
+export const OWN_BYTES = 64 * 1024;
 
 /**
- * Copying costs about 10 ns a sample and buys that a line is always whole and in one place, that no view is made per
- * piece, and that a thousand targets share one buffer. Used only within one synchronous call.
+ * `bytes` and `view` show all of the memory in which the text at hand lies, whatever else is there, so that no view is
+ * made per piece; places are offsets in it. Used only within one synchronous call. The memory of the last piece stays
+ * referenced until another one comes.
  */
 export class ScanWindow {
-  bytes = Buffer.alloc(CHUNK_BYTES + 64 * 1024);
-  view = viewOf(this.bytes);
+  #own: Buffer = Buffer.alloc(OWN_BYTES);
+  #ownView = viewOf(this.#own);
+  #lent: Buffer = Buffer.alloc(0);
+  #lentView = viewOf(this.#lent);
+  bytes: Buffer = this.#own;
+  view = this.#ownView;
 
-  /** Makes room for `size` bytes and a mark behind them; what was in the window is lost when it grows. */
-  reserve(size: number): void {
-    if (size + 1 <= this.bytes.length) return;
-    this.bytes = Buffer.alloc(size + 1 + (size >>> 1));
-    this.view = viewOf(this.bytes);
+  /** Looks into the memory of `piece`, which is read only; returns where the piece begins there. */
+  lookInto(piece: Uint8Array): number {
+    const memory = piece.buffer;
+    if (this.#lent.buffer !== memory || this.#lent.length !== memory.byteLength) {
+      this.#lent = Buffer.from(memory, 0, memory.byteLength);
+      this.#lentView = viewOf(this.#lent);
+    }
+    this.bytes = this.#lent;
+    this.view = this.#lentView;
+    return piece.byteOffset;
   }
 
-  /** Writes a newline at `end`, where each search for one stops even when the last line is incomplete. */
-  closeAt(end: number): void {
-    this.bytes[end] = NEWLINE;
+  /** Looks into own memory, with room for `size` bytes; what was there is lost when it grows. */
+  lookHome(size = 0): void {
+    if (size > this.#own.length) {
+      this.#own = Buffer.alloc(size + (size >>> 1));
+      this.#ownView = viewOf(this.#own);
+    }
+    this.bytes = this.#own;
+    this.view = this.#ownView;
   }
 }
 
