@@ -1,5 +1,5 @@
 /** @module The program as a user starts it: usage, exit codes, validation, and reading a running Weir. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -331,6 +331,34 @@ test.serial('run says what it started, and the first signal drains and ends with
   await weir.printed('1 target');
   weir.child.kill('SIGTERM');
   assertStoppedWhole(t, await weir.finished);
+});
+
+test.serial('SIGTERM scrapes once more, and what was counted until then leaves before the end', async (t) => {
+  let scrapes = 0;
+  // The proxy began before Weir: the first page is what the second, of the farewell, is compared with.
+  const url = await serve(t, (_request, response) => {
+    const requests = ++scrapes === 1 ? 5 : 12;
+    response.end(`response_total{direction="outbound",target_port="8080",dst_namespace="shop",dst_deployment="api",classification="success"} ${requests}
+response_total{direction="outbound",target_port="8080",dst_namespace="shop",dst_deployment="api",classification="failure"} ${scrapes}
+process_start_time_seconds 1
+`);
+  });
+  const file = runFile(t, new URL(url).host, 'debug', '{ verbosity: normal }');
+  // Balances and the end are told in full by logs as JSON.
+  writeFileSync(file, readFileSync(file, 'utf8').replace('telemetry: {', 'telemetry: { logs: { encoding: json },'));
+  const weir = startCli(['run', '-c', file]);
+  await weir.printed('1 target');
+  while (scrapes < 1) await new Promise((resolve) => setImmediate(resolve));
+  weir.child.kill('SIGTERM');
+  const { code, out, err } = await weir.finished;
+  t.is(code, 0);
+  t.is(scrapes, 2);
+  const edges = out.split('\n').filter((line) => line.startsWith('  edge '));
+  t.is(edges.length, 1, out);
+  t.regex(edges[0]!, /^ {2}edge shop\/web -> shop\/api ok=7 failed=1 success=87\.50% /);
+  t.regex(out, /^traffic \S+ \+\S+ edges=1 requests=8 records=1 targets=1 partial$/m);
+  const last = JSON.parse(err.trim().split('\n').at(-1)!);
+  t.like(last, { level: 'info', msg: 'stopped', unaccounted: 0, dropped: [] });
 });
 
 test.serial('a port that is taken is named, and nothing stays running', async (t) => {
