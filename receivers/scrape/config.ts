@@ -54,7 +54,7 @@ const fileDiscovery = z.strictObject({
   files: z.array(z.string().min(1)).min(1).describe('paths of .json, .yaml or .yml files; the last part may hold *'),
   refresh_interval: duration({ minMs: 100 })
     .prefault('5s')
-    .describe('time between two readings of the files; default 5s'),
+    .describe('time between two readings of files of whose changes the system does not tell; default 5s'),
 });
 
 const tls = z.strictObject({
@@ -101,10 +101,10 @@ export const scrapeShape = {
   label_limit: count(64, 'labels of one sample'),
   label_name_length_limit: count(256, 'bytes of a label name'),
   label_value_length_limit: count(2_048, 'bytes of a label value'),
-  target_limit: count(1_000, 'targets of this receiver; those beyond are refused, counted and told'),
+  target_limit: count(1_000, 'targets of this receiver; those beyond are not scraped, but counted, told and listed'),
   max_series: count(
     2_000_000,
-    'series kept for all targets together; samples of series beyond are dropped and counted',
+    'series kept for all targets together until they are over; samples of series beyond are dropped and counted',
   ),
   discovery_concurrency: count(16, 'first scrapes at once, which learn all series of their targets'),
   farewell_concurrency: count(64, 'last scrapes at once, of targets that leave or when Weir stops'),
