@@ -5,11 +5,12 @@
  * the page, wanted or not, the best of several blocks; a block is long enough for clocks that tick in milliseconds.
  * Pages lie ready in 64 KiB pieces.
  */
+
+import { createShape, type Shape, type ShapeName } from '../../demo/shapes/shapes.ts';
 import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
 import { ExpositionScanner } from '../../pipeline/wire/exposition/scanner.ts';
 import { type BenchResult, formatResult, measured } from './result.ts';
-import { createShape, type Shape, type ShapeName } from './shapes.ts';
 
 const NO_LIMITS = { sampleLimit: 1e9, labelLimit: 64, labelNameLengthBytes: 256, labelValueLengthBytes: 2048 };
 const MEANING: SeriesMeaning = { role: 'filtered', reason: 'bench' };

@@ -5,6 +5,8 @@
  * Run with `--expose-gc` and a young generation so large that nothing is collected between two readings: then the
  * growth of the used memory is what was allocated. Arguments: shape, pages to measure.
  */
+
+import { createShape, type ShapeName } from '../../demo/shapes/shapes.ts';
 import type { Target } from '../../pipeline/batch.ts';
 import { Delivery } from '../../pipeline/delivery.ts';
 import type { Identity } from '../../pipeline/model/resource.ts';
@@ -14,7 +16,6 @@ import { ExpositionScanner } from '../../pipeline/wire/exposition/scanner.ts';
 import { SmiEngine } from '../../processors/smi/engine.ts';
 import { createLinkerdRules } from '../../receivers/linkerd/rules.ts';
 import { SeriesBudget, SeriesIndex } from '../../receivers/scrape/series-index.ts';
-import { createShape, type ShapeName } from '../bench/shapes.ts';
 import { WIDE_LIMITS } from './scan.ts';
 
 const SLOT_MS = 10_000;

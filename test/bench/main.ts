@@ -1,0 +1,73 @@
+/**
+ * @module `npm run bench [-- SUITE…]`: runs the suites one after another, prints one line a case, writes
+ * `bench-results.json`, and, when all suites ran, the generated block of `docs/performance.md`.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { type BenchResult, formatResult } from './result.ts';
+
+type Suite = () => Promise<BenchResult[]> | BenchResult[];
+
+/** Suites by name, in order; each is loaded when its turn comes. */
+const SUITES: ReadonlyMap<string, () => Promise<Suite>> = new Map<string, () => Promise<Suite>>([
+  ['machine', async () => (await import('./machine.ts')).run],
+  ['scanner', async () => (await import('./scanner.ts')).run],
+  ['smi-deltas', async () => (await import('./smi-deltas.ts')).run],
+  ['smi-api', async () => (await import('./smi-api.ts')).run],
+  ['weir-process', async () => (await import('./weir-process.ts')).run],
+]);
+const RESULTS = new URL('../../bench-results.json', import.meta.url);
+const PAGE = new URL('../../docs/performance.md', import.meta.url);
+const BEGIN = '<!-- bench:begin, written by `npm run bench` -->';
+const END = '<!-- bench:end -->';
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const unknown = wanted.filter((name) => !SUITES.has(name));
+  if (unknown.length > 0) {
+    console.error(`no suite ${unknown.join(', ')}; there are ${[...SUITES.keys()].join(', ')}`);
+    return 2;
+  }
+  const results: BenchResult[] = [];
+  for (const [name, load] of SUITES) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    console.error(`running ${name} …`);
+    for (const result of await (await load())()) {
+      console.log(formatResult(result));
+      results.push(result);
+    }
+  }
+  await writeFile(RESULTS, `${JSON.stringify({ machine: machineText(), node: process.version, results }, null, 2)}\n`);
+  if (wanted.length === 0) await writePage(results);
+  return 0;
+}
+
+function machineText(): string {
+  return `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? 'unknown processor'}`;
+}
+
+async function writePage(results: readonly BenchResult[]): Promise<void> {
+  const text = await readFile(PAGE, 'utf8');
+  const [head, rest] = text.split(BEGIN);
+  const tail = rest?.split(END)[1];
+  if (head === undefined || tail === undefined) throw new Error('docs/performance.md has no generated block');
+  const day = new Date().toISOString().slice(0, 10);
+  const block = [
+    BEGIN,
+    `Measured ${day} on ${machineText()}, Node ${process.version}.`,
+    '',
+    tableOf(results),
+    END,
+  ].join('\n');
+  await writeFile(PAGE, `${head}${block}${tail}`);
+}
+
+function tableOf(results: readonly BenchResult[]): string {
+  const rows = results.map(({ name, value, unit, goal, met }) => {
+    const figure = value >= 100 ? value.toFixed(0) : value.toFixed(1);
+    const verdict = goal === undefined ? '' : met ? 'met' : '**missed**';
+    return `| ${name} | ${figure} ${unit} | ${goal === undefined ? '' : `≤ ${goal}`} | ${verdict} |`;
+  });
+  return ['| Case | Figure | Goal | |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,154 @@
+/**
+ * @module What the real process costs: `weir run` from sources, scraping pages of a server in another process.
+ *
+ * CPU is the process' own count (`weir_cpu_seconds_total`) over a span after warm-up, everything included: timers,
+ * HTTP, scanning, deltas, slots and the read model. Run it with `node test/bench/weir-process.ts`.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { ShapeName } from '../../demo/shapes/shapes.ts';
+import { type BenchResult, formatResult, measured } from './result.ts';
+
+const MAIN = fileURLToPath(new URL('../../pipeline/main.ts', import.meta.url));
+const MB = 1e6;
+
+interface Pages {
+  readonly ports: readonly number[];
+  readonly samples: number;
+}
+
+interface Measurement {
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  readonly scrapes: number;
+  readonly failures: number;
+  readonly rssBytes: number;
+  readonly samples: number;
+}
+
+interface Load {
+  readonly shape: ShapeName;
+  readonly targets: number;
+  readonly intervalSeconds: number;
+  readonly warmSeconds: number;
+  readonly seconds: number;
+}
+
+async function startPages(shape: ShapeName, ports: number): Promise<{ child: ChildProcess; pages: Pages }> {
+  const child = fork(new URL('./page-server.ts', import.meta.url), [shape, String(ports)], { execArgv: [] });
+  const [pages] = (await once(child, 'message')) as [Pages];
+  return { child, pages };
+}
+
+function configText(ports: readonly number[], intervalSeconds: number): string {
+  const targets = ports.map(
+    (port, i) =>
+      `      - { targets: ["127.0.0.1:${port}"], labels: { namespace: bench, deployment: d${i}, pod: d${i}-1 } }`,
+  );
+  return `
+receivers:
+  linkerd:
+    scrape_interval: ${intervalSeconds}s
+    static_configs:
+${targets.join('\n')}
+processors: { smi: }
+exporters: { smi: { endpoint: "127.0.0.1:0" } }
+service:
+  telemetry: { logs: { level: info, encoding: json }, metrics: { address: "127.0.0.1:0" } }
+  pipelines: { metrics: { receivers: [linkerd], processors: [smi], exporters: [smi] } }
+`;
+}
+
+/** Runs `weir run` over `load` and reads its own metrics before and after the span. */
+async function measure(load: Load): Promise<Measurement> {
+  const { child: server, pages } = await startPages(load.shape, load.targets);
+  const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'));
+  const file = join(folder, 'config.yaml');
+  await writeFile(file, configText(pages.ports, load.intervalSeconds));
+  const weir = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, 'run', '-c', file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  try {
+    const address = await metricsAddress(weir);
+    await wait(load.warmSeconds * 1000);
+    const before = await readMetrics(address);
+    const startMs = performance.now();
+    await wait(load.seconds * 1000);
+    const after = await readMetrics(address);
+    const wallSeconds = (performance.now() - startMs) / 1000;
+    const delta = (name: string, outcome = '') => after(name, outcome) - before(name, outcome);
+    return {
+      cpuSeconds: delta('weir_cpu_seconds_total'),
+      wallSeconds,
+      scrapes: delta('weir_scrapes_total', 'outcome="success"'),
+      failures: delta('weir_scrapes_total', 'outcome="failure"'),
+      rssBytes: await rssOf(weir.pid ?? 0, after('weir_memory_rss_bytes')),
+      samples: pages.samples,
+    };
+  } finally {
+    weir.kill('SIGKILL');
+    server.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function metricsAddress(weir: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const piece of weir.stderr!.setEncoding('utf8')) {
+    text += piece;
+    const match = /"address":"([^"]+)"[^\n]*own metrics/.exec(text);
+    if (match !== null) {
+      weir.stderr!.resume();
+      return `http://${match[1]}/metrics`;
+    }
+  }
+  throw new Error(`weir run ended: ${text}`);
+}
+
+/** Sum of all samples of a metric whose labels contain a text. */
+async function readMetrics(url: string): Promise<(name: string, labels?: string) => number> {
+  const text = await (await fetch(url)).text();
+  const lines = text.split('\n');
+  return (name, labels = '') =>
+    lines
+      .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+/** Resident memory as the system counts it, where it says; else as the process says. */
+async function rssOf(pid: number, fallback: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const match = /^VmRSS:\s+(\d+) kB/m.exec(status);
+  return match === null ? fallback : Number(match[1]) * 1024;
+}
+
+function perSampleNs({ cpuSeconds, scrapes, samples }: Measurement): number {
+  return (cpuSeconds * 1e9) / (scrapes * samples);
+}
+
+export async function run(): Promise<BenchResult[]> {
+  const big = await measure({ shape: 'linkerd-20k', targets: 1, intervalSeconds: 1, warmSeconds: 15, seconds: 30 });
+  const istio = await measure({ shape: 'istio-20k', targets: 1, intervalSeconds: 1, warmSeconds: 15, seconds: 20 });
+  const many = await measure({ shape: 'linkerd-2k', targets: 100, intervalSeconds: 1, warmSeconds: 25, seconds: 30 });
+  const side = await measure({ shape: 'linkerd-2k', targets: 1, intervalSeconds: 10, warmSeconds: 60, seconds: 60 });
+  return [
+    measured('weir run: socket to slot, linkerd-20k each 1s', perSampleNs(big), 'ns/sample', 450),
+    measured('weir run: istio-20k read as Linkerd (all unwanted)', perSampleNs(istio), 'ns/sample'),
+    measured('weir run: 100 x linkerd-2k each 1s', (100 * many.cpuSeconds) / many.wallSeconds, '% of a core', 30),
+    measured('weir run: 100 x linkerd-2k, scrapes failed', many.failures, 'scrapes', 0),
+    measured('weir run: 100 x linkerd-2k, RSS', many.rssBytes / MB, 'MB'),
+    measured('weir run: 1 x linkerd-2k each 10s, RSS', side.rssBytes / MB, 'MB', 130),
+    measured(
+      'weir run: 1 x linkerd-2k each 10s, CPU a scrape',
+      (1000 * side.cpuSeconds) / Math.max(1, side.scrapes),
+      'ms',
+    ),
+  ];
+}
+
+if (import.meta.main) for (const result of await run()) console.log(formatResult(result));
