@@ -1,8 +1,7 @@
-/** @module What the running process publishes of its edges, beside the truth of the same window. */
+/** @module What the running process publishes of its edges, workloads and pods, in the form of `expected-readings.ts`. */
 import type { DrivenWeir } from './driven/driven-weir.ts';
-import type { ExpectedTraffic } from './expected-traffic.ts';
 
-interface PublishedQuantile {
+export interface PublishedQuantile {
   readonly value: number;
   readonly lo: number;
   readonly hi: number | null;
@@ -24,6 +23,12 @@ export interface PublishedEdge {
     readonly p90: PublishedQuantile;
     readonly p99: PublishedQuantile;
   } | null;
+  readonly tcp: {
+    readonly opened: number;
+    readonly closed: number;
+    readonly readBytes: number;
+    readonly writtenBytes: number;
+  } | null;
   readonly complete: boolean;
 }
 export interface PublishedEdges {
@@ -34,12 +39,14 @@ export interface PublishedEdges {
   readonly edges: readonly PublishedEdge[];
 }
 
-export interface QuantileCase {
-  readonly edge: string;
-  readonly share: number;
-  readonly interval: PublishedQuantile;
-  /** All true latencies of the edge in the window, ascending, milliseconds. */
-  readonly truth: readonly number[];
+/** One object of the SMI API. */
+export interface PublishedTotals {
+  readonly successes: number;
+  readonly failures: number;
+  /** Milliseconds; 0 without traffic. */
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
 }
 
 /** Address of the SMI API as the process' log tells it. */
@@ -54,35 +61,47 @@ export async function fetchEdges(weir: DrivenWeir): Promise<PublishedEdges> {
   return (await response.json()) as PublishedEdges;
 }
 
-/** Every quantile of client-side edges with the true latencies of that edge over the window's slots. */
-export function quantileCases(published: PublishedEdges, expected: ExpectedTraffic, slotMs: number): QuantileCase[] {
-  const cases: QuantileCase[] = [];
-  for (const { source, destination, side, latencyMs } of published.edges) {
-    if (side !== 'client' || source === null || latencyMs === null) continue;
-    const edge = `${source.namespace}/${source.name} -> ${destination.namespace}/${destination.name}`;
-    const truth = trueLatencies(edge, published, expected, slotMs);
-    for (const [share, interval] of [
-      [0.5, latencyMs.p50],
-      [0.9, latencyMs.p90],
-      [0.99, latencyMs.p99],
-    ] as const) {
-      cases.push({ edge, share, interval, truth });
-    }
-  }
-  return cases;
+/** `source -> destination` as `expected-readings.ts` names them. */
+export function edgeName({ source, destination }: Pick<PublishedEdge, 'source' | 'destination'>): string {
+  const from = source === null ? '?' : `${source.namespace}/${source.name}`;
+  const account = source?.kind === 'ServiceAccount' ? 'account ' : '';
+  return `${account}${from} -> ${destination.namespace}/${destination.name}`;
 }
 
-function trueLatencies(
-  edge: string,
-  { windowStart, windowEnd }: PublishedEdges,
-  expected: ExpectedTraffic,
-  slotMs: number,
-): number[] {
-  const latencies: number[] = [];
-  for (let slot = Date.parse(windowStart) / slotMs; slot < Date.parse(windowEnd) / slotMs; slot++) {
-    for (const [key, counts] of expected.slots.get(slot) ?? []) {
-      if (expected.edgeOf(key) === edge) latencies.push(...counts.latenciesMs);
-    }
-  }
-  return latencies.sort((a, b) => a - b);
+interface SmiObject {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metrics: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** All objects of a list of the SMI API, v1alpha1, by `namespace/name`. */
+export async function fetchTotals(weir: DrivenWeir, plural: string): Promise<Map<string, PublishedTotals>> {
+  const response = await fetch(`${apiAddress(weir)}/apis/metrics.smi-spec.io/v1alpha1/${plural}`);
+  const { items } = (await response.json()) as { readonly items: readonly SmiObject[] };
+  return new Map(items.map((item) => [`${item.metadata.namespace}/${item.metadata.name}`, totalsOf(item)]));
+}
+
+function totalsOf({ metrics }: SmiObject): PublishedTotals {
+  const read = (name: string) => quantity(metrics.find((metric) => metric.name === name)?.value ?? '');
+  return {
+    successes: read('success_count'),
+    failures: read('failure_count'),
+    p50: read('p50_response_latency'),
+    p90: read('p90_response_latency'),
+    p99: read('p99_response_latency'),
+  };
+}
+
+const SUFFIXES = new Map([
+  ['', 1],
+  ['m', 1e-3],
+  ['k', 1e3],
+  ['M', 1e6],
+]);
+
+/** A Kubernetes quantity as a number. */
+function quantity(text: string): number {
+  const match = /^(\d+)([a-zA-Z]?)$/.exec(text);
+  const factor = SUFFIXES.get(match?.[2] ?? '');
+  if (match === null || factor === undefined) throw new Error(`"${text}" is no quantity that this reads`);
+  return Number(match[1]) * factor;
 }
