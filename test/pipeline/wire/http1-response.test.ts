@@ -156,3 +156,30 @@ test('any bytes in any split are read alike, and never throw', (t) => {
     }),
   );
 });
+
+test('a head of 16 KiB is read in time whatever blanks and odd bytes stand in it', (t) => {
+  const blanks = ' '.repeat(15_000);
+  const pairs = ' \t'.repeat(7_500);
+  const commas = ` ,${blanks}`;
+  const startMs = performance.now();
+  for (const run of [blanks, pairs, `${blanks}a`, `a${blanks}`, `a${blanks}a`, commas]) {
+    for (const odd of ['', '\x01', '\x7f', '\r', ':']) {
+      for (const field of [`x:${run}${odd}`, `x:${odd}${run}`, `connection:${run}${odd}b`, `x${run}${odd}: 1`]) {
+        const { end } = read(Buffer.from(`${OK}Content-Length: 0\r\n${field}\r\n\r\n`, 'latin1'), [20_000]);
+        t.regex(end, /^(?:reusable|a malformed header field)$/);
+      }
+    }
+  }
+  t.true(performance.now() - startMs < 5_000);
+});
+
+test(
+  'blanks around a value are no part of it, those inside are',
+  answer,
+  `${OK}X: \t a \t b\t \r\nContent-Length: 0\r\n\r\n`,
+  {
+    headers: { x: 'a \t b', 'content-length': '0' },
+  },
+);
+test('a field without a name', answer, `${OK}: 1\r\n\r\n`, { end: 'a malformed header field' });
+test('a field without a colon', answer, `${OK}abc\r\n\r\n`, { end: 'a malformed header field' });
