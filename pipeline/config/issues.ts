@@ -122,6 +122,12 @@ function reportIssue(context: Context, issue: Issue): void {
 
 function reportUnknownKey({ subject, shape, report }: Context, path: Path, key: string): void {
   const found = findAt(subject.tree, [...path, key]);
+  const glued = isNull(found.tree) ? gluedKey(key) : null;
+  if (glued !== null) {
+    const { code, ...finding } = glued;
+    report.add(code, found.keyAt ?? found.tree.at, { ...finding, path: [...subject.base, ...path, key] });
+    return;
+  }
   const allowed = keysAt(shape, path);
   const near = nearest(key, allowed);
   const where = pathText([...subject.base, ...path]);
@@ -151,7 +157,7 @@ function describe(context: Context, issue: Issue, path: Path, tree: Tree | null)
   const name = pathText([...subject.base, ...path]);
   const expected = shapesAt(shape, path).map(expectation).join(' or ') || 'another value';
   if (tree === null) return missing(subject, path, expected, shape);
-  if (isNull(tree)) return noValue(name, expected);
+  if (isNull(tree)) return gluedKey(path.at(-1)) ?? noValue(name, expected);
   const shown = display(tree);
   switch (issue.code) {
     case 'custom':
@@ -198,6 +204,12 @@ function missing(subject: Subject, path: Path, expected: string, shape: Shape): 
     message: `missing key "${key}" in ${parent}`,
     mend: `add ${key}: ${expected}${description === undefined ? '' : ` (${description})`}`,
   };
+}
+
+/** `{ key:value }` without a space is a key of that whole text without a value; null for any other key. */
+function gluedKey(key: Path[number] | undefined): Described | null {
+  const glued = /^([A-Za-z_][\w/-]*):\S/.exec(String(key ?? ''));
+  return glued === null ? null : { code: 'WEIR1027', ...gluedFinding(glued[1] ?? '') };
 }
 
 function noValue(name: string, expected: string): Described {
