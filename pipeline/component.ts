@@ -145,6 +145,8 @@ export interface ConfigIssue {
   readonly severity?: 'error' | 'warning';
   /** Code of `PROBLEM_CODES` when one fits better than WEIR1021, e.g. WEIR1024 for an open listener. */
   readonly code?: string;
+  /** Whether the key at the end of `path` is at fault, rather than its value. */
+  readonly onKey?: boolean;
 }
 
 export interface ReceiverFactory<Config = unknown> extends FactoryBase<Config> {

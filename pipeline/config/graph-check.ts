@@ -36,7 +36,7 @@ interface Use {
 export async function checkPipeline(entry: Entry, context: Context): Promise<CheckedPipeline | null> {
   const { report } = context;
   const before = errorCount(report);
-  const signal = signalOf(entry, report);
+  const signal = await signalOf(entry, context);
   const subject = { tree: entry.value, base: [...PIPELINES, entry.key], keyAt: entry.keyAt, page: PAGE };
   if (checkValue(pipelineSchema, subject, report) === undefined) {
     markAll(entry, context);
@@ -48,7 +48,9 @@ export async function checkPipeline(entry: Entry, context: Context): Promise<Che
   checkNotEmpty(entry, 'receivers', report);
   checkNotEmpty(entry, 'exporters', report);
   if (signal !== null) checkSignals(entry, signal, [...receivers, ...processors, ...exporters], report);
-  await checkChain(entry, { receivers, processors, exporters }, context);
+  const chain = { receivers, processors, exporters };
+  // What is missing may be what lies between two neighbours: told once, as the component that is not there.
+  if (isResolved(entry, context)) await checkChain(entry, chain, context);
   const checked = {
     receivers: components(receivers),
     processors: components(processors),
@@ -71,7 +73,7 @@ function components(uses: readonly Use[]): CheckedComponent[] {
   return uses.flatMap((use) => use.configured.checked ?? []);
 }
 
-function signalOf(entry: Entry, report: Report): Signal | null {
+async function signalOf(entry: Entry, { registry, report }: Context): Promise<Signal | null> {
   const id = parseId(entry.key);
   const path = [...PIPELINES, entry.key];
   if (typeof id === 'string') {
@@ -81,14 +83,21 @@ function signalOf(entry: Entry, report: Report): Signal | null {
   }
   const signal = SIGNALS.find((one) => one === id.type);
   if (signal !== undefined) return signal;
-  const near = nearest(id.type, SIGNALS);
+  const offered = await signalsOf(registry);
+  const near = nearest(id.type, offered);
   report.add('WEIR1017', entry.keyAt, {
     message: `a pipeline is named after the signal of its receivers, and "${id.type}" is none`,
     note: near === null ? '' : `did you mean "${near}"?`,
-    mend: `write ${SIGNALS.join(' or ')}, with a name after / where there are several`,
+    mend: `write ${offered.join(' or ')}, with a name after / where there are several`,
     path,
   });
   return null;
+}
+
+/** Signals that some receiver of this Weir gives. */
+async function signalsOf(registry: Registry): Promise<Signal[]> {
+  const factories = await Promise.all(registry.types('receiver').map((type) => registry.load('receiver', type)));
+  return SIGNALS.filter((signal) => factories.some((factory) => factory?.signals[signal] !== undefined));
 }
 
 /** Uses in a pipeline whose own form is wrong, so that they are not called unused as well. */
@@ -99,6 +108,15 @@ function markAll(entry: Entry, context: Context): void {
       if (found !== undefined) found.used = true;
     }
   }
+}
+
+/** Whether every component that the pipeline names is configured. */
+function isResolved(entry: Entry, { sections }: Context): boolean {
+  return (['receivers', 'processors', 'exporters'] as const).every((section) =>
+    (listOf(entry.value, section)?.items ?? []).every(
+      (item) => item.kind === 'scalar' && !item.broken && sections[section].has(String(item.value).trim()),
+    ),
+  );
 }
 
 function listOf(tree: Tree, key: string): ListTree | null {
@@ -252,9 +270,9 @@ function checkTiming(
 }
 
 /** Place of a value inside a component, or of the nearest thing above it. */
-function placeIn(configured: Configured, path: Path): Place {
+function placeIn(configured: Configured, path: Path, onKey = false): Place {
   const found = findAt(configured.entry.value, path);
-  if (found.exact && path.length > 0 && !isNull(found.tree)) return found.tree.at;
+  if (!onKey && found.exact && path.length > 0 && !isNull(found.tree)) return found.tree.at;
   return found.keyAt ?? configured.entry.keyAt;
 }
 
@@ -262,7 +280,7 @@ function placeIn(configured: Configured, path: Path): Place {
 export function checkOwn(configured: Configured, slotMs: number, report: Report): void {
   if (configured.checked === null) return;
   for (const issue of callCheck(configured.checked.factory, configured.checked.config, slotMs)) {
-    report.add(isProblemCode(issue.code) ? issue.code : 'WEIR1021', placeIn(configured, issue.path), {
+    report.add(isProblemCode(issue.code) ? issue.code : 'WEIR1021', placeIn(configured, issue.path, issue.onKey), {
       message: `${configured.section}.${configured.id}: ${issue.message}`,
       mend: issue.mend,
       severity: issue.severity ?? 'error',
