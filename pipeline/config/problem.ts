@@ -138,6 +138,12 @@ export const PROBLEM_CODES = {
     cause: 'YAML reads `key:value` as one text; it is a key and a value only with a space after the colon.',
     mend: 'Write `key: value`.',
   },
+  WEIR1028: {
+    title: 'labels do not name the workload (warning)',
+    cause:
+      'A label of targets is nearly, but not quite, one that says whose they are, or none of them names a workload or pod.',
+    mend: 'Write the label that the message names, such as deployment, or pod.',
+  },
 } as const satisfies Readonly<Record<`WEIR1${string}`, ErrorEntry>>;
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ConfigIssue } from '../../pipeline/component.ts';
 import { checkScrapeConfig, scrapeShape } from '../scrape/config.ts';
+import { checkStaticLabels } from './static-labels.ts';
 
 export const linkerdConfig = z.strictObject({
   ...scrapeShape,
@@ -20,5 +21,5 @@ export const linkerdConfig = z.strictObject({
 export type LinkerdConfig = z.output<typeof linkerdConfig>;
 
 export function checkLinkerdConfig(config: LinkerdConfig): ConfigIssue[] {
-  return checkScrapeConfig(config);
+  return [...checkScrapeConfig(config), ...checkStaticLabels(config.static_configs)];
 }
