@@ -4,7 +4,7 @@
  * Two passes over typed columns: the first finds counters (histograms) that need one decision for all their series,
  * the second takes every difference. No garbage per sample.
  */
-import { GONE, KNOWN, NEW, NO_CELL, type TargetState, UNREAD } from './target-state.ts';
+import { GONE, KNOWN, MISSING, NEW, NO_CELL, type TargetState, UNREAD } from './target-state.ts';
 
 /** Highest count a double tells from its neighbour. */
 const MAX_COUNT = 2 ** 53;
@@ -15,7 +15,7 @@ const AS_USUAL = 0;
 const RESET = 1;
 /** The number of repeats changed: new values are a baseline only. */
 const REBASE = 2;
-/** A value could not be read: the last good ones stand. */
+/** A value could not be read, or a part is missing: the last good ones stand. */
 const IGNORE = 3;
 
 /** How a page stands to what was known before it. */
@@ -52,7 +52,7 @@ export function applyPage(
 ): PageResult {
   const special = judgeGroups(state, scrape, skippedLines);
   const { values, seen, repeats: repeatsNow } = state.target.series;
-  const { last, memory, repeats, cell, record, group, groupMark, groupVerdict } = state;
+  const { last, memory, repeats, cell, record, group, groupMark, groupVerdict, groupSeen, groupKnown } = state;
   // In a new life nothing of the old one is left, whatever the page could not tell.
   const evicts = kind === 'from-zero' || (state.target.rules.vanished === 'evicted' && !skippedLines);
   const newMeansZero = kind !== 'baseline' && (kind === 'from-zero' || state.sawWholePage);
@@ -66,7 +66,7 @@ export function applyPage(
     if (to === NO_CELL) continue;
     const was = memory[id]!;
     if (seen[id] !== scrape) {
-      if (was !== NEW && evicts) memory[id] = GONE;
+      if (was !== NEW && evicts) memory[id] = afterAbsence(was, group[id]!, kind, groupSeen, scrape);
       continue;
     }
     recordMark[record[id]!] = mark;
@@ -82,7 +82,7 @@ export function applyPage(
     }
     let delta: number;
     if (kind === 'from-zero') delta = value;
-    else if (was === KNOWN) {
+    else if (was === KNOWN || was === MISSING) {
       const before = last[id]!;
       if (verdict === REBASE || (g < 0 && repeats[id] !== repeatsNow[id])) {
         delta = 0;
@@ -91,7 +91,8 @@ export function applyPage(
         delta = value;
         reset = true;
       } else delta = value - before;
-    } else if (was === UNREAD || (was === NEW && !newMeansZero)) {
+    } else if (was === UNREAD || (was === NEW && !newMeansZero) || (g >= 0 && groupKnown[g] === scrape)) {
+      // Also a part that joins a counter which was there without it: the counter is older than it.
       delta = 0;
       if (kind !== 'baseline') reset = true;
     } else delta = value;
@@ -104,23 +105,38 @@ export function applyPage(
   return { reset, ignored, firstIgnored };
 }
 
+/**
+ * What is remembered of a series that a good page lacks. A part of a counter that is there otherwise is waited for, for
+ * one page; then it is gone like any other.
+ */
+function afterAbsence(was: number, group: number, kind: PageKind, groupSeen: Uint32Array, scrape: number): number {
+  if (was !== KNOWN || kind === 'from-zero') return GONE;
+  return group >= 0 && groupSeen[group] === scrape ? MISSING : GONE;
+}
+
 /** Marks the groups of this page whose series must not be judged one by one; false when there is none. */
 function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): boolean {
   const { values, seen, repeats: repeatsNow } = state.target.series;
-  const { last, memory, repeats, cell, group } = state;
+  const { last, memory, repeats, cell, group, groupSeen, groupKnown } = state;
   let special = false;
   const bound = state.bound;
   for (let id = 0; id < bound; id++) {
     const g = group[id]!;
+    if (g < 0 || seen[id] !== scrape || cell[id] === NO_CELL) continue;
+    groupSeen[g] = scrape;
+    if (memory[id] === KNOWN || memory[id] === MISSING) groupKnown[g] = scrape;
+  }
+  for (let id = 0; id < bound; id++) {
+    const g = group[id]!;
     if (g < 0 || cell[id] === NO_CELL) continue;
-    const known = memory[id] === KNOWN;
+    const known = memory[id] === KNOWN || memory[id] === MISSING;
     let verdict = AS_USUAL;
     if (seen[id] === scrape) {
       const value = values[id]!;
       if (!(value >= 0 && value <= MAX_COUNT)) verdict = IGNORE;
       else if (known && repeats[id] !== repeatsNow[id]) verdict = REBASE;
       else if (known && value < last[id]!) verdict = RESET;
-    } else if (known && skippedLines) verdict = IGNORE;
+    } else if (known && (skippedLines || (memory[id] === KNOWN && groupSeen[g] === scrape))) verdict = IGNORE;
     if (verdict !== AS_USUAL) {
       special = true;
       judge(state, g, scrape, verdict);

@@ -9,6 +9,7 @@ import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
+import { PastLives } from './past-lives.ts';
 import { Slot } from './slot.ts';
 import { TargetState } from './target-state.ts';
 
@@ -16,6 +17,8 @@ import { TargetState } from './target-state.ts';
 const SAME_START_SECONDS = 1;
 /** Slots made up for a time in which the process stood still; beyond that a gap is left. */
 const MAX_CATCH_UP_SLOTS = 360;
+/** A start further ahead of now (ms) than clocks usually differ tells nothing: the proxy's clock is wrong. */
+const MAX_AHEAD_MS = 60_000;
 /** How much earlier (ms) than this Weir a life may have begun and still count from 0 at first sight. */
 const START_SLACK_MS = 1000;
 
@@ -47,6 +50,7 @@ export class SmiEngine {
   readonly #targets = new Map<Target, TargetState>();
   readonly #cells: CellTable;
   readonly #binder: SeriesBinder;
+  readonly #past = new PastLives();
   /** Open slots, oldest first; at most two. */
   readonly #open: Slot[] = [];
   /** Number of the newest slot closed. */
@@ -109,6 +113,7 @@ export class SmiEngine {
     if (event.kind === 'discovered') return NOTHING;
     if (event.kind === 'gone') {
       state.goneMs = batch.startedMs;
+      this.#past.remember(target, state.startSeconds);
       return NOTHING;
     }
     state.firstPending = false;
@@ -127,14 +132,14 @@ export class SmiEngine {
     slot.grow(this.#cells.cells, this.#cells.indexes);
     const coverage = slot.cover(state.target);
     const series = state.target.series;
-    const startSeconds =
-      state.startId >= 0 && series.seen[state.startId] === scrape ? series.values[state.startId]! : Number.NaN;
-    const kind = this.#kind(state, startSeconds);
+    const startSeconds = startOf(state, scrape);
+    const kind = this.#kind(state, startSeconds, batch);
     const result = applyPage(state, scrape, kind, skippedLines, slot.column, slot.recordMark, slot.mark);
     if (result.reset || (kind === 'from-zero' && state.lastGoodMonoMs !== null)) coverage.resets += 1;
     this.#cover(state, batch, slot, kind, startSeconds);
+    if (state.lastGoodMonoMs === null || kind === 'from-zero') state.lifeSeenMonoMs = batch.startedMonoMs;
     state.lastGoodMonoMs = batch.startedMonoMs;
-    if (!Number.isNaN(startSeconds)) state.startSeconds = startSeconds;
+    if (kind !== 'next' || Number.isNaN(state.startSeconds)) state.startSeconds = startSeconds;
     const ownExports = countSeen(state.ownExports, series.seen, scrape);
     const overLimit = countSeen(state.overLimit, series.seen, scrape);
     const bad = result.firstIgnored < 0 ? null : series.meanings[result.firstIgnored]!;
@@ -147,12 +152,14 @@ export class SmiEngine {
     };
   }
 
-  #kind(state: TargetState, startSeconds: number): PageKind {
-    if (state.lastGoodMonoMs !== null) {
-      const newLife = Math.abs(startSeconds - state.startSeconds) > SAME_START_SECONDS;
-      return newLife ? 'from-zero' : 'next';
-    }
-    return startSeconds * 1000 > this.#settings.watchStartMs - START_SLACK_MS ? 'from-zero' : 'baseline';
+  #kind(state: TargetState, startSeconds: number, { target, startedMs }: SamplesBatch): PageKind {
+    if (state.lastGoodMonoMs !== null) return beganAnew(state, startSeconds) ? 'from-zero' : 'next';
+    const startMs = startSeconds * 1000;
+    const watchedFromBirth = startMs > this.#settings.watchStartMs - START_SLACK_MS;
+    // A life that was counted before, and left discovery meanwhile, is not counted again.
+    if (!watchedFromBirth || startMs > startedMs + MAX_AHEAD_MS || this.#past.knows(target, startSeconds))
+      return 'baseline';
+    return 'from-zero';
   }
 
   /** Adds what this good scrape covers, and at a first sight settles since when the target is expected. */
@@ -185,8 +192,8 @@ export class SmiEngine {
       if (!force && !this.#mayClose(slot, nowMs)) break;
       this.#open.shift();
       this.#closed = slot.number;
-      // A slot that is cut before it began holds nothing.
-      if (nowMs > slot.startMs) sums.push(this.#readOut(slot, nowMs));
+      // A slot that is cut as it begins holds nothing, unless a scrape came in at that very instant.
+      if (nowMs > slot.startMs || slot.coverage.size > 0) sums.push(this.#readOut(slot, nowMs));
     }
     return sums;
   }
@@ -203,9 +210,8 @@ export class SmiEngine {
   }
 
   #readOut(slot: Slot, nowMs: number): TrafficSum {
-    const endMs = Math.min(slot.endMs, Math.max(nowMs, slot.startMs));
+    const endMs = Math.min(slot.endMs, Math.max(nowMs, slot.startMs + 1));
     for (const state of this.#targets.values()) this.#expect(state, slot, endMs);
-    slot.grow(this.#cells.cells, this.#cells.indexes);
     const sum: TrafficSum = {
       interval: { startMs: slot.startMs, endMs },
       records: slot.readOut(this.#cells),
@@ -251,12 +257,26 @@ export class SmiEngine {
   #slot(number: number): Slot {
     for (const slot of this.#open) if (slot.number === number) return slot;
     const { slotMs, watchStartMs } = this.#settings;
+    // Its column grows with the first page: most slots made up after a stall never have one.
     const slot = new Slot(number, slotMs, watchStartMs, ++this.#marks);
-    slot.grow(this.#cells.cells, this.#cells.indexes);
     this.#open.push(slot);
     this.#open.sort((a, b) => a.number - b.number);
     return slot;
   }
+}
+
+/** Process start on the page, seconds since the epoch; NaN when the page has none, or more than one. */
+function startOf({ startId, target: { series } }: TargetState, scrape: number): number {
+  return startId >= 0 && series.seen[startId] === scrape && series.repeats[startId] === 1
+    ? series.values[startId]!
+    : Number.NaN;
+}
+
+/** A new process cannot have started while the old one was seen alive, whatever its clock says. */
+function beganAnew(state: TargetState, startSeconds: number): boolean {
+  const seenSeconds = ((state.lastGoodMonoMs ?? 0) - state.lifeSeenMonoMs) / 1000;
+  const later = startSeconds - state.startSeconds;
+  return later > SAME_START_SECONDS && later > seenSeconds - SAME_START_SECONDS;
 }
 
 function countSeen(ids: ReadonlySet<number>, seen: Uint32Array, scrape: number): number {

@@ -16,6 +16,8 @@ export function trafficKey(target: Target, series: TrafficSeries, peerPod: boole
     workloadKey(own.workload),
     own.pod,
     own.podUid,
+    own.node,
+    own.serviceAccount,
     peer.workload === null ? null : workloadKey(peer.workload),
     peer.pod,
     peer.service,

@@ -10,6 +10,8 @@ export const KNOWN = 1;
 export const GONE = 2;
 /** On the page before it could be read: its next good value is only a baseline. */
 export const UNREAD = 3;
+/** Absent once while the rest of its counter was on the page: `last` stands for one page more. */
+export const MISSING = 4;
 
 /** A series without a cell: not traffic, filtered, or beyond a limit. */
 export const NO_CELL = -1;
@@ -30,6 +32,9 @@ export class TargetState {
   readonly groupIds = new Map<string, number>();
   groupMark = new Uint32Array(16);
   groupVerdict = new Uint8Array(16);
+  /** Scrape in which a group last had a series on the page, and one whose last value was known. */
+  groupSeen = new Uint32Array(16);
+  groupKnown = new Uint32Array(16);
   /** Meaning each series had when it was bound, and the table's version then. */
   readonly meanings: SeriesMeaning[] = [];
   version = 0;
@@ -45,6 +50,8 @@ export class TargetState {
   /** Engine time (ms) from which its life counts; null until the first good scrape. */
   lifeStartMs: number | null = null;
   lastGoodMonoMs: number | null = null;
+  /** Monotonic time (ms) of the first good page of the present life. */
+  lifeSeenMonoMs = 0;
   /** Process start (seconds since the epoch) of the life last seen; NaN when the page does not tell. */
   startSeconds = Number.NaN;
   /** False until a page without skipped lines was seen: until then an unknown series may be an old one. */
@@ -93,7 +100,9 @@ export class TargetState {
     this.groupIds.set(key, id);
     if (id >= this.groupMark.length) {
       this.groupMark = extend(new Uint32Array(this.groupMark.length * 2), this.groupMark);
-      this.groupVerdict = extend(new Uint8Array(this.groupVerdict.length * 2), this.groupVerdict);
+      this.groupVerdict = extend(new Uint8Array(this.groupMark.length), this.groupVerdict);
+      this.groupSeen = extend(new Uint32Array(this.groupMark.length), this.groupSeen);
+      this.groupKnown = extend(new Uint32Array(this.groupMark.length), this.groupKnown);
     }
     return id;
   }

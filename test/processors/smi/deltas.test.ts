@@ -371,7 +371,7 @@ test('a start in the future counts as now', (t) => {
   const run = new Run(plain());
   const sum = run.page([
     ['ok', 100],
-    ['start', WATCH / 1000 + 500],
+    ['start', WATCH / 1000 + 50],
   ]);
   t.is(successes(sum), 100);
   t.is(sum.coverage[0]!.coveredSeconds, 0);
@@ -523,4 +523,108 @@ test('records above the limit are counted as dropped and the others go on', (t) 
   );
   t.is(small.records, 1);
   t.is(successes(small.close(WATCH + SLOT, true)[0]!), 1);
+});
+
+test('a start further ahead than clocks differ proves nothing: the first sight is a baseline', (t) => {
+  const sum = new Run(plain()).page([
+    ['ok', 1_000_000],
+    ['start', WATCH / 1000 + 3600],
+  ]);
+  t.is(successes(sum), 0);
+  t.true(sum.coverage[0]!.firstSight);
+});
+
+test('a page that tells two starts tells none, and the life goes on', (t) => {
+  const run = new Run(plain());
+  run.page([
+    ['ok', 5000],
+    ['start', OLD],
+  ]);
+  t.is(
+    successes(
+      run.page([
+        ['ok', 5010],
+        ['start', OLD],
+        ['start', OLD],
+      ]),
+    ),
+    10,
+  );
+  t.is(
+    successes(
+      run.page([
+        ['ok', 5020],
+        ['start', OLD],
+      ]),
+    ),
+    10,
+  );
+});
+
+test('a start that wanders while the process is seen alive is no new life', (t) => {
+  const run = new Run(plain());
+  run.page([
+    ['ok', 5000],
+    ['start', OLD],
+  ]);
+  run.page([
+    ['ok', 5010],
+    ['start', OLD],
+  ]);
+  t.is(
+    successes(
+      run.page([
+        ['ok', 5020],
+        ['start', OLD + 3],
+      ]),
+    ),
+    10,
+  );
+  t.is(
+    successes(
+      run.page([
+        ['ok', 5030],
+        ['start', OLD - 4000],
+      ]),
+    ),
+    10,
+  );
+});
+
+/** Cumulative buckets 1, 10, +Inf far along, all growing by the same requests in (1, 10]. */
+function histogramRun() {
+  const target = plain();
+  for (const bound of [1, 10, Number.POSITIVE_INFINITY]) target.series(`le${bound}`, bucket(bound, b));
+  const run = new Run(target);
+  const page = (requests: number, without: readonly string[] = []) =>
+    run.page(
+      (
+        [
+          ['le1', 1000],
+          ['le10', 2000 + requests],
+          ['leInfinity', 2000 + requests],
+          ['start', OLD],
+        ] as const
+      ).filter(([name]) => !without.includes(name)),
+    );
+  page(0);
+  return { page, counts: (sum: TrafficSum) => [...(sum.records.find((r) => r.latency)?.latency?.[0]?.counts ?? [])] };
+}
+
+test('a histogram that lacks a bucket on one good page stands still and catches up whole', (t) => {
+  const { page, counts } = histogramRun();
+  t.deepEqual(counts(page(10)), [0, 10, 0]);
+  t.deepEqual(counts(page(20, ['le10'])), []);
+  t.deepEqual(counts(page(30)), [0, 20, 0]);
+});
+
+test('a bucket that stays away is gone after a page more: the rest goes on, and its history is not counted on return', (t) => {
+  const { page, counts } = histogramRun();
+  t.deepEqual(counts(page(10, ['le10'])), []);
+  t.deepEqual(counts(page(20, ['le10'])), [0, 0, 20]);
+  t.deepEqual(counts(page(30, ['le10'])), [0, 0, 10]);
+  const back = page(40);
+  t.is(back.coverage[0]!.resets, 1);
+  t.deepEqual(counts(back), [0, 0, 10]);
+  t.deepEqual(counts(page(50)), [0, 10, 0]);
 });

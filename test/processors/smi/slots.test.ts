@@ -518,3 +518,118 @@ test('a clock set back flags every slot that was under way since the last look, 
     ],
   );
 });
+
+test('a life that leaves discovery and comes back, under whatever labels, is not counted again', (t) => {
+  const e = engine();
+  let scrapes = 0;
+  let counted = 0;
+  const live = (a: TestTarget, ok: number) => {
+    const nowMs = T0 + scrapes++ * SLOT;
+    e.open(nowMs, false);
+    e.take(
+      a.page(
+        [
+          ['ok', ok],
+          ['start', T0 / 1000 + 1],
+        ],
+        { scheduledMs: nowMs + 1000, nextDueMs: null },
+      ),
+    );
+    e.take(a.event({ kind: 'gone' }, { startedMs: nowMs + 2000, nextDueMs: null }));
+    for (const sum of e.close(nowMs + SLOT)) for (const record of sum.records) counted += record.successes;
+  };
+  live(target('a'), 1000);
+  live(target('a'), 1010);
+  live(
+    new TestTarget(identity('a', 'a-1', 'x', 'n2'))
+      .series('ok', counter('success', workload('b')))
+      .series('start', START),
+    1010,
+  );
+  t.is(counted, 1000);
+});
+
+test('an address whose process is another one counts from 0', (t) => {
+  const e = engine();
+  e.open(T0, false);
+  for (const [name, start] of [
+    ['a', 1],
+    ['c', 5],
+  ] as const) {
+    const a = target(name);
+    e.take(
+      a.page(
+        [
+          ['ok', 100],
+          ['start', T0 / 1000 + start],
+        ],
+        { startedMs: T0 + 6000, nextDueMs: null },
+      ),
+    );
+    e.take(a.event({ kind: 'gone' }, { startedMs: T0 + 6000, nextDueMs: null }));
+  }
+  const [sum] = e.close(T0 + SLOT);
+  t.deepEqual(
+    sum!.records.map((r) => r.successes),
+    [100, 100],
+  );
+});
+
+test('targets that differ in their node only keep records of their own', (t) => {
+  const e = engine();
+  e.open(T0, false);
+  for (const [node, ok] of [
+    ['n1', 30],
+    ['n2', 3000],
+  ] as const) {
+    const a = new TestTarget(identity('a', '', 'x', node), { key: node })
+      .series('ok', counter('success', workload('b')))
+      .series('start', START);
+    e.take(
+      a.page(
+        [
+          ['ok', ok],
+          ['start', T0 / 1000],
+        ],
+        { scheduledMs: T0 + 1000, nextDueMs: T0 + 11_000 },
+      ),
+    );
+  }
+  const [sum] = e.close(T0 + SLOT);
+  t.deepEqual(
+    sum!.records.map((r) => [r.key.own.node, r.successes]),
+    [
+      ['n1', 30],
+      ['n2', 3000],
+    ],
+  );
+});
+
+test('a scrape that comes in at the very instant of the end is in the last slot', (t) => {
+  const e = engine();
+  const a = target('a');
+  e.open(T0, false);
+  e.take(
+    a.page(
+      [
+        ['ok', 1],
+        ['start', T0 / 1000],
+      ],
+      { scheduledMs: T0 + 1000, nextDueMs: null },
+    ),
+  );
+  e.close(T0 + SLOT);
+  e.open(T0 + SLOT, false);
+  e.take(
+    a.page(
+      [
+        ['ok', 1001],
+        ['start', T0 / 1000],
+      ],
+      { startedMs: T0 + SLOT, nextDueMs: null },
+    ),
+  );
+  const [last] = e.close(T0 + SLOT, true);
+  t.is(last!.records[0]!.successes, 1000);
+  t.true(last!.interval.endMs > last!.interval.startMs);
+});
