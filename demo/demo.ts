@@ -15,7 +15,7 @@ import { registry } from '../pipeline/graph/registry.ts';
 import { type DemoArgs, parseDemoArgs } from './args.ts';
 import { demoConfig, SCRAPE_INTERVAL_MS } from './config-text.ts';
 import { fetchEdges } from './edges-client.ts';
-import { type Addresses, createFrame, summary } from './frame.ts';
+import { type Addresses, createFrame, lastLines, summary } from './frame.ts';
 import { findPort } from './ports.ts';
 import { type ServedWorld, serveWorld } from './proxies/serve.ts';
 import { createScreen, isInPlace, type Output, type Screen } from './screen.ts';
@@ -145,9 +145,8 @@ async function showUntilEnd(running: Running, args: DemoArgs, io: DemoIo): Promi
   } finally {
     screen.close();
   }
-  // The terminal is as it was before; what was seen last stays to be read.
-  if (screen.inPlace && rows !== null)
-    io.output.write(`${createFrame(frameInput(running, rows, 0, io, false)).table.join('\n')}\n`);
+  // A terminal is as it was before; what was seen last, and what can be tried, stays to be read.
+  if (rows !== null) io.output.write(`${lastLines(frameInput(running, rows, 0, io, false)).join('\n')}\n`);
   return rows?.length ?? 0;
 }
 

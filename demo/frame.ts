@@ -36,11 +36,35 @@ export function createFrame(input: FrameInput): Frame {
   if (rows === null) {
     return { top: [TITLE, ...moved, ''], table: [waiting(input.waitMs)], bottom: ['', ...notices] };
   }
+  const table = renderEdges(rows, { color, allNamespaces: true }).replace(/\n$/, '').split('\n');
+  const noted = NOTED.map((note) => ({ ...note, index: table.findIndex((line) => isRowOf(line, note.edge)) })).filter(
+    ({ index }) => index !== -1,
+  );
+  const lookAt = noted.map(({ edge, why }) => `${edge} (${why})`).join(' and ');
   return {
     top: withHints ? [TITLE, ...moved, ''] : [''],
-    table: renderEdges(rows, { color, allNamespaces: true }).replace(/\n$/, '').split('\n'),
-    bottom: [...(withHints ? hints(input.addresses) : []), ...notices],
+    table,
+    bottom: [...(withHints ? [...hints(input.addresses, lookAt), 'Ctrl-C ends the demo.'] : []), ...notices],
+    whole: edgesCommand(input.addresses),
+    pinned: noted.map(({ index }) => index),
   };
+}
+
+/** The last table and, once more, what to try: on a terminal the display is gone by then. */
+export function lastLines(input: FrameInput): string[] {
+  const { table } = createFrame({ ...input, withHints: false });
+  return [...table, '', 'To try while a demo runs:', ...commands(input.addresses)];
+}
+
+/** Edges worth a look, as long as the table has them. */
+const NOTED = [
+  { edge: FAILING_EDGE, why: 'fails often' },
+  { edge: SLOW_EDGE, why: 'is slow' },
+];
+
+function isRowOf(line: string, edge: string): boolean {
+  const [from, to] = line.split(/ +/);
+  return `${from} -> ${to}` === edge;
 }
 
 /** `first numbers in 4s`, never less than a second. */
@@ -48,27 +72,35 @@ export function waiting(waitMs: number): string {
   return `first numbers in ${formatMs(Math.max(1, Math.ceil(waitMs / 1000)) * 1000)}`;
 }
 
-function hints({ host, smiPort, metricsPort, healthPort, kafka }: Addresses): string[] {
+function hints(addresses: Addresses, lookAt: string): string[] {
+  return [
+    '',
+    ...(lookAt === '' ? [] : [`Look at ${lookAt}.`]),
+    `Figures cover the last ${formatMs(WINDOW_MS)}.`,
+    '',
+    ...commands(addresses),
+    '',
+  ];
+}
+
+function commands(addresses: Addresses): string[] {
+  const { host, smiPort, metricsPort, healthPort, kafka } = addresses;
   const api = `http://${host}:${smiPort}`;
   const lines: [string, string][] = [
     ['SMI API', `curl ${api}/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/web`],
     ['edges of it', `curl ${api}/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/web/edges`],
-    ['this table', `bin/weir edges --url ${api}`],
+    ['this table', edgesCommand(addresses)],
     ['its proxies', `bin/weir targets --url ${api}`],
     ['own metrics', `curl http://${host}:${metricsPort}/metrics`],
     ['health', `curl http://${host}:${healthPort}/readyz`],
     ['a Weir of yours', 'bin/weir run -c config.yaml   (in another terminal, beside this one)'],
   ];
   if (kafka !== null) lines.push(['Kafka', `kafka-console-consumer.sh --bootstrap-server ${kafka} --topic ${TOPIC}`]);
-  return [
-    '',
-    `Look at ${FAILING_EDGE} (one call in five fails) and ${SLOW_EDGE} (p99 near 1s).`,
-    `Figures cover the last ${formatMs(WINDOW_MS)}.`,
-    '',
-    ...lines.map(([what, command]) => `  ${what.padEnd(16)}${command}`),
-    '',
-    'Ctrl-C ends the demo.',
-  ];
+  return lines.map(([what, command]) => `  ${what.padEnd(16)}${command}`);
+}
+
+function edgesCommand({ host, smiPort }: Addresses): string {
+  return `bin/weir edges --url http://${host}:${smiPort}`;
 }
 
 /** The last line of a run. */

@@ -11,11 +11,15 @@ export interface Output {
   off(event: 'resize', listener: () => void): unknown;
 }
 
-/** What is shown: `top` first and always, `table` cut when it must be, `bottom` left out before that. */
+/** What is shown: `top` and `bottom` whole, their long lines wrapped; `table` gets the rows they leave. */
 export interface Frame {
   readonly top: readonly string[];
   readonly table: readonly string[];
   readonly bottom: readonly string[];
+  /** The command that shows the whole table, for when it is cut. */
+  readonly whole?: string;
+  /** Rows that go last when the table is cut, by their index in `table`. */
+  readonly pinned?: readonly number[];
 }
 
 export interface Screen {
@@ -56,8 +60,12 @@ function createTerminal(output: Output): Screen {
 
   function draw(): void {
     if (last === null) return;
-    const lines = fitFrame(last, output.columns ?? 80, output.rows ?? 24);
-    output.write(HOME + lines.map((line) => `${line}${CLEAR_LINE}`).join('\r\n') + CLEAR_BELOW);
+    const columns = output.columns ?? 80;
+    const lines = fitFrame(last, columns, output.rows ?? 24);
+    // Cleared before it is written: after a line that is as long as the row is wide, its last cell would go.
+    const clear = (line: string, i: number) =>
+      i === lines.length - 1 || rowsTaken(line, columns) > 1 ? CLEAR_BELOW : CLEAR_LINE;
+    output.write(HOME + lines.map((line, i) => clear(line, i) + line).join('\r\n'));
   }
 
   return {
@@ -80,16 +88,52 @@ function createTerminal(output: Output): Screen {
   };
 }
 
-/** The lines of a frame that a terminal of this size can show, none longer than it is wide. Pure. */
-export function fitFrame({ top, table, bottom }: Frame, columns: number, rows: number): string[] {
-  const room = Math.max(1, rows - top.length);
-  const shown =
-    table.length <= room
-      ? [...table, ...bottom].slice(0, room)
-      : [...table.slice(0, room - 1), `… ${table.length - room + 1} more, make the window higher`];
-  return [...top, ...shown].slice(0, rows).map((line) => clip(line, columns));
+/** A table is never cut below this: header, a row, and how many more there are. */
+const MIN_TABLE_ROWS = 3;
+
+/**
+ * The lines of a frame that a terminal of this size can show. Only rows of the table are cut in width; everything else
+ * wraps, because a part of an address or a command is of no use. Empty lines go first, then rows of the table, and what
+ * stands below it only where there is no room for it at all. Pure.
+ */
+export function fitFrame(frame: Frame, columns: number, rows: number): string[] {
+  const { top, table, bottom } = frame;
+  const height = (lines: readonly string[]) => lines.reduce((sum, line) => sum + rowsTaken(line, columns), 0);
+  const isTight = height(top) + table.length + height(bottom) > rows;
+  const [head, foot] = [top, bottom].map((lines) => (isTight ? lines.filter((line) => line !== '') : lines));
+  const shownHead = firstLines(head ?? [], columns, rows - 1);
+  const room = rows - height(shownHead);
+  const tableRows = Math.min(room, Math.max(MIN_TABLE_ROWS, room - height(foot ?? [])));
+  const shown = cutTable(frame, tableRows).map((line) => clip(line, columns));
+  return [...shownHead, ...shown, ...firstLines(foot ?? [], columns, room - shown.length)];
 }
 
+/** At most `rows` lines of the table, in their order, its header and pinned rows before others. */
+function cutTable({ table, whole, pinned = [] }: Frame, rows: number): string[] {
+  if (table.length <= rows) return [...table];
+  const kept = Math.max(0, rows - 1);
+  const byWeight = new Set([0, ...pinned, ...table.keys()]);
+  const chosen = [...byWeight].slice(0, kept).sort((a, b) => a - b);
+  const more = `… ${table.length - kept} more: ${whole ?? 'make the window higher'}`;
+  return [...chosen.flatMap((index) => table[index] ?? []), more];
+}
+
+/** The first lines that together take at most `rows` rows, each whole. */
+function firstLines(lines: readonly string[], columns: number, rows: number): string[] {
+  let left = rows;
+  const over = lines.findIndex((line) => {
+    left -= rowsTaken(line, columns);
+    return left < 0;
+  });
+  return over === -1 ? [...lines] : lines.slice(0, over);
+}
+
+/** Rows that a line takes on a terminal that wraps it. */
+function rowsTaken(line: string, columns: number): number {
+  return Math.max(1, Math.ceil(cellWidth(line.replace(COLORS, '')) / Math.max(1, columns)));
+}
+
+const COLORS = /\u001b\[[0-9;]*m/g;
 const PIECES = /\u001b\[[0-9;]*m|[\s\S]/gu;
 
 /** The beginning of a line that takes at most `columns` cells; colours are kept and ended. Pure. */
