@@ -104,9 +104,7 @@ function answerTarget(source: Source, version: Version, target: Target, query: U
   if (target.kind === 'list') return answers.json(listText(reading, frame, target.resource, target.namespace));
   if (target.kind === 'all') return answers.json(allText(reading, frame, target.namespace));
   const { resource, namespace, name } = target;
-  const found = readingsOf(reading, resource).find(
-    ({ resource: id }) => id.name === name && id.namespace === namespace && id.kind === resource.kind,
-  );
+  const found = findReading(readingsOf(reading, resource), resource.kind, namespace, name);
   if (found === undefined) return answers.notFound(resource.plural, name);
   return answers.json(target.kind === 'object' ? renderObject(frame, found) : edgesText(reading, frame, found));
 }
@@ -124,6 +122,20 @@ function readingsOf(reading: TrafficReading, { kind }: SmiResource): readonly Re
     default:
       return reading.workloads;
   }
+}
+
+/** Readings of a list by name, made when one of them is first asked for: far cheaper than looking through the list. */
+const byName = new WeakMap<readonly ResourceReading[], Map<string, readonly ResourceReading[]>>();
+
+/** The first reading of that kind, namespace and name; undefined when there is none. */
+function findReading(list: readonly ResourceReading[], kind: string, namespace: string, name: string) {
+  let names = byName.get(list);
+  if (names === undefined) {
+    names = Map.groupBy(list, ({ resource }) => `${resource.namespace}/${resource.name}`);
+    byName.set(list, names);
+  }
+  const candidates = names.get(`${namespace}/${name}`) ?? [];
+  return candidates.find(({ resource: id }) => id.name === name && id.namespace === namespace && id.kind === kind);
 }
 
 function listText(reading: TrafficReading, frame: Frame, resource: SmiResource, namespace: string | null): string {

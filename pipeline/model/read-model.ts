@@ -5,8 +5,8 @@
  */
 import { type KnownResources, type ResourceId, readTraffic, type TrafficReading } from './reading.ts';
 import type { Peer, ResourceKind, Workload } from './resource.ts';
-import { TrafficAccumulator } from './sum.ts';
-import type { Interval, TcpTotals, TrafficRecord, TrafficSum } from './traffic.ts';
+import { foldSlots } from './slot-fold.ts';
+import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 
 export interface ReadModelOptions {
   /** What readers get unasked, milliseconds. */
@@ -178,48 +178,6 @@ export class ReadModel {
     const firstEndMs = (Math.floor(startedMs / slotMs) + 1) * slotMs;
     return nowMs < firstEndMs ? firstEndMs - nowMs : slotMs - (nowMs % slotMs);
   }
-}
-
-/**
- * The sum of slots for reading only: histograms are listed side by side instead of added, which spares a copy of each.
- * Null when there is none.
- */
-function foldSlots(sums: readonly TrafficSum[]): TrafficSum | null {
-  const [only] = sums;
-  if (only === undefined || sums.length === 1) return only ?? null;
-  const frame = new TrafficAccumulator();
-  const records = new Map<string, TrafficRecord>();
-  for (const sum of sums) {
-    frame.add({ ...sum, records: [] });
-    for (const record of sum.records) foldRecord(records, record);
-  }
-  return { ...frame.take(), records: [...records.values()] };
-}
-
-function foldRecord(records: Map<string, TrafficRecord>, record: TrafficRecord): void {
-  const { key, successes, failures, latency, tcp } = record;
-  const held = records.get(key.id);
-  if (held === undefined) {
-    records.set(key.id, { key, successes, failures, latency: latency === null ? null : [...latency], tcp });
-    return;
-  }
-  held.successes += successes;
-  held.failures += failures;
-  if (latency !== null) {
-    held.latency ??= [];
-    for (const histogram of latency) held.latency.push(histogram);
-  }
-  if (tcp !== null) held.tcp = held.tcp === null ? tcp : addTcp(held.tcp, tcp);
-}
-
-/** A new object: what was given belongs to a slot. */
-function addTcp(a: TcpTotals, b: TcpTotals): TcpTotals {
-  return {
-    opened: a.opened + b.opened,
-    closed: a.closed + b.closed,
-    readBytes: a.readBytes + b.readBytes,
-    writtenBytes: a.writtenBytes + b.writtenBytes,
-  };
 }
 
 function itemsOf(sum: TrafficSum): number {

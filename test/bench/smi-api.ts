@@ -1,10 +1,12 @@
 /**
  * @module How long the SMI API takes to answer over 10,000 workloads with 30,000 edges, each seen from both sides.
  *
- * Run it with `node test/bench/smi-api.ts`. A real listener and a real socket in one process, so client time counts too;
+ * Run it with `node test/bench/smi-api.ts`. "Between slots" leaves out what the arrival of a slot costs; the lines that
+ * say "a slot each 10 s" have it. A real listener and a real socket in one process, so client time counts too;
  * sums and readings are measured without HTTP.
  */
 import { Agent, request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { config } from '../../exporters/smi/config.ts';
 import { createSmiExporter } from '../../exporters/smi/smi.ts';
 import { Balance } from '../../pipeline/balance.ts';
@@ -24,6 +26,10 @@ const EDGES_EACH = 3;
 const SLOT_MS = 10_000;
 const ANSWERS = 3_000;
 const LISTS = 15;
+const SLOTS = 4;
+/** Time between two questions while slots arrive, and how late a timer is anyway, milliseconds. */
+const PACE_MS = 10;
+const TIMER_MS = 2;
 const BASE = '/apis/metrics.smi-spec.io/v1alpha1';
 
 /** Goals of the project, milliseconds. */
@@ -108,7 +114,20 @@ function objectPath(i: number): string {
   return `${BASE}/namespaces/${namespace}/deployments/${name}${i % 4 === 0 ? '/edges' : ''}`;
 }
 
-/** Takes about ten seconds. */
+/** Asks every `PACE_MS` for `spanMs`, as dashboards and autoscalers do; a question that has to wait is counted from when it was due. */
+async function pacedTimes(port: number, agent: Agent, spanMs: number, path: (i: number) => string): Promise<number[]> {
+  const times: number[] = [];
+  const startMs = systemClock.monoMs();
+  for (let i = 0; i * PACE_MS < spanMs; i++) {
+    const dueMs = startMs + i * PACE_MS;
+    await wait(Math.max(0, dueMs - systemClock.monoMs()));
+    const lateMs = Math.max(0, systemClock.monoMs() - dueMs - TIMER_MS);
+    times.push(lateMs + (await ask(port, path(i), agent)));
+  }
+  return times;
+}
+
+/** Takes about a minute. */
 export async function run(): Promise<BenchResult[]> {
   const time = createEngineTime(systemClock);
   const endMs = Math.floor(time.nowMs() / SLOT_MS) * SLOT_MS;
@@ -138,23 +157,38 @@ export async function run(): Promise<BenchResult[]> {
     const objects = await answerTimes(port, agent, ANSWERS, objectPath);
     const cpu = process.cpuUsage(cpuFrom);
     const lists = await answerTimes(port, agent, LISTS, () => `${BASE}/deployments`);
-    const fresh: number[] = [];
-    for (let next = 0; next < 5; next++) {
-      const interval = { startMs: endMs + next * SLOT_MS, endMs: endMs + (next + 1) * SLOT_MS };
-      feed({ ...sums[next % sums.length]!, interval });
-      for (let i = 0; i < 3; i++) await ask(port, objectPath(next + i), agent);
-      fresh.push(await ask(port, `${BASE}/deployments`, agent));
+    const afterSlot: number[] = [];
+    const freshLists: number[] = [];
+    let slot = 0;
+    const feedNext = () => {
+      const interval = { startMs: endMs + slot * SLOT_MS, endMs: endMs + (slot + 1) * SLOT_MS };
+      feed({ ...sums[slot % sums.length]!, interval });
+      slot += 1;
+    };
+    for (let round = 0; round < SLOTS; round++) {
+      feedNext();
+      afterSlot.push(await ask(port, objectPath(round), agent));
+      await ask(port, objectPath(round + 1), agent);
+      freshLists.push(await ask(port, `${BASE}/deployments`, agent));
+    }
+    const fed: number[] = [];
+    for (let round = 0; round < SLOTS; round++) {
+      feedNext();
+      fed.push(...(await pacedTimes(port, agent, SLOT_MS, (i) => objectPath(i + round))));
     }
     const total = sumTraffic(sums)!;
     const options = { defaultKind: 'Deployment', windowMs: 3 * SLOT_MS } as const;
     const readMs = Math.min(...[1, 2, 3, 4].map(() => timed(() => readTraffic(total, options))));
     return [
       measured('smi-api: reading of 10k workloads, 30k edges', readMs, 'ms', READ_GOAL_MS),
-      measured('smi-api: first answer after a slot', first, 'ms'),
-      measured('smi-api: one answer, p50', percentile(objects, 0.5), 'ms'),
-      measured('smi-api: one answer, p99', percentile(objects, 0.99), 'ms', ANSWER_GOAL_MS),
+      measured('smi-api: very first answer', first, 'ms'),
+      measured('smi-api: first answer after a slot, p50', percentile(afterSlot, 0.5), 'ms'),
+      measured('smi-api: one answer between slots, p50', percentile(objects, 0.5), 'ms'),
+      measured('smi-api: one answer between slots, p99', percentile(objects, 0.99), 'ms', ANSWER_GOAL_MS),
+      measured('smi-api: one answer, a slot each 10 s, p99', percentile(fed, 0.99), 'ms', ANSWER_GOAL_MS),
+      measured('smi-api: one answer, a slot each 10 s, max', Math.max(...fed), 'ms'),
       measured('smi-api: one answer, CPU with its client', (cpu.user + cpu.system) / 1000 / ANSWERS, 'ms'),
-      measured('smi-api: list of 10,000, first after a slot', percentile(fresh, 0.5), 'ms', LIST_GOAL_MS),
+      measured('smi-api: list of 10,000, first after a slot', percentile(freshLists, 0.5), 'ms', LIST_GOAL_MS),
       measured('smi-api: list of 10,000, p50', percentile(lists, 0.5), 'ms', LIST_GOAL_MS),
     ];
   } finally {
