@@ -15,6 +15,7 @@ import type {
   Side,
   TrafficSeries,
 } from '../../pipeline/model/rules.ts';
+import { parseNumber } from '../../pipeline/wire/exposition/number.ts';
 import { labelKey } from '../scrape/label-key.ts';
 import { clientOf, serverOf } from './peer.ts';
 
@@ -126,10 +127,8 @@ function isProbe(labels: Labels): boolean {
 }
 
 function parseBound(le: string | undefined): number | null {
-  if (le === undefined || le === '') return null;
-  if (le === '+Inf') return Number.POSITIVE_INFINITY;
-  const bound = Number(le);
-  return Number.isFinite(bound) && bound >= 0 ? bound : null;
+  const bound = parseNumber(le ?? '');
+  return bound !== null && bound >= 0 ? bound : null;
 }
 
 function counter(sample: string, demand: 'requests' | 'tcp'): FamilyRule {

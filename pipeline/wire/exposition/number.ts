@@ -10,8 +10,11 @@ import { HASH, hasControlByte, isBlank, skipBlanks, tokenEnd } from './bytes.ts'
 import type { LineFault } from './scan-types.ts';
 import type { ScanWindow } from './window.ts';
 
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** No two runs of digits stand side by side, which would take the square of their length to refuse. */
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const NAMED = /^(?:nan|[+-]?inf(?:inity)?)$/i;
+/** Longest number text read; a double written out in full without an exponent has 309 digits before its point. */
+const MAX_NUMBER_BYTES = 400;
 const DOT = 0x2e;
 const MINUS = 0x2d;
 const ZERO = 0x30;
@@ -36,7 +39,8 @@ export function readRest(window: ScanWindow, start: number, end: number, out: Fl
 function readTail(bytes: Buffer, start: number, end: number): LineFault | null {
   if (start === end || startsExemplar(bytes, start, end)) return null;
   const timestampEnd = tokenEnd(bytes, start, end);
-  if (!DECIMAL.test(bytes.toString('latin1', start, timestampEnd))) return 'bad_timestamp';
+  const isShort = timestampEnd - start <= MAX_NUMBER_BYTES;
+  if (!isShort || !DECIMAL.test(bytes.toString('latin1', start, timestampEnd))) return 'bad_timestamp';
   const next = skipBlanks(bytes, timestampEnd, end);
   return next === end || startsExemplar(bytes, next, end) ? null : 'trailing_text';
 }
@@ -45,9 +49,16 @@ function startsExemplar(bytes: Buffer, start: number, end: number): boolean {
   return bytes[start] === HASH && start + 1 < end && isBlank(bytes[start + 1]!);
 }
 
-/** Number text in [start, end) into `out[0]`; false when Go's parser would refuse it. */
+/** Number text in [start, end) into `out[0]`; false when Go's parser would refuse it or it has more than 400 bytes. */
 export function readNumber(bytes: Buffer, start: number, end: number, out: Float64Array): boolean {
-  return readShort(bytes, start, end, out) || readLong(bytes.toString('latin1', start, end), out);
+  if (readShort(bytes, start, end, out)) return true;
+  return end - start <= MAX_NUMBER_BYTES && readLong(bytes.toString('latin1', start, end), out);
+}
+
+/** A number as a page may write it in a label, such as `le`: the same grammar; null for any other text. */
+export function parseNumber(text: string): number | null {
+  const out = new Float64Array(1);
+  return text.length <= MAX_NUMBER_BYTES && readLong(text, out) ? out[0]! : null;
 }
 
 /** Up to 15 digits with at most one point among them, perhaps a minus; false means "not of this form". */

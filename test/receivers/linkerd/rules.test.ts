@@ -216,3 +216,18 @@ test('names that are special to objects are only names', (t) => {
     workload: workload('Deployment', 'constructor', '__proto__'),
   });
 });
+
+for (const le of ['0x10', ' ', ' 5', '5 ', '0b1', '-1', '-Inf', 'NaN', '1_0', 'Infinityx', '']) {
+  test(`the bound "${le}"`, filteredCase, 'response_latency_ms_bucket', { ...IN, le }, 'bad_bucket');
+}
+for (const [le, boundMs] of [
+  ['Inf', Number.POSITIVE_INFINITY],
+  ['+inf', Number.POSITIVE_INFINITY],
+  ['5.0', 5],
+  ['1e3', 1000],
+  ['+2', 2],
+] as const) {
+  test(`a bound written ${le} is ${boundMs} ms`, (t) => {
+    t.like(resolve('response_latency_ms_bucket', { ...IN, le }), { role: 'traffic', boundMs });
+  });
+}
