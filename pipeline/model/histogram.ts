@@ -135,7 +135,9 @@ function addSet(scale: Scale, set: CumulativeSet): void {
     const above = upTo[next]!;
     const end = boundsMs[next]!;
     const start = next === 0 ? Math.min(0, end) : boundsMs[next - 1]!;
-    scale.estimate[i]! += end === x ? above : below + ((above - below) * (x - start)) / (end - start);
+    const share = end === x ? above : below + ((above - below) * (x - start)) / (end - start);
+    // Rounding must not lift an estimate above what is there at most.
+    scale.estimate[i]! += Math.min(above, share);
     scale.atLeast[i]! += end === x ? above : below;
     scale.atMost[i]! += above;
   }
@@ -144,10 +146,9 @@ function addSet(scale: Scale, set: CumulativeSet): void {
 function pick(scale: Scale, rank: number): Quantile {
   const { boundsMs, estimate, atLeast, atMost } = scale;
   const size = boundsMs.length;
-  // Observations are whole: the one asked for is at least the first.
-  const position = Math.max(1, rank);
-  const reaches = firstAtLeast(atLeast, size, position);
-  const passes = firstAtLeast(atMost, size, position);
+  // Counts may be shares of whole ones, so value and interval are looked up at the same rank, which is above 0.
+  const reaches = firstAtLeast(atLeast, size, rank);
+  const passes = firstAtLeast(atMost, size, rank);
   const loMs = passes === 0 ? 0 : boundsMs[passes - 1]!;
   const hiMs = reaches === size ? Number.POSITIVE_INFINITY : boundsMs[reaches]!;
   const bucket = firstAtLeast(estimate, size, rank);
@@ -173,5 +174,5 @@ function interpolate(boundsMs: readonly number[], upTo: Float64Array, bucket: nu
   const start = bucket === 0 ? 0 : boundsMs[bucket - 1]!;
   const before = bucket === 0 ? 0 : upTo[bucket - 1]!;
   const inside = upTo[bucket]! - before;
-  return inside === 0 ? start : start + (end - start) * ((rank - before) / inside);
+  return inside === 0 ? start : Math.min(end, start + (end - start) * ((rank - before) / inside));
 }

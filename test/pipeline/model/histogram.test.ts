@@ -119,3 +119,26 @@ test('nothing counted, or nothing but an open bucket, has no quantile', (t) => {
   t.is(quantile([histogram(LINKERD, [])], 0.5), null);
   t.is(quantile([histogram([], [1, 2])], 0.5), null);
 });
+
+test('a quantile of less than one observation lies in its own interval', (t) => {
+  const found = quantile([{ boundsMs: [1, 2, 5], counts: Float64Array.of(0.2, 0.2, 0, 0) }], 0.5);
+  t.deepEqual(found, { valueMs: 1, loMs: 0, hiMs: 1, saturated: false });
+});
+
+const fractions = (size: number) =>
+  fc.array(fc.double({ min: 0, max: 50, noNaN: true }), { minLength: size, maxLength: size });
+
+test('with counts that are not whole the value lies in its interval, whatever the bounds', (t) => {
+  const left = fractions(LINKERD.length + 1);
+  const right = fractions(ENVOY.length + 1);
+  fc.assert(
+    fc.property(left, right, fc.constantFrom(1, 1e-3, 1 / 3), anyQ, (some, more, scale, q) => {
+      const scaled = (counts: number[]) => Float64Array.from(counts, (count) => count * scale);
+      const one = { boundsMs: LINKERD, counts: scaled(some) };
+      for (const histograms of [[one], [one, { boundsMs: ENVOY, counts: scaled(more) }]]) {
+        const found = quantile(histograms, q);
+        if (found !== null) t.true(found.loMs <= found.valueMs && found.valueMs <= found.hiMs);
+      }
+    }),
+  );
+});
