@@ -31,6 +31,8 @@ export class TrafficIndex {
   /** Peers known by their account alone; they never equal a workload of the same name. */
   readonly #accountPeers = new NameMap<WorkloadEntry>();
   readonly #pods = new NameMap<OwnGroup>();
+  /** Whose a watched pod is: clients may know it by its own name alone. */
+  readonly #podOwners = new NameMap<WorkloadEntry>();
   readonly #nodes = new NameMap<OwnGroup>();
   readonly #services = new NameMap<ServiceGroup>();
   readonly #records: readonly TrafficRecord[];
@@ -106,9 +108,11 @@ export class TrafficIndex {
     return [...this.#workloads.values()];
   }
 
-  /** The entry of a workload, made when it is new. */
+  /** The entry of a workload, made when it is new; of a watched pod that of the workload it belongs to. */
   entryOf(workload: Workload): WorkloadEntry {
-    const { cluster, namespace, name } = workload;
+    const { cluster, namespace, name, kind } = workload;
+    const owner = kind === 'Pod' ? this.#podOwners.get(cluster, namespace, name) : undefined;
+    if (owner !== undefined) return owner;
     return this.#mapOf(workload).getOrMake(cluster, namespace, name, () => {
       return newEntry(this.#workloads.size + this.#accountPeers.size, workload);
     });
@@ -122,7 +126,7 @@ export class TrafficIndex {
   remember(workload: Workload): void {
     const entry = this.entryOf(workload);
     entry.seen = true;
-    learnKind(entry, workload.kind, REMEMBERED_RANK);
+    if (!isPodOf(entry, workload)) learnKind(entry, workload.kind, REMEMBERED_RANK);
   }
 
   /** Lets `workload` stand for an account that nobody of this sum has. O(1). */
@@ -205,13 +209,15 @@ export class TrafficIndex {
     this.#learnAccount(entry, own.serviceAccount);
     const { cluster, namespace } = workload;
     const pod = own.pod === '' ? null : ownGroup(this.#pods, cluster, namespace, own.pod);
+    if (pod !== null) this.#podOwners.getOrMake(cluster, namespace, own.pod, () => entry);
     const node = own.node === '' ? null : ownGroup(this.#nodes, cluster, '', own.node);
     return { entry, unit: this.#units.get(unitText(entry, own)) ?? null, pod, node };
   }
 
   #peerEntry(workload: Workload, peer: Peer): WorkloadEntry {
     const entry = this.entryOf(workload);
-    learnKind(entry, workload.kind, workload.kind === 'Service' ? SERVICE_RANK : PEER_RANK);
+    const rank = workload.kind === 'Service' ? SERVICE_RANK : PEER_RANK;
+    if (!isPodOf(entry, workload)) learnKind(entry, workload.kind, rank);
     if (workload.kind !== 'ServiceAccount' && workload.kind !== 'Service') {
       this.#learnAccount(entry, peer.serviceAccount);
     }
@@ -243,4 +249,9 @@ export class TrafficIndex {
       addCoverage(group.coverage, record);
     }
   }
+}
+
+/** Whether `workload` names one pod of the workload in `entry`, and so tells nothing of that one's kind. */
+function isPodOf(entry: WorkloadEntry, { kind, name }: Workload): boolean {
+  return kind === 'Pod' && entry.name !== name;
 }

@@ -73,12 +73,15 @@ function mirroredOf(labels: Labels): Workload | null {
   };
 }
 
-/** Nobody owns the endpoint, or its owner is untold: its Service stands for it, else the pod itself. */
+/** Nobody owns the endpoint: a bare pod is a workload of its own, as its own target says too; else its Service. */
 function bareOf(labels: Labels, own: Identity, service: Service | null): Workload | null {
   const cluster = clusterOf(labels, own);
-  if (service !== null) return { cluster, namespace: service.namespace, name: service.name, kind: 'Service' };
   const pod = labels.get('dst_pod') ?? '';
-  return pod === '' ? null : { cluster, namespace: namespaceOf(labels), name: pod, kind: 'Pod' };
+  if (pod !== '') {
+    const namespace = labels.get('dst_namespace') ?? service?.namespace ?? '';
+    return { cluster, namespace, name: pod, kind: 'Pod' };
+  }
+  return service === null ? null : { cluster, namespace: service.namespace, name: service.name, kind: 'Service' };
 }
 
 /** What lies outside of the cluster goes by the host it was asked for, else by its address. */

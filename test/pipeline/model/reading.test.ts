@@ -254,3 +254,39 @@ test('names that look like prototype members or like other names stay apart', (t
   );
   t.deepEqual(edgesOf(reading), ['x/__proto__ > constructor/1:x client 1+0', 'x/a > x1/:b client 1+0']);
 });
+
+for (const [title, target, name] of [
+  ['told by its pod alone', own('x/', { pod: 'worker-1' }), 'worker-1'],
+  ['whose owner was guessed', own('x/worker', { kind: 'StatefulSet', pod: 'worker-1' }), 'worker'],
+] as const) {
+  test(`a watched pod that its clients know by its own name counts once: ${title}`, (t) => {
+    const bare = peer('x/worker-1', { kind: 'Pod', service: 'svc' });
+    const records = [record('client', web, bare, 300), record('server', target, peer('x/web'), 300)];
+    const known = { workloads: [workload('x/worker-1', 'Pod')], services: [] };
+    const sum = sumOf(records, [covered(web), covered(target)]);
+    const reading = readTraffic(sum, { defaultKind: 'Deployment', windowMs: 30_000, known });
+    t.deepEqual(edgesOf(reading), [`x/web > x/${name} client 300+0`]);
+    t.deepEqual(reading.edges[0]!.services, ['svc']);
+    t.is(reading.edges[0]!.destination?.kind, name === 'worker' ? 'StatefulSet' : 'Pod');
+    t.deepEqual(texts(reading.namespaces), ['Namespace /x server 300+0']);
+    t.deepEqual(texts(reading.pods), ['Pod x/web-1 idle', 'Pod x/worker-1 server 300+0']);
+  });
+}
+
+test('a pod of that name in another namespace or cluster stays apart', (t) => {
+  const target = own('x/worker', { kind: 'StatefulSet', pod: 'worker-1' });
+  const elsewhere = { ...workload('x/worker-1', 'Pod'), cluster: 'far' };
+  const reading = read(
+    [
+      record('client', web, peer('y/worker-1', { kind: 'Pod' }), 1),
+      record('client', web, { ...peer(null), workload: elsewhere }, 2),
+      record('server', target, peer('x/web'), 4),
+    ],
+    [covered(web), covered(target)],
+  );
+  t.deepEqual(edgesOf(reading).sort(), [
+    'x/web > x/worker server 4+0',
+    'x/web > x/worker-1 client 2+0',
+    'x/web > y/worker-1 client 1+0',
+  ]);
+});

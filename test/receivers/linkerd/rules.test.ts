@@ -92,7 +92,11 @@ for (const [label, kind] of [
     },
   );
 }
-test('its Service when nobody owns the pod', peerCase, DST, { workload: workload('Service', 'shop', 'api-svc') });
+test('the pod when nobody owns it, asked for by its Service', peerCase, DST, {
+  workload: workload('Pod', 'shop', 'api-1'),
+  service: 'api-svc',
+  serviceNamespace: '',
+});
 test(
   'the pod when there is no Service either',
   peerCase,
