@@ -31,24 +31,31 @@ const labels = z
   })
   .transform((record) => new Map(Object.entries(record)));
 
+/** How to write an address. */
+export const ADDRESS_MEND = 'write host:port, for example 10.0.0.7:4191 or [fd00::7]:4191';
+
 const address = z.string().superRefine((text, context) => {
   if (isTargetAddress(text)) return;
   context.addIssue({
     code: 'custom',
     message: `"${text}" is no address of a target`,
-    params: { weir: 'WEIR1007', mend: 'write host:port, for example 10.0.0.7:4191 or [fd00::7]:4191' },
+    params: { weir: 'WEIR1007', mend: ADDRESS_MEND },
   });
 });
 
+const groupLabels = labels
+  .prefault({})
+  .describe('identity labels of these targets: namespace, pod, deployment, node, …');
+
 const targetGroup = z.strictObject({
   targets: z.array(address).describe('addresses, host:port'),
-  labels: labels.prefault({}).describe('identity labels of these targets: namespace, pod, deployment, node, …'),
+  labels: groupLabels,
 });
 
 /** One element of a static or file configuration: addresses with the labels they share. */
 export type TargetGroup = z.output<typeof targetGroup>;
-/** Schema of the whole content of a `file_sd` file. */
-export const targetGroups = z.array(targetGroup);
+/** Schema of the whole content of a `file_sd` file, whose addresses are judged one by one afterwards. */
+export const targetGroups = z.array(z.strictObject({ targets: z.array(z.string()), labels: groupLabels }));
 
 const fileDiscovery = z.strictObject({
   files: z.array(z.string().min(1)).min(1).describe('paths of .json, .yaml or .yml files; the last part may hold *'),

@@ -4,15 +4,20 @@ import { parseYamlData } from '../../pipeline/config/yaml-data.ts';
 import { type FileWatch, watchFiles } from '../../pipeline/net/file-watch.ts';
 import type { FileContent } from '../../pipeline/net/files.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
-import { type ScrapeConfig, type TargetGroup, targetGroups } from './config.ts';
+import { ADDRESS_MEND, type ScrapeConfig, type TargetGroup, targetGroups } from './config.ts';
+import { isTargetAddress } from './targets.ts';
 
 /** A thousand targets with many labels need a tenth of this. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 export interface FileProblem {
   readonly path: string;
-  /** Why it was not read; null when it is readable again. */
+  /** What is wrong with it; null when it is whole again. */
   readonly text: string | null;
+  /** True when its other entries are used; false when it was not read and its last good ones stay. */
+  readonly isRead: boolean;
+  /** Whether an earlier reading was good, so that its targets stay. */
+  readonly kept: boolean;
 }
 
 interface Handler {
@@ -76,31 +81,57 @@ export class FileDiscovery {
     for (const path of problems.keys()) if (!paths.has(path)) problems.delete(path);
     for (const content of contents) {
       const read = readGroups(content);
-      this.#tell(problems, content.path, read.error);
+      this.#tell(problems, content.path, read, files.has(content.path));
       if (read.groups !== null) files.set(content.path, read.groups);
     }
   }
 
-  #tell(problems: Map<string, string>, path: string, error: string | null): void {
+  #tell(problems: Map<string, string>, path: string, read: ReadGroups, kept: boolean): void {
+    const { groups, error } = read;
     if (error === (problems.get(path) ?? null)) return;
     if (error === null) problems.delete(path);
     else problems.set(path, error);
-    this.#handler.onProblem({ path, text: error });
+    this.#handler.onProblem({ path, text: error, isRead: groups !== null, kept });
   }
 }
 
-type ReadGroups = { groups: readonly TargetGroup[]; error: null } | { groups: null; error: string };
+/** With both, `error` tells of entries that were left out of `groups`; one of them is never null. */
+interface ReadGroups {
+  readonly groups: readonly TargetGroup[] | null;
+  readonly error: string | null;
+}
 
 /** Groups of one file's content, or what is wrong with it. Never throws. */
 export function readGroups(content: FileContent): ReadGroups {
   if (content.text === null) return { groups: null, error: content.error };
   const parsed = content.path.endsWith('.json') ? parseJson(content.text) : parseYamlData(content.text);
   if (parsed.error !== null) return { groups: null, error: `not readable: ${printableShort(parsed.error)}` };
-  const checked = targetGroups.safeParse(parsed.value ?? []);
-  if (checked.success) return { groups: checked.data, error: null };
+  // A file cut to nothing while it is written must not end the life of every target.
+  if (parsed.value === null || parsed.value === undefined)
+    return { groups: null, error: 'empty: write [] for no targets' };
+  const checked = targetGroups.safeParse(parsed.value);
+  if (checked.success) return withoutBadAddresses(checked.data);
   const issue = checked.error.issues[0]!;
   const mend = issue.code === 'custom' ? `, ${issue.params?.mend}` : '';
   return { groups: null, error: `at ${issue.path.join('.') || 'the top'}: ${printableShort(issue.message)}${mend}` };
+}
+
+/** One address that nobody can connect to must not hide all the others; a file of nothing else is broken. */
+function withoutBadAddresses(groups: readonly TargetGroup[]): ReadGroups {
+  let refused = 0;
+  let first = '';
+  const good = groups.map(({ targets, labels }, group) => ({
+    labels,
+    targets: targets.filter((address, index) => {
+      if (isTargetAddress(address)) return true;
+      if (refused === 0) first = `at ${group}.targets.${index}: "${printableShort(address)}" is no address of a target`;
+      refused += 1;
+      return false;
+    }),
+  }));
+  const error = refused === 0 ? null : `${first}, ${ADDRESS_MEND}; entries left out: ${refused}`;
+  const isHopeless = refused > 0 && good.every(({ targets }) => targets.length === 0);
+  return { groups: isHopeless ? null : good, error };
 }
 
 function parseJson(text: string): { value: unknown; error: null } | { value: null; error: string } {

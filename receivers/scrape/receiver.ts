@@ -4,7 +4,7 @@ import type { FamilyRule, MeshRules } from '../../pipeline/model/rules.ts';
 import { Access } from './access.ts';
 import { type ScrapeConfig, timeoutMsOf } from './config.ts';
 import { failure } from './failure.ts';
-import { FileDiscovery } from './file-sd.ts';
+import { FileDiscovery, type FileProblem } from './file-sd.ts';
 import { Gate } from './gate.ts';
 import { SeriesBudget } from './series-index.ts';
 import { refusedStatus, statusOf } from './status.ts';
@@ -37,8 +37,7 @@ export class ScrapeReceiver {
     this.#access = new Access(config);
     this.#files = new FileDiscovery(clock, {
       onChange: () => this.#apply(),
-      onProblem: ({ path, text }) =>
-        text === null ? this.#telemetry.fileWhole(path) : this.#telemetry.fileBroken(path, text),
+      onProblem: (problem) => this.#tellProblem(problem),
       onEvent: () => this.#telemetry.fileEvent(),
     });
     this.#context = {
@@ -101,6 +100,12 @@ export class ScrapeReceiver {
   discoveryProblems(): readonly DiscoveryProblem[] {
     const { id: receiver } = this.#settings;
     return [...this.#files.problems()].map(([file, error]) => ({ receiver, file, error }));
+  }
+
+  #tellProblem({ path, text, isRead, kept }: FileProblem): void {
+    if (text === null) this.#telemetry.fileWhole(path);
+    else if (isRead) this.#telemetry.entriesRefused(path, text);
+    else this.#telemetry.fileBroken(path, text, kept);
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {

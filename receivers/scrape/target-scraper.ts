@@ -6,6 +6,7 @@ import { SeriesTable } from '../../pipeline/model/series.ts';
 import type { HttpClient } from '../../pipeline/net/http-client.ts';
 import type { ScanLimits, ScanResult } from '../../pipeline/wire/exposition/scan-types.ts';
 import { ExpositionScanner } from '../../pipeline/wire/exposition/scanner.ts';
+import { printableShort } from '../../pipeline/wire/printable.ts';
 import type { Access } from './access.ts';
 import { failure, type ScrapeFailure } from './failure.ts';
 import { fetchPage, type PageFetch } from './page.ts';
@@ -89,8 +90,14 @@ export class TargetScraper {
     const scrape = ++this.#scrape;
     const { clock, access, timeoutMs, bodyLimitBytes } = this.#context;
     this.#scanner.begin(this.target.series, scrape);
+    const client = this.#connection();
+    if (typeof client === 'string') {
+      this.#scanner.end();
+      done({ page: null, failed: failure('connect', client) });
+      return;
+    }
     this.#fetch = fetchPage({
-      client: this.#connection(),
+      client,
       path: access.path,
       headers: access.headersFor(this.#host),
       clock,
@@ -128,13 +135,18 @@ export class TargetScraper {
     this.index.release();
   }
 
-  #connection(): HttpClient {
+  /** The client for this target, or why there is none. Nothing may be thrown: nobody awaits a scrape. */
+  #connection(): HttpClient | string {
     const { access } = this.#context;
-    if (this.#client === null || this.#accessVersion !== access.version) {
-      this.#client?.close();
+    if (this.#client !== null && this.#accessVersion === access.version) return this.#client;
+    this.#client?.close();
+    this.#client = null;
+    try {
       this.#client = access.createClient(this.target.address);
-      this.#accessVersion = access.version;
+    } catch (error) {
+      return `no client for this address: ${printableShort(error instanceof Error ? error.message : String(error))}`;
     }
+    this.#accessVersion = access.version;
     return this.#client;
   }
 

@@ -1,6 +1,7 @@
 /** @module Which targets there are: groups of addresses and labels → distinct targets with identity; what changed. */
 import { type Endpoint, parseEndpoint } from '../../pipeline/config/types.ts';
 import type { Identity, Labels } from '../../pipeline/model/resource.ts';
+import { isHost } from '../../pipeline/net/host.ts';
 import { identityOf, type OwnerSource } from './identity.ts';
 
 /** A target as discovery names it. */
@@ -19,14 +20,10 @@ interface Group {
   readonly labels: Labels;
 }
 
-const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?$/;
-const IPV6 = /^[0-9A-Fa-f:.]+$/;
-
 /** True for `host:port` with a host name, an IPv4 or a bracketed IPv6 address and a port above 0. */
 export function isTargetAddress(text: string): boolean {
   const endpoint = parseEndpoint(text);
-  if (endpoint === null || endpoint.port === 0) return false;
-  return text.startsWith('[') ? IPV6.test(endpoint.host) && endpoint.host.includes(':') : HOST_NAME.test(endpoint.host);
+  return endpoint !== null && endpoint.port > 0 && isHost(endpoint.host, text.startsWith('['));
 }
 
 export interface FoundTargets {

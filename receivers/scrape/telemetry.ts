@@ -101,8 +101,17 @@ export class ScrapeTelemetry {
     );
   }
 
-  fileBroken(path: string, error: string): void {
-    this.#log.warn({ path, error }, 'file_sd file is broken, its last good targets stay');
+  /** `kept`: an earlier reading was good. */
+  fileBroken(path: string, error: string, kept: boolean): void {
+    const missing = /^ENOENT\b|^no file matches/.test(error);
+    const never = missing
+      ? 'file_sd file does not exist (yet), it is read as soon as it does'
+      : 'file_sd file is broken and gave no targets yet';
+    this.#log.warn({ path, error }, kept ? 'file_sd file is broken, its last good targets stay' : never);
+  }
+
+  entriesRefused(path: string, error: string): void {
+    this.#log.warn({ path, error }, 'file_sd file has entries that are left out, the others are used');
   }
 
   fileWhole(path: string): void {

@@ -50,6 +50,27 @@ for (const [text, good] of [
   ['[1234]:80', false],
   ['fd00::7:4191', false],
   ['', false],
+  ['999.999.999.999:4191', false],
+  ['256.1.1.1:80', false],
+  ['1.2.3.4.5:80', false],
+  ['1.2.3:80', false],
+  ['1.2.3.4.:80', false],
+  ['08.1.1.1:80', false],
+  ['4294967296:80', false],
+  ['2130706433:80', false],
+  ['0x7f000001:80', false],
+  ['web.0x1:80', false],
+  ['[::::]:80', false],
+  ['[1:2]:80', false],
+  ['[::ffff:999.1.1.1]:80', false],
+  ['[127.0.0.1]:80', false],
+  ['0.0.0.0:80', true],
+  ['255.255.255.255:80', true],
+  ['[::]:80', true],
+  ['[::ffff:10.0.0.1]:80', true],
+  ['[FD00::0007]:80', true],
+  ['1a.2b:80', true],
+  ['Web_1.Shop.svc.:80', true],
 ] as const) {
   test(`"${text}" is ${good ? 'an' : 'no'} address of a target`, (t) => t.is(isTargetAddress(text), good));
 }
@@ -139,7 +160,28 @@ test('JSON', file, 'a.json', '[{"targets":["a:1","b:2"],"labels":{"namespace":"x
   'c:3',
 ]);
 test('YAML', file, 'a.yml', '- targets: ["a:1"]\n  labels: {namespace: x}\n', ['a:1']);
-test('an empty YAML file', file, 'a.yaml', '', []);
+for (const [what, text] of [
+  ['an empty', ''],
+  ['a blank', ' \n\n'],
+  ['a commented out', '# - targets: ["a:1"]\n'],
+  ['a bare document mark in a', '---\n'],
+  ['a null', 'null\n'],
+] as const) {
+  test(`${what} YAML file`, file, 'a.yaml', text, /^empty: write \[\] for no targets$/);
+}
+test('null in JSON', file, 'a.json', 'null', /^empty: write \[\]/);
+test('a YAML list of nothing', file, 'a.yaml', '[]\n', []);
+test('a JSON list of nothing', file, 'a.json', '[]', []);
+test('entries of a file that are no addresses are left out and told, the others are used', (t) => {
+  const text = '[{"targets":["a:1"]},{"targets":["999.1.1.1:1","b:2","1.2.3:1"]}]';
+  const { groups, error } = readGroups({ path: 'a.json', text, error: null });
+  t.deepEqual(
+    groups?.map(({ targets }) => targets),
+    [['a:1'], ['b:2']],
+  );
+  t.regex(error ?? '', /^at 1\.targets\.0: "999\.1\.1\.1:1" is no address .* left out: 2$/);
+  t.is(readGroups({ path: 'a.json', text: '[{"targets":["1.2.3:1"]}]', error: null }).groups, null, 'nothing else');
+});
 test('half written JSON', file, 'a.json', '[{"targets":["a:1"', /not readable/);
 test('half written YAML', file, 'a.yaml', '- targets: ["a:1"', /not readable/);
 test('something else', file, 'a.json', '{"targets":["a:1"]}', /the top/);

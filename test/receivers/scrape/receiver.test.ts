@@ -7,7 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
+import { linkerdConfig } from '../../../receivers/linkerd/config.ts';
 import { factory } from '../../../receivers/linkerd/factory.ts';
+import { createLinkerdRules } from '../../../receivers/linkerd/rules.ts';
+import { Access } from '../../../receivers/scrape/access.ts';
+import { SeriesBudget } from '../../../receivers/scrape/series-index.ts';
+import { TargetScraper } from '../../../receivers/scrape/target-scraper.ts';
+import { type TargetSpec, targetsOf } from '../../../receivers/scrape/targets.ts';
+import { createTestClock } from '../../kit/clock.ts';
 import { createHarness, http, oneTarget, page, serve, turns } from './harness.ts';
 
 const DATA = new URL('../../data/linkerd/', import.meta.url);
@@ -309,3 +316,32 @@ async function serveTls(t: ExecutionContext, pki: Pki): Promise<string> {
   t.teardown(() => server.close());
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
+
+test('an address nobody can connect to is a problem of the configuration, with its place', (t) => {
+  const parsed = linkerdConfig.safeParse(oneTarget('999.999.999.999:4191'));
+  t.like(parsed.error?.issues[0], { path: ['static_configs', 0, 'targets', 0], code: 'custom' });
+});
+
+test('a client that cannot be made is a failed scrape, not the end of the process', (t) => {
+  const [found] = targetsOf('linkerd', [{ targets: ['a:1'], labels: new Map() }], 1).targets.values();
+  const spec: TargetSpec = { ...found!, address: '999.1.1.1:1' };
+  const config = linkerdConfig.parse(oneTarget('127.0.0.1:1'));
+  const scraper = new TargetScraper(spec, {
+    receiver: 'linkerd',
+    clock: createTestClock(),
+    access: new Access(config),
+    rules: createLinkerdRules({ adminPort: 4191, sentinel: true }),
+    wanted: new Map(),
+    budget: new SeriesBudget(10),
+    limits: { sampleLimit: 10, labelLimit: 10, labelNameLengthBytes: 10, labelValueLengthBytes: 10 },
+    bodyLimitBytes: 1_000,
+    intervalMs: 1_000,
+    timeoutMs: 1_000,
+  });
+  for (let i = 0; i < 2; i++) {
+    const reasons: (string | undefined)[] = [];
+    scraper.scrape(({ failed }) => reasons.push(failed?.reason));
+    t.deepEqual(reasons, ['connect']);
+  }
+  scraper.close();
+});
