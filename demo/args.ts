@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { parseEndpoint } from '../pipeline/config/types.ts';
 import { parseGoDuration } from '../pipeline/wire/duration.ts';
+import { createTopicCommand } from './topic.ts';
 
 export interface DemoArgs {
   /** Time after which the demo ends by itself, milliseconds; null: when it is told to. */
@@ -23,10 +24,13 @@ export const USAGE = `Usage: weir demo [options]
 Runs a simulated mesh of 12 workloads through a real pipeline and shows who talks to whom.
 
   --for DURATION     end after this time, for example 20s; default: run until Ctrl-C
-  --kafka HOST:PORT  also stream to topic smi_traffic of this broker
+  --kafka HOST:PORT  also stream to topic smi_traffic of this broker; it must exist:
+                       ${createTopicCommand('HOST:PORT')}
   --port PORT        port of the SMI API, or the next free one; default 8080
   --seed NUMBER      another mesh day; default 1
   -h, --help         show this help
+
+Run it as bin/weir from the checkout. --for bounds the time it shows; ending takes at most 5s more.
 `;
 
 /** Reads the arguments after `demo`. Never throws. */

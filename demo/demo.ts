@@ -10,7 +10,7 @@ import { systemClock } from '../pipeline/clock/clock.ts';
 import type { CheckedConfig } from '../pipeline/config/checked.ts';
 import { loadConfig } from '../pipeline/config/load.ts';
 import { renderProblems } from '../pipeline/config/print.ts';
-import { hostService } from '../pipeline/graph/host.ts';
+import { type HostedService, hostService } from '../pipeline/graph/host.ts';
 import { registry } from '../pipeline/graph/registry.ts';
 import { type DemoArgs, parseDemoArgs } from './args.ts';
 import { demoConfig, SCRAPE_INTERVAL_MS } from './config-text.ts';
@@ -20,13 +20,16 @@ import { findPort } from './ports.ts';
 import { type ServedWorld, serveWorld } from './proxies/serve.ts';
 import { createScreen, isInPlace, type Output, type Screen } from './screen.ts';
 import { createTargetsFiles, TARGETS_FILE, type TargetsFiles } from './targets-file.ts';
+import { messagesSent, missingTopic, noticeOf } from './topic.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const HOST = '127.0.0.1';
-const DRAIN_MS = 5000;
+const DRAIN_MS = 4000;
+/** The run ends this long after it should, whatever still drains, milliseconds. */
+const END_MS = 5000;
 /** How long the mesh has run when the demo begins. */
 const MESH_AGE_MS = 60_000;
-const MAX_NOTICES = 3;
+const MAX_NOTICES = 4;
 /** Ports of `config.yaml`, kept free for the Weir that runs it beside the demo. */
 const BESIDE_PORTS = [18_080, 18_888, 13_134];
 /** Time between two looks at the API on a terminal, and elsewhere, milliseconds. */
@@ -71,6 +74,8 @@ interface Running {
   readonly moved: readonly string[];
   /** Newest log lines. */
   readonly notices: string[];
+  /** Done before each look; null for nothing. */
+  readonly beforeLook: (() => Promise<void>) | null;
 }
 
 async function run(args: DemoArgs, io: DemoIo): Promise<void> {
@@ -90,17 +95,49 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
     const notices: string[] = [];
     const inPlace = isInPlace(io.output, io.env);
     // A log line would tear the table of a terminal: it waits below it. Elsewhere it goes out at once.
-    const writeLog = (line: string) => (inPlace ? note(notices, line.trimEnd()) : io.writeError(line));
+    const writeLog = (line: string) => {
+      const told = noticeOf(line.trimEnd(), args.kafka);
+      if (inPlace) for (const one of told) note(notices, one);
+      else io.writeError(`${told.join('\n')}\n`);
+    };
     const service = await hostService(config, { clock, writeLog });
-    const edges = await showUntilEnd({ clock, addresses, moved, notices }, args, io);
+    const beforeLook = args.kafka === null ? null : watchTopic(args.kafka, notices, service.meters);
+    const edges = await showUntilEnd({ clock, addresses, moved, notices, beforeLook }, args, io);
     endWatch();
-    await service.stop(DRAIN_MS);
+    if (!(await endsWithin(clock, END_MS, service.stop(DRAIN_MS)))) {
+      io.writeError(`weir demo: not drained within ${END_MS / 1000}s: what waited to be sent is lost\n`);
+    }
     for (const notice of notices) io.writeError(`${notice}\n`);
     io.output.write(`${summary(clock.monoMs() - startedMs, scrapes, edges)}\n`);
   } finally {
     await files.close();
     await served.close();
   }
+}
+
+/** Takes the lines about a missing topic away once messages have been sent since they were first seen. */
+function watchTopic(broker: string, notices: string[], meters: HostedService['meters']): () => Promise<void> {
+  const lines = missingTopic(broker);
+  let sentBefore: number | null = null;
+  return async () => {
+    if (!lines.some((line) => notices.includes(line))) return;
+    const sent = messagesSent(await meters.render());
+    sentBefore ??= sent;
+    if (sent === sentBefore) return;
+    sentBefore = null;
+    notices.splice(0, notices.length, ...notices.filter((notice) => !lines.includes(notice)));
+  };
+}
+
+/** Whether `work` was done in that time; it is not waited for any longer. */
+async function endsWithin(clock: Clock, limitMs: number, work: Promise<void>): Promise<boolean> {
+  let timer: Timer | null = null;
+  const late = new Promise<boolean>((resolve) => {
+    timer = clock.after(limitMs, () => resolve(false));
+  });
+  const inTime = await Promise.race([work.then(() => true), late]);
+  cancel(timer);
+  return inTime;
 }
 
 function publishChanges(world: World, served: ServedWorld, files: TargetsFiles): () => void {
@@ -159,6 +196,7 @@ async function look(
   io: DemoIo,
 ): Promise<readonly EdgeRow[] | null> {
   const { host, smiPort } = running.addresses;
+  await running.beforeLook?.();
   const answer = await fetchEdges(host, smiPort, SCRAPE_INTERVAL_MS);
   const rows = answer.kind === 'edges' && (answer.rows.length > 0 || before !== null) ? answer.rows : before;
   const waitMs = answer.kind === 'too soon' ? (answer.waitMs ?? SCRAPE_INTERVAL_MS) : SCRAPE_INTERVAL_MS;
@@ -172,7 +210,7 @@ async function look(
 }
 
 function note(notices: string[], text: string): void {
-  if (notices.at(-1) === text) return;
+  if (notices.includes(text)) return;
   notices.push(text);
   if (notices.length > MAX_NOTICES) notices.shift();
 }
