@@ -59,7 +59,7 @@ function createProgram(context: CliContext, done: Done): Command {
 }
 
 function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  return `\nExamples (run it as bin/weir from the checkout):\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
 function configOption(): Option {
@@ -110,8 +110,10 @@ function addEdges(program: Command, context: CliContext, done: Done): void {
     .addHelpText(
       'after',
       `${examples('weir edges', 'weir edges -n emojivoto -w', 'weir edges -o json', 'weir edges --url https://weir.example:8080 --token-file token')}
-SUCCESS is never rounded up to 100.00% while something failed. RPS is per second. A time is that of the bucket it was
-found in; >10s means the last, open bucket. "-" means no traffic. JSON holds the raw numbers.
+SUCCESS is never rounded up to 100.00% while something failed. RPS is per second. A time is estimated inside
+the bucket of the proxy's histogram that it lies in; >10s means the last, open bucket. "-" means no traffic. "sa:" marks
+a service account, for an end of which no workload is known. JSON holds the raw numbers, and lo and hi of each bucket.
+The last line tells the window that the figures cover.
 `,
     )
     .action(async (options: QueryOptions) => done(await (await import('./edges.ts')).edges(options, context)));
@@ -119,11 +121,11 @@ found in; >10s means the last, open bucket. "-" means no traffic. JSON holds the
 
 function addTargets(program: Command, context: CliContext, done: Done): void {
   addQueryOptions(program.command('targets'))
-    .argument('[workload]', 'only targets of this workload or pod')
+    .argument('[workload]', 'only targets of this workload or pod (web, shop/web) or address')
     .description('what is scraped and how it goes: why is my workload missing?')
     .addHelpText(
       'after',
-      examples('weir targets', 'weir targets web', 'weir targets -o json', 'weir targets --watch=5s'),
+      examples('weir targets', 'weir targets shop/web', 'weir targets -o json', 'weir targets --watch=5s'),
     )
     .action(async (workload: string | undefined, options: QueryOptions) =>
       done(await (await import('./targets.ts')).targets(workload, options, context)),

@@ -1,25 +1,37 @@
 /** @module `weir edges`: the edge table of a running Weir. */
 import type { CliContext } from './context.ts';
 import { type EdgeEnd, type EdgeRow, inNamespace, renderEdges } from './edge-table.ts';
-import type { Quantile } from './format.ts';
-import { isRecord, notReadyText, type QueryOptions, query, rowsOf } from './query.ts';
+import { formatMs, type Quantile } from './format.ts';
+import { isRecord, notReadyText, type QueryOptions, query, type Rendered, rowsOf } from './query.ts';
 import { wantsColor } from './text.ts';
 
 /** The exit code. */
 export function edges(options: QueryOptions, context: CliContext): Promise<number> {
-  return query('/v1/edges', options, context, (answer) => renderAnswer(answer, options, context));
+  return query('/v1/edges', options, context, (answer, askAlso) => renderAnswer(answer, askAlso, options, context));
 }
 
 const NOTHING = 'no edges: no proxy that is watched saw traffic in the last window (see: weir targets)\n';
 
-function renderAnswer(answer: unknown, options: QueryOptions, context: CliContext): string {
+async function renderAnswer(
+  answer: unknown,
+  askAlso: (path: string) => Promise<unknown>,
+  options: QueryOptions,
+  context: CliContext,
+): Promise<Rendered> {
   const waiting = notReadyText(answer);
-  if (waiting !== null) return waiting;
-  const { namespace } = options;
+  if (waiting !== null) return { text: waiting, found: true };
   const rows = rowsOf(answer, 'edges')
     .map(edgeRow)
     .filter((row) => row !== null);
-  if (rows.length === 0) return NOTHING;
+  if (rows.length > 0 && !options.headers) return { text: table(rows, options, context), found: true };
+  const down = downText(await askAlso('/v1/targets'));
+  const footer = [windowText(answer), down].filter((part) => part !== '').map((line) => `${line}\n`);
+  if (rows.length === 0) return { text: down === '' ? NOTHING : `no edges: ${down}\n`, found: true };
+  return { text: [table(rows, options, context), ...(options.headers ? footer : [])].join(''), found: true };
+}
+
+function table(rows: readonly EdgeRow[], options: QueryOptions, context: CliContext): string {
+  const { namespace } = options;
   const shown = rows.filter((row) => inNamespace(row, namespace));
   if (shown.length === 0) return `no edges begin or end in the namespace ${namespace}; others have ${rows.length}\n`;
   return renderEdges(shown, {
@@ -27,6 +39,22 @@ function renderAnswer(answer: unknown, options: QueryOptions, context: CliContex
     headers: options.headers,
     color: wantsColor(options.color, context.isTty, context.env),
   });
+}
+
+/** `last 30s to 19:43:20 UTC`; '' when the answer does not tell. */
+function windowText(answer: unknown): string {
+  if (!isRecord(answer)) return '';
+  const endMs = Date.parse(text(answer.windowEnd));
+  const seconds = numberOrNull(answer.windowSeconds);
+  if (Number.isNaN(endMs) || seconds === null) return '';
+  return `last ${formatMs(seconds * 1000)} to ${new Date(endMs).toISOString().slice(11, 19)} UTC`;
+}
+
+/** `2 of 2 targets down: see weir targets`; '' when none is. */
+function downText(answer: unknown): string {
+  const all = rowsOf(answer, 'targets').filter(isRecord);
+  const down = all.filter(({ health }) => health === 'down').length;
+  return down === 0 ? '' : `${down} of ${all.length} targets down: see weir targets`;
 }
 
 /** One edge of the answer; null for what is none. */

@@ -1,5 +1,5 @@
 /** @module What `weir edges` and `weir targets` share: asking a running Weir, once or again and again. */
-import { errorText, WeirError } from '../errors.ts';
+import { codeOf, errorText, WeirError } from '../errors.ts';
 import { readTextFile } from '../net/files.ts';
 import { httpGet } from '../net/http-get.ts';
 import { printableShort } from '../wire/printable.ts';
@@ -27,55 +27,77 @@ const MAX_BYTES = 256 * 2 ** 20;
 const NOT_RUNNING = '   mend: start one (weir run -c config.yaml), or say where it is (--url, WEIR_URL)\n';
 const CLEAR = '\u001b[H\u001b[J';
 
+/** What is printed, and whether it is what was asked for: `found` false ends with 1. */
+export interface Rendered {
+  readonly text: string;
+  readonly found: boolean;
+}
+
+/** `askAlso` asks another path of the same Weir; null when that gave nothing. */
+export type Render = (answer: unknown, askAlso: (path: string) => Promise<unknown>) => Rendered | Promise<Rendered>;
+
+type Ask = (path: string) => Promise<unknown>;
+
 /** Asks `path` and prints what `render` makes of it; with `watch` until a signal comes. Resolves with the exit code. */
-export async function query(
-  path: string,
-  options: QueryOptions,
-  context: CliContext,
-  render: (answer: unknown) => string,
-): Promise<number> {
-  const ask = await prepare(path, options, context);
-  if (options.watch === undefined || options.watch === false) return once(ask, options, context, render, '');
+export async function query(path: string, options: QueryOptions, context: CliContext, render: Render): Promise<number> {
+  const ask = await prepare(options, context);
+  if (options.watch === undefined || options.watch === false) return once(ask, path, options, context, render, '');
   const intervalMs = durationMs('--watch', options.watch === true ? '2s' : options.watch.replace(/^=/, ''));
   const stop = untilSignal(context);
   const clears = context.isTty && options.output === 'table';
   for (let code: number = EXIT.ok; ; ) {
-    code = await once(ask, options, context, render, clears ? CLEAR : '');
+    code = await once(ask, path, options, context, render, clears ? CLEAR : '');
     if (await stop.within(intervalMs)) return code;
   }
 }
 
 /** One question and its print; failures are told, not thrown. */
 async function once(
-  ask: () => Promise<unknown>,
+  ask: Ask,
+  path: string,
   options: QueryOptions,
   context: CliContext,
-  render: (answer: unknown) => string,
+  render: Render,
   before: string,
 ): Promise<number> {
   try {
-    const answer = await ask();
+    const answer = await ask(path);
     const indent = options.watch === undefined ? 2 : undefined;
-    const text = options.output === 'json' ? `${JSON.stringify(answer, null, indent)}\n` : render(answer);
-    context.out(before + text);
-    return EXIT.ok;
+    const rendered =
+      options.output === 'json'
+        ? { text: `${JSON.stringify(answer, null, indent)}\n`, found: true }
+        : await render(answer, (other) => ask(other).catch(() => null));
+    context.out(before + rendered.text);
+    return rendered.found ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!(error instanceof WeirError)) throw error;
-    const hint = error.code === 'WEIR_NET_NOT_CONNECTED' ? NOT_RUNNING : '';
+    const hint = error.code === 'WEIR_NET_NOT_CONNECTED' ? connectionHint(error) : '';
     context.err(`weir: ${terminalText(errorText(error))}\n${hint}`);
     return EXIT.failed;
   }
 }
 
-async function prepare(path: string, options: QueryOptions, context: CliContext): Promise<() => Promise<unknown>> {
-  const url = targetUrl(path, options.url ?? context.env.WEIR_URL ?? DEFAULT_URL);
+/** What usually helps against a connection that did not come about. */
+function connectionHint(error: WeirError): string {
+  const code = codeOf(error.cause);
+  if (CERTIFICATE.test(code)) return '   mend: trust who signed its certificate: --ca-file FILE (PEM)\n';
+  if (code === 'ECONNRESET') return '   mend: does it speak https? use --url https://HOST:PORT\n';
+  return NOT_RUNNING;
+}
+
+const CERTIFICATE = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
+
+async function prepare(options: QueryOptions, context: CliContext): Promise<Ask> {
+  const base = options.url ?? context.env.WEIR_URL ?? DEFAULT_URL;
+  targetUrl('', base);
   const timeoutMs = durationMs('--timeout', options.timeout);
   const token = options.tokenFile === undefined ? '' : (await readText('--token-file', options.tokenFile)).trim();
   const ca = options.caFile === undefined ? {} : { ca: await readText('--ca-file', options.caFile) };
   const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
-  return async () => {
+  return async (path) => {
+    const url = targetUrl(path, base);
     const answer = await httpGet(url, { clock: context.clock, headers, timeoutMs, maxBytes: MAX_BYTES, ...ca });
-    return parseAnswer(url, answer.status, answer.body);
+    return parseAnswer(url, answer.status, answer.body, token !== '');
   };
 }
 
@@ -93,7 +115,11 @@ const MAX_FILE_BYTES = 2 ** 20;
 
 async function readText(flag: string, file: string): Promise<string> {
   const content = await readTextFile(file, MAX_FILE_BYTES);
-  if (content.error !== null) throw new WeirError('WEIR_FILE_UNREADABLE', `${flag} ${file}: ${content.error}`);
+  if (content.error !== null)
+    throw new WeirError(
+      'WEIR_FILE_UNREADABLE',
+      `${flag} ${file}: ${/^ENOENT/.test(content.error) ? 'there is no such file' : content.error}`,
+    );
   return content.text;
 }
 
@@ -104,13 +130,14 @@ const STATUS_HINTS = new Map<number, string>([
 ]);
 
 /** 503 with a JSON body is an answer as well: that numbers will come. */
-function parseAnswer(url: URL, status: number, body: string): unknown {
+function parseAnswer(url: URL, status: number, body: string, hasToken: boolean): unknown {
   const parsed = parseJson(body);
   if (status === 200 && parsed !== undefined) return parsed;
   if (status === 503 && isRecord(parsed) && parsed.ready === false) return parsed;
   const place = `GET ${url.protocol}//${url.host}${url.pathname}`;
   if (status === 200) throw new WeirError('WEIR_NET_BAD_ANSWER', `${place}: the answer is no JSON; is this a Weir?`);
-  const hint = STATUS_HINTS.get(status) ?? printableShort(messageOf(parsed) ?? body.trim());
+  const refused = status === 401 && hasToken ? 'the token was refused' : undefined;
+  const hint = refused ?? STATUS_HINTS.get(status) ?? printableShort(messageOf(parsed) ?? body.trim());
   throw new WeirError('WEIR_NET_STATUS', `${place}: status ${status}${hint === '' ? '' : `: ${hint}`}`);
 }
 

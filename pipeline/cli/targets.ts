@@ -1,11 +1,14 @@
 /** @module `weir targets`: what is scraped, how it goes, and so why a workload is missing. */
 import type { CliContext } from './context.ts';
 import { formatMs, NONE } from './format.ts';
-import { isRecord, notReadyText, type QueryOptions, query, rowsOf } from './query.ts';
+import { isRecord, notReadyText, type QueryOptions, query, type Rendered, rowsOf } from './query.ts';
 import { type Cell, type Column, renderTable } from './table.ts';
 import { terminalText, wantsColor } from './text.ts';
 
-/** The exit code. `workload` keeps only targets whose workload or pod has that name. */
+/**
+ * The exit code. `workload` keeps only targets whose workload or pod has that name,
+ * with or without its namespace, or that address. 1 when none has.
+ */
 export function targets(workload: string | undefined, options: QueryOptions, context: CliContext): Promise<number> {
   return query('/v1/targets', options, context, (answer) => renderAnswer(answer, workload, options, context));
 }
@@ -41,18 +44,24 @@ function renderAnswer(
   workload: string | undefined,
   options: QueryOptions,
   context: CliContext,
-): string {
+): Rendered {
   const waiting = notReadyText(answer) ?? '';
   const problems = problemsText(answer);
   const rows = rowsOf(answer, 'targets').flatMap((value) => targetRow(value, context.clock.wallMs()) ?? []);
-  if (rows.length === 0 && waiting !== '' && !hasList(answer)) return waiting;
-  if (rows.length === 0) return waiting + (problems === '' ? NOTHING : NOTHING_READABLE + problems);
+  if (rows.length === 0 && waiting !== '' && !hasList(answer)) return { text: waiting, found: true };
+  const asked = workload !== undefined || options.namespace !== undefined;
+  if (rows.length === 0) {
+    return { text: waiting + (problems === '' ? NOTHING : NOTHING_READABLE + problems), found: !asked };
+  }
   const shown = rows.filter((row) => matches(row, workload, options.namespace));
-  if (shown.length === 0) return waiting + missing(workload, options.namespace, rows.length) + problems;
+  if (shown.length === 0) {
+    return { text: waiting + missing(workload, options.namespace, rows.length) + problems, found: false };
+  }
   shown.sort((a, b) => (a.target < b.target ? -1 : a.target > b.target ? 1 : 0));
   const color = wantsColor(options.color, context.isTty, context.env);
   const cells = shown.map((row) => row.cells);
-  return waiting + renderTable(COLUMNS, cells, { headers: options.headers, color }) + mends(shown) + problems;
+  const table = renderTable(COLUMNS, cells, { headers: options.headers, color });
+  return { text: waiting + table + mends(shown) + problems, found: true };
 }
 
 /** False for an answer that has nothing but the time of the first numbers. */
@@ -83,12 +92,14 @@ function below(lines: readonly string[]): string {
 
 function matches(row: TargetRow, workload: string | undefined, namespace: string | undefined): boolean {
   if (namespace !== undefined && row.namespace !== namespace) return false;
-  return workload === undefined || row.workload === workload || row.pod === workload;
+  if (workload === undefined) return true;
+  const names = [row.workload, row.pod].filter((name) => name !== '');
+  return row.target === workload || names.some((name) => workload === name || workload === `${row.namespace}/${name}`);
 }
 
 function missing(workload: string | undefined, namespace: string | undefined, count: number): string {
   const what = [
-    ...(workload === undefined ? [] : [`workload or pod ${workload}`]),
+    ...(workload === undefined ? [] : [`workload, pod or address ${workload}`]),
     ...(namespace === undefined ? [] : [`namespace ${namespace}`]),
   ].join(' in ');
   return `none of the ${count} targets has ${what}: add its proxy, or correct its labels (namespace, deployment, pod …)\n`;
@@ -117,7 +128,12 @@ function targetRow(value: unknown, nowMs: number): TargetRow | null {
     duration === null ? NONE : formatMs(duration),
     String(number('samples') ?? NONE),
     String(number('consecutiveFailures') ?? NONE),
-    text('explanation') || text('lastError'),
+    once(text('explanation') || text('lastError')),
   ];
   return { target, namespace, workload, pod, cells, mend: text('mend') };
+}
+
+/** `connect: connect ECONNREFUSED`, a reason and a text that begins with it, without the repetition. */
+function once(text: string): string {
+  return text.replace(/\b(\w+): (?=\1 )/, '');
 }

@@ -72,7 +72,7 @@ for (const command of ['run', 'validate', 'components', 'edges', 'targets']) {
   test(`help of ${command} has examples`, async (t) => {
     const { code, out } = await callWeir([command, '--help']);
     t.is(code, 0);
-    t.regex(out, new RegExp(`Examples:\\n {2}weir ${command}`));
+    t.regex(out, new RegExp(`Examples \\(run it as bin/weir from the checkout\\):\\n {2}weir ${command}`));
   });
 }
 
@@ -237,7 +237,53 @@ test('targets of a workload that nobody watches says so', async (t) => {
   t.regex((await callWeir(['targets', 'web', '--url', url, '--no-headers'])).out, /^127\.0\.0\.1:4192 [^\n]*\n$/);
   t.is(
     (await callWeir(['targets', 'cart', '-n', 'shop', '--url', url])).out,
-    'none of the 2 targets has workload or pod cart in namespace shop: add its proxy, or correct its labels (namespace, deployment, pod …)\n',
+    'none of the 2 targets has workload, pod or address cart in namespace shop: add its proxy, or correct its labels (namespace, deployment, pod …)\n',
+  );
+});
+
+test('targets are found by the name and the address that the table prints; none found ends with 1', async (t) => {
+  const url = await serveJson(t, TARGETS);
+  for (const name of ['shop/web', 'web', 'web-1', 'shop/web-1', '127.0.0.1:4192']) {
+    const { code, out } = await callWeir(['targets', name, '--url', url, '--no-headers']);
+    t.is(code, 0, name);
+    t.regex(out, /^127\.0\.0\.1:4192 [^\n]*\n$/);
+  }
+  t.is((await callWeir(['targets', 'pay/web', '--url', url])).code, 1);
+});
+
+test('a reason that stands twice in an explanation is printed once', async (t) => {
+  const explanation = 'down: connect: connect ECONNREFUSED 127.0.0.1:1; its traffic is missing';
+  const url = await serveJson(t, { ...TARGETS, targets: [{ ...TARGETS.targets[1], explanation }] });
+  t.regex((await callWeir(['targets', '--url', url])).out, /down: connect ECONNREFUSED/);
+});
+
+test('below the edges stand their window and how many targets are down', async (t) => {
+  const window = { windowEnd: '2026-01-02T19:43:20.000Z', windowSeconds: 30 };
+  const withEdges = await serve(t, (request, response) =>
+    response.end(JSON.stringify(request.url === '/v1/edges' ? { ...EDGES, ...window } : TARGETS)),
+  );
+  const { out } = await callWeir(['edges', '--url', withEdges]);
+  t.is(out, `${TABLE}last 30s to 19:43:20 UTC\n1 of 2 targets down: see weir targets\n`);
+  t.notRegex((await callWeir(['edges', '--url', withEdges, '--no-headers'])).out, /last 30s|down/);
+  const without = await serve(t, (request, response) =>
+    response.end(JSON.stringify(request.url === '/v1/edges' ? { ready: true, edges: [] } : TARGETS)),
+  );
+  t.is((await callWeir(['edges', '--url', without])).out, 'no edges: 1 of 2 targets down: see weir targets\n');
+});
+
+test('a token that was given and refused is told as that, a closed connection with a hint at https', async (t) => {
+  const file = join(folder(t), 'token');
+  writeFileSync(file, 'hunter2\n');
+  const refusing = await serve(t, (_request, response) => response.writeHead(401).end('{}'));
+  t.regex(
+    (await callWeir(['edges', '--url', refusing, '--token-file', file])).err,
+    /status 401: the token was refused/,
+  );
+  const closing = await serve(t, (request) => request.socket.destroy());
+  t.regex((await callWeir(['edges', '--url', closing])).err, /mend: does it speak https\? use --url https:/);
+  t.regex(
+    (await callWeir(['edges', '--url', refusing, '--ca-file', '/does/not/exist'])).err,
+    /--ca-file \/does\/not\/exist: there is no such file/,
   );
 });
 
@@ -253,7 +299,7 @@ test('the token is sent and never printed', async (t) => {
   t.deepEqual(seen, ['Bearer hunter2']);
   t.is(code, 1);
   t.is(out, '');
-  t.regex(err, /status 401: a token is asked for: give --token-file/);
+  t.regex(err, /status 401: the token was refused/);
   t.notRegex(err, /hunter2/);
 });
 
