@@ -251,7 +251,8 @@ export class SmiEngine {
 
   /** The open slot that `atMs` falls into; the oldest open one when its own is closed already. */
   #slotAt(atMs: number): Slot {
-    return this.#slot(Math.max(Math.floor(atMs / this.#settings.slotMs), this.#closed + 1));
+    const number = Math.floor(atMs / this.#settings.slotMs);
+    return number > this.#closed ? this.#slot(number) : (this.#open[0] ?? this.#slot(this.#closed + 1));
   }
 
   #slot(number: number): Slot {

@@ -308,6 +308,43 @@ test('an id that was released and given to another series starts afresh', (t) =>
   );
 });
 
+test('scrapes of a slot that a step of the clock has closed count in the slot that is open now, not in the gap', (t) => {
+  const e = engine();
+  const [a, c] = [target('a'), target('c')];
+  e.open(T0, false, 0);
+  for (const one of [a, c]) {
+    e.take(
+      one.page(
+        [
+          ['ok', 1],
+          ['start', OLD],
+        ],
+        { scheduledMs: T0 + 1000, nextDueMs: T0 + 8000 },
+      ),
+    );
+  }
+  e.open(T0 + 73_000, false, 65_000);
+  t.is(e.close(T0 + 73_000).length, 1);
+  for (const one of [a, c]) {
+    e.take(
+      one.page(
+        [
+          ['ok', 6],
+          ['start', OLD],
+        ],
+        { scheduledMs: T0 + 8000, startedMs: T0 + 73_000, nextDueMs: T0 + 81_000 },
+      ),
+    );
+    t.deepEqual(e.close(T0 + 73_000), []);
+  }
+  const [sum] = e.close(T0 + 80_000);
+  t.is(sum!.interval.startMs, T0 + 70_000);
+  t.deepEqual(
+    sum!.records.map((r) => r.successes),
+    [5, 5],
+  );
+});
+
 test('a stall of the process leaves no gap: the slots nobody opened close as missed ones', (t) => {
   const e = engine();
   const a = target('a');
