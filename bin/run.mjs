@@ -1,7 +1,7 @@
 /**
  * @module The steps of `package.json`: sets up what is missing, then runs the step under the pinned Node.
  *
- * `node bin/run.mjs demo|test|bench|soak|docs [args…]`, and `setup [--runtime]` for `bin/weir` and for people.
+ * `node bin/run.mjs demo|test|bench|soak|docs|example-consumer [args…]`, and `setup [--runtime]` for `bin/weir` and for people.
  */
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -16,6 +16,7 @@ const PROGRAMS = new Map([
   ['bench', { file: 'test/bench/main.ts', set: 'all' }],
   ['soak', { file: 'test/soak/main.ts', set: 'all' }],
   ['docs', { file: 'bin/docs/main.ts', set: 'all' }],
+  ['example-consumer', { file: 'examples/kafka-consumer/consumer.ts', set: 'all' }],
 ]);
 const USAGE = `usage: node bin/run.mjs ${[...PROGRAMS.keys(), 'test', 'setup'].join('|')} [args…]\n`;
 

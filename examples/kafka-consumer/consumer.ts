@@ -1,21 +1,50 @@
 /**
  * @module Reads Weir's traffic from Kafka and prints each edge once: an example that knows the published schema only.
  *
- * node examples/kafka-consumer/consumer.ts --brokers 127.0.0.1:9092
+ * npm run example:consumer -- --brokers 127.0.0.1:9092
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import ajv2020 from 'ajv/dist/2020.js';
 import kafkajs from 'kafkajs';
 
-const { values: options } = parseArgs({
-  options: {
-    brokers: { type: 'string', default: '127.0.0.1:9092' },
-    topic: { type: 'string', default: 'smi_traffic' },
-    group: { type: 'string', default: 'weir-example' },
-    json: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `usage: npm run example:consumer -- [options]
+
+  --brokers HOST:PORT,…  brokers to find the cluster by (default 127.0.0.1:9092)
+  --topic NAME           topic, which must exist (default smi_traffic)
+  --group NAME           consumer group; where it stopped it goes on (default weir-example)
+  --json                 whole messages, one a line
+  --help                 this text
+`;
+
+/** The options; ends the process for `--help` and for what is no option. */
+function optionsOf(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        brokers: { type: 'string', default: '127.0.0.1:9092' },
+        topic: { type: 'string', default: 'smi_traffic' },
+        group: { type: 'string', default: 'weir-example' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (!values.help) return values;
+    process.stdout.write(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${firstSentence(error)}; --help lists the options`);
+    process.exit(2);
+  }
+}
+
+function firstSentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split(/\.(?:\s|$)|\n/, 1)[0] ?? text;
+}
+
+const options = optionsOf(process.argv.slice(2));
 
 const schemaFile = new URL('../../schema/traffic-metrics.schema.json', import.meta.url);
 const ajv = new ajv2020.Ajv2020({ strict: true, allowUnionTypes: true });
@@ -102,14 +131,35 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-await consumer.connect();
-await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
-await consumer.run({
-  eachMessage: async ({ partition, message: { value } }) => {
-    try {
-      take(partition, value);
-    } catch (error) {
-      console.error(`not JSON: ${String(error)}`);
-    }
-  },
+consumer.on(consumer.events.GROUP_JOIN, () => {
+  console.error(`joined group ${options.group}, waiting for messages of topic ${options.topic} …`);
 });
+
+/** One line of what failed and how to mend it. */
+function mendFor(error: unknown): string {
+  const types = [error, error instanceof Error ? error.cause : null].map((one) => Object(one).type);
+  if (types.includes('UNKNOWN_TOPIC_OR_PARTITION')) {
+    const create = `kafka-topics.sh --bootstrap-server ${options.brokers} --create --topic ${options.topic} --partitions 12`;
+    return `topic ${options.topic} does not exist at ${options.brokers}; create it: ${create}`;
+  }
+  if (Object(error).name === 'KafkaJSNonRetriableError') return `${firstSentence(error)}; --help lists the options`;
+  return `no answer from ${options.brokers} (${firstSentence(error)}); start a broker there, or name another with --brokers`;
+}
+
+try {
+  await consumer.connect();
+  await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ partition, message: { value } }) => {
+      try {
+        take(partition, value);
+      } catch (error) {
+        console.error(`not JSON: ${String(error)}`);
+      }
+    },
+  });
+} catch (error) {
+  console.error(mendFor(error));
+  process.exitCode = 1;
+  await consumer.disconnect().catch(() => {});
+}

@@ -9,7 +9,7 @@ const SCRIPT = fileURLToPath(new URL('../../examples/kafka-consumer/consumer.ts'
 export interface ExampleConsumer {
   /** Edges in the order in which they were printed, repeats dropped by the consumer itself. */
   readonly edges: readonly TrafficMessage[];
-  /** Everything it said on standard error. */
+  /** Everything it said on standard error, but that it joined. */
   readonly complaints: string;
   /** Ends it with SIGTERM; resolves with its exit code. */
   stop(): Promise<number | null>;
@@ -38,7 +38,7 @@ export function startExampleConsumer(brokers: string, group: string): ExampleCon
   return {
     edges,
     get complaints() {
-      return complaints;
+      return complaints.replace(/^joined group .*\n/gm, '');
     },
     async stop() {
       if (child.exitCode !== null) return child.exitCode;
