@@ -81,7 +81,8 @@ async function once(
 function connectionHint(error: WeirError): string {
   const code = codeOf(error.cause);
   if (CERTIFICATE.test(code)) return '   mend: trust who signed its certificate: --ca-file FILE (PEM)\n';
-  if (code === 'ECONNRESET') return '   mend: does it speak https? use --url https://HOST:PORT\n';
+  const isHttps = error.message.startsWith('GET https:');
+  if (code === 'ECONNRESET' && !isHttps) return '   mend: does it speak https? use --url https://HOST:PORT\n';
   return NOT_RUNNING;
 }
 
