@@ -23,6 +23,9 @@ export class ScrapeReceiver {
   readonly #loops = new Map<string, TargetLoop>();
   /** Targets on their farewell; one that returns begins its new life only when the old one has ended. */
   readonly #retiring = new Map<TargetLoop, Promise<void>>();
+  readonly #retiringKeys = new Set<string>();
+  /** What discovery names now, within `target_limit`. */
+  #named: ReadonlyMap<string, TargetSpec> = new Map();
   #refused: readonly TargetSpec[] = [];
   #started = false;
   #stopping: Promise<void> | null = null;
@@ -128,12 +131,13 @@ export class ScrapeReceiver {
     this.#access.close();
   }
 
-  /** Brings the loops in line with what discovery names now. */
+  /** Brings the loops in line with what discovery names now. O(targets), so only when that has changed. */
   #apply(): void {
     if (!this.#started || this.#stopping !== null) return;
     const { id, config } = this.#settings;
     const groups = [...config.static_configs, ...this.#files.groups()];
     const { targets, refused, refusedTargets } = targetsOf(id, groups, config.target_limit);
+    this.#named = targets;
     this.#refused = refusedTargets;
     this.#telemetry.targetsRefused(refused, config.target_limit);
     const { gone, added } = diffTargets(this.#loops, targets);
@@ -142,7 +146,7 @@ export class ScrapeReceiver {
   }
 
   #begin(spec: TargetSpec): void {
-    if ([...this.#retiring.keys()].some((loop) => loop.spec.key === spec.key)) return;
+    if (this.#retiringKeys.has(spec.key)) return;
     if (spec.ownerSource === 'address') this.#telemetry.workloadUnknown(spec.address);
     const loop = new TargetLoop(spec, this.#context);
     this.#loops.set(spec.key, loop);
@@ -150,12 +154,21 @@ export class ScrapeReceiver {
   }
 
   #retire(loop: TargetLoop): void {
-    this.#loops.delete(loop.spec.key);
+    const { key } = loop.spec;
+    this.#loops.delete(key);
+    this.#retiringKeys.add(key);
     const farewell = loop.retire().then(() => {
       this.#retiring.delete(loop);
-      this.#apply();
+      this.#retiringKeys.delete(key);
+      this.#beginAgain(key);
     });
     this.#retiring.set(loop, farewell);
+  }
+
+  /** A target that was named again during its farewell waits for the end of it; nothing else can have changed by that. */
+  #beginAgain(key: string): void {
+    const spec = this.#named.get(key);
+    if (spec !== undefined && this.#stopping === null) this.#begin(spec);
   }
 }
 

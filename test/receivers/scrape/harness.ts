@@ -13,6 +13,7 @@ import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
 import { config as smiConfig } from '../../../processors/smi/config.ts';
 import { createSmi } from '../../../processors/smi/smi.ts';
+import { type LinkerdConfig, linkerdConfig } from '../../../receivers/linkerd/config.ts';
 import { factory } from '../../../receivers/linkerd/factory.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
@@ -108,11 +109,12 @@ export function createTestMeters(): Meters & {
 
 export const OWNER = { namespace: 'shop', deployment: 'web', pod: 'web-1' };
 
-/** A receiver, not yet started. `config` is what a user would write. Stopped at the end of the test. */
+/** A receiver, not yet started. `config` is what a user would write; `watch` may put something in its place. Stopped at the end of the test. */
 export async function createHarness(
   t: ExecutionContext,
   config: Record<string, unknown>,
   demand: readonly Demand[] = ['requests', 'latency', 'tcp'],
+  watch: (config: LinkerdConfig) => LinkerdConfig = (parsed) => parsed,
 ) {
   t.timeout(60_000);
   const clock = createTestClock();
@@ -123,7 +125,7 @@ export async function createHarness(
   const time = createEngineTime(clock);
   const receiver = await factory.create({
     id: 'linkerd',
-    config: factory.config.parse(config),
+    config: watch(linkerdConfig.parse(config)),
     clock,
     time,
     log,
