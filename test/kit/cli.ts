@@ -18,7 +18,7 @@ export interface RunningCli {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
   /** Resolves when standard error (or output) holds `text`; rejects when the process ends before. */
-  printed(text: string): Promise<void>;
+  printed(text: string | RegExp): Promise<void>;
 }
 
 export interface CliSettings {
@@ -52,7 +52,7 @@ export function startCli(args: readonly string[], settings: CliSettings = {}): R
     printed: (text) =>
       new Promise((resolve, reject) => {
         const look = () => {
-          if (!printed.err.includes(text) && !printed.out.includes(text)) return;
+          if (!holds(printed.err, text) && !holds(printed.out, text)) return;
           waiting.delete(look);
           resolve();
         };
@@ -64,6 +64,10 @@ export function startCli(args: readonly string[], settings: CliSettings = {}): R
         );
       }),
   };
+}
+
+function holds(printed: string, text: string | RegExp): boolean {
+  return typeof text === 'string' ? printed.includes(text) : text.test(printed);
 }
 
 /** The process drained and ended well, and its last word is that nothing is unaccounted for. */
