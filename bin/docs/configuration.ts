@@ -43,8 +43,14 @@ function component(factory: AnyFactory): string {
   const levels = Object.entries(factory.signals).map(([signal, level]) => `${signal}: ${level}`);
   const takes = 'takes' in factory ? [`takes ${factory.takes.join(', ')}`] : [];
   const gives = 'gives' in factory ? [`gives ${factory.gives}`] : [];
-  const facts = [...levels, ...takes, ...gives].join('; ');
-  return `#### \`${factory.type}\`\n\n${facts === '' ? '' : `${facts}\n\n`}${keyTable(shapeOf(factory.config))}`;
+  const facts = [...levels, ...takes, ...gives, `[what it does](${readmeOf(factory)})`].join('; ');
+  return `#### \`${factory.type}\`\n\n${facts}\n\n${keyTable(shapeOf(factory.config))}`;
+}
+
+/** The component's own page, from `docs/`. */
+function readmeOf({ kind, type }: AnyFactory): string {
+  const folder = kind === 'extension' ? `pipeline/telemetry/${type.replaceAll('_', '-')}` : `${kind}s/${type}`;
+  return `../${folder}/README.md`;
 }
 
 function keyTable(shape: Shape): string {

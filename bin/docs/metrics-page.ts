@@ -61,8 +61,9 @@ Served as Prometheus text at \`http://127.0.0.1:8888/metrics\` (\`service.teleme
 from the sources by \`npm run docs\`; a test compares both.
 
 Labels: \`kind\` (receiver, processor, exporter, extension) and \`component\` (its id in the configuration) say whose a
-value is, \`signal\` (samples, traffic, spans) what was counted, \`reason\` why. For every component
-\`weir_items_total{outcome="accepted"}\` equals the sum of its delivered, merged, filtered and dropped items,
+value is, \`signal\` (samples, traffic, spans) what was counted, \`reason\` why. Metrics of scrapes carry \`receiver\`,
+the id of the receiver, instead; those of one target also \`target\`, \`namespace\`, \`workload\` and \`pod\`. For every
+component \`weir_items_total{outcome="accepted"}\` equals the sum of its delivered, merged, filtered and dropped items,
 \`weir_held_items\` and \`weir_queue_items\`; the difference is \`weir_unaccounted_items\`, which is always 0 unless there
 is a defect. Refused items were never accepted. At most 10,000 sets of labels are rendered for one metric; what is beyond
 is summed in one point with the label \`otel_metric_overflow="true"\`. A histogram has the usual \`_bucket\`, \`_sum\` and
