@@ -35,11 +35,21 @@ const RESOURCES: readonly SmiResource[] = [
 ];
 const BY_PLURAL = new Map(RESOURCES.map((entry) => [entry.plural, entry]));
 /** Kinds that appear as ends of edges or in `trafficmetrics` without a list of their own. */
-const OTHERS = [resource('cronjobs', 'CronJob'), resource('serviceaccounts', 'ServiceAccount')];
+const OTHERS = [
+  resource('cronjobs', 'CronJob'),
+  resource('externalworkloads', 'ExternalWorkload'),
+  resource('serviceaccounts', 'ServiceAccount'),
+];
+const OTHER_BY_PLURAL = new Map(OTHERS.map((entry) => [entry.plural, entry]));
 const BY_KIND = new Map([...RESOURCES, ...OTHERS].map((entry) => [entry.kind, entry]));
 
 export function resourceByPlural(plural: string): SmiResource | undefined {
   return BY_PLURAL.get(plural);
+}
+
+/** Also of kinds without a list: the links of their items in `trafficmetrics` lead somewhere. */
+export function objectResource(plural: string): SmiResource | undefined {
+  return BY_PLURAL.get(plural) ?? OTHER_BY_PLURAL.get(plural);
 }
 
 /** Plural of a kind; lower case with an s for kinds Kubernetes does not have. */

@@ -1,14 +1,15 @@
 /** @module Paths of the SMI API: from a request to one answer. */
-
-import type { ResourceReading, TrafficReading } from '../../pipeline/model/reading.ts';
+import type { TrafficReading } from '../../pipeline/model/reading.ts';
 import type { HttpAnswer, HttpRequest } from '../../pipeline/net/http-server.ts';
 import { apiVersionOf } from '../../pipeline/wire/api-version.ts';
+import { allItems, findItem, type Item, itemEdges, itemsOf } from './items.ts';
 import { type Frame, frameOf, linkOf, reference, renderEdgeObject, renderList, renderObject } from './render.ts';
 import {
   apiGroup,
   apiGroupList,
   GROUP,
   isVersion,
+  objectResource,
   resourceByPlural,
   resourceList,
   type SmiResource,
@@ -73,7 +74,7 @@ function namespacedTarget(version: Version, namespace: string, plural: string, r
   const [name, ...deeper] = rest;
   if (plural === 'trafficmetrics' && version === 'v1alpha2')
     return name === undefined ? { kind: 'all', namespace } : null;
-  const resource = resourceByPlural(plural);
+  const resource = name === undefined ? resourceByPlural(plural) : objectResource(plural);
   if (resource === undefined || !resource.namespaced) return null;
   if (name === undefined) return { kind: 'list', resource, namespace };
   return objectTarget(resource, namespace, name, deeper);
@@ -104,43 +105,14 @@ function answerTarget(source: Source, version: Version, target: Target, query: U
   if (target.kind === 'list') return answers.json(listText(reading, frame, target.resource, target.namespace));
   if (target.kind === 'all') return answers.json(allText(reading, frame, target.namespace));
   const { resource, namespace, name } = target;
-  const found = findReading(readingsOf(reading, resource), resource.kind, namespace, name);
+  const found = findItem(reading, resource, namespace, name);
   if (found === undefined) return answers.notFound(resource.plural, name);
-  return answers.json(target.kind === 'object' ? renderObject(frame, found) : edgesText(reading, frame, found));
-}
-
-function readingsOf(reading: TrafficReading, { kind }: SmiResource): readonly ResourceReading[] {
-  switch (kind) {
-    case 'Namespace':
-      return reading.namespaces;
-    case 'Node':
-      return reading.nodes;
-    case 'Pod':
-      return reading.pods;
-    case 'Service':
-      return reading.services;
-    default:
-      return reading.workloads;
-  }
-}
-
-/** Readings of a list by name, made when one of them is first asked for: far cheaper than looking through the list. */
-const byName = new WeakMap<readonly ResourceReading[], Map<string, readonly ResourceReading[]>>();
-
-/** The first reading of that kind, namespace and name; undefined when there is none. */
-function findReading(list: readonly ResourceReading[], kind: string, namespace: string, name: string) {
-  let names = byName.get(list);
-  if (names === undefined) {
-    names = Map.groupBy(list, ({ resource }) => `${resource.namespace}/${resource.name}`);
-    byName.set(list, names);
-  }
-  const candidates = names.get(`${namespace}/${name}`) ?? [];
-  return candidates.find(({ resource: id }) => id.name === name && id.namespace === namespace && id.kind === kind);
+  return answers.json(target.kind === 'object' ? renderObject(frame, found.reading) : edgesText(reading, frame, found));
 }
 
 function listText(reading: TrafficReading, frame: Frame, resource: SmiResource, namespace: string | null): string {
   const items: string[] = [];
-  for (const item of readingsOf(reading, resource)) {
+  for (const { reading: item } of itemsOf(reading, resource)) {
     const wanted = namespace === null || item.resource.namespace === namespace;
     if (wanted && item.resource.kind === resource.kind) items.push(renderObject(frame, item));
   }
@@ -150,15 +122,13 @@ function listText(reading: TrafficReading, frame: Frame, resource: SmiResource, 
 
 /** Workloads of every kind. */
 function allText(reading: TrafficReading, frame: Frame, namespace: string | null): string {
-  const items = reading.workloads.filter(({ resource }) => namespace === null || resource.namespace === namespace);
+  const items: string[] = [];
+  for (const { reading: item } of allItems(reading)) {
+    if (namespace === null || item.resource.namespace === namespace) items.push(renderObject(frame, item));
+  }
   const link = listLink(frame.version, namespace, 'trafficmetrics');
   const resource = listResource('TrafficMetrics', namespace, `${GROUP}/${frame.version}`);
-  return renderList(
-    frame.version,
-    link,
-    resource,
-    items.map((item) => renderObject(frame, item)),
-  );
+  return renderList(frame.version, link, resource, items);
 }
 
 function listLink(version: Version, namespace: string | null, plural: string): string {
@@ -171,11 +141,13 @@ function listResource(kind: string, namespace: string | null, apiVersion: string
 }
 
 /** Edges whose other end is unknown have no place in SMI (readers want its name); `/v1/edges` has them. */
-function edgesText(reading: TrafficReading, frame: Frame, { resource }: ResourceReading): string {
+function edgesText(reading: TrafficReading, frame: Frame, item: Item): string {
+  const { resource } = item.reading;
   const link = `${linkOf(frame.version, resource)}/edges`;
   const items: string[] = [];
-  for (const edge of reading.edgesOf(resource)) {
-    if (edge.other !== null) items.push(renderEdgeObject(frame, resource, link, { ...edge, other: edge.other }));
+  for (const edge of itemEdges(reading, item)) {
+    const { other } = edge;
+    if (other !== null && other.name !== '') items.push(renderEdgeObject(frame, resource, link, { ...edge, other }));
   }
   return renderList(frame.version, link, reference(resource), items);
 }

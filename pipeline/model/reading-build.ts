@@ -10,7 +10,7 @@ import type {
 } from './reading.ts';
 import { EdgeBook } from './reading-edges.ts';
 import { appended, type Coverage, type OwnGroup, type ServiceGroup, type WorkloadEntry } from './reading-entries.ts';
-import { type Counted, counted, coveragesOf, type Frame, figuresOf, totalsOf } from './reading-figures.ts';
+import { type Counted, counted, coveragesOf, type Frame, figuresOf, joinCounted, totalsOf } from './reading-figures.ts';
 import { TrafficIndex } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import type { SideMemory } from './side-memory.ts';
@@ -31,17 +31,23 @@ interface NamespaceGroup extends Named {
 /** Figures are reckoned when they are first looked at: most readers want few of them. */
 class LazyReading implements ResourceReading {
   readonly resource: ResourceId;
-  readonly #reckon: () => Figures | null;
+  readonly #frame: Frame;
+  readonly #count: () => Counted;
   #figures: Figures | null | undefined;
 
-  constructor(resource: ResourceId, reckon: () => Figures | null) {
+  constructor(resource: ResourceId, frame: Frame, count: () => Counted) {
     this.resource = resource;
-    this.#reckon = reckon;
+    this.#frame = frame;
+    this.#count = count;
   }
 
   get figures(): Figures | null {
-    if (this.#figures === undefined) this.#figures = this.#reckon();
+    if (this.#figures === undefined) this.#figures = figuresOf(this.#frame, this.#count());
     return this.#figures;
+  }
+
+  get counted(): Counted {
+    return this.#count();
   }
 }
 
@@ -115,6 +121,11 @@ export class Reading implements TrafficReading {
   edgesOf(resource: ResourceId): readonly ResourceEdge[] {
     return this.#book.edgesOf(resource);
   }
+
+  joined(readings: readonly ResourceReading[]): ResourceReading {
+    const parts = readings.filter((reading) => reading instanceof LazyReading);
+    return new LazyReading(readings[0]!.resource, this.#frame, () => joinCounted(parts.map((part) => part.counted)));
+  }
 }
 
 function learnKnown(index: TrafficIndex, { known }: ReadOptions): void {
@@ -171,7 +182,7 @@ function readWorkloads(frame: Frame, book: EdgeBook, listed: readonly WorkloadEn
 }
 
 function readTotals(frame: Frame, book: EdgeBook, entry: WorkloadEntry): ResourceReading {
-  return new LazyReading(book.idOf(entry), () => figuresOf(frame, totalsOf(frame, entry)));
+  return new LazyReading(book.idOf(entry), frame, () => totalsOf(frame, entry));
 }
 
 /** Pods by what they counted themselves; a bare pod that is not watched by what its clients counted. */
@@ -190,14 +201,14 @@ function readNodes(frame: Frame): ResourceReading[] {
 
 function readOwn(frame: Frame, kind: 'Pod' | 'Node', own: OwnGroup): ResourceReading {
   const { cluster, namespace, name } = own;
-  const reckon = () => figuresOf(frame, counted(frame, 'server', own.server, [own.coverage]));
-  return new LazyReading({ kind, cluster, namespace, name }, reckon);
+  const count = () => counted(frame, 'server', own.server, [own.coverage]);
+  return new LazyReading({ kind, cluster, namespace, name }, frame, count);
 }
 
 function readService(frame: Frame, service: ServiceGroup): ResourceReading {
   const { cluster, namespace, name, client } = service;
-  const reckon = () => figuresOf(frame, counted(frame, 'client', client, coveragesOf(frame.index, client)));
-  return new LazyReading({ kind: 'Service', cluster, namespace, name }, reckon);
+  const count = () => counted(frame, 'client', client, coveragesOf(frame.index, client));
+  return new LazyReading({ kind: 'Service', cluster, namespace, name }, frame, count);
 }
 
 /** A namespace is the sum of its workloads, each from the side that was believed for it. */
@@ -207,9 +218,10 @@ function readNamespaces(
   others: readonly ResourceReading[],
 ): ResourceReading[] {
   const groups = new Map<string, NamespaceGroup>();
-  for (const entry of listed) addTotal(frame, namespaceOf(groups, entry), totalsOf(frame, entry), entry);
-  for (const { resource } of others) namespaceOf(groups, resource);
-  groups.delete(namespaceKey({ cluster: '', namespace: '', name: '' }));
+  for (const entry of listed) {
+    if (entry.namespace !== '') addTotal(frame, namespaceOf(groups, entry), totalsOf(frame, entry), entry);
+  }
+  for (const { resource } of others) if (resource.namespace !== '') namespaceOf(groups, resource);
   return sortNamed([...groups.values()]).map((group) => readNamespace(frame, group));
 }
 
@@ -229,7 +241,7 @@ function readNamespace(frame: Frame, group: NamespaceGroup): ResourceReading {
   const coverages: (Coverage | null)[] = [...group.coverages];
   if (!group.covered) coverages.push(null);
   const resource = { kind: 'Namespace', cluster: group.cluster, namespace: '', name: group.name };
-  return new LazyReading(resource, () => figuresOf(frame, counted(frame, side, group.records, coverages)));
+  return new LazyReading(resource, frame, () => counted(frame, side, group.records, coverages));
 }
 
 function namespaceKey({ cluster, namespace }: Named): string {

@@ -56,6 +56,24 @@ export function counted(
   return { side, records, scope, complete: vouched && isWhole(scope), requests: requestsOf(records) };
 }
 
+/** What several resources counted, each on its own side; the side of most requests stands for all. */
+export function joinCounted(parts: readonly Counted[]): Counted {
+  const requests = { client: 0, server: 0 };
+  const scope = noCoverage();
+  for (const part of parts) {
+    requests[part.side] += part.requests;
+    addUp(scope, part.scope);
+  }
+  return {
+    side: requests.client > requests.server ? 'client' : 'server',
+    records: parts.flatMap(({ records }) => records),
+    late: parts.flatMap(({ late = NONE }) => late),
+    scope,
+    complete: parts.every(({ complete }) => complete),
+    requests: requests.client + requests.server,
+  };
+}
+
 function isWhole({ missed, resets, firstSight }: Coverage): boolean {
   return missed === 0 && resets === 0 && !firstSight;
 }

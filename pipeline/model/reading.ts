@@ -85,6 +85,11 @@ export interface TrafficReading {
   readonly services: readonly ResourceReading[];
   /** Edges of a resource of this reading; empty for one it does not know. Unknown ends included. */
   edgesOf(resource: ResourceId): readonly ResourceEdge[];
+  /**
+   * Several resources of this reading (at least one) as one, under the name of the first: each counts from the side that
+   * was believed for it, as in a namespace. For paths that carry no cluster.
+   */
+  joined(readings: readonly ResourceReading[]): ResourceReading;
   /** Seconds that the scrapes of its own targets cover; 0 after a first sight that was only a baseline, and unwatched. */
   coveredSecondsOf(resource: ResourceId): number;
   readonly clockAhead: boolean;
