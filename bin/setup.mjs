@@ -4,7 +4,7 @@
  * Runs on Node >= 20 with nothing but its built-ins, because it runs before anything is installed.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lock.mjs';
@@ -76,9 +76,15 @@ function packagesOf(text) {
   }
 }
 
-/** Number of packages in `set`, for the message. */
-export function countPackages(lockText, set) {
-  return missingPackages(lockText, null, set).length;
+/**
+ * How far an installation is, in words. npm runs the script that fetches Node after all packages are in place, which is
+ * the longer part.
+ *
+ * @param {{ installed: number, total: number, hasNode: boolean, nodeVersion: string, seconds: number }} state
+ */
+export function progressText({ installed, total, hasNode, nodeVersion, seconds }) {
+  if (installed < total) return `Set-up: ${installed} of ${total} packages so far, ${seconds} s`;
+  return `Set-up: packages done, ${hasNode ? 'npm is finishing,' : `fetching Node ${nodeVersion} …`} ${seconds} s`;
 }
 
 /**
@@ -176,17 +182,20 @@ function writeStamp(paths, set) {
 }
 
 async function install(root, paths, plan, say) {
-  const count = countPackages(readFileSync(paths.lockFile, 'utf8'), plan.set);
+  const packages = missingPackages(readFileSync(paths.lockFile, 'utf8'), null, plan.set);
   const what = plan.set === 'all' ? 'all packages, also those for tests' : 'the packages Weir runs with';
-  say(`Set-up: installing ${what} (${count} locked packages and Node ${pinnedVersion(root)}) into node_modules`);
+  say(
+    `Set-up: installing ${what} (${packages.length} locked packages and Node ${pinnedVersion(root)}) into node_modules`,
+  );
   rmSync(paths.stampLock, { force: true });
   // Completing must not take away what a demo that runs right now still loads, as `npm ci` would.
-  if (plan.action === 'complete' && (await npm(root, paths, ['install', '--no-save'], say)).code === 0) return;
+  if (plan.action === 'complete' && (await npm(root, paths, ['install', '--no-save'], say, packages)).code === 0)
+    return;
   const args = plan.set === 'all' ? ['ci'] : ['ci', '--omit=dev'];
-  let result = await npm(root, paths, args, say);
+  let result = await npm(root, paths, args, say, packages);
   if (result.code !== 0 && explainNpmFailure(result.output).offline) {
     say('Set-up: npm cannot reach its registry; trying with the packages in its cache');
-    const cached = await npm(root, paths, [...args, '--offline'], say);
+    const cached = await npm(root, paths, [...args, '--offline'], say, packages);
     if (cached.code === 0) result = cached;
   }
   if (result.code !== 0) throw npmFailed(args, result, paths);
@@ -205,7 +214,7 @@ function npmFailed(args, result, paths) {
 }
 
 /** npm in `root`, quiet, its output kept in a file. Runs under the machine's Node, never under the one it replaces. */
-function npm(root, paths, args, say) {
+function npm(root, paths, args, say, packages = []) {
   const settings = [
     '--no-audit',
     '--no-fund',
@@ -222,7 +231,7 @@ function npm(root, paths, args, say) {
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    const progress = showProgress(paths, say);
+    const progress = showProgress(root, paths, packages, say);
     child.on('error', (error) => {
       progress.end();
       reject(npmMissing(error));
@@ -257,14 +266,20 @@ export function pathWith(path, folder) {
   return [folder, pathWithout(path, folder)].filter((entry) => entry !== '').join(delimiter);
 }
 
-/** Tells how far the installation is: one line that changes on a terminal, otherwise a line every 10 s. */
-function showProgress(paths, say) {
+/** Tells how far the installation of `packages` is: one line that changes on a terminal, otherwise a line every 10 s. */
+function showProgress(root, paths, packages, say) {
   const live = process.stderr.isTTY === true;
   const startMs = performance.now();
+  const nodeVersion = pinnedVersion(root);
   const timer = setInterval(
     () => {
-      const seconds = Math.round((performance.now() - startMs) / 1000);
-      const text = `Set-up: ${countFolders(paths.modules)} packages so far, ${seconds} s`;
+      const text = progressText({
+        installed: packages.filter((path) => existsSync(join(root, path, 'package.json'))).length,
+        total: packages.length,
+        hasNode: existsSync(join(paths.modules, 'node', 'bin', 'node')),
+        nodeVersion,
+        seconds: Math.round((performance.now() - startMs) / 1000),
+      });
       if (live) process.stderr.write(`\r\u001b[2K${text}`);
       else say(text);
     },
@@ -276,15 +291,6 @@ function showProgress(paths, say) {
       if (live) process.stderr.write('\r\u001b[2K');
     },
   };
-}
-
-function countFolders(modules) {
-  try {
-    const names = readdirSync(modules).filter((name) => !name.startsWith('.'));
-    return names.reduce((sum, name) => sum + (name.startsWith('@') ? readdirSync(join(modules, name)).length : 1), 0);
-  } catch {
-    return 0;
-  }
 }
 
 function pinnedVersion(root) {
