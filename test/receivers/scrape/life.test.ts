@@ -143,6 +143,22 @@ test('a farewell that hangs ends at scrape_timeout', async (t) => {
   t.is(h.log.lines.filter((line) => line.level === 'warn').length, 0);
 });
 
+test('a file of targets that was never there, or never good, is told of as that', async (t) => {
+  const folder = await folderOf(t);
+  const [missing, broken] = [join(folder, 'missing.json'), join(folder, 'broken.json')];
+  await writeFile(broken, '[');
+  const h = await createHarness(t, { file_sd_configs: [{ files: [missing, broken], refresh_interval: '1s' }] });
+  await h.receiver.start();
+  const told = h.log.lines.filter((line) => line.level === 'warn');
+  t.deepEqual(
+    told.map(({ message, fields }) => [message, fields.path]),
+    [
+      ['file_sd file does not exist (yet), it is read as soon as it does', missing],
+      ['file_sd file is broken and gave no targets yet', broken],
+    ],
+  );
+});
+
 test('targets of a file come and go with it; a broken file keeps the last good list and is told once', async (t) => {
   const folder = await folderOf(t);
   const file = join(folder, 'targets.json');
