@@ -1,15 +1,15 @@
 /** @module Text from outside made safe for a terminal: nothing in it can move the cursor, colour, reorder or hide. */
 
 /**
- * C0 and C1 controls, DEL, the bidirectional overrides and isolates, zero-width characters, line separators, the byte
- * order mark and lone surrogates (Unicode 15, UAX #9 §2 for the bidirectional ones).
+ * Controls and lone surrogates, what formats without being seen (bidirectional overrides and isolates, tags, soft hyphen),
+ * what may be drawn as nothing (Default_Ignorable_Code_Point: fillers, variation selectors), line separators, and the
+ * blank Braille pattern, which looks like a space (Unicode 15 `DerivedCoreProperties.txt`, UAX #9 §2).
  */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
-/** The text with unsafe characters as `\xNN` or `\uNNNN`. O(length); allocates only when there is one. */
+/** The text with unsafe characters as `\xNN`, `\uNNNN` or `\u{NNNNN}`. O(length); allocates only when there is one. */
 export function printable(text: string): string {
-  return text.replace(UNSAFE, escapeUnit);
+  return text.replace(UNSAFE, escapeCharacter);
 }
 
 /** As `printable`, cut to `maxLength` characters with `…` for the rest. */
@@ -17,7 +17,9 @@ export function printableShort(text: string, maxLength = 200): string {
   return text.length <= maxLength ? printable(text) : `${printable(text.slice(0, maxLength - 1))}…`;
 }
 
-function escapeUnit(unit: string): string {
-  const code = unit.charCodeAt(0);
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+function escapeCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code < 0x100) return `\\x${hex.padStart(2, '0')}`;
+  return code > 0xffff ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
 }
