@@ -20,8 +20,11 @@ export interface PageRequest {
   readonly bodyLimitBytes: number;
   /** Takes each piece of plain text, valid during the call only. */
   readonly feed: (piece: Uint8Array) => void;
-  /** Called once, never after `abort`; null for a whole body. */
-  readonly done: (failure: ScrapeFailure | null) => void;
+  /**
+   * Called once, never after `abort`; null for a whole body. `endsByClose`: nothing but the end of the connection says
+   * that it is whole.
+   */
+  readonly done: (failure: ScrapeFailure | null, endsByClose: boolean) => void;
 }
 
 /** A timer later than this tells that the process stood still, milliseconds. */
@@ -49,6 +52,7 @@ class Page implements ResponseHandler, PageFetch {
   #extended = false;
   #inflater: Inflater | null = null;
   #headersSeen = false;
+  #endsByClose = false;
   #over = false;
   #wireBytes = 0;
   #textBytes = 0;
@@ -76,6 +80,7 @@ class Page implements ResponseHandler, PageFetch {
       this.#finish(refused);
       return;
     }
+    this.#endsByClose = !headers.has('content-length') && !headers.has('transfer-encoding');
     if (header(headers, 'content-encoding').toLowerCase() !== 'gzip') return;
     this.#inflater = new Inflater({
       onText: (piece) => this.#takeText(piece),
@@ -132,7 +137,7 @@ class Page implements ResponseHandler, PageFetch {
     this.#timer?.cancel();
     this.#inflater?.close();
     if (reason !== null) this.#running?.abort();
-    this.#request.done(reason);
+    this.#request.done(reason, this.#endsByClose);
   }
 }
 

@@ -20,6 +20,7 @@ export class SeriesBudget {
 
 /** The scanner's word for a series that `max_series` has no room for. */
 export const REFUSED = -2;
+const NONE = -1;
 
 /** Texts and peers that many series share, held once. One per receiver would outlive targets; this is one a target. */
 interface Shared {
@@ -44,12 +45,17 @@ export class SeriesIndex {
   readonly #shared: Shared = { peers: new Map(), groups: new Map(), named: 0 };
   #sentinels: number[] = [];
   readonly #filtered = new Map<string, number[]>();
+  /** Series that the page at hand is the first to show, by key. */
+  readonly #fresh = new Map<string, number>();
+  /** Samples that are always wanted, and one kept series of each: `max_series` must not make whole pages partial. */
+  readonly #always: Map<string, number>;
 
   constructor(rules: MeshRules, own: Identity, table: SeriesTable, budget: SeriesBudget) {
     this.#rules = rules;
     this.#own = own;
     this.#table = table;
     this.#budget = budget;
+    this.#always = new Map(rules.families.filter(({ demand }) => demand === null).map(({ sample }) => [sample, NONE]));
   }
 
   /** Id of a series, new or known; `REFUSED` when there is no room for a new one. O(labels), allocates. */
@@ -57,10 +63,13 @@ export class SeriesIndex {
     const key = `${sample} ${labelKey(labels)}`;
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
-    if (this.#budget.used >= this.#budget.max) return REFUSED;
+    const isFirst = this.#always.get(sample) === NONE;
+    if (this.#budget.used >= this.#budget.max && !isFirst) return REFUSED;
     this.#budget.used += 1;
     const id = this.#table.add(share(this.#rules.resolve(sample, labels, this.#own), this.#shared));
     this.#ids.set(key, id);
+    this.#fresh.set(key, id);
+    if (isFirst) this.#always.set(sample, id);
     this.#note(id, sample);
     return id;
   }
@@ -99,15 +108,33 @@ export class SeriesIndex {
    */
   forgetBefore(oldest: ScrapeNumber): void {
     const { seen } = this.#table;
-    const isOld = (id: number) => seen[id]! < oldest;
-    this.#sentinels = this.#sentinels.filter((id) => !isOld(id));
+    this.#forget(this.#ids, (id) => seen[id]! < oldest);
+  }
+
+  /** The page at hand counts: what it was the first to show stays. */
+  keepFresh(): void {
+    this.#fresh.clear();
+  }
+
+  /** Forgets the series that the page at hand was the first to show and returns their ids. O(series) when there are any. */
+  forgetFresh(): ReadonlySet<number> {
+    const ids = new Set(this.#fresh.values());
+    if (ids.size > 0) this.#forget(this.#fresh, (id) => ids.has(id));
+    this.#fresh.clear();
+    return ids;
+  }
+
+  /** `candidates` holds every series that `isOver` is true for. */
+  #forget(candidates: ReadonlyMap<string, number>, isOver: (id: number) => boolean): void {
+    this.#sentinels = this.#sentinels.filter((id) => !isOver(id));
+    for (const [sample, id] of this.#always) if (id !== NONE && isOver(id)) this.#always.set(sample, NONE);
     for (const [reason, ids] of this.#filtered)
       this.#filtered.set(
         reason,
-        ids.filter((id) => !isOld(id)),
+        ids.filter((id) => !isOver(id)),
       );
-    for (const [key, id] of this.#ids) {
-      if (!isOld(id)) continue;
+    for (const [key, id] of candidates) {
+      if (!isOver(id)) continue;
       this.#ids.delete(key);
       this.#table.release(id);
       this.#budget.used -= 1;

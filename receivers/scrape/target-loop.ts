@@ -152,14 +152,15 @@ export class TargetLoop {
   /** Hands a page on; returns why it was not taken. */
   #commit(page: GoodPage, start: Start, durationMs: number): ScrapeFailure | null {
     const { settings, telemetry } = this.#context;
-    const { scan, scrape } = page;
+    const { scan, scrape, mayBeCut } = page;
     const filtered = this.#filteredOf(scrape);
     const items = scan.samples - sum(filtered.values());
-    const event: ScrapeEvent = { kind: 'scraped', scrape, skippedLines: scan.skippedLines };
+    const event: ScrapeEvent = { kind: 'scraped', scrape, skippedLines: Math.max(scan.skippedLines, Number(mayBeCut)) };
     const batch = this.#batch(event, start, items);
     const admission = settings.next.admits(batch);
     if (!admission.ok) {
       settings.balance.refused += items;
+      this.#scraper.discard();
       return failure('backpressure', `the pipeline takes nothing now: ${admission.reason}`);
     }
     telemetry.scrapeSucceeded(this.stats, durationMs, {

@@ -32,6 +32,11 @@ export interface ScraperContext {
 export interface GoodPage {
   readonly scrape: number;
   readonly scan: ScanResult;
+  /**
+   * Lines may be missing although nothing failed: it ends more weakly than others did, or only with the connection and
+   * without `# EOF`. Then the absence of a series tells nothing.
+   */
+  readonly mayBeCut: boolean;
 }
 
 export type ScrapeOutcome =
@@ -53,6 +58,11 @@ const SAME_FIRST_END_PAGES = 2;
 const SERIES_SLACK = 1000;
 /** Pages without a series after which it may be forgotten. */
 const KEPT_PAGES = 8;
+/**
+ * The same while pages have lines that cannot be read or may be cut: the series may be there and hidden, and one that
+ * comes back after it was forgotten counts from 0. A line unreadable for so long must not fill `max_series` for ever.
+ */
+const KEPT_HIDDEN_PAGES = 64;
 
 export class TargetScraper {
   readonly target: Target;
@@ -65,6 +75,8 @@ export class TargetScraper {
   #scrape = 0;
   #tidiedAt = 0;
   #fetch: PageFetch | null = null;
+  /** The strongest end a good page has had. */
+  #bestEnd = 0;
   /** How good pages end; null before the first. */
   #goodEnd: EndsMark | null = null;
   #weakEnd: EndsMark | null = null;
@@ -104,24 +116,40 @@ export class TargetScraper {
       timeoutMs,
       bodyLimitBytes,
       feed: (piece) => this.#scanner.feed(piece),
-      done: (failed) => {
+      done: (failed, endsByClose) => {
         const scan = this.#scanner.end();
         const reason = failed ?? this.#judge(scan, scrape);
-        done(reason === null ? { page: { scrape, scan }, failed: null } : { page: null, failed: reason });
+        if (reason === null) {
+          done({ page: { scrape, scan, mayBeCut: this.#mayBeCut(scan.endsMark, endsByClose) }, failed: null });
+          return;
+        }
+        this.discard();
+        done({ page: null, failed: reason });
       },
     });
+  }
+
+  /**
+   * The page at hand does not count: series that it was the first to show are forgotten, nobody has heard of them.
+   * Otherwise a target whose every page fails could fill `max_series` for all others. O(bytes remembered) when it had any.
+   */
+  discard(): void {
+    const forgotten = this.index.forgetFresh();
+    if (forgotten.size > 0) this.#scanner.forgetSeries(forgotten);
   }
 
   /**
    * Forgets series that have been over for some pages, when they outnumber those on this one. Call after everybody has
    * taken `page`: a series that comes back later is a new one, which counts from 0 as an evicted one does.
    */
-  tidy({ scan, scrape }: GoodPage): void {
-    if (this.#context.rules.vanished !== 'evicted' || scan.skippedLines > 0) return;
+  tidy({ scan, scrape, mayBeCut }: GoodPage): void {
+    this.index.keepFresh();
+    if (this.#context.rules.vanished !== 'evicted') return;
+    const pages = scan.skippedLines > 0 || mayBeCut ? KEPT_HIDDEN_PAGES : KEPT_PAGES;
     if (this.index.live <= 2 * scan.samples + SERIES_SLACK || scrape < this.#tidiedAt + KEPT_PAGES) return;
     this.#tidiedAt = scrape;
-    this.#scanner.forgetOlderThan(KEPT_PAGES);
-    this.index.forgetBefore(scrape - KEPT_PAGES + 1);
+    this.#scanner.forgetOlderThan(pages);
+    this.index.forgetBefore(scrape - pages + 1);
   }
 
   /** Ends the scrape under way, if any, with this failure. */
@@ -178,6 +206,12 @@ export class TargetScraper {
     if (this.#weakEndPages >= (good === null ? SAME_FIRST_END_PAGES : SAME_END_PAGES)) return this.#acceptEnd(end);
     const expected = good === null ? 'a whole page ends with a line feed' : `the last good one ended ${ENDS[good]}`;
     return failure('body_cut', `the page ends ${ENDS[end]}, ${expected}`);
+  }
+
+  /** Of a good page. A proxy that ends its pages so for good never has a series vanish, which only delays forgetting. */
+  #mayBeCut(end: EndsMark, endsByClose: boolean): boolean {
+    this.#bestEnd = Math.max(this.#bestEnd, strength(end));
+    return strength(end) < this.#bestEnd || (endsByClose && end !== 'eof');
   }
 
   #acceptEnd(end: EndsMark): null {

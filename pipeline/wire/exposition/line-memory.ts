@@ -29,6 +29,7 @@ export const SEEN = 11;
 const STRIDE = 12;
 
 const NONE = -1;
+const NO_SERIES: ReadonlySet<number> = new Set();
 
 export class LineMemory {
   /** All records. Replaced by a longer array when it grows. */
@@ -118,12 +119,12 @@ export class LineMemory {
   }
 
   /**
-   * Forgets lines last seen before generation `oldest` and lays out the rest in the order of the last page. Uses the
+   * Forgets lines last seen before generation `oldest` and those of the series `over`, and lays out the rest in the order of the last page. Uses the
    * window's own memory as scratch. O(bytes remembered).
    */
-  rebuild(oldest: number): void {
+  rebuild(oldest: number, over: ReadonlySet<number> = NO_SERIES): void {
     const old = { records: this.records, arena: this.#arena, count: this.#count, first: this.first };
-    const order = orderOf(old.records, old.count, old.first, oldest);
+    const order = orderOf(old.records, old.count, old.first, oldest, over);
     this.#reset(order.length);
     let previous = NONE;
     for (const from of order) {
@@ -267,13 +268,19 @@ export class LineMemory {
 }
 
 /** Records to keep: first those that a page would be expected to hold, in its order, then the others. */
-function orderOf(records: Int32Array, count: number, first: number, oldest: number): number[] {
+function orderOf(
+  records: Int32Array,
+  count: number,
+  first: number,
+  oldest: number,
+  over: ReadonlySet<number>,
+): number[] {
   const order: number[] = [];
   const taken = new Uint8Array(count);
   const take = (record: number) => {
     if (taken[record / STRIDE] === 1) return;
     taken[record / STRIDE] = 1;
-    if (records[record + SEEN]! >= oldest) order.push(record);
+    if (records[record + SEEN]! >= oldest && !over.has(records[record + ID]!)) order.push(record);
   };
   for (let record = first, steps = 0; record >= 0 && steps < count; record = records[record + NEXT]!, steps++) {
     take(record);

@@ -137,6 +137,11 @@ export class ExpositionScanner {
     this.#memory.rebuild(this.#generation - pages + 1);
   }
 
+  /** Forgets the lines of these series, whose ids may then go to others. O(bytes remembered). Not inside a page. */
+  forgetSeries(ids: ReadonlySet<number>): void {
+    this.#memory.rebuild(0, ids);
+  }
+
   /**
    * Reads the whole lines of a piece, which lies in the window in [start, end), and keeps the rest. Only a line that
    * began in an earlier piece is copied.
