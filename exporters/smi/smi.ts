@@ -33,8 +33,6 @@ export function createSmiExporter(settings: ExporterSettings<SmiConfig>): SmiExp
 
 /** Slot length when no receiver of the pipeline scrapes, so that slots come from elsewhere. */
 const FOREIGN_SLOT_MS = 10_000;
-/** Figures of so many resources take a few milliseconds. */
-const RECKONED_A_TURN = 500;
 
 class Smi implements SmiExporter {
   readonly #settings: ExporterSettings<SmiConfig>;
@@ -117,15 +115,10 @@ class Smi implements SmiExporter {
     if (endMs - this.#askedAtMs > this.#retentionMs) return;
     const { clock } = this.#settings;
     this.#warmUp?.cancel();
-    this.#warmUp = clock.after(0, () => this.#reckonFrom(this.#model.read()?.workloads ?? [], 0));
-  }
-
-  /** Some at a turn, so that questions get theirs in between. */
-  #reckonFrom(items: readonly ResourceReading[], start: number): void {
-    const end = Math.min(items.length, start + RECKONED_A_TURN);
-    this.#warmUp = this.#settings.clock.after(0, () => {
-      for (let i = start; i < end; i++) reckon(items[i]!);
-      if (end < items.length) this.#reckonFrom(items, end);
+    this.#warmUp = clock.after(0, () => {
+      const reading = this.#model.read();
+      // In a turn of its own, so that others get theirs in between.
+      this.#warmUp = clock.after(0, () => reading?.workloads.forEach(reckon));
     });
   }
 
