@@ -6,14 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { tryAcquire, withLock } from '../../bin/lock.mjs';
-import {
-  countPackages,
-  explainNpmFailure,
-  missingPackages,
-  pathWith,
-  planInstall,
-  progressText,
-} from '../../bin/setup.mjs';
+import { explainNpmFailure, missingPackages, pathWith, planInstall, progressText } from '../../bin/setup.mjs';
 
 type Packages = Record<string, { version: string; dev?: boolean; optional?: boolean }>;
 const asLock = (packages: Packages) => JSON.stringify({ packages });
