@@ -14,6 +14,7 @@ import {
   MeterProvider,
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
+import { printableShort } from '../wire/printable.ts';
 import type { Meters, MetricAttributes, Observation } from './meters.ts';
 
 const NAME = /^weir_[a-z0-9]+(?:_[a-z0-9]+)*$/;
@@ -21,6 +22,8 @@ const SCOPE = { name: 'weir' };
 const NO_TIME: HrTime = [0, 0];
 /** Bounds in seconds: from a millisecond, a local answer, to a minute, the longest export timeout. */
 const SECONDS_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** Characters; names in Kubernetes have 253 at most. */
+const LONGEST_VALUE = 256;
 /** Attribute of the point that sums what is beyond the limit; the SDK's own name for it. */
 const OVERFLOW: MetricAttributes = { otel_metric_overflow: 'true' };
 
@@ -114,7 +117,7 @@ export function createMeters(options: MetersOptions = {}): RenderableMeters {
         held ??
         meter.createHistogram(name, { description: help, advice: { explicitBucketBoundaries: SECONDS_BOUNDS } });
       histograms.set(name, histogram);
-      return { record: (seconds, attributes) => histogram.record(seconds, { ...attributes }) };
+      return { record: (seconds, attributes) => histogram.record(seconds, shown(attributes)) };
     },
     async render() {
       const { resourceMetrics } = await reader.collect();
@@ -135,7 +138,9 @@ function checkName(name: string, kind: ObservedKind | 'seconds'): void {
 /** Adds up equal attribute sets and folds what is beyond `limit` into one point. O(observations). */
 function toPoints(observations: readonly Observation[], limit: number): DataPoint<number>[] {
   const points = new Map<string, { value: number; attributes: MetricAttributes }>();
-  for (const { value, attributes } of observations) {
+  for (const observation of observations) {
+    const { value } = observation;
+    const attributes = shown(observation.attributes);
     const key = attributesKey(attributes);
     const full = points.size >= limit && !points.has(key);
     const held = points.get(full ? '' : key);
@@ -149,6 +154,12 @@ function toPoints(observations: readonly Observation[], limit: number): DataPoin
     attributes: { ...attributes },
     value,
   }));
+}
+
+/** Values come from labels of strangers: shown in full up to the longest name Kubernetes has, and never obeyed. */
+function shown(attributes: MetricAttributes): MetricAttributes {
+  const entries = Object.entries(attributes).map(([name, value]) => [name, printableShort(value, LONGEST_VALUE)]);
+  return Object.fromEntries(entries);
 }
 
 /** Never '' (the overflow's key), whatever the attributes. */

@@ -2,6 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { createMeters } from '../../../pipeline/telemetry/otel-meters.ts';
+import { printable } from '../../../pipeline/wire/printable.ts';
 
 test('counters, gauges and histograms come out as Prometheus text with type and help', async (t) => {
   const meters = createMeters();
@@ -117,9 +118,21 @@ test('names from outside stay inside their quotes', async (t) => {
       const quoted = /^weir_z_items\{name="((?:[^"\\]|\\.)*)"\} 1$/su.exec(line ?? '')?.[1];
       t.is(
         quoted?.replace(/\\(.)/gsu, (_, c: string) => (c === 'n' ? '\n' : c)),
-        name,
+        printable(name),
       );
     }),
     { numRuns: 100 },
   );
+});
+
+test('attribute values from labels are shown, not obeyed, and long ones are cut', async (t) => {
+  const meters = createMeters();
+  const attributes = { pod: 'a\u001b[31mb\u202e\r\u{e0001}', node: 'n'.repeat(10_000) };
+  meters.gauge('weir_target_up', 'Up.', () => [{ value: 1, attributes }]);
+  meters.seconds('weir_export_duration_seconds', 'Time.').record(1, { component: 'k\u009b1m' });
+  const text = await meters.render();
+  t.notRegex(text, /[^\n\x20-\x7e…]/u);
+  t.true(text.includes('pod="a\\\\x1b[31mb\\\\u202e\\\\x0d\\\\u{e0001}"'), text);
+  t.true(text.includes('component="k\\\\x9b1m"'));
+  t.true(text.includes(`node="${'n'.repeat(255)}…"`));
 });
