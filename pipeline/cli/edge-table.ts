@@ -1,4 +1,5 @@
 /** @module The edge table: who talks to whom, how well and how fast. Used by `weir edges` and the demo. */
+import { printable } from '../wire/printable.ts';
 import { formatQuantile, formatRate, formatSuccess, type Quantile } from './format.ts';
 import { type Cell, type Column, renderTable } from './table.ts';
 
@@ -37,6 +38,10 @@ export interface EdgeTableOptions {
 /** Shares of success below which a cell is yellow and red. */
 const FINE = 0.99;
 const POOR = 0.95;
+/** Characters of one end; one long name must not widen every row. */
+const LONGEST_NAME = 60;
+/** Code units of a name beyond which its middle is not even escaped. */
+const MOST_LOOKED_AT = 4 * LONGEST_NAME;
 /** Shown for an end that nobody knows. */
 const UNKNOWN = '(unknown)';
 
@@ -97,7 +102,19 @@ function successColor(ratio: number | null) {
 function endName(end: EdgeEnd | null, qualified: boolean): string {
   if (end === null) return UNKNOWN;
   const name = end.kind === 'ServiceAccount' ? `sa:${end.name}` : end.name;
-  return qualified && end.namespace !== '' ? `${end.namespace}/${name}` : name;
+  return cutMiddle(qualified && end.namespace !== '' ? `${end.namespace}/${name}` : name);
+}
+
+/** At most `LONGEST_NAME` characters once escaped, `…` for the middle: both ends tell generated names apart. */
+function cutMiddle(name: string): string {
+  const text = printable(
+    name.length > MOST_LOOKED_AT ? `${name.slice(0, LONGEST_NAME)}${name.slice(-LONGEST_NAME)}` : name,
+  );
+  const characters = [...text];
+  if (characters.length <= LONGEST_NAME) return text;
+  const kept = LONGEST_NAME - 1;
+  const head = Math.ceil(kept / 2);
+  return `${characters.slice(0, head).join('')}…${characters.slice(head - kept).join('')}`;
 }
 
 function spansNamespaces(rows: readonly EdgeRow[]): boolean {

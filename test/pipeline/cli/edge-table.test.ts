@@ -128,3 +128,18 @@ test('colour follows the terminal, NO_COLOR and the flag', (t) => {
   t.true(wantsColor('always', false, { NO_COLOR: '1' }));
   t.false(wantsColor('never', true, {}));
 });
+
+test('a long name is cut in the middle, so that it does not widen every row', (t) => {
+  const exact = 'n'.repeat(60);
+  const generated = `${'a'.repeat(29)}-${'b'.repeat(5_000)}-${'c'.repeat(28)}`;
+  for (const [name, shown] of [
+    [exact, exact],
+    [`${exact}n`, `${'n'.repeat(30)}…${'n'.repeat(29)}`],
+    [generated, `${'a'.repeat(29)}-…-${'c'.repeat(28)}`],
+    ['\u001b'.repeat(5_000), `${'\\x1b'.repeat(7)}\\x…`],
+  ] as const) {
+    const text = renderEdges([edge(name, 'b')], { headers: false });
+    t.true(text.startsWith(shown), text);
+    t.true(text.indexOf('   b   ') <= 60, text);
+  }
+});
