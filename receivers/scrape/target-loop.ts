@@ -3,6 +3,7 @@ import type { SamplesBatch, ScrapeEvent } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { Delivery } from '../../pipeline/delivery.ts';
+import type { ScanResult } from '../../pipeline/wire/exposition/scan-types.ts';
 import { failure, type ScrapeFailure } from './failure.ts';
 import type { Gate } from './gate.ts';
 import { nextOnGrid, offsetOf } from './schedule.ts';
@@ -155,7 +156,7 @@ export class TargetLoop {
     const { scan, scrape, mayBeCut } = page;
     const filtered = this.#filteredOf(scrape);
     const items = scan.samples - sum(filtered.values());
-    const event: ScrapeEvent = { kind: 'scraped', scrape, skippedLines: Math.max(scan.skippedLines, Number(mayBeCut)) };
+    const event: ScrapeEvent = { kind: 'scraped', scrape, skippedLines: unreadLines(scan, mayBeCut) };
     const batch = this.#batch(event, start, items);
     const admission = settings.next.admits(batch);
     if (!admission.ok) {
@@ -220,6 +221,11 @@ export class TargetLoop {
     const { clock, time } = this.#context.settings;
     return { scheduledMs, startedMs: time.nowMs(), startedMonoMs: clock.monoMs() };
   }
+}
+
+/** Lines of a page that tell nothing, at least 1 when some may be missing: refused for want of room, or cut off. */
+function unreadLines({ skippedLines, limitedSamples }: ScanResult, mayBeCut: boolean): number {
+  return skippedLines + limitedSamples + Number(mayBeCut && skippedLines === 0);
 }
 
 function sum(values: Iterable<number>): number {
