@@ -17,8 +17,15 @@ const USAGE = `usage: npm run example:consumer -- [options]
   --help                 this text
 `;
 
-/** The options; ends the process for `--help` and for what is no option. */
-function optionsOf(args: string[]) {
+interface Options {
+  readonly brokers: string;
+  readonly topic: string;
+  readonly group: string;
+  readonly json: boolean;
+}
+
+/** The options, or the exit code when `--help` or what is no option was told of. */
+function optionsOf(args: string[]): Options | number {
   try {
     const { values } = parseArgs({
       args,
@@ -32,10 +39,10 @@ function optionsOf(args: string[]) {
     });
     if (!values.help) return values;
     process.stdout.write(USAGE);
-    process.exit(0);
+    return 0;
   } catch (error) {
     console.error(`${firstSentence(error)}; --help lists the options`);
-    process.exit(2);
+    return 2;
   }
 }
 
@@ -43,8 +50,6 @@ function firstSentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split(/\.(?:\s|$)|\n/, 1)[0] ?? text;
 }
-
-const options = optionsOf(process.argv.slice(2));
 
 const schemaFile = new URL('../../schema/traffic-metrics.schema.json', import.meta.url);
 const ajv = new ajv2020.Ajv2020({ strict: true, allowUnionTypes: true });
@@ -105,7 +110,7 @@ function lineOf(message: Message): string {
   return `${weir.windowStart} +${window} ${resource.namespace}/${resource.name} ${arrow} ${other} ${percent}% ${rate} p99=${p99}`;
 }
 
-function take(partition: number, value: Buffer | null): void {
+function take(partition: number, value: Buffer | null, asJson: boolean): void {
   const message: unknown = JSON.parse(value?.toString() ?? 'null');
   if (!isTrafficMetrics(message)) {
     console.error(`not a TrafficMetrics message: ${ajv.errorsText(isTrafficMetrics.errors)}`);
@@ -113,30 +118,11 @@ function take(partition: number, value: Buffer | null): void {
   }
   if (isRepeat(partition, message) || message['x-weir'].record !== 'edge') return;
   // JSON text has no control characters, so that no name can move the cursor.
-  console.log(options.json ? JSON.stringify(message) : JSON.stringify(lineOf(message)).slice(1, -1));
+  console.log(asJson ? JSON.stringify(message) : JSON.stringify(lineOf(message)).slice(1, -1));
 }
-
-const kafka = new kafkajs.Kafka({
-  clientId: 'weir-example',
-  brokers: options.brokers.split(','),
-  logLevel: kafkajs.logLevel.NOTHING,
-  // Brokers that are away are waited for; kafkajs starts the consumer again by itself.
-  retry: { initialRetryTime: 200, maxRetryTime: 1000, retries: 10, restartOnFailure: async () => true },
-});
-const consumer = kafka.consumer({ groupId: options.group, maxWaitTimeInMs: 250, allowAutoTopicCreation: false });
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    void consumer.disconnect();
-  });
-}
-
-consumer.on(consumer.events.GROUP_JOIN, () => {
-  console.error(`joined group ${options.group}, waiting for messages of topic ${options.topic} …`);
-});
 
 /** One line of what failed and how to mend it. */
-function mendFor(error: unknown): string {
+function mendFor(error: unknown, options: Options): string {
   const types = [error, error instanceof Error ? error.cause : null].map((one) => Object(one).type);
   if (types.includes('UNKNOWN_TOPIC_OR_PARTITION')) {
     const create = `kafka-topics.sh --bootstrap-server ${options.brokers} --create --topic ${options.topic} --partitions 12`;
@@ -146,20 +132,46 @@ function mendFor(error: unknown): string {
   return `no answer from ${options.brokers} (${firstSentence(error)}); start a broker there, or name another with --brokers`;
 }
 
-try {
-  await consumer.connect();
-  await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
-  await consumer.run({
-    eachMessage: async ({ partition, message: { value } }) => {
-      try {
-        take(partition, value);
-      } catch (error) {
-        console.error(`not JSON: ${String(error)}`);
-      }
-    },
+/** Reads until a signal ends it, or nothing can be read. */
+async function consume(options: Options): Promise<void> {
+  const kafka = new kafkajs.Kafka({
+    clientId: 'weir-example',
+    brokers: options.brokers.split(','),
+    logLevel: kafkajs.logLevel.NOTHING,
+    // Brokers that are away are waited for; kafkajs starts the consumer again by itself.
+    retry: { initialRetryTime: 200, maxRetryTime: 1000, retries: 10, restartOnFailure: async () => true },
   });
-} catch (error) {
-  console.error(mendFor(error));
-  process.exitCode = 1;
-  await consumer.disconnect().catch(() => {});
+  const consumer = kafka.consumer({ groupId: options.group, maxWaitTimeInMs: 250, allowAutoTopicCreation: false });
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void consumer.disconnect();
+    });
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    console.error(`joined group ${options.group}, waiting for messages of topic ${options.topic} …`);
+  });
+
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
+    await consumer.run({
+      eachMessage: async ({ partition, message: { value } }) => {
+        try {
+          take(partition, value, options.json);
+        } catch (error) {
+          console.error(`not JSON: ${String(error)}`);
+        }
+      },
+    });
+  } catch (error) {
+    console.error(mendFor(error, options));
+    process.exitCode = 1;
+    await consumer.disconnect().catch(() => {});
+  }
 }
+
+const options = optionsOf(process.argv.slice(2));
+if (typeof options === 'number') process.exitCode = options;
+else await consume(options);
