@@ -1,4 +1,10 @@
 /** @module Builds one reading: groups the records of a sum by edge and resource, picks sides, and sorts. */
+
+import { EdgeBook } from './reading-edges.ts';
+import { appended, type Coverage, type OwnGroup, type ServiceGroup, type WorkloadEntry } from './reading-entries.ts';
+import { type Counted, counted, coveragesOf, type Frame, figuresOf, joinCounted, totalsOf } from './reading-figures.ts';
+import { TrafficIndex } from './reading-index.ts';
+import { compareNamed, type Named } from './reading-order.ts';
 import type {
   EdgeReading,
   Figures,
@@ -7,12 +13,7 @@ import type {
   ResourceId,
   ResourceReading,
   TrafficReading,
-} from './reading.ts';
-import { EdgeBook } from './reading-edges.ts';
-import { appended, type Coverage, type OwnGroup, type ServiceGroup, type WorkloadEntry } from './reading-entries.ts';
-import { type Counted, counted, coveragesOf, type Frame, figuresOf, joinCounted, totalsOf } from './reading-figures.ts';
-import { TrafficIndex } from './reading-index.ts';
-import { compareNamed, type Named } from './reading-order.ts';
+} from './reading-types.ts';
 import type { SideMemory } from './side-memory.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 

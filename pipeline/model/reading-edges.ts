@@ -1,5 +1,5 @@
 /** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
-import type { EdgeReading, ResourceEdge, ResourceId } from './reading.ts';
+
 import {
   clientsByDestination,
   type EdgeGroup,
@@ -20,6 +20,7 @@ import {
   viewOf,
 } from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
+import type { EdgeReading, ResourceEdge, ResourceId } from './reading-types.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
 import type { SideView } from './side-memory.ts';

@@ -1,8 +1,8 @@
 /** @module From records and coverage to figures: sums, rates, completeness, and which side a reader believes. */
 import { quantiles } from './histogram.ts';
-import type { Figures } from './reading.ts';
 import { type Coverage, NONE, noCoverage, type WorkloadEntry } from './reading-entries.ts';
 import type { TrafficIndex } from './reading-index.ts';
+import type { Figures } from './reading-types.ts';
 import type { Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
 import type { SideMemory, SideView } from './side-memory.ts';
