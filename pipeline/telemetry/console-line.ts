@@ -1,7 +1,7 @@
 /** @module A log record as one readable line for a terminal: time, level, message, fields. Pure. */
 
-/** Characters that end a line or steer a terminal, and what a value needs quotes for. */
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** Characters that end a line, steer a terminal or are drawn as nothing, and what a value needs quotes for. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 const PLAIN = /^[^\s"'={}[\],]+$/u;
 /** Fields with a place of their own in the line. */
 const PLACED = new Set(['time', 'level', 'msg']);
@@ -25,7 +25,8 @@ function formatValue(value: unknown): string {
 }
 
 function escapeControl(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const hex = (character.codePointAt(0) ?? 0).toString(16);
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
 }
 
 interface ErrorRecord {

@@ -115,3 +115,9 @@ test('odd values are written, not thrown', (t) => {
 test('text without secrets is left alone', (t) => {
   for (const text of ['plain', 'http://127.0.0.1:4191/metrics', 'a@b?c=d', 'x://']) t.is(redactText(text), text);
 });
+
+test('a console line shows characters that are drawn as nothing', (t) => {
+  const { log, lines } = capture('console');
+  log.info({ name: 'a\u{e0001}\u00ad\u180e\u2800\u3164\ufe0fb' }, 'seen');
+  t.true(lines[0]!.includes('a\\u{e0001}\\u00ad\\u180e\\u2800\\u3164\\ufe0fb'), lines[0]);
+});
