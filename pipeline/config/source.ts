@@ -59,7 +59,7 @@ const MISSPELT: readonly (readonly [word: string, edits: number])[] = [
 
 /** A value that is nothing but references names variables, not secrets. */
 const ONLY_REFERENCES = /^["']?(?:\$\{[^{}]*\})+["']?$/;
-const KEYED = /(["']?)([\w.-]+)\1\s*:\s+(?![|>&*{[])("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^#\n]*?)(?=\s*(?:,|\}|$|\s#))/g;
+const KEYED = /(["']?)([\w.-]+)\1\s*:\s*(?![|>&*{[])("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^#\n]*?)(?=\s*(?:,|\}|$|\s#))/g;
 const USER_INFO = /(?<=:\/\/)[^/@\s"']*:[^/@\s"']*(?=@)/g;
 const LONGEST_LINE = 160;
 const MASK = '***';
