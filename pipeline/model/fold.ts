@@ -1,7 +1,8 @@
 /** @module Traffic without its pods: records and coverage added up per workload, for where room is short. */
 
+import { NameMap } from './name-map.ts';
 import { ownWorkload } from './reading-entries.ts';
-import type { Identity } from './resource.ts';
+import type { Identity, Workload } from './resource.ts';
 import { workloadKey } from './resource.ts';
 import { sumTraffic } from './sum.ts';
 import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
@@ -37,12 +38,28 @@ export function foldedKey(key: TrafficKey): TrafficKey {
  * the targets of a workload are one. A new object; `sum` is not written. O(items).
  */
 export function foldPods(sum: TrafficSum): TrafficSum {
-  const { records, coverage } = sum;
-  return sumTraffic([{ ...sum, records: records.map(foldedRecord), coverage: coverage.map(foldedCoverage) }]) ?? sum;
+  const owners = podOwners(sum);
+  const records = sum.records.map((record) => foldedRecord(record, owners));
+  return sumTraffic([{ ...sum, records, coverage: sum.coverage.map(foldedCoverage) }]) ?? sum;
 }
 
-function foldedRecord(record: TrafficRecord): TrafficRecord {
-  return { ...record, key: foldedKey(record.key) };
+/** Whose the pods are that are not workloads of their own: afterwards nothing tells that a peer is one of them. */
+function podOwners({ coverage }: TrafficSum): NameMap<Workload> {
+  const owners = new NameMap<Workload>();
+  for (const { own } of coverage) {
+    const workload = ownWorkload(own);
+    if (own.pod !== '' && own.pod !== workload.name)
+      owners.getOrMake(workload.cluster, workload.namespace, own.pod, () => workload);
+  }
+  return owners;
+}
+
+function foldedRecord(record: TrafficRecord, owners: NameMap<Workload>): TrafficRecord {
+  const { key } = record;
+  const { workload: far } = key.peer;
+  const owner = far?.kind === 'Pod' ? owners.get(far.cluster, far.namespace, far.name) : undefined;
+  const told = owner === undefined ? key : { ...key, peer: { ...key.peer, workload: owner } };
+  return { ...record, key: foldedKey(told) };
 }
 
 function foldedCoverage(record: CoverageRecord): CoverageRecord {

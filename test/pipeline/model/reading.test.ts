@@ -1,5 +1,6 @@
 /** @module How traffic is read: sides, rates, completeness, accounts, kinds, and who is known. */
 import test from 'ava';
+import { foldPods } from '../../../pipeline/model/fold.ts';
 import {
   type EdgeReading,
   type ResourceReading,
@@ -272,6 +273,15 @@ for (const [title, target, name] of [
     t.deepEqual(texts(reading.pods), ['Pod x/web-1 idle', 'Pod x/worker-1 server 300+0']);
   });
 }
+
+test('a watched pod that its clients know by its own name counts once also when pods were folded', (t) => {
+  const target = own('x/worker', { kind: 'StatefulSet', pod: 'worker-1' });
+  const bare = peer('x/worker-1', { kind: 'Pod' });
+  const records = [record('client', web, bare, 300), record('server', target, peer('x/web'), 300)];
+  const { interval, ...sum } = foldPods(sumOf(records, [covered(web), covered(target)]));
+  const reading = read([...sum.records], [...sum.coverage], { interval });
+  t.deepEqual(edgesOf(reading), ['x/web > x/worker client 300+0']);
+});
 
 test('a pod of that name in another namespace or cluster stays apart', (t) => {
   const target = own('x/worker', { kind: 'StatefulSet', pod: 'worker-1' });
