@@ -10,7 +10,8 @@ import { systemClock } from '../pipeline/clock/clock.ts';
 import type { CheckedConfig } from '../pipeline/config/checked.ts';
 import { loadConfig } from '../pipeline/config/load.ts';
 import { renderProblems } from '../pipeline/config/print.ts';
-import { type HostedService, hostService } from '../pipeline/graph/host.ts';
+import { codeOf } from '../pipeline/errors.ts';
+import { type HostDeps, type HostedService, hostService } from '../pipeline/graph/host.ts';
 import { registry } from '../pipeline/graph/registry.ts';
 import { type DemoArgs, parseDemoArgs } from './args.ts';
 import { demoConfig, SCRAPE_INTERVAL_MS } from './config-text.ts';
@@ -24,6 +25,8 @@ import { messagesSent, missingTopic, noticeOf } from './topic.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const HOST = '127.0.0.1';
+/** Times ports are looked for when one of those found is taken meanwhile. */
+const MAX_ATTEMPTS = 5;
 const DRAIN_MS = 4000;
 /** The run ends this long after it should, whatever still drains, milliseconds. */
 const END_MS = 5000;
@@ -81,9 +84,7 @@ interface Running {
 async function run(args: DemoArgs, io: DemoIo): Promise<void> {
   const clock = io.clock ?? systemClock;
   const startedMs = clock.monoMs();
-  const { addresses, moved } = await findAddresses(args);
   const files = await createTargetsFiles(io.targetsFile ?? TARGETS_FILE);
-  const config = await readConfig(addresses, files.own);
   let scrapes = 0;
   // Pods are older than the first window: one that began inside it would show the rate of a part of it.
   const world = createWorld({ seed: args.seed, startMs: clock.wallMs() - MESH_AGE_MS, keepSamples: false });
@@ -100,7 +101,7 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
       if (inPlace) for (const one of told) note(notices, one);
       else io.writeError(`${told.join('\n')}\n`);
     };
-    const service = await hostService(config, { clock, writeLog });
+    const { service, addresses, moved } = await startOnFreePorts(args, files, { clock, writeLog });
     const beforeLook = args.kafka === null ? null : watchTopic(args.kafka, notices, service.meters);
     const edges = await showUntilEnd({ clock, addresses, moved, notices, beforeLook }, args, io);
     endWatch();
@@ -145,6 +146,19 @@ function publishChanges(world: World, served: ServedWorld, files: TargetsFiles):
   return world.onPods(() => {
     work = work.then(() => served.refresh()).then(() => files.publish(served.targets()));
   });
+}
+
+/** Somebody may take a port between its being found free and its being used: then others are looked for. */
+async function startOnFreePorts(args: DemoArgs, files: TargetsFiles, deps: HostDeps) {
+  for (let attempt = 1; ; attempt++) {
+    const { addresses, moved } = await findAddresses(args);
+    const config = await readConfig(addresses, files.own);
+    try {
+      return { service: await hostService(config, deps), addresses, moved };
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || codeOf(error) !== 'WEIR_NET_LISTEN_FAILED') throw error;
+    }
+  }
 }
 
 async function findAddresses(args: DemoArgs): Promise<{ addresses: Addresses; moved: string[] }> {
