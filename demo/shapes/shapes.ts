@@ -176,6 +176,13 @@ class PageBuilder {
     this.line(`${name}_count{${labels}}`, edge, size);
   }
 
+  /** The proxy's own, or on a merged page the application's. */
+  processStart(): void {
+    const series = 'process_start_time_seconds';
+    this.family(series, 'gauge');
+    this.parts.push({ series, block: 0, value: 1764000000, step: 0, fraction: false });
+  }
+
   noise(family: string, lines: number, labels: (i: number) => string): void {
     this.family(family, 'counter');
     for (let i = 0; i < lines; i++) {
@@ -242,8 +249,7 @@ function linkerdParts(edgeCount: number): Part[] {
     }
   }
   for (let i = 0; i < 130; i++) page.noise(`stack_noise_${i}_total`, 1, () => '{name="service",direction="outbound"}');
-  page.family('process_start_time_seconds', 'gauge');
-  page.parts.push({ series: 'process_start_time_seconds', block: 0, value: 1764000000, step: 0, fraction: false });
+  page.processStart();
   page.parts.push({ comment: '# EOF' });
   return page.parts;
 }
@@ -276,5 +282,6 @@ function istioParts(edgeCount: number, clusters: number): Part[] {
     );
   }
   for (let i = 0; i < 140; i++) page.noise(`envoy_server_stat_${i}`, 5, (n) => `{worker="worker_${n}"}`);
+  page.processStart();
   return page.parts;
 }

@@ -69,18 +69,18 @@ export function benchShape(name: ShapeName): BenchResult[] {
   shape.next();
   const next = shape.page();
   let target = new Target(shape);
-  const first = best(5, 1e5, samples, () => {
+  const first = best(10, 2e4, samples, () => {
     target = new Target(shape);
     return target.scan(now, wantedSamples);
   });
-  const warm = best(6, 1e6, samples, (i) => target.scan(i % 2 === 0 ? next : now, wantedSamples));
+  const warm = best(60, 1e5, samples, (i) => target.scan(i % 2 === 0 ? next : now, wantedSamples));
   const bytes = target.scanner.memoryBytes / target.scanner.rememberedLines;
-  const reordered = best(3, 2e5, samples, () => {
+  const reordered = best(12, 2e4, samples, () => {
     shape.reorder();
     return target.scan(shape.page(), wantedSamples);
   });
   const page = shape.page();
-  const after = best(3, 1e6, samples, () => target.scan(page, wantedSamples));
+  const after = best(30, 1e5, samples, () => target.scan(page, wantedSamples));
   const main = name === 'linkerd-20k';
   return [
     measured(`scanner ${name} warm`, warm, 'ns/sample', main ? WARM_GOAL_NS : undefined),
