@@ -49,7 +49,8 @@ async function run(t: ExecutionContext, isTTY: boolean, argv: readonly string[])
   const folder = await mkdtemp(join(tmpdir(), 'weir-demo-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  const output = new Watched(isTTY, (text) => rowsOf(text).length >= 8, stop);
+  // The first window is short and may lack some edges; the two that are pointed out come with the next.
+  const output = new Watched(isTTY, (text) => rowsOf(text).length >= 8 && text.includes('Look at'), stop);
   const errors: string[] = [];
   const targetsFile = join(folder, 'targets.json');
   const writeError = (text: string) => void errors.push(text);
