@@ -3,7 +3,6 @@
  * reads on while the broker is away for 20 s, and again for longer than the queue holds.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,7 +150,8 @@ test('windows of every edge tile the run and add up to the truth through two out
   const between = consumer.edges.length;
   await until('reading goes on after the second outage', () => consumer.edges.length > between + 100, 60_000);
   child.kill('SIGTERM');
-  const [code] = await once(child, 'exit');
+  await until('the process has drained and ended', () => child.exitCode !== null || child.signalCode !== null, 60_000);
+  const code = child.exitCode;
   t.is(code, 0, errors());
 
   const truth = trueEdges(expected);
