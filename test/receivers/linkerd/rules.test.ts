@@ -179,9 +179,9 @@ test(
 test(
   'an external client by its SPIFFE id',
   peerCase,
-  { ...IN, client_id: 'spiffe://root/box' },
+  { ...IN, client_id: 'spiffe://td/box' },
   {
-    workload: workload('ExternalWorkload', '', 'spiffe://root/box'),
+    workload: workload('ExternalWorkload', '', 'spiffe://td/box'),
   },
 );
 
