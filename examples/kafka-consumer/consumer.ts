@@ -134,20 +134,26 @@ function mendFor(error: unknown, options: Options): string {
 
 /** Reads until a signal ends it, or nothing can be read. */
 async function consume(options: Options): Promise<void> {
+  let ending = false;
   const kafka = new kafkajs.Kafka({
     clientId: 'weir-example',
     brokers: options.brokers.split(','),
     logLevel: kafkajs.logLevel.NOTHING,
-    // Brokers that are away are waited for; kafkajs starts the consumer again by itself.
-    retry: { initialRetryTime: 200, maxRetryTime: 1000, retries: 10, restartOnFailure: async () => true },
+    // Brokers that are away are waited for; kafkajs starts the consumer again by itself, unless it was told to end.
+    retry: { initialRetryTime: 200, maxRetryTime: 1000, retries: 10, restartOnFailure: async () => !ending },
   });
   const consumer = kafka.consumer({ groupId: options.group, maxWaitTimeInMs: 250, allowAutoTopicCreation: false });
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
+      ending = true;
       void consumer.disconnect();
     });
   }
+  // A restart that was under way when the signal came connects once more.
+  consumer.on(consumer.events.CONNECT, () => {
+    if (ending) void consumer.disconnect();
+  });
 
   consumer.on(consumer.events.GROUP_JOIN, () => {
     console.error(`joined group ${options.group}, waiting for messages of topic ${options.topic} …`);

@@ -6,6 +6,8 @@ import { parseMessage, type TrafficMessage } from './schema.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../examples/kafka-consumer/consumer.ts', import.meta.url));
 
+const STOP_LIMIT_MS = 30_000;
+
 export interface ExampleConsumer {
   /** Edges in the order in which they were printed, repeats dropped by the consumer itself. */
   readonly edges: readonly TrafficMessage[];
@@ -43,7 +45,10 @@ export function startExampleConsumer(brokers: string, group: string): ExampleCon
     async stop() {
       if (child.exitCode !== null) return child.exitCode;
       child.kill('SIGTERM');
+      // Five times what leaving the group takes; then the code is null, which no test expects.
+      const late = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
       await once(child, 'exit');
+      clearTimeout(late);
       return child.exitCode;
     },
   };
