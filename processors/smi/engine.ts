@@ -9,12 +9,10 @@ import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
-import { PastLives } from './past-lives.ts';
+import { PastLives, SAME_START_SECONDS } from './past-lives.ts';
 import { Slot } from './slot.ts';
 import { TargetState } from './target-state.ts';
 
-/** A proxy whose start differs from the last one by more than this (seconds) has begun a new life. */
-const SAME_START_SECONDS = 1;
 /** Slots made up for a time in which the process stood still; beyond that a gap is left. */
 const MAX_CATCH_UP_SLOTS = 360;
 /** A start further ahead of now (ms) than clocks usually differ tells nothing: the proxy's clock is wrong. */

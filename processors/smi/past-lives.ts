@@ -6,8 +6,8 @@ import type { Target } from '../../pipeline/batch.ts';
 
 /** Addresses remembered, the one longest gone forgotten first. */
 const MAX_LIVES = 10_000;
-/** Starts within this many seconds are the same start. */
-const SAME_START_SECONDS = 1;
+/** Starts (seconds since the epoch) that differ by no more than this are the same start. */
+export const SAME_START_SECONDS = 1;
 
 export class PastLives {
   /** Start (seconds since the epoch) of the life last seen at an address. Names may change; a process does not move. */
