@@ -6,6 +6,7 @@ import type { Identity, Workload } from './resource.ts';
 import { workloadKey } from './resource.ts';
 import { sumTraffic } from './sum.ts';
 import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
+import { createTrafficKey } from './traffic-key.ts';
 
 /** `own` without pod and node; a pod that is its own workload keeps its name. */
 export function foldedIdentity(own: Identity): Identity {
@@ -16,21 +17,7 @@ export function foldedIdentity(own: Identity): Identity {
 export function foldedKey(key: TrafficKey): TrafficKey {
   const own = foldedIdentity(key.own);
   const peer = key.peer.pod === '' ? key.peer : { ...key.peer, pod: '' };
-  const far = peer.workload === null ? null : workloadKey(peer.workload);
-  const id = JSON.stringify([
-    'folded',
-    key.mesh,
-    key.side,
-    workloadKey(own.workload),
-    own.serviceAccount,
-    far,
-    peer.service,
-    peer.serviceNamespace,
-    peer.serviceAccount,
-    key.protocol,
-    key.counts,
-  ]);
-  return { ...key, id, own, peer };
+  return createTrafficKey({ ...key, own, peer });
 }
 
 /**

@@ -9,10 +9,14 @@ import type { Identity, Labels, Peer } from './resource.ts';
 /** What downstream components ask for; the scraper builds nothing else (design §2.3). */
 export type Demand = 'requests' | 'latency' | 'tcp';
 
-/** Where one value of a series is added. `latency_bucket` is cumulative and has `boundMs`. */
+/**
+ * Where one value of a series is added. `latency_bucket` is cumulative and has `boundMs`. `unreached` are failures that
+ * no server ever saw (no endpoint, no connection): they count as failures and are told apart beside.
+ */
 export type Measure =
   | 'success'
   | 'failure'
+  | 'unreached'
   | 'latency_bucket'
   | 'latency_sum_ms'
   | 'tcp_opened'
@@ -30,8 +34,12 @@ export interface TrafficSeries {
   readonly role: 'traffic';
   readonly measure: Measure;
   readonly side: Side;
+  /** Whose series it is when the series itself tells, e.g. on a page of a whole node; null: the target's own. */
+  readonly own: Identity | null;
   readonly peer: Peer;
   readonly protocol: Protocol;
+  /** What it counts where series of one side differ; null: as the table says. */
+  readonly counts: Counts | null;
   /** Upper bound in milliseconds of a `latency_bucket`, Infinity for `+Inf`; 0 for other measures. */
   readonly boundMs: number;
   /**
@@ -44,6 +52,17 @@ export interface TrafficSeries {
 export interface StartSeries {
   readonly role: 'start';
 }
+/**
+ * Seconds for which the proxy has run, for meshes that do not tell the instant. May lag behind by the table's
+ * `uptimeLagSeconds`, because the proxy writes it now and then.
+ */
+export interface UptimeSeries {
+  readonly role: 'uptime';
+}
+/** Number of a process that took over from its parent while uptime went on (Envoy's hot restart); another one is a new life. */
+export interface RestartEpochSeries {
+  readonly role: 'restart_epoch';
+}
 /** Present on every complete page; its absence under a 200 means a partial page. */
 export interface SentinelSeries {
   readonly role: 'sentinel';
@@ -53,7 +72,13 @@ export interface FilteredSeries {
   readonly role: 'filtered';
   readonly reason: string;
 }
-export type SeriesMeaning = TrafficSeries | StartSeries | SentinelSeries | FilteredSeries;
+export type SeriesMeaning =
+  | TrafficSeries
+  | StartSeries
+  | UptimeSeries
+  | RestartEpochSeries
+  | SentinelSeries
+  | FilteredSeries;
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped';
 
@@ -77,6 +102,8 @@ export interface MeshRules {
   /** What the absence of a known series from a good page means. `evicted`: back later counts from 0. */
   readonly vanished: 'evicted' | 'kept';
   readonly counts: Readonly<Record<Side, Counts>>;
+  /** How far an `uptime` series may be behind, seconds; absent where the mesh has none. */
+  readonly uptimeLagSeconds?: number;
   /** Meaning of one series; called once per series and target, never per sample. Pure. */
   resolve(sample: string, labels: Labels, own: Identity): SeriesMeaning;
 }

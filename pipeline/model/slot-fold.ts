@@ -50,13 +50,15 @@ class RecordFold {
   }
 }
 
-function copyForReading({ key, successes, failures, latency, tcp }: TrafficRecord): TrafficRecord {
-  return { key, successes, failures, latency: latency === null ? null : [...latency], tcp };
+function copyForReading({ key, successes, failures, unreached, latency, tcp }: TrafficRecord): TrafficRecord {
+  return { key, successes, failures, unreached, latency: latency === null ? null : [...latency], tcp };
 }
 
-function addForReading(held: TrafficRecord, { successes, failures, latency, tcp }: TrafficRecord): void {
-  held.successes += successes;
-  held.failures += failures;
+function addForReading(held: TrafficRecord, from: TrafficRecord): void {
+  const { latency, tcp } = from;
+  held.successes += from.successes;
+  held.failures += from.failures;
+  held.unreached += from.unreached;
   if (latency !== null) {
     held.latency ??= [];
     for (const histogram of latency) held.latency.push(histogram);

@@ -81,6 +81,7 @@ export function copyRecord(record: TrafficRecord): TrafficRecord {
     key: record.key,
     successes: record.successes,
     failures: record.failures,
+    unreached: record.unreached,
     latency: record.latency === null ? null : record.latency.map(copyHistogram),
     tcp: record.tcp === null ? null : { ...record.tcp },
   };
@@ -94,6 +95,7 @@ function copyHistogram(histogram: LatencyHistogram): LatencyHistogram {
 export function addRecord(into: TrafficRecord, from: TrafficRecord): void {
   into.successes += from.successes;
   into.failures += from.failures;
+  into.unreached += from.unreached;
   if (from.latency !== null) into.latency = addLatency(into.latency ?? [], from.latency);
   if (from.tcp !== null) {
     if (into.tcp === null) into.tcp = { ...from.tcp };

@@ -36,7 +36,10 @@ export interface TcpTotals {
 export interface TrafficRecord {
   readonly key: TrafficKey;
   successes: number;
+  /** All failures, `unreached` ones included. */
   failures: number;
+  /** Failures that no server ever saw, so that a reading of the server's side lacks them; only on the client's side. */
+  unreached: number;
   /** One histogram per set of bounds; null when nothing was measured. */
   latency: LatencyHistogram[] | null;
   tcp: TcpTotals | null;

@@ -109,6 +109,7 @@ export class Untold {
     this.#pay(paid);
     record.successes -= paid.successes;
     record.failures -= paid.failures;
+    record.unreached = Math.min(record.unreached, record.failures);
     shrink(record, (record.successes + record.failures) / before);
   }
 }

@@ -66,10 +66,12 @@ export class Slot {
   }
 
   #record(cells: RecordCells): TrafficRecord {
+    const unreached = this.#plain(cells, 'unreached');
     return {
       key: cells.key,
       successes: this.#plain(cells, 'success'),
-      failures: this.#plain(cells, 'failure'),
+      failures: this.#plain(cells, 'failure') + unreached,
+      unreached,
       latency: this.#latency(cells),
       tcp: this.#tcp(cells),
     };

@@ -104,7 +104,7 @@ function bucket(side: Side, labels: Labels, own: Identity): SeriesMeaning {
  */
 function traffic(measure: Measure, side: Side, protocol: 'http' | 'tcp', labels: Labels, own: Identity): TrafficSeries {
   const peer = side === 'client' ? serverOf(labels, own) : clientOf(labels, own);
-  return { role: 'traffic', measure, side, peer, protocol, boundMs: 0, group: '' };
+  return { role: 'traffic', measure, side, own: null, peer, protocol, counts: null, boundMs: 0, group: '' };
 }
 
 function sideOf(labels: Labels): Side | null {

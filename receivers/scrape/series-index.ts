@@ -174,9 +174,9 @@ export class SeriesIndex {
 /** 26 buckets of one histogram have one peer and one group: a tenth of the memory when both are held once. */
 function share(meaning: SeriesMeaning, shared: Shared): SeriesMeaning {
   if (meaning.role !== 'traffic') return meaning;
-  const { role, measure, side, protocol, boundMs } = meaning;
+  const { role, measure, side, own, protocol, counts, boundMs } = meaning;
   const { peer, group } = groupOf(meaning, shared);
-  return { role, measure, side, peer, protocol, boundMs, group };
+  return { role, measure, side, own, peer, protocol, counts, boundMs, group };
 }
 
 /** Series of one group differ in their bound only, so they have one peer. */

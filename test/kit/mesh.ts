@@ -2,7 +2,7 @@
 import type { SamplesBatch, ScrapeEvent, Target } from '../../pipeline/batch.ts';
 import { Delivery } from '../../pipeline/delivery.ts';
 import type { Identity, Peer, ResourceKind, Workload } from '../../pipeline/model/resource.ts';
-import type { Measure, MeshRules, SeriesMeaning, Side } from '../../pipeline/model/rules.ts';
+import type { Measure, MeshRules, SeriesMeaning, Side, TrafficSeries } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
 
 export function workload(name: string, namespace = 'x', kind: ResourceKind = 'Deployment'): Workload {
@@ -33,12 +33,16 @@ export function counter(
   side: Side = 'client',
   more: Partial<Peer> = {},
 ): SeriesMeaning {
-  return { role: 'traffic', measure, side, peer: peer(to, more), protocol: 'http', boundMs: 0, group: '' };
+  return { ...traffic(measure, side, peer(to, more)), boundMs: 0, group: '' };
 }
 
 /** Meaning of one cumulative bucket; buckets with the same `group` are one histogram. */
 export function bucket(boundMs: number, to: Workload | null, side: Side = 'client', group = 'h'): SeriesMeaning {
-  return { role: 'traffic', measure: 'latency_bucket', side, peer: peer(to), protocol: 'http', boundMs, group };
+  return { ...traffic('latency_bucket', side, peer(to)), boundMs, group };
+}
+
+function traffic(measure: Measure, side: Side, to: Peer): Omit<TrafficSeries, 'boundMs' | 'group'> {
+  return { role: 'traffic', measure, side, own: null, peer: to, protocol: 'http', counts: null };
 }
 
 export const START: SeriesMeaning = { role: 'start' };

@@ -45,6 +45,7 @@ export function record(
     },
     successes,
     failures,
+    unreached: 0,
     latency: [{ boundsMs: BOUNDS_MS, counts }],
     tcp: null,
   };

@@ -73,6 +73,8 @@ interface RecordParts {
   readonly mesh?: string;
   readonly protocol?: Protocol;
   readonly counts?: Counts;
+  /** Part of the failures. */
+  readonly unreached?: number;
 }
 
 export function record(
@@ -83,11 +85,18 @@ export function record(
   failures = 0,
   parts: RecordParts = {},
 ): TrafficRecord {
-  const { mesh = 'linkerd', protocol = 'http', latency, tcp } = parts;
+  const { mesh = 'linkerd', protocol = 'http', unreached = 0, latency, tcp } = parts;
   const counts = parts.counts ?? (side === 'client' ? 'attempts' : 'requests');
   const id = JSON.stringify([mesh, side, me, other, protocol, counts]);
   const key = { id, mesh, side, own: me, peer: other, protocol, counts };
-  return { key, successes, failures, latency: latency === undefined ? null : [...latency], tcp: tcp ?? null };
+  return {
+    key,
+    successes,
+    failures,
+    unreached,
+    latency: latency === undefined ? null : [...latency],
+    tcp: tcp ?? null,
+  };
 }
 
 /** Coverage of a target scraped three times in 30 s without a fault, unless parts say otherwise. */

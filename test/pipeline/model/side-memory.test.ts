@@ -30,7 +30,7 @@ function key(side: Side, caller: Caller = 'name'): TrafficKey {
 
 function recordOf(side: Side, requests: number, failures = 0, caller?: Caller): TrafficRecord {
   const latency = [{ boundsMs: [10], counts: Float64Array.of(requests, 0) }];
-  return { key: key(side, caller), successes: requests - failures, failures, latency, tcp: null };
+  return { key: key(side, caller), successes: requests - failures, failures, unreached: 0, latency, tcp: null };
 }
 
 /** null: the scrape was missed; 'evicted': a good page without this edge; 'gone': the target is not known any more. */

@@ -18,7 +18,7 @@ function slot(rows: readonly (readonly [key: number, engine: number, count: numb
     seen.add(key);
     const tcp = count % 2 === 0 ? null : { opened: count, closed: 1, readBytes: 2, writtenBytes: 3 };
     const latency = count % 3 === 0 ? null : [buckets([[5, count]])];
-    records.push({ key: KEYS[engine]![key]!, successes: count, failures: 1, latency, tcp });
+    records.push({ key: KEYS[engine]![key]!, successes: count, failures: 1, unreached: 0, latency, tcp });
   }
   return sumOf(records, [], { startMs, lengthMs: 10 });
 }

@@ -64,7 +64,7 @@ function add(row: Row, { measure, boundMs }: TrafficSeries, value: number): void
     row.buckets ??= {};
     const le = boundMs === Number.POSITIVE_INFINITY ? '+Inf' : String(boundMs);
     row.buckets[le] = (row.buckets[le] ?? 0) + value;
-  } else if (measure !== 'latency_sum_ms') {
+  } else if (measure !== 'latency_sum_ms' && measure !== 'unreached') {
     row.tcp ??= { opened: 0, closed: 0, readBytes: 0, writtenBytes: 0 };
     row.tcp[TCP[measure]] += value;
   }
