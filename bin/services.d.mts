@@ -11,3 +11,11 @@ export interface KafkaInstallation {
   readonly version: string;
 }
 export declare function ensureKafka(say?: (line: string) => void): Promise<KafkaInstallation>;
+export declare const ENVOY_VERSION: string;
+export interface EnvoyInstallation {
+  readonly home: string;
+  /** Path of the program. */
+  readonly bin: string;
+  readonly version: string;
+}
+export declare function ensureEnvoy(say?: (line: string) => void): Promise<EnvoyInstallation>;

