@@ -122,7 +122,8 @@ function equalBounds(a: readonly number[], b: readonly number[]): boolean {
   return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
 }
 
-function addCoverage(into: CoverageRecord, from: CoverageRecord): void {
+/** Adds what `from` says to `into`, which is written. */
+export function addCoverage(into: CoverageRecord, from: CoverageRecord): void {
   into.scrapesDue += from.scrapesDue;
   into.scrapesMissed += from.scrapesMissed;
   into.coveredSeconds += from.coveredSeconds;
