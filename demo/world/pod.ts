@@ -1,8 +1,7 @@
 /** @module Pods of the world: their names, addresses, and the proxy life each has at the moment. */
-import type { Place } from './labels.ts';
-import type { Page } from './page.ts';
-import { createPage } from './page.ts';
-import { MeshProxy } from './proxy.ts';
+import { ProxyLife } from './life.ts';
+import { createCounters } from './meshes.ts';
+import type { Place } from './place.ts';
 import type { Random } from './random.ts';
 import type { WorkloadSpec } from './topology.ts';
 
@@ -13,11 +12,10 @@ export interface Pod extends Place {
   readonly node: string;
   readonly startedMs: number;
   phase: PodPhase;
-  /** The present life of its proxy and that life's pages; null for a pod outside the mesh. */
-  proxy: MeshProxy | null;
-  page: Page | null;
+  /** The present life of its proxy; null for a pod outside the mesh. */
+  proxy: ProxyLife | null;
   /** Lives before the present one, oldest first. */
-  readonly formerLives: MeshProxy[];
+  readonly formerLives: ProxyLife[];
 }
 
 /** Letters Kubernetes draws names from: no vowels, nothing that looks like another letter. */
@@ -43,19 +41,34 @@ export function drawPodName(workload: WorkloadSpec, templateHash: string, ordina
 export interface LifeOptions {
   readonly seed: number;
   readonly keepSamples: boolean;
+  /** Time between two flushes of a proxy that has any, milliseconds; 0: at once. */
+  readonly flushMs: number;
 }
 
-/** Starts the pod's next proxy life at `nowMs` and puts the present one, if any, away. */
-export function beginLife(pod: Pod, nowMs: number, options: LifeOptions): void {
+/**
+ * Starts the pod's next proxy life at `nowMs` and puts the present one, if any, away. `hot`: the new process takes over
+ * from the old one, so that the time they have run goes on. Does nothing for a workload outside every mesh.
+ */
+export function beginLife(pod: Pod, nowMs: number, options: LifeOptions, hot = false): void {
+  const { mesh } = pod.workload;
+  if (mesh === null) return;
+  const parent = hot ? pod.proxy : null;
   if (pod.proxy !== null) {
     endLife(pod.proxy, nowMs);
     pod.formerLives.push(pod.proxy);
   }
-  pod.proxy = new MeshProxy(pod, pod.formerLives.length + 1, nowMs, options.keepSamples);
-  pod.page = createPage(pod.proxy, options.seed);
+  const process = {
+    place: pod,
+    startedMs: nowMs,
+    bornMs: parent?.settings.bornMs ?? nowMs,
+    restartEpoch: parent === null ? 0 : parent.settings.restartEpoch + 1,
+  };
+  const counters = createCounters(mesh, { ...process, seed: options.seed });
+  const { keepSamples, flushMs } = options;
+  pod.proxy = new ProxyLife({ ...process, number: pod.formerLives.length + 1, counters, keepSamples, flushMs });
 }
 
-export function endLife(proxy: MeshProxy, nowMs: number): void {
+export function endLife(proxy: ProxyLife, nowMs: number): void {
   if (proxy.ended) return;
   proxy.ended = true;
   proxy.endedMs = nowMs;

@@ -1,8 +1,8 @@
 /** @module Who is there: pods come, leave and are gone, and discovery hears of it. */
 import type { Events } from './events.ts';
+import type { ProxyLife } from './life.ts';
 import type { LifeOptions, Pod } from './pod.ts';
 import { beginLife, drawPodName, drawTemplateHash, endLife } from './pod.ts';
-import type { MeshProxy } from './proxy.ts';
 import { createRandom } from './random.ts';
 import type { Topology, WorkloadSpec } from './topology.ts';
 import { workloadId } from './topology.ts';
@@ -23,7 +23,7 @@ export interface Population {
   /** Throws for a pod there never was. */
   named(pod: string): Pod;
   /** The pod's present proxy; throws for a pod outside the mesh. */
-  proxyOf(pod: string): MeshProxy;
+  proxyOf(pod: string): ProxyLife;
   /** Every pod there ever was, in order of their start. */
   all(): Pod[];
   running(workload: string): readonly Pod[];
@@ -35,7 +35,7 @@ export interface Population {
 }
 
 /** Proxy lives of a pod, oldest first. */
-export function livesOf(pod: Pod): MeshProxy[] {
+export function livesOf(pod: Pod): ProxyLife[] {
   return pod.proxy === null ? [] : [...pod.formerLives, pod.proxy];
 }
 
@@ -89,7 +89,6 @@ export function createPopulation(events: Events, options: PopulationOptions): Po
       startedMs: atMs,
       phase: 'running',
       proxy: null,
-      page: null,
       formerLives: [],
     };
   }
@@ -113,7 +112,7 @@ export function createPopulation(events: Events, options: PopulationOptions): Po
     running: (id) => running.get(id) ?? [],
     add(spec, atMs) {
       const pod = create(spec, atMs);
-      if (spec.meshed) beginLife(pod, atMs, options);
+      beginLife(pod, atMs, options);
       pods.set(pod.pod, pod);
       running.set(workloadId(spec), [...(running.get(workloadId(spec)) ?? []), pod]);
       options.arrived(pod, atMs);

@@ -2,6 +2,8 @@
 
 export type OwnerKind = 'deployment' | 'statefulset' | 'job';
 
+export type MeshName = 'linkerd' | 'istio' | 'envoy';
+
 export interface WorkloadSpec {
   readonly namespace: string;
   readonly name: string;
@@ -9,8 +11,8 @@ export interface WorkloadSpec {
   /** Pods at the start; 0 for a workload whose pods come and go by `startPod`. */
   readonly replicas: number;
   readonly serviceAccount: string;
-  /** False: no proxy, so no page and no identity. */
-  readonly meshed: boolean;
+  /** Whose proxy its pods have; null: none, so no page and no identity. */
+  readonly mesh: MeshName | null;
   /** Port the application listens on, also its Service's port. */
   readonly port: number;
   /** Service in front of it, in its own namespace; '' when nobody can call it. */
@@ -21,7 +23,8 @@ export interface EdgeSpec {
   /** Workloads as `namespace/name`. */
   readonly from: string;
   readonly to: string;
-  readonly protocol: 'http' | 'grpc';
+  /** `tcp`: bytes on connections; no proxy sees requests. Not for Linkerd's proxies. */
+  readonly protocol: 'http' | 'grpc' | 'tcp';
   /** Calls per second of each pod on the `ratePer` end. */
   readonly ratePerSecond: number;
   readonly ratePer: 'client pod' | 'server pod';
@@ -34,6 +37,10 @@ export interface EdgeSpec {
   readonly p99Ms: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** How often an Istio or Envoy proxy at the client tries again after a failure. */
+  readonly retries: number;
+  /** Share of calls that find no endpoint, as when all are ejected, in [0, 1]. */
+  readonly unreachedShare: number;
 }
 
 export interface Topology {
@@ -51,21 +58,23 @@ export function edgeId(edge: { readonly from: string; readonly to: string }): st
   return `${edge.from} -> ${edge.to}`;
 }
 
-function workload(namespace: string, name: string, more: Partial<WorkloadSpec> = {}): WorkloadSpec {
+/** A workload with one replica of a Deployment behind Linkerd, but for `more`. */
+export function workload(namespace: string, name: string, more: Partial<WorkloadSpec> = {}): WorkloadSpec {
   return {
     namespace,
     name,
     kind: 'deployment',
     replicas: 1,
     serviceAccount: name,
-    meshed: true,
+    mesh: 'linkerd',
     port: 8080,
     service: `${name}-svc`,
     ...more,
   };
 }
 
-function edge(from: string, to: string, more: Partial<EdgeSpec> = {}): EdgeSpec {
+/** Five HTTP calls a second from each client pod, none of which fails, but for `more`. */
+export function edge(from: string, to: string, more: Partial<EdgeSpec> = {}): EdgeSpec {
   return {
     from,
     to,
@@ -78,6 +87,8 @@ function edge(from: string, to: string, more: Partial<EdgeSpec> = {}): EdgeSpec 
     p99Ms: 45,
     requestBytes: 420,
     responseBytes: 1800,
+    retries: 0,
+    unreachedShare: 0,
     ...more,
   };
 }
@@ -91,9 +102,9 @@ export const SLOW_EDGE = 'shop/web -> shop/recommend';
  * Twelve meshed workloads in two namespaces, an unmeshed caller (`ingress`), an unmeshed server (`fx-feed`) and a job
  * without pods (`report`). `search` and `recommend` share a service account; `archive` is idle; `web` has two replicas.
  */
-export const DEMO_TOPOLOGY: Topology = {
+export const LINKERD_TOPOLOGY: Topology = {
   workloads: [
-    workload('shop', 'ingress', { meshed: false, service: '', serviceAccount: 'default' }),
+    workload('shop', 'ingress', { mesh: null, service: '', serviceAccount: 'default' }),
     workload('shop', 'web', { replicas: 2 }),
     workload('shop', 'cart'),
     workload('shop', 'catalog', { port: 9090 }),
@@ -106,7 +117,7 @@ export const DEMO_TOPOLOGY: Topology = {
     workload('payments', 'fraud'),
     workload('payments', 'wallet'),
     workload('payments', 'rates'),
-    workload('payments', 'fx-feed', { meshed: false, serviceAccount: 'default', port: 8081 }),
+    workload('payments', 'fx-feed', { mesh: null, serviceAccount: 'default', port: 8081 }),
     workload('payments', 'report', { kind: 'job', replicas: 0, service: '' }),
   ],
   edges: [

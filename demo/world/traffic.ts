@@ -3,35 +3,35 @@
  *
  * Each source of calls draws from a stream of its own, so that pods that come or go leave all others as they were.
  */
+import { BROKEN, type Ending, exhausted, GRPC_INTERNAL, GRPC_OK, NOT_FOUND, OK, SERVER_ERROR } from './ending.ts';
 import type { Events } from './events.ts';
-import type { Ending } from './labels.ts';
-import { createEnding } from './labels.ts';
 import type { Course, Link } from './link.ts';
 import { beginCall, createLink, disconnect, endAtClient, endAtServer } from './link.ts';
 import type { Pod } from './pod.ts';
 import type { Random } from './random.ts';
 import { createRandom } from './random.ts';
-import type { EdgeSpec } from './topology.ts';
+import type { EdgeSpec, WorkloadSpec } from './topology.ts';
 import { edgeId } from './topology.ts';
 
-const OK = createEnding('200', true);
-const NOT_FOUND = createEnding('404', true);
-const SERVER_ERROR = createEnding('500', false);
-const GRPC_OK = createEnding('200', true, '0');
-const GRPC_INTERNAL = createEnding('200', false, '13');
-/** The server went away in mid-call: no status, no latency (as on a real page after a route timeout). */
-const BROKEN = createEnding('', false, '', 'unclassified');
 /** Standard normal deviate of the 99th percentile. */
 const NORMAL_P99 = 2.3263;
 /** A client sees its call last up to this much longer than the server does, milliseconds. */
 const MAX_CLIENT_EXTRA_MS = 2;
 const MAX_LATENCY_MS = 49_000;
 
-interface Call {
+/** Time a client's proxy waits before it tries again, milliseconds. */
+const BACK_OFF_MS = 10;
+
+/** One try of a call; without retries, the call. */
+interface Attempt {
   readonly link: Link;
   readonly course: Course;
   readonly startedMs: number;
-  atServer: boolean;
+  /** Milliseconds the call had lasted when this attempt began. */
+  readonly spentMs: number;
+  readonly retriesLeft: number;
+  /** Next pod to be tried, and how that goes. */
+  readonly next: () => { readonly server: Pod; readonly course: Course } | null;
   broken: boolean;
 }
 
@@ -45,6 +45,7 @@ export interface TrafficOptions {
   running(workloadId: string): readonly Pod[];
   /** Address of the Service in front of a workload. */
   clusterIp(workloadId: string): string;
+  specOf(workloadId: string): WorkloadSpec;
 }
 
 export interface Traffic {
@@ -52,14 +53,19 @@ export interface Traffic {
   addPod(pod: Pod, edges: readonly EdgeSpec[], nowMs: number): void;
   /** The pod's proxy life ends now: its connections close, calls it had not answered break. */
   breakCalls(pod: Pod, nowMs: number): void;
+  /** The pod's proxy life ends now and another process takes over: connections close, calls under way go on uncounted. */
+  handOver(pod: Pod, nowMs: number): void;
+  /** While starved, calls of an edge find no endpoint. */
+  setStarved(edge: string, starved: boolean): void;
   /** Stops or continues an edge's calls; those under way go on. A stop closes its connections. */
   setPaused(edge: string, paused: boolean, nowMs: number): void;
 }
 
 export function createTraffic(events: Events, options: TrafficOptions): Traffic {
   const links = new Map<Pod, Map<string, Link>>();
-  const underWay = new Map<Pod, Set<Call>>();
+  const underWay = new Map<Pod, Set<Attempt>>();
   const paused = new Set<string>();
+  const starved = new Set<string>();
 
   function linkOf(edge: EdgeSpec, client: Pod, server: Pod): Link {
     const id = `${edgeId(edge)} ${server.pod}`;
@@ -73,51 +79,97 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
     return link;
   }
 
-  function callsAt(server: Pod): Set<Call> {
-    const calls = underWay.get(server) ?? new Set<Call>();
-    underWay.set(server, calls);
-    return calls;
+  function attemptsAt(server: Pod): Set<Attempt> {
+    const attempts = underWay.get(server) ?? new Set<Attempt>();
+    underWay.set(server, attempts);
+    return attempts;
   }
 
-  function start(link: Link, course: Course, nowMs: number): void {
-    const call: Call = { link, course, startedMs: nowMs, atServer: true, broken: false };
-    callsAt(link.server).add(call);
-    beginCall(link, nowMs);
-    events.at(nowMs + course.serverMs, (atMs) => leaveServer(call, atMs));
-    events.at(nowMs + course.clientMs, (atMs) => {
-      if (!call.broken) endAtClient(link, course, atMs);
+  function start(attempt: Attempt): void {
+    const { link, course, startedMs } = attempt;
+    attemptsAt(link.server).add(attempt);
+    beginCall(link, startedMs);
+    events.at(startedMs + course.serverMs, (atMs) => leaveServer(attempt, atMs));
+    events.at(startedMs + course.clientMs, (atMs) => {
+      if (!attempt.broken) leaveClient(attempt, atMs);
     });
   }
 
-  function leaveServer(call: Call, atMs: number): void {
-    if (call.broken) return;
-    call.atServer = false;
-    underWay.get(call.link.server)?.delete(call);
-    endAtServer(call.link, call.course, atMs);
+  function leaveServer(attempt: Attempt, atMs: number): void {
+    if (attempt.broken) return;
+    underWay.get(attempt.link.server)?.delete(attempt);
+    endAtServer(attempt.link, attempt.course, atMs);
   }
 
-  function breakCall(call: Call, nowMs: number): void {
-    call.broken = true;
-    const lastedMs = Math.trunc(nowMs - call.startedMs);
-    endAtClient(call.link, { ending: BROKEN, serverMs: lastedMs, clientMs: lastedMs }, nowMs);
+  function leaveClient(attempt: Attempt, atMs: number): void {
+    const { link, course, spentMs, retriesLeft } = attempt;
+    const mayRetry = course.ending.failed && link.edge.retries > 0 && link.clientEnd?.retries === true;
+    const next = mayRetry && retriesLeft > 0 ? attempt.next() : null;
+    if (next !== null) retry(attempt, next.server, next.course, atMs);
+    else endAtClient(link, mayRetry ? exhausted(course.ending) : course.ending, spentMs + course.clientMs, atMs);
+  }
+
+  function retry(failed: Attempt, server: Pod, course: Course, nowMs: number): void {
+    const { link, spentMs } = failed;
+    link.clientEnd?.retried(failed.course.ending, nowMs);
+    events.at(nowMs + BACK_OFF_MS, (startedMs) =>
+      start({
+        ...failed,
+        link: linkOf(link.edge, link.client, server),
+        course,
+        startedMs,
+        spentMs: spentMs + failed.course.clientMs + BACK_OFF_MS,
+        retriesLeft: failed.retriesLeft - 1,
+      }),
+    );
+  }
+
+  function breakAttempt(attempt: Attempt, nowMs: number): void {
+    attempt.broken = true;
+    const lastedMs = Math.trunc(nowMs - attempt.startedMs);
+    endAtClient(attempt.link, BROKEN, attempt.spentMs + lastedMs, nowMs);
+  }
+
+  function dropLinks(pod: Pod, nowMs: number): void {
+    for (const ofClient of links.values()) {
+      for (const [id, link] of ofClient) {
+        if (link.client !== pod && link.server !== pod) continue;
+        disconnect(link, nowMs);
+        ofClient.delete(id);
+      }
+    }
+  }
+
+  function isUnreached(edge: EdgeSpec, random: Random): boolean {
+    return starved.has(edgeId(edge)) || (edge.unreachedShare > 0 && random.next() < edge.unreachedShare);
   }
 
   function addSource(edge: EdgeSpec, pod: Pod, nowMs: number): void {
     const random = createRandom(options.seed, `${edgeId(edge)} ${pod.pod}`);
-    const others = edge.ratePer === 'client pod' ? edge.to : edge.from;
+    const byClient = edge.ratePer === 'client pod';
     const meanMs = 1000 / (edge.ratePerSecond * options.rateFactor);
     let turn = random.below(1000);
+    const choose = (): Pod | null => {
+      const candidates = options.running(byClient ? edge.to : edge.from);
+      return candidates[turn++ % Math.max(1, candidates.length)] ?? null;
+    };
+    const next = () => {
+      const server = byClient ? choose() : null;
+      return server === null ? null : { server, course: drawCourse(edge, random) };
+    };
     const call = (atMs: number) => {
       if (pod.phase !== 'running') return;
-      const drawn = drawCourse(edge, random);
+      const course = drawCourse(edge, random);
       const spread = options.arrivals === 'constant' ? 1 : 0.5 + random.next();
       events.at(atMs + meanMs * spread, call);
       if (paused.has(edgeId(edge))) return;
-      const candidates = options.running(others);
-      const other = candidates[turn++ % Math.max(1, candidates.length)];
-      if (other === undefined) failFast(pod, edge);
-      else if (edge.ratePer === 'client pod') start(linkOf(edge, pod, other), drawn, atMs);
-      else start(linkOf(edge, other, pod), drawn, atMs);
+      const other = isUnreached(edge, random) ? null : choose();
+      if (other === null) {
+        if (byClient) pod.proxy?.unreached(edge, options.specOf(edge.to), atMs);
+        return;
+      }
+      const link = byClient ? linkOf(edge, pod, other) : linkOf(edge, other, pod);
+      start({ link, course, startedMs: atMs, spentMs: 0, retriesLeft: edge.retries, next, broken: false });
     };
     events.at(nowMs + random.next() * meanMs, call);
   }
@@ -129,16 +181,15 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
         if ((edge.ratePer === 'client pod' ? edge.from : edge.to) === id) addSource(edge, pod, nowMs);
     },
     breakCalls(pod, nowMs) {
-      for (const call of underWay.get(pod) ?? []) breakCall(call, nowMs);
+      for (const attempt of underWay.get(pod) ?? []) breakAttempt(attempt, nowMs);
       underWay.delete(pod);
-      for (const ofClient of links.values()) {
-        for (const [id, link] of ofClient) {
-          if (link.client !== pod && link.server !== pod) continue;
-          disconnect(link, nowMs);
-          ofClient.delete(id);
-        }
-      }
+      dropLinks(pod, nowMs);
       if (pod.phase === 'gone') links.delete(pod);
+    },
+    handOver: dropLinks,
+    setStarved(edge, isStarved) {
+      if (isStarved) starved.add(edge);
+      else starved.delete(edge);
     },
     setPaused(edge, isPaused, nowMs) {
       if (!isPaused) {
@@ -151,11 +202,6 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
       }
     },
   };
-}
-
-/** No endpoint to call: only an error family tells, as on a real page. */
-function failFast(pod: Pod, edge: EdgeSpec): void {
-  if (edge.ratePer === 'client pod') pod.proxy?.legacy.count('outbound_http_errors_total', 'error="failfast"');
 }
 
 function drawCourse(edge: EdgeSpec, random: Random): Course {

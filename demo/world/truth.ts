@@ -30,18 +30,24 @@ export interface TrueCounts {
   /** Service the client asked for, in the server's namespace. */
   readonly service: string;
   successes: number;
+  /** All failures a page counts, unreached ones included. */
   failures: number;
+  /** Failures that no server ever saw, towards no pod; only at clients. */
+  unreached: number;
   readonly tcp: TrueTcp;
   /** Response times in whole milliseconds in the order they ended; empty when the world keeps no samples. */
   readonly latenciesMs: number[];
+  /** How much of what a page shows late is on it. */
+  readonly shown: { latencies: number; readBytes: number; writtenBytes: number };
   /** Where the page's counters stood at 0 last: 0 since the life's start, or the counts at `resetCounters`. */
   zero: TrueMark;
 }
 
-/** How far `TrueCounts` had come. */
+/** How far `TrueCounts` had come on the page. */
 export interface TrueMark {
   readonly successes: number;
   readonly failures: number;
+  readonly unreached: number;
   readonly latencies: number;
   readonly tcp: Readonly<TrueTcp>;
 }
@@ -54,10 +60,13 @@ export interface EntrySnapshot extends TrueMark {
 /** Truth of one proxy life at one instant. */
 export interface TruthSnapshot {
   readonly pod: string;
+  readonly workload: WorkloadSpec;
   /** 1 for a pod's first proxy process, one more after each restart. */
   readonly life: number;
   /** One more after each `resetCounters` within the life. */
   readonly epoch: number;
+  /** The same of histograms, which some meshes' resets leave alone. */
+  readonly histogramEpoch: number;
   readonly atMs: number;
   readonly startedMs: number;
   readonly entries: readonly EntrySnapshot[];
@@ -70,6 +79,8 @@ export interface TruthDelta {
   readonly service: string;
   readonly successes: number;
   readonly failures: number;
+  /** Part of `failures`. */
+  readonly unreached: number;
   /** Ascending whole milliseconds. Responses without a status (`error` set) have none. */
   readonly latenciesMs: readonly number[];
   readonly tcp: Readonly<TrueTcp>;
@@ -78,22 +89,27 @@ export interface TruthDelta {
 const ZERO: TrueMark = {
   successes: 0,
   failures: 0,
+  unreached: 0,
   latencies: 0,
   tcp: { opened: 0, closed: 0, readBytes: 0, writtenBytes: 0 },
 };
 
 export function createTrueCounts(side: Side, peer: TruePeer, service: string): TrueCounts {
   const tcp = { opened: 0, closed: 0, readBytes: 0, writtenBytes: 0 };
-  return { side, peer, service, successes: 0, failures: 0, tcp, latenciesMs: [], zero: ZERO };
+  const shown = { latencies: 0, readBytes: 0, writtenBytes: 0 };
+  return { side, peer, service, successes: 0, failures: 0, unreached: 0, tcp, latenciesMs: [], shown, zero: ZERO };
 }
 
-export function markOf(counts: TrueCounts): TrueMark {
-  return {
-    successes: counts.successes,
-    failures: counts.failures,
-    latencies: counts.latenciesMs.length,
-    tcp: { ...counts.tcp },
-  };
+export function markOf({ successes, failures, unreached, tcp, shown }: TrueCounts): TrueMark {
+  const { latencies, readBytes, writtenBytes } = shown;
+  return { successes, failures, unreached, latencies, tcp: { ...tcp, readBytes, writtenBytes } };
+}
+
+/** A flush: all there is, is on the page. */
+export function showAll({ shown, latenciesMs, tcp }: TrueCounts): void {
+  shown.latencies = latenciesMs.length;
+  shown.readBytes = tcp.readBytes;
+  shown.writtenBytes = tcp.writtenBytes;
 }
 
 /**
@@ -102,11 +118,16 @@ export function markOf(counts: TrueCounts): TrueMark {
  * page at `after` shows (a proxy watched from its birth). Peers with nothing new are left out.
  */
 export function observable(before: TruthSnapshot | null, after: TruthSnapshot): TruthDelta[] {
-  const steady = before !== null && before.life === after.life && before.epoch === after.epoch;
+  const same = before !== null && before.life === after.life;
   const marks = new Map<TrueCounts, TrueMark>();
-  if (steady) for (const entry of before.entries) marks.set(entry.counts, entry);
+  if (same) for (const entry of before.entries) marks.set(entry.counts, entry);
   return after.entries
-    .map((entry) => difference(entry, marks.get(entry.counts) ?? entry.zero))
+    .map((entry) => {
+      const mark = marks.get(entry.counts) ?? entry.zero;
+      const counters = same && before.epoch === after.epoch ? mark : entry.zero;
+      const histograms = same && before.histogramEpoch === after.histogramEpoch ? mark : entry.zero;
+      return difference(entry, { ...counters, latencies: histograms.latencies });
+    })
     .filter((delta) => !isEmpty(delta));
 }
 
@@ -122,6 +143,7 @@ function difference(entry: EntrySnapshot, from: TrueMark): TruthDelta {
     service: entry.counts.service,
     successes: entry.successes - from.successes,
     failures: entry.failures - from.failures,
+    unreached: entry.unreached - from.unreached,
     latenciesMs: entry.counts.latenciesMs.slice(from.latencies, entry.latencies).sort((a, b) => a - b),
     tcp: {
       opened: entry.tcp.opened - from.tcp.opened,
@@ -133,8 +155,9 @@ function difference(entry: EntrySnapshot, from: TrueMark): TruthDelta {
 }
 
 function isEmpty(delta: TruthDelta): boolean {
-  const { tcp } = delta;
-  return delta.successes + delta.failures + tcp.opened + tcp.closed + tcp.readBytes + tcp.writtenBytes === 0;
+  const { successes, failures, latenciesMs, tcp } = delta;
+  const responses = successes + failures + latenciesMs.length;
+  return responses + tcp.opened + tcp.closed + tcp.readBytes + tcp.writtenBytes === 0;
 }
 
 /** Adds deltas whose `keyOf` is equal, e.g. all pods of a workload, or all workloads of an account. */
@@ -156,6 +179,7 @@ function addDeltas(a: TruthDelta, b: TruthDelta): TruthDelta {
     ...a,
     successes: a.successes + b.successes,
     failures: a.failures + b.failures,
+    unreached: a.unreached + b.unreached,
     latenciesMs: [...a.latenciesMs, ...b.latenciesMs].sort((x, y) => x - y),
     tcp: {
       opened: a.tcp.opened + b.tcp.opened,

@@ -31,7 +31,7 @@ import type { Pod } from './pod.ts';
 import { beginLife } from './pod.ts';
 import { createPopulation, livesOf } from './population.ts';
 import type { Topology, WorkloadSpec } from './topology.ts';
-import { DEMO_TOPOLOGY, edgeId, workloadId } from './topology.ts';
+import { edgeId, LINKERD_TOPOLOGY, workloadId } from './topology.ts';
 import { createTraffic } from './traffic.ts';
 import type { Side, TruthSnapshot } from './truth.ts';
 
@@ -50,6 +50,8 @@ export interface WorldOptions {
   readonly graceMs?: number;
   /** Keep every latency for `observable`; default true. False keeps memory flat in worlds that run for hours. */
   readonly keepSamples?: boolean;
+  /** Time between two flushes of Istio's and Envoy's proxies; default 5 s as theirs. 0: their pages show all at once. */
+  readonly flushMs?: number;
 }
 
 /** How a scrape can go wrong on the way. */
@@ -99,6 +101,14 @@ export interface World {
   /** The pod's proxy process restarts now: all counters 0, a new start time, same pod and address. */
   restart(pod: string): void;
   /**
+   * A new process of an Istio or Envoy proxy takes over: uptime goes on, the epoch rises, counters start anew. What the
+   * old one had counted since its last page is lost to every observer, and so are calls under way.
+   */
+  hotRestart(pod: string): void;
+  /** From now on calls of an edge find no endpoint: failures that only clients see. Until `feed`. */
+  starve(edge: string): void;
+  feed(edge: string): void;
+  /**
    * Counters fall to 0 without a new start time. `next page` (the default) does it just before the next page is
    * rendered, so that no counter can outgrow its old value unseen; what was counted since the page before is lost to
    * every observer.
@@ -129,8 +139,9 @@ export interface World {
 }
 
 export function createWorld(options: WorldOptions): World {
-  const { seed, startMs, topology = DEMO_TOPOLOGY, keepSamples = true } = options;
-  const { arrivals = 'jittered', rateFactor = 1, retainIdleMs = 600_000, graceMs = 3000 } = options;
+  const { seed, startMs, topology = LINKERD_TOPOLOGY, keepSamples = true } = options;
+  const { arrivals = 'jittered', rateFactor = 1, retainIdleMs = 600_000, graceMs = 3000, flushMs = 5000 } = options;
+  const life = { seed, keepSamples, flushMs };
   const events = createEvents();
   const clusterIps = new Map(topology.workloads.map((spec, i) => [workloadId(spec), `10.96.0.${10 + i}`]));
   const edges = new Set(topology.edges.map(edgeId));
@@ -143,10 +154,10 @@ export function createWorld(options: WorldOptions): World {
     rateFactor,
     running: (id) => people.running(id),
     clusterIp: (id) => clusterIps.get(id) ?? '',
+    specOf: (id) => people.specOf(id),
   });
   const people = createPopulation(events, {
-    seed,
-    keepSamples,
+    ...life,
     topology,
     graceMs,
     arrived: (pod, atMs) => traffic.addPod(pod, topology.edges, atMs),
@@ -178,13 +189,7 @@ export function createWorld(options: WorldOptions): World {
       if (pod === undefined) throw new Error(`no running pod of ${workload}`);
       return pod.pod;
     },
-    scrape(name) {
-      const proxy = people.proxyOf(name);
-      proxy.beginScrape(nowMs);
-      const page = people.named(name).page?.render(nowMs) ?? '';
-      proxy.endScrape(nowMs, page.length, retainIdleMs);
-      return page;
-    },
+    scrape: (name) => people.proxyOf(name).scrape(nowMs, retainIdleMs),
     snapshot: (name) => people.proxyOf(name).snapshot(nowMs),
     truth: () =>
       people
@@ -208,12 +213,20 @@ export function createWorld(options: WorldOptions): World {
       people.proxyOf(name);
       if (pod.phase === 'gone') throw new Error(`pod ${name} is gone and cannot restart`);
       traffic.breakCalls(pod, nowMs);
-      beginLife(pod, nowMs, { seed, keepSamples });
+      beginLife(pod, nowMs, life);
     },
+    hotRestart(name) {
+      const pod = people.named(name);
+      people.proxyOf(name);
+      if (pod.workload.mesh === 'linkerd') throw new Error(`pod ${name}: Linkerd's proxy has no hot restart`);
+      if (pod.phase === 'gone') throw new Error(`pod ${name} is gone and cannot restart`);
+      traffic.handOver(pod, nowMs);
+      beginLife(pod, nowMs, life, true);
+    },
+    starve: (edge) => traffic.setStarved(knownEdge(edge), true),
+    feed: (edge) => traffic.setStarved(knownEdge(edge), false),
     resetCounters: (name, when = 'next page') => people.proxyOf(name).reset(when),
-    reorder(name) {
-      people.proxyOf(name).orderings += 1;
-    },
+    reorder: (name) => people.proxyOf(name).settings.counters.reorder(),
     pause: (edge) => traffic.setPaused(knownEdge(edge), true, nowMs),
     resume: (edge) => traffic.setPaused(knownEdge(edge), false, nowMs),
     failScrapes(name, fault, scrapes = 1) {

@@ -72,7 +72,7 @@ test('the length of the steps does not matter', (t) => {
 
 test('a topology of twelve meshed workloads, at least fourteen edges, one failing and one slow', (t) => {
   const { workloads, edges } = newWorld().topology;
-  t.is(workloads.filter((spec) => spec.meshed && spec.replicas > 0).length, 12);
+  t.is(workloads.filter((spec) => spec.mesh !== null && spec.replicas > 0).length, 12);
   t.true(edges.length >= 14);
   t.true(edges.some((edge) => edgeId(edge) === FAILING_EDGE));
   t.true(edges.some((edge) => edgeId(edge) === SLOW_EDGE));
@@ -135,7 +135,7 @@ test('clients and servers counted the same calls once none is under way', (t) =>
   for (const { from, to } of world.topology.edges) {
     const client = world.topology.workloads.find((spec) => `${spec.namespace}/${spec.name}` === from);
     const server = world.topology.workloads.find((spec) => `${spec.namespace}/${spec.name}` === to);
-    if (client?.meshed !== true || server?.meshed !== true || client.replicas === 0) continue;
+    if (client?.mesh == null || server?.mesh == null || client.replicas === 0) continue;
     const seen = (side: string, own: string, peer: string) =>
       world
         .truth()
@@ -147,7 +147,9 @@ test('clients and servers counted the same calls once none is under way', (t) =>
     t.true(seen('client', client.name, server.name) > 0);
   }
   t.true(
-    deltas.every((delta) => delta.side === 'client' || delta.latenciesMs.length > 0 || !delta.peer.workload.meshed),
+    deltas.every(
+      (delta) => delta.side === 'client' || delta.latenciesMs.length > 0 || delta.peer.workload.mesh === null,
+    ),
   );
 });
 

@@ -134,7 +134,7 @@ export class ExpectedReadings {
 
   #workloadWith(account: string): string {
     const mine = this.#world.topology.workloads.filter(
-      ({ namespace, serviceAccount, meshed }) => meshed && `${namespace}/${serviceAccount}` === account,
+      ({ namespace, serviceAccount, mesh }) => mesh === 'linkerd' && `${namespace}/${serviceAccount}` === account,
     );
     return mine.length === 1 ? `${mine[0]!.namespace}/${mine[0]!.name}` : `account ${account}`;
   }

@@ -134,9 +134,9 @@ export class ExpectedTraffic {
 
   /** The peer as the page tells it: a client names the workload it called, a server the caller's account or nobody. */
   keyOf(pod: string, { side, peer, service }: Pick<TruthDelta, 'side' | 'peer' | 'service'>): string {
-    const { namespace, name, serviceAccount, meshed } = peer.workload;
+    const { namespace, name, serviceAccount, mesh } = peer.workload;
     if (side === 'client') return `client ${pod} → ${namespace}/${name} by ${service}`;
-    return meshed ? `server ${pod} ← account ${namespace}/${serviceAccount}` : `server ${pod} ← unknown`;
+    return mesh === 'linkerd' ? `server ${pod} ← account ${namespace}/${serviceAccount}` : `server ${pod} ← unknown`;
   }
 
   /** Edge `namespace/name -> namespace/name` of a client-side key; null for a server-side one. */

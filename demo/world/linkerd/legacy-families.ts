@@ -3,9 +3,10 @@
  *
  * Source: linkerd/linkerd2-proxy at 29637b64f, recorded pages in `test/data/linkerd`.
  */
+
+import { LATENCY_BOUNDS_MS } from '../histogram.ts';
 import type { Family, FamilyType } from './families.ts';
 import { FamilySet } from './families.ts';
-import { LATENCY_BOUNDS_MS } from './histogram.ts';
 
 const ELAPSED = "Elapsed times between a request's headers being received and its response stream completing";
 

@@ -1,5 +1,5 @@
 /** @module Families of a page that are plain names with labelled cells, in the order in which they are printed. */
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../histogram.ts';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram';
 

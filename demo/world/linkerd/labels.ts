@@ -3,7 +3,9 @@
  *
  * Source: linkerd/linkerd2-proxy at 29637b64f, recorded pages in `test/data/linkerd`.
  */
-import type { WorkloadSpec } from './topology.ts';
+import type { Ending } from '../ending.ts';
+import type { Place } from '../place.ts';
+import type { WorkloadSpec } from '../topology.ts';
 
 /** Port of the proxies' own admin server; its series are the scrapes themselves. */
 export const ADMIN_PORT = 4191;
@@ -13,15 +15,6 @@ const DEFAULT_AUTHORIZATION = 'authz_group="",authz_kind="default",authz_name="a
 const DEFAULT_ROUTE = 'route_group="",route_kind="default",route_name="default"';
 const FROM_UNMESHED = 'tls="no_identity",no_tls_reason="no_tls_from_remote"';
 const LOOPBACK = 'tls="no_identity",no_tls_reason="loopback"';
-
-/** Where an endpoint runs; what the label functions need to know of a pod. */
-export interface Place {
-  readonly workload: WorkloadSpec;
-  readonly pod: string;
-  readonly ip: string;
-  /** '' for pods whose owner is no ReplicaSet. */
-  readonly templateHash: string;
-}
 
 /** mTLS identity of a workload's service account. */
 export function identityOf(workload: WorkloadSpec): string {
@@ -37,11 +30,11 @@ function server(port: number): string {
 }
 
 function callerTls(client: WorkloadSpec | null): string {
-  return client?.meshed ? `tls="true",client_id="${identityOf(client)}"` : FROM_UNMESHED;
+  return client?.mesh === 'linkerd' ? `tls="true",client_id="${identityOf(client)}"` : FROM_UNMESHED;
 }
 
 function calleeTls(callee: WorkloadSpec): string {
-  return callee.meshed
+  return callee.mesh === 'linkerd'
     ? `tls="true",server_id="${identityOf(callee)}"`
     : 'tls="no_identity",no_tls_reason="not_provided_by_service_discovery"';
 }
@@ -83,7 +76,7 @@ function destinationLabels({ workload, pod, templateHash }: Place): string {
     ['dst_zone', ''],
     ['dst_zone_locality', 'unknown'],
   ];
-  if (workload.meshed) labels.push(['dst_control_plane_ns', 'linkerd']);
+  if (workload.mesh === 'linkerd') labels.push(['dst_control_plane_ns', 'linkerd']);
   if (templateHash !== '') labels.push(['dst_pod_template_hash', templateHash]);
   return labels
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -109,19 +102,19 @@ export function connectedLabels(to: Place): string {
   return `direction="outbound",peer="dst",${endpointLabels(to, to.workload)}`;
 }
 
-/** How a response ended. `status` '' is a response that never came: it has no latency either. */
-export interface Ending {
-  readonly status: string;
-  readonly success: boolean;
-  /** Labels `response_total` adds; without a status that label is missing, not empty. */
-  readonly labels: string;
-}
+const ENDINGS = new Map<Ending, string>();
 
-/** `grpc` is the gRPC status number as text, '' on HTTP. */
-export function createEnding(status: string, success: boolean, grpc = '', error = ''): Ending {
-  const code = status === '' ? '' : `status_code="${status}",`;
-  const labels = `${code}classification="${success ? 'success' : 'failure'}",grpc_status="${grpc}",error="${error}"`;
-  return { status, success, labels };
+/** Labels `response_total` adds for how a response ended; without a status that label is missing, not empty. */
+export function endingLabels(ending: Ending): string {
+  let labels = ENDINGS.get(ending);
+  if (labels === undefined) {
+    const { status, failed, grpc, fate } = ending;
+    const code = status === '' ? '' : `status_code="${status}",`;
+    const error = fate === 'broken' ? 'unclassified' : '';
+    labels = `${code}classification="${failed ? 'failure' : 'success'}",grpc_status="${grpc}",error="${error}"`;
+    ENDINGS.set(ending, labels);
+  }
+  return labels;
 }
 
 /** Labels of the inbound families of the newer generation. */

@@ -4,8 +4,11 @@
  * Everything but the numbers is kept from page to page; it is laid out anew only when a series comes or goes, and then
  * existing lines move too, as in a hash map that grows.
  */
+
+import type { Histogram } from '../histogram.ts';
+import { hashText } from '../random.ts';
+import type { EndpointSet, LinkerdCounters, TransportSet } from './counters.ts';
 import type { Family, FamilySet } from './families.ts';
-import type { Histogram } from './histogram.ts';
 import {
   AUTHORIZATION_FAMILIES,
   CONTROL_FAMILIES,
@@ -16,8 +19,6 @@ import {
   TCP_FAMILIES,
 } from './legacy-families.ts';
 import { showTime } from './next-families.ts';
-import type { EndpointSet, MeshProxy, TransportSet } from './proxy.ts';
-import { hashText } from './random.ts';
 
 /** Writes lines of present values. */
 type Writer = (out: string[]) => void;
@@ -27,13 +28,13 @@ interface Layout {
   readonly writers: readonly Writer[];
 }
 
-/** Renders pages of one proxy life. */
+/** Renders pages of one process. */
 export interface Page {
   /** The page at `nowMs`; the scrape itself must have been counted before. */
   render(nowMs: number): string;
 }
 
-export function createPage(proxy: MeshProxy, seed: number): Page {
+export function createPage(proxy: LinkerdCounters, seed: number): Page {
   let layout: Layout = { shape: '', writers: [] };
   return {
     render(nowMs) {
@@ -46,7 +47,7 @@ export function createPage(proxy: MeshProxy, seed: number): Page {
   };
 }
 
-function layOut(proxy: MeshProxy, seed: number): Writer[] {
+function layOut(proxy: LinkerdCounters, seed: number): Writer[] {
   const salt = hashText(proxy.shape, seed);
   const endpoints = shuffled(proxy.endpoints, salt);
   const transports = shuffled(proxy.transports, salt);

@@ -1,15 +1,18 @@
 /**
- * @module One life of one proxy process: what it has counted, in Linkerd's terms, and the truth beside it.
+ * @module What one process of a Linkerd proxy counts and shows.
  *
  * HTTP and TCP label sets of the older block vanish when idle; everything else lasts as long as the process.
  */
-import { Histogram, LATENCY_BOUNDS_MS } from './histogram.ts';
-import type { Ending, Place } from './labels.ts';
-import { ADMIN_PORT, acceptedLabels, allowedLabels, createEnding, inboundLabels } from './labels.ts';
+import { type Ending, OK } from '../ending.ts';
+import { Histogram, LATENCY_BOUNDS_MS } from '../histogram.ts';
+import type { EndCounters, MeshCounters, ProcessOptions, Shown } from '../mesh.ts';
+import type { Place } from '../place.ts';
+import type { EdgeSpec } from '../topology.ts';
+import { createClientEnd, createServerEnd } from './ends.ts';
+import { ADMIN_PORT, acceptedLabels, allowedLabels, endingLabels, inboundLabels } from './labels.ts';
 import { createLegacyFamilies } from './legacy-families.ts';
 import { createNextFamilies } from './next-families.ts';
-import type { Side, TrueCounts, TruePeer, TruthSnapshot } from './truth.ts';
-import { createTrueCounts, markOf } from './truth.ts';
+import { createPage, type Page } from './page.ts';
 
 /** Counters of one HTTP endpoint label set. */
 export interface EndpointSet {
@@ -38,39 +41,51 @@ const ADMIN_IP = '0.0.0.0';
 const SCRAPED = inboundLabels(ADMIN_IP, ADMIN_PORT, null);
 const SCRAPE_ALLOWED = allowedLabels(ADMIN_IP, ADMIN_PORT, null);
 const SCRAPE_ACCEPTED = acceptedLabels(ADMIN_IP, ADMIN_PORT, null);
-const SCRAPE_ENDING = createEnding('200', true);
 const SCRAPE_REQUEST_BYTES = 85;
 
-export class MeshProxy {
+export class LinkerdCounters implements MeshCounters {
+  readonly lags = { latency: false, tcpBytes: false };
+  readonly clearsHistograms = true;
   readonly place: Place;
-  readonly life: number;
   readonly startedMs: number;
   readonly endpoints = new Map<string, EndpointSet>();
   readonly transports = new Map<string, TransportSet>();
   readonly legacy = createLegacyFamilies();
   readonly next;
-  /** True once the process is gone; what comes later is counted by nobody. */
-  ended = false;
-  endedMs: number | null = null;
-  epoch = 1;
-  /** Raised by `reorder`: the same series in another order. */
-  orderings = 0;
+  readonly #page: Page;
+  #orderings = 0;
   #ownShape = 0;
-  #resetPending = false;
-  readonly #truth = new Map<string, TrueCounts>();
-  readonly #keepSamples: boolean;
 
-  constructor(place: Place, life: number, startedMs: number, keepSamples: boolean) {
+  constructor({ place, startedMs, seed }: ProcessOptions) {
     this.place = place;
-    this.life = life;
     this.startedMs = startedMs;
     this.next = createNextFamilies(startedMs);
-    this.#keepSamples = keepSamples;
+    this.#page = createPage(this, seed);
   }
 
   /** Changes whenever a series comes or goes, or the order was changed. */
   get shape(): string {
-    return `${this.#ownShape}.${this.legacy.shape}.${this.next.shape}.${this.orderings}`;
+    return `${this.#ownShape}.${this.legacy.shape}.${this.next.shape}.${this.#orderings}`;
+  }
+
+  client(edge: EdgeSpec, to: Place, clusterIp: string): EndCounters {
+    return createClientEnd(this, edge, to, clusterIp);
+  }
+
+  server(edge: EdgeSpec, from: Place): EndCounters {
+    return createServerEnd(this, edge, from);
+  }
+
+  /** Only an error family tells, as on a real page. */
+  unreached(): Shown | null {
+    this.legacy.count('outbound_http_errors_total', 'error="failfast"');
+    return null;
+  }
+
+  flush(): void {}
+
+  reorder(): void {
+    this.#orderings += 1;
   }
 
   endpoint(labels: string, nowMs: number): EndpointSet {
@@ -112,10 +127,11 @@ export class MeshProxy {
   /** Counts a response of an endpoint; its latency only when there was a status. */
   respond(labels: string, ending: Ending, latencyMs: number, nowMs: number): void {
     const set = this.endpoint(labels, nowMs);
-    let cell = set.responses.get(ending.labels);
+    const ended = endingLabels(ending);
+    let cell = set.responses.get(ended);
     if (cell === undefined) {
       cell = { value: 0 };
-      set.responses.set(ending.labels, cell);
+      set.responses.set(ended, cell);
       this.#ownShape += 1;
     }
     cell.value += 1;
@@ -132,60 +148,35 @@ export class MeshProxy {
     return histogram;
   }
 
-  /** Truth towards one pod of a peer through one Service; made when it is new. */
-  truth(side: Side, peer: TruePeer, service: string): TrueCounts {
-    const key = `${side} ${peer.pod} ${service}`;
-    let counts = this.#truth.get(key);
-    if (counts === undefined) {
-      counts = createTrueCounts(side, peer, service);
-      this.#truth.set(key, counts);
-    }
-    return counts;
-  }
-
-  /** Counts a response in the truth. */
-  settle(counts: TrueCounts, ending: Ending, latencyMs: number): void {
-    if (ending.success) counts.successes += 1;
-    else counts.failures += 1;
-    if (this.#keepSamples && ending.status !== '') counts.latenciesMs.push(latencyMs);
-  }
-
-  snapshot(atMs: number): TruthSnapshot {
-    const entries = [...this.#truth.values()].map((counts) => ({ ...markOf(counts), counts, zero: counts.zero }));
-    const { life, epoch, startedMs, place } = this;
-    return { pod: place.pod, life, epoch, atMs, startedMs, entries };
-  }
-
-  /** Every counter starts over from 0 while process and start time stay: at once, or just before the next page. */
-  reset(when: 'now' | 'next page'): void {
-    if (when === 'next page') {
-      this.#resetPending = true;
-      return;
-    }
-    this.#resetPending = false;
-    this.epoch += 1;
+  /** Every counter starts over from 0 while process and start time stay. */
+  clear(): void {
     this.legacy.clearCounters();
     this.next.clearCounters();
     for (const set of this.endpoints.values()) clearEndpoint(set);
     for (const set of this.transports.values()) clearTransport(set);
-    for (const counts of this.#truth.values()) counts.zero = markOf(counts);
+  }
+
+  scrape(nowMs: number, retainIdleMs: number): string {
+    this.#beginScrape(nowMs);
+    const page = this.#page.render(nowMs);
+    this.#endScrape(nowMs, page.length);
+    this.#evict(nowMs - retainIdleMs);
+    return page;
   }
 
   /** A scrape has reached the proxy: it counts itself before the page is rendered. */
-  beginScrape(nowMs: number): void {
-    if (this.#resetPending) this.reset('now');
+  #beginScrape(nowMs: number): void {
     this.endpoint(SCRAPED, nowMs).requests += 1;
     this.legacy.count('inbound_http_authz_allow_total', SCRAPE_ALLOWED);
     this.openTransport(SCRAPE_ACCEPTED, nowMs);
     this.transport(SCRAPE_ACCEPTED, nowMs).readBytes += SCRAPE_REQUEST_BYTES;
   }
 
-  /** The page is out: its own response is counted, and what it found idle since `retainIdleMs` is dropped. */
-  endScrape(nowMs: number, pageBytes: number, retainIdleMs: number): void {
-    this.respond(SCRAPED, SCRAPE_ENDING, 0, nowMs);
+  /** The page is out: its own response is counted. */
+  #endScrape(nowMs: number, pageBytes: number): void {
+    this.respond(SCRAPED, OK, 0, nowMs);
     this.closeTransport(SCRAPE_ACCEPTED, nowMs);
     this.transport(SCRAPE_ACCEPTED, nowMs).writtenBytes += pageBytes;
-    this.#evict(nowMs - retainIdleMs);
   }
 
   #evict(staleMs: number): void {
