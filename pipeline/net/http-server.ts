@@ -4,7 +4,7 @@
  * Limits are those of `ListenerConfig`. Certificates and tokens are read again when their files change; a bad new file
  * leaves the old content in use.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../clock/clock.ts';
@@ -20,13 +20,18 @@ export interface HttpRequest {
   /** Path as it stood in the request, still percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Names in lower case. */
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface HttpAnswer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Pieces are sent one by one as the client takes them, are not copied, and may be shared by answers. */
+  readonly body: string | readonly Uint8Array[];
+  /** Told once when the pieces of `body` are handed over, or nobody takes them any more. Not told for a text. */
+  readonly ended?: () => void;
 }
 
 export interface HttpRoute {
@@ -185,11 +190,11 @@ async function answer(
   handle: HttpRoute['handle'],
 ): Promise<Response> {
   const request = requestOf(incoming);
-  if (!open && !isAuthorized(files, incoming)) return toResponse(options.unauthorized(request));
+  if (!open && !isAuthorized(files, incoming)) return toResponse(request, options.unauthorized(request));
   try {
-    return toResponse(await handle(request));
+    return toResponse(request, await handle(request));
   } catch (error) {
-    return toResponse(options.failed(request, error));
+    return toResponse(request, options.failed(request, error));
   }
 }
 
@@ -198,13 +203,35 @@ function requestOf(incoming: IncomingMessage): HttpRequest {
   const target = incoming.url ?? '/';
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
-  return { method: incoming.method ?? '', path, query: new URLSearchParams(mark === -1 ? '' : target.slice(mark)) };
+  const query = new URLSearchParams(mark === -1 ? '' : target.slice(mark));
+  return { method: incoming.method ?? '', path, query, headers: incoming.headers };
 }
 
-function toResponse({ status, headers, body }: HttpAnswer): Response {
-  const length = String(Buffer.byteLength(body));
-  const always = { 'content-length': length, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
-  return new Response(body, { status, headers: { ...always, ...headers } });
+function toResponse({ method }: HttpRequest, { status, headers, body, ended }: HttpAnswer): Response {
+  const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.reduce((sum, { length }) => sum + length, 0);
+  const always = { 'content-length': String(bytes), 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+  const init = { status, headers: { ...always, ...headers } };
+  if (typeof body === 'string') return new Response(body, init);
+  if (method !== 'HEAD') return new Response(streamOf(body, ended), init);
+  ended?.();
+  return new Response(null, init);
+}
+
+/** One piece each time that the client has taken the one before. */
+function streamOf(pieces: readonly Uint8Array[], ended: (() => void) | undefined): ReadableStream<Uint8Array> {
+  let next = 0;
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        const piece = pieces[next++];
+        if (piece !== undefined) return controller.enqueue(piece);
+        controller.close();
+        ended?.();
+      },
+      cancel: () => ended?.(),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function isAuthorized({ token }: ListenerFiles, incoming: IncomingMessage): boolean {

@@ -69,6 +69,45 @@ test('a route sees method, raw path and query; what no route knows is not found'
   t.like(await ask(port, '/in/x', { method: 'DELETE' }), { status: 200, body: 'DELETE /in/x null' });
 });
 
+/** A route of `count` pieces of `bytes` zeros, and how often their end was told. */
+function pieces(count: number, bytes: number) {
+  const told = { ended: 0, byNow: Promise.resolve() };
+  let tell = () => {};
+  told.byNow = new Promise((resolve) => {
+    tell = resolve;
+  });
+  const body = Array.from({ length: count }, () => new Uint8Array(bytes));
+  const ended = () => {
+    told.ended += 1;
+    tell();
+  };
+  return { told, routes: [{ path: '/pieces', handle: () => ({ status: 200, headers: {}, body, ended }) }] };
+}
+
+test('a body in pieces arrives whole with its length, and its end is told once', async (t) => {
+  const { told, routes } = pieces(3, 100_000);
+  const { port } = await listen(t, {}, { routes });
+  const answer = await ask(port, '/pieces');
+  t.is(answer.headers['content-length'], '300000');
+  t.is(answer.body.length, 300_000);
+  await told.byNow;
+  t.is(told.ended, 1);
+  t.like(await ask(port, '/pieces', { method: 'HEAD' }), { status: 200, body: '' });
+  t.is(told.ended, 2);
+});
+
+test('the end of a body in pieces is told when its client leaves in the middle', async (t) => {
+  const { told, routes } = pieces(200, 1_000_000);
+  const { port } = await listen(t, {}, { routes });
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /pieces HTTP/1.1\r\nhost: x\r\n\r\n');
+  await new Promise((resolve) => socket.once('data', resolve));
+  t.is(told.ended, 0);
+  socket.destroy();
+  await told.byNow;
+  t.is(told.ended, 1);
+});
+
 test('HEAD has the headers of GET and no body; a body of GET is ignored', async (t) => {
   const { port } = await listen(t);
   const head = await ask(port, '/health', { method: 'HEAD' });
