@@ -32,6 +32,7 @@ interface Shared {
 
 interface Group {
   readonly peer: Peer;
+  readonly own: Identity | null;
   /** Short name, unique in the target. */
   readonly group: string;
 }
@@ -74,7 +75,7 @@ export class SeriesIndex {
     return id;
   }
 
-  /** True when the page of `scrape` holds the sentinel, or the mesh has none. */
+  /** True when the page of `scrape` holds the sentinel or a series with that role, or the mesh has none. */
   hasSentinel(scrape: ScrapeNumber): boolean {
     return this.#rules.sentinel === null || this.#sentinels.some((id) => this.#table.seen[id] === scrape);
   }
@@ -162,8 +163,8 @@ export class SeriesIndex {
   }
 
   #note(id: number, sample: string): void {
-    if (sample === this.#rules.sentinel) this.#sentinels.push(id);
     const meaning = this.#table.meanings[id]!;
+    if (sample === this.#rules.sentinel || meaning.role === 'sentinel') this.#sentinels.push(id);
     if (meaning.role !== 'filtered') return;
     const ids = this.#filtered.get(meaning.reason);
     if (ids === undefined) this.#filtered.set(meaning.reason, [id]);
@@ -171,20 +172,21 @@ export class SeriesIndex {
   }
 }
 
-/** 26 buckets of one histogram have one peer and one group: a tenth of the memory when both are held once. */
+/** 26 buckets of one histogram have the same ends and one group: a tenth of the memory when these are held once. */
 function share(meaning: SeriesMeaning, shared: Shared): SeriesMeaning {
   if (meaning.role !== 'traffic') return meaning;
-  const { role, measure, side, own, protocol, counts, boundMs } = meaning;
-  const { peer, group } = groupOf(meaning, shared);
+  const { role, measure, side, protocol, counts, boundMs } = meaning;
+  const { peer, own, group } = groupOf(meaning, shared);
   return { role, measure, side, own, peer, protocol, counts, boundMs, group };
 }
 
-/** Series of one group differ in their bound only, so they have one peer. */
+/** Series of one group differ in their bound only, so they have the same ends. */
 function groupOf(meaning: TrafficSeries, shared: Shared): Group {
-  if (meaning.group === '') return { peer: peerOf(meaning.peer, shared), group: '' };
+  const { own } = meaning;
+  if (meaning.group === '') return { peer: peerOf(meaning.peer, shared), own, group: '' };
   const known = shared.groups.get(meaning.group);
   if (known !== undefined) return known;
-  const group = { peer: peerOf(meaning.peer, shared), group: `${++shared.named}` };
+  const group = { peer: peerOf(meaning.peer, shared), own, group: `${++shared.named}` };
   shared.groups.set(meaning.group, group);
   return group;
 }
