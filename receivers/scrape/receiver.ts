@@ -9,8 +9,15 @@ import { Gate } from './gate.ts';
 import { SeriesBudget } from './series-index.ts';
 import { refusedStatus, statusOf } from './status.ts';
 import { type LoopContext, TargetLoop } from './target-loop.ts';
-import { diffTargets, type TargetSpec, targetsOf } from './targets.ts';
+import { diffTargets, type PrepareTarget, type TargetSpec, targetsOf } from './targets.ts';
 import { ScrapeTelemetry } from './telemetry.ts';
+
+/** What a receiver whose targets are not all alike does with each. */
+export interface SpecialTargets {
+  readonly prepare?: PrepareTarget;
+  /** The table for one target; its families are those of the receiver's own table. */
+  readonly rulesOf?: (spec: TargetSpec) => MeshRules;
+}
 
 export class ScrapeReceiver {
   readonly scrapeIntervalMs: number;
@@ -30,12 +37,15 @@ export class ScrapeReceiver {
   #started = false;
   #stopping: Promise<void> | null = null;
 
-  constructor(settings: ReceiverSettings<ScrapeConfig>, rules: MeshRules) {
+  readonly #prepare: PrepareTarget | undefined;
+
+  constructor(settings: ReceiverSettings<ScrapeConfig>, rules: MeshRules, special: SpecialTargets = {}) {
     const { id, config, clock, log, meters } = settings;
     const budget = new SeriesBudget(config.max_series);
     this.scrapeIntervalMs = config.scrape_interval;
     this.scrapeTimeoutMs = timeoutMsOf(config);
     this.#settings = settings;
+    this.#prepare = special.prepare;
     this.#telemetry = new ScrapeTelemetry(id, clock, log, meters, () => budget.used);
     this.#access = new Access(config);
     this.#files = new FileDiscovery(clock, {
@@ -52,7 +62,7 @@ export class ScrapeReceiver {
         receiver: id,
         clock,
         access: this.#access,
-        rules,
+        rulesOf: special.rulesOf ?? (() => rules),
         wanted: wantedOf(settings, rules),
         budget,
         limits: {
@@ -136,7 +146,7 @@ export class ScrapeReceiver {
     if (!this.#started || this.#stopping !== null) return;
     const { id, config } = this.#settings;
     const groups = [...config.static_configs, ...this.#files.groups()];
-    const { targets, refused, refusedTargets } = targetsOf(id, groups, config.target_limit);
+    const { targets, refused, refusedTargets } = targetsOf(id, groups, config.target_limit, this.#prepare);
     this.#named = targets;
     this.#refused = refusedTargets;
     this.#telemetry.targetsRefused(refused, config.target_limit);

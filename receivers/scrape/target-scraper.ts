@@ -18,7 +18,7 @@ export interface ScraperContext {
   readonly receiver: string;
   readonly clock: Clock;
   readonly access: Access;
-  readonly rules: MeshRules;
+  readonly rulesOf: (spec: TargetSpec) => MeshRules;
   /** Families that something downstream wants, by sample name. */
   readonly wanted: ReadonlyMap<string, FamilyRule>;
   readonly budget: SeriesBudget;
@@ -69,6 +69,7 @@ export class TargetScraper {
   readonly index: SeriesIndex;
   readonly #context: ScraperContext;
   readonly #host: string;
+  readonly #rules: MeshRules;
   readonly #scanner: ExpositionScanner;
   #client: HttpClient | null = null;
   #accessVersion = 0;
@@ -84,7 +85,9 @@ export class TargetScraper {
 
   constructor(spec: TargetSpec, context: ScraperContext) {
     const series = new SeriesTable();
-    const { receiver, rules, intervalMs } = context;
+    const { receiver, intervalMs } = context;
+    const rules = context.rulesOf(spec);
+    this.#rules = rules;
     this.target = { key: spec.key, receiver, address: spec.address, own: spec.own, rules, series, intervalMs };
     this.index = new SeriesIndex(rules, spec.own, series, context.budget);
     this.#context = context;
@@ -144,7 +147,7 @@ export class TargetScraper {
    */
   tidy({ scan, scrape, mayBeCut }: GoodPage): void {
     this.index.keepFresh();
-    if (this.#context.rules.vanished !== 'evicted') return;
+    if (this.#rules.vanished !== 'evicted') return;
     const pages = scan.skippedLines > 0 || mayBeCut ? KEPT_HIDDEN_PAGES : KEPT_PAGES;
     if (this.index.live <= 2 * scan.samples + SERIES_SLACK || scrape < this.#tidiedAt + KEPT_PAGES) return;
     this.#tidiedAt = scrape;
@@ -187,7 +190,7 @@ export class TargetScraper {
     const cut = this.#judgeEnd(scan.endsMark);
     if (cut !== null) return cut;
     if (this.index.hasSentinel(scrape)) return null;
-    const { mesh, sentinel } = this.#context.rules;
+    const { mesh, sentinel } = this.#rules;
     return failure(
       'partial_page',
       `status 200, but ${scan.lines} lines without ${sentinel}, which every whole ${mesh} page has`,

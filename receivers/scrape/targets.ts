@@ -1,5 +1,5 @@
 /** @module Which targets there are: groups of addresses and labels → distinct targets with identity; what changed. */
-import { type Endpoint, parseEndpoint } from '../../pipeline/config/types.ts';
+import { parseEndpoint } from '../../pipeline/config/types.ts';
 import type { Identity, Labels } from '../../pipeline/model/resource.ts';
 import { isHost } from '../../pipeline/net/host.ts';
 import { identityOf, type OwnerSource } from './identity.ts';
@@ -13,6 +13,21 @@ export interface TargetSpec {
   readonly host: string;
   readonly own: Identity;
   readonly ownerSource: OwnerSource;
+  /** Labels that its series are read together with. */
+  readonly seriesLabels: Labels;
+}
+
+/** What a receiver makes of a target that discovery names, before it is one: other labels, another address, or none. */
+export type PrepareTarget = (address: string, labels: Labels) => PreparedTarget | null;
+export interface PreparedTarget {
+  /** Satisfies `isTargetAddress`. */
+  readonly address: string;
+  /** Those that say whose it is. */
+  readonly labels: Labels;
+  /** Those that its series are read together with. */
+  readonly seriesLabels: Labels;
+  /** Further text by which targets differ; '' for none. */
+  readonly distinct: string;
 }
 
 interface Group {
@@ -35,14 +50,20 @@ export interface FoundTargets {
 }
 
 /** The distinct targets of `groups` in order, at most `limit` of them. Addresses must satisfy `isTargetAddress`. */
-export function targetsOf(receiver: string, groups: Iterable<Group>, limit: number): FoundTargets {
+export function targetsOf(
+  receiver: string,
+  groups: Iterable<Group>,
+  limit: number,
+  prepare: PrepareTarget = asDiscovered,
+): FoundTargets {
   const targets = new Map<string, TargetSpec>();
   const refused = new Set<string>();
   const refusedTargets: TargetSpec[] = [];
   for (const group of groups) {
     for (const address of group.targets) {
-      const spec = specOf(receiver, parseEndpoint(address)!, group.labels);
-      if (targets.has(spec.key)) continue;
+      const prepared = prepare(address, group.labels);
+      const spec = prepared === null ? null : specOf(receiver, prepared);
+      if (spec === null || targets.has(spec.key)) continue;
       if (targets.size < limit) targets.set(spec.key, spec);
       else if (!refused.has(spec.key)) {
         refused.add(spec.key);
@@ -53,14 +74,19 @@ export function targetsOf(receiver: string, groups: Iterable<Group>, limit: numb
   return { targets, refused: refused.size, refusedTargets };
 }
 
-function specOf(receiver: string, endpoint: Endpoint, labels: Labels): TargetSpec {
-  const { host, port } = endpoint;
+function asDiscovered(address: string, labels: Labels): PreparedTarget {
+  return { address, labels, seriesLabels: labels, distinct: '' };
+}
+
+function specOf(receiver: string, { address: text, labels, seriesLabels, distinct }: PreparedTarget): TargetSpec {
+  const { host, port } = parseEndpoint(text)!;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const { own, source } = identityOf(labels, address);
   const { workload, pod, podUid, node, serviceAccount } = own;
   const { cluster, namespace, name, kind } = workload;
-  const key = JSON.stringify([receiver, address, cluster, namespace, kind, name, pod, podUid, node, serviceAccount]);
-  return { key, address, host, own, ownerSource: source };
+  const who = [receiver, address, cluster, namespace, kind, name, pod, podUid, node, serviceAccount];
+  const key = JSON.stringify(distinct === '' ? who : [...who, distinct]);
+  return { key, address, host, own, ownerSource: source, seriesLabels };
 }
 
 /** What to stop and what to begin on the way from `before` to `now`. */

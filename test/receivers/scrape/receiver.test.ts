@@ -330,7 +330,7 @@ test('a client that cannot be made is a failed scrape, not the end of the proces
     receiver: 'linkerd',
     clock: createTestClock(),
     access: new Access(config),
-    rules: createLinkerdRules({ adminPort: 4191, sentinel: true }),
+    rulesOf: () => createLinkerdRules({ adminPort: 4191, sentinel: true }),
     wanted: new Map(),
     budget: new SeriesBudget(10),
     limits: { sampleLimit: 10, labelLimit: 10, labelNameLengthBytes: 10, labelValueLengthBytes: 10 },

@@ -1,0 +1,42 @@
+/** @module Regular expressions from the configuration: Prometheus' anchoring, compiled once, met by bounded values only. */
+import { z } from 'zod';
+
+/** Longest text a pattern is held against, characters: no label value read may be longer by default. */
+export const MAX_SUBJECT_LENGTH = 4096;
+
+const LEADING_FLAGS = /^\(\?([ims]+)\)/;
+
+/**
+ * Whole-text expression of `source`, as Prometheus anchors them; null when it is none. RE2's spelling of flags in front
+ * (`(?i)`) and of named groups (`(?P<name>…)`) is understood; `.` matches line feeds, as in Prometheus.
+ */
+export function compilePattern(source: string): RegExp | null {
+  const flags = LEADING_FLAGS.exec(source)?.[1] ?? '';
+  const body = source.replace(LEADING_FLAGS, '').replaceAll('(?P<', '(?<');
+  try {
+    return new RegExp(`^(?:${body})$`, [...new Set(`s${flags}`)].join(''));
+  } catch {
+    return null;
+  }
+}
+
+/** True when the whole of `text` matches; a text beyond `MAX_SUBJECT_LENGTH` never does. */
+export function matches(pattern: RegExp, text: string): boolean {
+  return text.length <= MAX_SUBJECT_LENGTH && pattern.test(text);
+}
+
+/** A regular expression in YAML → `RegExp`, anchored at both ends. */
+export function pattern() {
+  return z.string().transform((source, context) => {
+    const compiled = compilePattern(source);
+    if (compiled === null) {
+      context.addIssue({
+        code: 'custom',
+        message: `"${source}" is no regular expression`,
+        params: { weir: 'WEIR1004', mend: 'mend the expression; a literal . ( [ { * + ? is written \\. \\( …' },
+      });
+      return z.NEVER;
+    }
+    return compiled;
+  });
+}
