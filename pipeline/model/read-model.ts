@@ -4,6 +4,7 @@
  * Pure: time is handed in. Slots may come late, in any order, with gaps between them or several for one interval.
  */
 import { type KnownResources, type ResourceId, readTraffic, type TrafficReading } from './reading.ts';
+import { type Served, servedBy } from './reading-index.ts';
 import type { Peer, ResourceKind, Workload } from './resource.ts';
 import { foldSlots } from './slot-fold.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
@@ -132,14 +133,18 @@ export class ReadModel {
   #knownBefore(fromMs: number): KnownResources {
     const workloads: Workload[] = [];
     const services: ResourceId[] = [];
-    for (const [{ workload, service, serviceNamespace }, metMs] of this.#met) {
+    const served: Served[] = [];
+    for (const [peer, metMs] of this.#met) {
       if (metMs > fromMs) continue;
+      const { workload, service, serviceNamespace } = peer;
+      const where = servedBy(peer);
+      if (where !== null) served.push(where);
       if (workload !== null && workload.kind !== 'ServiceAccount' && workload.name !== '') workloads.push(workload);
       if (service === '') continue;
       const namespace = serviceNamespace === '' ? (workload?.namespace ?? '') : serviceNamespace;
       services.push({ kind: 'Service', cluster: workload?.cluster ?? '', namespace, name: service });
     }
-    return { workloads, services };
+    return { workloads, services, served };
   }
 
   #expire(closedUntilMs: number): void {

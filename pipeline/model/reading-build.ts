@@ -1,10 +1,18 @@
 /** @module Builds one reading: groups the records of a sum by edge and resource, picks sides, and sorts. */
 
 import { EdgeBook } from './reading-edges.ts';
-import { appended, type Coverage, type OwnGroup, type ServiceGroup, type WorkloadEntry } from './reading-entries.ts';
-import { type Counted, counted, coveragesOf, type Frame, figuresOf, joinCounted, totalsOf } from './reading-figures.ts';
+import {
+  appended,
+  type Coverage,
+  NONE,
+  type OwnGroup,
+  type ServiceGroup,
+  type WorkloadEntry,
+} from './reading-entries.ts';
+import { type Counted, counted, coveragesOf, type Frame, figuresOf, joinCounted } from './reading-figures.ts';
 import { TrafficIndex } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
+import { totalsOf } from './reading-sides.ts';
 import type {
   EdgeReading,
   Figures,
@@ -22,6 +30,7 @@ const NOT_WORKLOADS: ReadonlySet<string> = new Set(['ServiceAccount', 'Service',
 
 interface NamespaceGroup extends Named {
   readonly records: TrafficRecord[];
+  readonly unreached: TrafficRecord[];
   readonly coverages: Set<Coverage>;
   serverRequests: number;
   clientRequests: number;
@@ -73,13 +82,13 @@ export class Reading implements TrafficReading {
     this.partial = sum.partial;
     const index = new TrafficIndex(sum);
     const sides = options.sides ?? null;
-    if (sides !== null) keepAccounts(index, sides);
+    if (sides !== null) keepNames(index, sides, sum.records);
     const lateTotals = lateTotalsOf(index, sides?.due.totals ?? []);
     this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial, sides, lateTotals };
     learnKnown(index, options);
     this.#book = new EdgeBook(this.#frame, options.defaultKind, sum.records);
     groupTotals(index, sum.records);
-    this.#listed = index.workloads.filter(isListed);
+    this.#listed = [...index.workloads, ...index.servicePeers].filter(isListed);
   }
 
   get edges(): readonly EdgeReading[] {
@@ -133,13 +142,16 @@ function learnKnown(index: TrafficIndex, { known }: ReadOptions): void {
   if (known === undefined) return;
   for (const workload of known.workloads) index.remember(workload);
   for (const { cluster, namespace, name } of known.services) index.serviceOf(cluster, namespace, name);
+  for (const served of known.served ?? NONE) index.rememberServed(served);
 }
 
-/** Whose account is whose holds from window to window, so that an edge keeps its name when one end has gone. */
-function keepAccounts(index: TrafficIndex, sides: SideMemory): void {
+/** Whose account and service is whose holds from window to window, so that an edge keeps its name when one end has gone. */
+function keepNames(index: TrafficIndex, sides: SideMemory, records: readonly TrafficRecord[]): void {
   for (const { cluster, namespace, name, kind, accounts } of index.workloads)
     for (const account of accounts) sides.accounts.learn({ cluster, namespace, name, kind }, account);
   for (const { workload, account } of sides.accounts.known()) index.rememberAccount(workload, account);
+  for (const { key } of records) if (key.side === 'client') sides.services.learn(key.peer);
+  for (const served of sides.services.known()) index.rememberServed(served);
 }
 
 /** Totals of earlier windows by who received them; whoever did is seen in this window. */
@@ -228,6 +240,7 @@ function readNamespaces(
 
 function addTotal(frame: Frame, group: NamespaceGroup, total: Counted, entry: WorkloadEntry): void {
   for (const record of total.records) group.records.push(record);
+  for (const record of total.unreached ?? NONE) group.unreached.push(record);
   if (total.side === 'server') group.serverRequests += total.requests;
   else group.clientRequests += total.requests;
   const coverages = total.side === 'server' ? [entry.coverage] : coveragesOf(frame.index, total.records);
@@ -242,7 +255,8 @@ function readNamespace(frame: Frame, group: NamespaceGroup): ResourceReading {
   const coverages: (Coverage | null)[] = [...group.coverages];
   if (!group.covered) coverages.push(null);
   const resource = { kind: 'Namespace', cluster: group.cluster, namespace: '', name: group.name };
-  return new LazyReading(resource, frame, () => counted(frame, side, group.records, coverages));
+  const count = () => ({ ...counted(frame, side, group.records, coverages), unreached: group.unreached });
+  return new LazyReading(resource, frame, count);
 }
 
 function namespaceKey({ cluster, namespace }: Named): string {
@@ -255,7 +269,7 @@ function namespaceOf(groups: Map<string, NamespaceGroup>, member: Named): Namesp
   if (group === undefined) {
     const { cluster, namespace } = member;
     const sums = { serverRequests: 0, clientRequests: 0, covered: true };
-    group = { cluster, namespace: '', name: namespace, records: [], coverages: new Set(), ...sums };
+    group = { cluster, namespace: '', name: namespace, records: [], unreached: [], coverages: new Set(), ...sums };
     groups.set(key, group);
   }
   return group;

@@ -1,6 +1,6 @@
 /** @module Records of one reading grouped into edges by their two ends. */
 import { NONE, type Sides, type WorkloadEntry } from './reading-entries.ts';
-import { entryKey } from './reading-figures.ts';
+import { entryKey } from './reading-sides.ts';
 import type { Side } from './rules.ts';
 import type { SideKey } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';

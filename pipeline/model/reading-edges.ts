@@ -1,5 +1,6 @@
 /** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
 
+import { requestsOf } from './reached.ts';
 import {
   clientsByDestination,
   type EdgeGroup,
@@ -9,17 +10,10 @@ import {
   servicesOf,
 } from './reading-edge-groups.ts';
 import { appended, type Coverage, NONE, type OwnGroup, type WorkloadEntry } from './reading-entries.ts';
-import {
-  believe,
-  type Counted,
-  counted,
-  countedLate,
-  coveragesOf,
-  type Frame,
-  figuresOf,
-  viewOf,
-} from './reading-figures.ts';
+import { counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
+import { type Believed, believe, countedLate, viewOf, withUnreached } from './reading-sides.ts';
+import { type Explained, explainStrangers, meshesThatNameCallers, restOf } from './reading-strangers.ts';
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading-types.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
@@ -31,7 +25,7 @@ type Group = EdgeGroup<Edge>;
 interface Edge {
   readonly source: WorkloadEntry | null;
   readonly destination: WorkloadEntry | null;
-  readonly from: Counted;
+  readonly from: Believed;
   readonly reading: EdgeReading;
 }
 
@@ -45,6 +39,7 @@ export class EdgeBook {
   #readings: readonly EdgeReading[] | null = null;
   #byEntry: Map<WorkloadEntry, Group[]> | null = null;
   #clients: Map<WorkloadEntry, Group[]> | null = null;
+  #namesCallers: ReadonlySet<string> | null = null;
 
   constructor(frame: Frame, defaultKind: ResourceKind, records: readonly TrafficRecord[]) {
     this.#frame = frame;
@@ -130,7 +125,7 @@ export class EdgeBook {
     const reading: EdgeReading = {
       source: source === null ? null : this.workloadOf(source),
       destination: destination === null ? null : this.workloadOf(destination),
-      mesh: (from.records[0] ?? from.late?.[0])?.key.mesh ?? '',
+      mesh: (from.records[0] ?? from.late?.[0] ?? from.unreached?.[0])?.key.mesh ?? '',
       services: servicesOf(group),
       figures,
     };
@@ -138,18 +133,59 @@ export class EdgeBook {
   }
 
   /** The side that tells this edge; null when the edge is told by others. */
-  #sideOf(group: Group): Counted | null {
+  #sideOf(group: Group): Believed | null {
     const { source, destination } = group;
+    if (source === null && destination !== null) return this.#ofStrangers(group, destination);
     const account = source?.kind === 'ServiceAccount' && destination !== null ? source : null;
     if (this.#frame.sides !== null) return this.#toldOf(group, account);
     if (account !== null && this.#behind(account, destination).length > 0) return null;
     const client = () => counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
     const server = () =>
       counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
-    return believe(client(), group.server, server);
+    return withUnreached(believe(client(), group.server, server), group.client);
   }
 
-  #toldOf(group: Group, account: WorkloadEntry | null): Counted | null {
+  /** What a server counted of callers it cannot name, less what clients it cannot name told themselves. */
+  #ofStrangers(group: Group, destination: WorkloadEntry): Believed | null {
+    const { sides } = this.#frame;
+    const clients = this.#clientsOf(destination);
+    const explained = clients.length === 0 ? null : this.#explained(group, destination, clients);
+    const key = edgeKey(null, destination);
+    if (sides !== null) {
+      if (explained === null && !sides.strangers.has(key)) return this.#toldOf(group, null);
+      return this.#toldOfStrangers(group, destination, explained);
+    }
+    const records = explained === null ? group.server : restOf(group.server, explained);
+    if (records.length === 0) return null;
+    const reason = explained === null ? ('only' as const) : ('strangers' as const);
+    return { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
+  }
+
+  #explained(group: Group, destination: WorkloadEntry, clients: readonly Group[]): Explained | null {
+    this.#namesCallers ??= meshesThatNameCallers(this.#records);
+    const accounts = this.#groupsOf(destination).filter(
+      ({ source, server }) => source?.kind === 'ServiceAccount' && server.length > 0,
+    );
+    return explainStrangers(this.#frame.index, group.server, clients, accounts, this.#namesCallers);
+  }
+
+  #toldOfStrangers(group: Group, destination: WorkloadEntry, explained: Explained | null): Believed | null {
+    const { index, sides } = this.#frame;
+    const { server, late } = group;
+    const missing = index.workloads.some(
+      (client) => (client.coverage?.missed ?? 0) > 0 && sides!.isTold(edgeKey(client, destination), 'client'),
+    );
+    const outcomes = explained?.outcomes ?? { successes: 0, failures: 0 };
+    const requests = requestsOf(server);
+    const seen = explained?.seen ?? { client: 0, server: requests, serverAtLeast: requests };
+    const view = { records: server, explained: outcomes, seen, whole: !missing };
+    const told = sides!.strangers.choose(edgeKey(null, destination), view);
+    if (told === null && late.length === 0) return null;
+    const nothing = { side: 'server' as const, records: NONE, late: NONE };
+    return countedLate(this.#frame, told ?? nothing, [destination.coverage], late, NONE);
+  }
+
+  #toldOf(group: Group, account: WorkloadEntry | null): Believed | null {
     const { source, destination, late } = group;
     const sides = this.#frame.sides!;
     const key = edgeKey(source, destination);
@@ -165,14 +201,24 @@ export class EdgeBook {
     // What others tell now may still be due from when they did not.
     if (told === null && late.length === 0) return null;
     const { side, records, late: withheld } = told ?? { side: 'server' as const, records: NONE, late: NONE };
-    return countedLate(this.#frame, { side, records, late: withheld }, coverages[side], late);
+    return countedLate(
+      this.#frame,
+      { side, records, late: withheld },
+      coverages[side],
+      late,
+      account === null ? group.client : NONE,
+    );
   }
 
   /** Edges to `destination` that its clients' proxies counted and that may be behind `account` (design §6, Sides). */
   #behind(account: WorkloadEntry, destination: WorkloadEntry | null): Group[] {
-    this.#clients ??= clientsByDestination(this.#grouped().values());
-    const met = destination === null ? [] : (this.#clients.get(destination) ?? []);
+    const met = destination === null ? [] : this.#clientsOf(destination);
     return met.filter(({ source }) => source !== null && this.#frame.index.mayBe(account, source));
+  }
+
+  #clientsOf(destination: WorkloadEntry): readonly Group[] {
+    this.#clients ??= clientsByDestination(this.#grouped().values());
+    return this.#clients.get(destination) ?? [];
   }
 
   /** A client whose scrape was missed brings both shares with the next one: until then its account does not stand in. */
@@ -226,9 +272,10 @@ export class EdgeBook {
   ): ResourceEdge[] {
     return groupBy(edges, (edge) => namespaceId(far(edge))).flatMap(([other, members]) => {
       const records = members.flatMap((edge) => edge.from.records);
+      const unreached = members.flatMap((edge) => edge.from.unreached ?? NONE);
       const client = members.reduce((sum, { from }) => sum + (from.side === 'client' ? from.requests : 0), 0);
       const all = members.reduce((sum, { from }) => sum + from.requests, 0);
-      return this.#seen(direction, client * 2 >= all ? 'client' : 'server', other, records);
+      return this.#seen(direction, client * 2 >= all ? 'client' : 'server', other, records, { unreached });
     });
   }
 
@@ -247,7 +294,7 @@ export class EdgeBook {
       ['to', 'client'],
     ] as const) {
       for (const [other, records] of groupBy(own[side], (record) => this.#peerId(record))) {
-        edges.push(...this.#seen(direction, side, other, records, [own.coverage]));
+        edges.push(...this.#seen(direction, side, other, records, { coverages: [own.coverage] }));
       }
     }
     return edges;
@@ -267,9 +314,10 @@ export class EdgeBook {
     side: Side,
     other: ResourceId | null,
     records: readonly TrafficRecord[],
-    coverages: readonly (Coverage | null)[] = coveragesOf(this.#frame.index, records),
+    more: { readonly coverages?: readonly (Coverage | null)[]; readonly unreached?: readonly TrafficRecord[] } = {},
   ): ResourceEdge[] {
-    const figures = figuresOf(this.#frame, counted(this.#frame, side, records, coverages));
+    const { coverages = coveragesOf(this.#frame.index, records), unreached = NONE } = more;
+    const figures = figuresOf(this.#frame, { ...counted(this.#frame, side, records, coverages), unreached });
     return figures === null ? [] : [{ direction, side, other, figures }];
   }
 }

@@ -71,10 +71,9 @@ export function appended<Item>(list: readonly Item[], item: Item): readonly Item
   return list;
 }
 
-/** Whose word on a kind counts more: a target's own label, its clients, a service's name, an earlier slot. */
-export const OWN_RANK = 4;
-export const PEER_RANK = 3;
-export const SERVICE_RANK = 2;
+/** Whose word on a kind counts more: a target's own label, its clients, an earlier slot. */
+export const OWN_RANK = 3;
+export const PEER_RANK = 2;
 export const REMEMBERED_RANK = 1;
 
 /** A target that tells its pod but no owner is a workload of its own. */
@@ -97,14 +96,14 @@ export function learnKind(entry: WorkloadEntry, kind: ResourceKind, rank: number
 
 /** A workload nobody has told anything of yet. */
 export function newEntry(id: number, { cluster, namespace, name, kind }: Workload): WorkloadEntry {
-  const account = kind === 'ServiceAccount';
+  const nominal = kind === 'ServiceAccount' || kind === 'Service';
   return {
     id,
     cluster,
     namespace,
     name,
-    kind: account ? kind : '',
-    kindRank: account ? OWN_RANK : 0,
+    kind: nominal ? kind : '',
+    kindRank: nominal ? OWN_RANK : 0,
     accounts: NONE,
     coverage: null,
     seen: false,

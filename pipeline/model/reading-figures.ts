@@ -1,16 +1,13 @@
-/** @module From records and coverage to figures: sums, rates, completeness, and which side a reader believes. */
+/** @module From records and coverage to figures: sums, rates, completeness. */
 import { quantiles } from './histogram.ts';
+import { requestsOf } from './reached.ts';
 import { type Coverage, NONE, noCoverage, type WorkloadEntry } from './reading-entries.ts';
 import type { TrafficIndex } from './reading-index.ts';
 import type { Figures } from './reading-types.ts';
-import type { Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
-import type { SideMemory, SideView } from './side-memory.ts';
+import type { SideMemory } from './side-memory.ts';
 import type { LatencyHistogram, TcpTotals, TrafficRecord } from './traffic.ts';
-import { requestsOf } from './untold.ts';
 
-/** Over this much more on the other side means that the preferred side does not see everybody. */
-const UNWATCHED = 1.05;
 const PERCENTILES = [0.5, 0.9, 0.99];
 
 /** Records of one side with the coverage that vouches for them. */
@@ -19,6 +16,8 @@ export interface Counted {
   readonly records: readonly TrafficRecord[];
   /** Of earlier windows, told with this one; not in `requests`. */
   readonly late?: readonly TrafficRecord[];
+  /** Clients' records of which only `unreached` is added: failures that this side, a server's, could not see. */
+  readonly unreached?: readonly TrafficRecord[];
   readonly scope: Coverage;
   /** False also when some of the workloads that counted were not covered at all. */
   readonly complete: boolean;
@@ -68,6 +67,7 @@ export function joinCounted(parts: readonly Counted[]): Counted {
     side: requests.client > requests.server ? 'client' : 'server',
     records: parts.flatMap(({ records }) => records),
     late: parts.flatMap(({ late = NONE }) => late),
+    unreached: parts.flatMap(({ unreached = NONE }) => unreached),
     scope,
     complete: parts.every(({ complete }) => complete),
     requests: requests.client + requests.server,
@@ -86,95 +86,19 @@ export function coveragesOf(index: TrafficIndex, records: readonly TrafficRecord
   return Array.from(entries, (entry) => entry.coverage);
 }
 
-/**
- * The side a reader believes (design §6): `preferred`, unless the other one counted over 5 % more, or `preferred` is
- * incomplete and the other is complete. A complete side that counted over 5 % less than an incomplete one is not
- * believed: its far ends are only partly watched, which loses more than a missed scrape does.
- */
-export function believe(preferred: Counted, otherRecords: readonly TrafficRecord[], other: () => Counted): Counted {
-  if (otherRecords.length === 0) return preferred;
-  if (preferred.records.length === 0) return other();
-  const requests = requestsOf(otherRecords);
-  if (requests > preferred.requests * UNWATCHED) return other();
-  if (preferred.complete || requests * UNWATCHED < preferred.requests) return preferred;
-  const instead = other();
-  return instead.complete ? instead : preferred;
-}
-
-/** Totals of a workload: as its own proxies saw them, else as its clients did. */
-export function totalsOf(frame: Frame, entry: WorkloadEntry): Counted {
-  const server = () => counted(frame, 'server', entry.server, [entry.coverage]);
-  const client = () => counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client));
-  if (frame.sides === null) return believe(server(), entry.client, client);
-  const clients = coveragesOf(frame.index, entry.client);
-  const told = frame.sides.choose(
-    `total ${entryKey(entry)}`,
-    'server',
-    viewOf(entry.client, clients, entry),
-    viewOf(entry.server, [entry.coverage], null),
-  );
-  const coverages = told.side === 'server' ? [entry.coverage] : clients;
-  return countedLate(frame, told, coverages, frame.lateTotals.get(entry) ?? NONE);
-}
-
-/** One side of a window as the memory of sides wants it; `far` is who the peer of the records is. */
-export function viewOf(
-  records: readonly TrafficRecord[],
-  coverages: readonly (Coverage | null)[],
-  far: WorkloadEntry | null,
-): SideView {
-  const known = coverages.filter((coverage) => coverage !== null);
-  const missed = known.reduce((sum, coverage) => sum + coverage.missed, 0);
-  return { records, coverage: known.length === 0 ? null : { missed }, far: far === null ? null : workloadOf(far) };
-}
-
-function workloadOf({ cluster, namespace, name, kind }: WorkloadEntry): Workload {
-  return { cluster, namespace, name, kind };
-}
-
-/** What a stream tells: this window's records, and what comes late. Complete only when nothing does. */
-export function countedLate(
-  frame: Frame,
-  told: { readonly side: Side; readonly records: readonly TrafficRecord[]; readonly late: readonly TrafficRecord[] },
-  coverages: readonly (Coverage | null)[],
-  due: readonly TrafficRecord[],
-): Counted {
-  const late = told.late.length === 0 ? due : [...told.late, ...due];
-  const side = told.records.length === 0 && late.length > 0 ? late[0]!.key.side : told.side;
-  const from = counted(frame, side, told.records, coverages);
-  return late.length === 0 ? from : { ...from, late, complete: false };
-}
-
-/** Unambiguous key of a workload from window to window; '-' for an unknown end. */
-export function entryKey(entry: WorkloadEntry | null): string {
-  if (entry === null) return '-';
-  const { cluster, namespace, name, kind } = entry;
-  return JSON.stringify([kind === 'ServiceAccount', cluster, namespace, name]);
-}
-
 /** Figures of what one side counted; null when there was no traffic. */
 export function figuresOf(frame: Frame, from: Counted): Figures | null {
-  const { records, late = NONE, scope, side, complete } = from;
-  let successes = 0;
-  let failures = 0;
-  let counts: Counts = 'requests';
-  let tcp: TcpTotals | null = null;
-  const histograms: LatencyHistogram[] = [];
-  const meshes: string[] = [];
-  for (const record of late.length === 0 ? records : [...records, ...late]) {
-    successes += record.successes;
-    failures += record.failures;
-    if (record.key.counts === 'attempts') counts = 'attempts';
-    if (!meshes.includes(record.key.mesh)) meshes.push(record.key.mesh);
-    if (record.tcp !== null) tcp = addTcp(tcp, record.tcp);
-    if (record.latency !== null) for (const histogram of record.latency) histograms.push(histogram);
-  }
+  const { records, late = NONE, unreached = NONE, scope, side, complete } = from;
+  const sum = sumUp(late.length === 0 ? records : [...records, ...late]);
+  addUnreached(sum, unreached);
+  const { successes, failures, histograms, meshes, counts, tcp } = sum;
   if (successes + failures === 0 && tcp === null) return null;
   const [p50 = null, p90 = null, p99 = null] = quantiles(histograms, PERCENTILES);
   return {
     successes,
     failures,
-    ratePerSecond: rateOf(frame, records),
+    unreached: sum.unreached,
+    ratePerSecond: rateOf(frame, records, unreached),
     p50,
     p90,
     p99,
@@ -191,21 +115,65 @@ export function figuresOf(frame: Frame, from: Counted): Figures | null {
   };
 }
 
-/** Σ over pods of (count ÷ covered × expected) ÷ window; null when no pod with requests was covered. */
-function rateOf(frame: Frame, records: readonly TrafficRecord[]): number | null {
-  let expectedRequests: number | null = null;
+interface Sum {
+  successes: number;
+  failures: number;
+  unreached: number;
+  counts: Counts;
+  tcp: TcpTotals | null;
+  readonly histograms: LatencyHistogram[];
+  readonly meshes: string[];
+}
+
+function sumUp(records: readonly TrafficRecord[]): Sum {
+  const sum: Sum = {
+    successes: 0,
+    failures: 0,
+    unreached: 0,
+    counts: 'requests',
+    tcp: null,
+    histograms: [],
+    meshes: [],
+  };
   for (const record of records) {
-    const requests = record.successes + record.failures;
-    if (requests === 0) continue;
-    const ref = frame.index.ownOf(record.key.own);
-    // Pods that were merged on the way have no coverage of their own: their workload's mean stands in.
-    const coverage = ref.unit ?? ref.entry.coverage;
-    if (coverage === null || coverage.coveredSeconds <= 0) continue;
-    const scaled = (requests / coverage.coveredSeconds) * coverage.expectedSeconds;
-    expectedRequests = (expectedRequests ?? 0) + scaled;
+    sum.successes += record.successes;
+    sum.failures += record.failures;
+    sum.unreached += record.unreached;
+    if (record.key.counts === 'attempts') sum.counts = 'attempts';
+    if (!sum.meshes.includes(record.key.mesh)) sum.meshes.push(record.key.mesh);
+    if (record.tcp !== null) sum.tcp = addTcp(sum.tcp, record.tcp);
+    if (record.latency !== null) for (const histogram of record.latency) sum.histograms.push(histogram);
   }
+  return sum;
+}
+
+/** Counts only: how long it took to fail without a server says nothing about the server. */
+function addUnreached(sum: Sum, unreached: readonly TrafficRecord[]): void {
+  for (const record of unreached) {
+    sum.failures += record.unreached;
+    sum.unreached += record.unreached;
+    if (!sum.meshes.includes(record.key.mesh)) sum.meshes.push(record.key.mesh);
+  }
+}
+
+/** Σ over pods of (count ÷ covered × expected) ÷ window; null when no pod with requests was covered. */
+function rateOf(frame: Frame, records: readonly TrafficRecord[], unreached: readonly TrafficRecord[]): number | null {
+  let expectedRequests: number | null = null;
+  const add = (record: TrafficRecord, requests: number) => {
+    const coverage = requests === 0 ? null : coverageOf(frame, record);
+    if (coverage === null || coverage.coveredSeconds <= 0) return;
+    expectedRequests = (expectedRequests ?? 0) + (requests / coverage.coveredSeconds) * coverage.expectedSeconds;
+  };
+  for (const record of records) add(record, record.successes + record.failures);
+  for (const record of unreached) add(record, record.unreached);
   if (expectedRequests === null || frame.windowSeconds <= 0) return null;
   return expectedRequests / frame.windowSeconds;
+}
+
+/** Coverage that vouches for a record: its pod's. Pods that were merged on the way have none: their workload's stands in. */
+export function coverageOf({ index }: Frame, { key }: TrafficRecord): Coverage | null {
+  const ref = index.ownOf(key.own);
+  return ref.unit ?? ref.entry.coverage;
 }
 
 function addUp(into: Coverage, from: Coverage): void {

@@ -18,7 +18,6 @@ import {
   ownWorkload,
   PEER_RANK,
   REMEMBERED_RANK,
-  SERVICE_RANK,
   type ServiceGroup,
   unitText,
   type WorkloadEntry,
@@ -26,10 +25,20 @@ import {
 import type { Identity, Peer, Workload } from './resource.ts';
 import type { CoverageRecord, TrafficRecord, TrafficSum } from './traffic.ts';
 
+/** That calls to a service went to a workload. */
+export interface Served {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly workload: Workload;
+}
+
 export class TrafficIndex {
   readonly #workloads = new NameMap<WorkloadEntry>();
   /** Peers known by their account alone; they never equal a workload of the same name. */
   readonly #accountPeers = new NameMap<WorkloadEntry>();
+  /** Peers known by the service they were asked as alone: no endpoint was chosen, or nobody owns it. */
+  readonly #servicePeers = new NameMap<WorkloadEntry>();
   readonly #pods = new NameMap<OwnGroup>();
   /** Whose a watched pod is: clients may know it by its own name alone. */
   readonly #podOwners = new NameMap<WorkloadEntry>();
@@ -45,6 +54,9 @@ export class TrafficIndex {
 
   /** Those known from earlier windows alone. */
   readonly #remembered = new Set<WorkloadEntry>();
+  /** Workloads behind services, found when a service is first to be resolved. */
+  #behind: NameMap<WorkloadEntry[]> | null = null;
+  readonly #rememberedBehind: Served[] = [];
 
   /** What the own end and the peer of each record refer to, in the order of the records. */
   readonly owns: readonly OwnRef[];
@@ -58,7 +70,7 @@ export class TrafficIndex {
     this.peers = sum.records.map(({ key }) => this.peerOf(key.peer, key.own.workload.cluster));
   }
 
-  /** The peer of record `i` with its account resolved; null when it is unknown. */
+  /** The peer of record `i` with its account or service resolved; null when it is unknown. */
   far(i: number): WorkloadEntry | null {
     const told = this.peers[i]!;
     return told === null ? null : this.resolve(told);
@@ -103,23 +115,33 @@ export class TrafficIndex {
     return this.#peerEntry(named, peer);
   }
 
-  /** All workloads, those known by account alone left out. */
+  /** All workloads, those known by account or service alone left out. */
   get workloads(): WorkloadEntry[] {
     return [...this.#workloads.values()];
+  }
+
+  /** Services that somebody met as a peer, whether or not they can be resolved to a workload. */
+  get servicePeers(): WorkloadEntry[] {
+    return [...this.#servicePeers.values()];
   }
 
   /** The entry of a workload, made when it is new; of a watched pod that of the workload it belongs to. */
   entryOf(workload: Workload): WorkloadEntry {
     const { cluster, namespace, name, kind } = workload;
     const owner = kind === 'Pod' ? this.#podOwners.get(cluster, namespace, name) : undefined;
-    if (owner !== undefined) return owner;
-    return this.#mapOf(workload).getOrMake(cluster, namespace, name, () => {
-      return newEntry(this.#workloads.size + this.#accountPeers.size, workload);
+    return owner ?? this.#entryIn(this.#mapOf(workload), workload);
+  }
+
+  #entryIn(map: NameMap<WorkloadEntry>, workload: Workload): WorkloadEntry {
+    const { cluster, namespace, name } = workload;
+    return map.getOrMake(cluster, namespace, name, () => {
+      return newEntry(this.#workloads.size + this.#accountPeers.size + this.#servicePeers.size, workload);
     });
   }
 
   #mapOf({ kind }: Workload): NameMap<WorkloadEntry> {
-    return kind === 'ServiceAccount' ? this.#accountPeers : this.#workloads;
+    if (kind === 'ServiceAccount') return this.#accountPeers;
+    return kind === 'Service' ? this.#servicePeers : this.#workloads;
   }
 
   /** Makes a workload known that an earlier slot told of; its kind counts only while nobody tells it now. */
@@ -144,11 +166,52 @@ export class TrafficIndex {
     return this.#services.getOrMake(cluster, namespace, name, () => ({ cluster, namespace, name, client: NONE }));
   }
 
-  /** The one workload known with the account that a `ServiceAccount` entry stands for, else the entry itself. */
+  /** Lets calls to a service have gone to `workload` while nobody of this sum tells where they went. O(1). */
+  rememberServed(served: Served): void {
+    this.#rememberedBehind.push(served);
+  }
+
+  /** Where calls to services went, as the clients of this sum tell. O(records). */
+  *served(): Generator<Served> {
+    for (const { key } of this.#records) {
+      const served = key.side === 'client' ? servedBy(key.peer) : null;
+      if (served !== null) yield served;
+    }
+  }
+
+  /**
+   * The one workload that a `ServiceAccount` or `Service` entry stands for, else the entry itself: the only one known with
+   * the account; the only one that clients reached by the service, or, where they reached none, the one of its name.
+   */
   resolve(entry: WorkloadEntry): WorkloadEntry {
-    if (entry.kind !== 'ServiceAccount') return entry;
-    const known = this.#accounts.get(entry.cluster, entry.namespace, entry.name);
-    return known?.length === 1 ? known[0]! : entry;
+    if (entry.kind !== 'ServiceAccount' && entry.kind !== 'Service') return entry;
+    const { cluster, namespace, name } = entry;
+    if (entry.kind === 'ServiceAccount') {
+      const known = this.#accounts.get(cluster, namespace, name);
+      return known?.length === 1 ? known[0]! : entry;
+    }
+    const behind = this.#allBehind().get(cluster, namespace, name);
+    if (behind === undefined) return this.#workloads.get(cluster, namespace, name) ?? entry;
+    return behind.length === 1 ? behind[0]! : entry;
+  }
+
+  #allBehind(): NameMap<WorkloadEntry[]> {
+    if (this.#behind !== null) return this.#behind;
+    const behind = new NameMap<WorkloadEntry[]>();
+    for (const served of this.served()) this.#addBehind(behind, served);
+    const told = new Set(behind.values());
+    for (const served of this.#rememberedBehind) {
+      const known = behind.get(served.cluster, served.namespace, served.service);
+      if (known === undefined || !told.has(known)) this.#addBehind(behind, served);
+    }
+    this.#behind = behind;
+    return behind;
+  }
+
+  #addBehind(behind: NameMap<WorkloadEntry[]>, { cluster, namespace, service, workload }: Served): void {
+    const known = behind.getOrMake(cluster, namespace, service, () => []);
+    const entry = this.entryOf(workload);
+    if (!known.includes(entry)) known.push(entry);
   }
 
   /** Whether `client` may be who stands behind an account: it has that account, or none known in its namespace. */
@@ -203,7 +266,7 @@ export class TrafficIndex {
   }
 
   #makeOwn(own: Identity): OwnRef {
-    const workload = ownWorkload(own);
+    const workload = watchedWorkload(own);
     const entry = this.entryOf(workload);
     learnKind(entry, workload.kind, OWN_RANK);
     this.#learnAccount(entry, own.serviceAccount);
@@ -216,8 +279,7 @@ export class TrafficIndex {
 
   #peerEntry(workload: Workload, peer: Peer): WorkloadEntry {
     const entry = this.entryOf(workload);
-    const rank = workload.kind === 'Service' ? SERVICE_RANK : PEER_RANK;
-    if (!isPodOf(entry, workload)) learnKind(entry, workload.kind, rank);
+    if (!isPodOf(entry, workload)) learnKind(entry, workload.kind, PEER_RANK);
     if (workload.kind !== 'ServiceAccount' && workload.kind !== 'Service') {
       this.#learnAccount(entry, peer.serviceAccount);
     }
@@ -249,6 +311,20 @@ export class TrafficIndex {
       addCoverage(group.coverage, record);
     }
   }
+}
+
+/** Who counts is a workload, whatever it calls itself. */
+function watchedWorkload(own: Identity): Workload {
+  const workload = ownWorkload(own);
+  return workload.kind === 'Service' || workload.kind === 'ServiceAccount' ? { ...workload, kind: '' } : workload;
+}
+
+/** The service and the workload that a client's peer tells together; null when it tells only one of them. */
+export function servedBy({ workload, service, serviceNamespace }: Peer): Served | null {
+  if (service === '' || workload === null || workload.name === '') return null;
+  if (workload.kind === 'Service' || workload.kind === 'ServiceAccount') return null;
+  const namespace = serviceNamespace === '' ? workload.namespace : serviceNamespace;
+  return { cluster: workload.cluster, namespace, service, workload };
 }
 
 /** Whether `workload` names one pod of the workload in `entry`, and so tells nothing of that one's kind. */

@@ -2,6 +2,7 @@
  * @module The shapes of what readers see of traffic (design §6): edges and resources with their figures.
  */
 import type { Quantile } from './histogram.ts';
+import type { Served } from './reading-index.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
 import type { SideMemory } from './side-memory.ts';
@@ -10,7 +11,10 @@ import type { Interval, TcpTotals } from './traffic.ts';
 /** Figures of one edge or resource over the reading's interval, from one side only. */
 export interface Figures {
   readonly successes: number;
+  /** All failures, `unreached` ones included. */
   readonly failures: number;
+  /** Failures that no server saw, as the clients' proxies told. */
+  readonly unreached: number;
   /** Requests per second, corrected by coverage; null when no pod behind it was covered or there were no requests. */
   readonly ratePerSecond: number | null;
   /** Null when no latency was measured. */
@@ -99,6 +103,8 @@ export interface TrafficReading {
 export interface KnownResources {
   readonly workloads: Iterable<Workload>;
   readonly services: Iterable<ResourceId>;
+  /** Where calls to services went. */
+  readonly served?: Iterable<Served>;
 }
 
 export interface ReadOptions {

@@ -20,7 +20,8 @@ export type ResourceKind =
 
 /**
  * A workload. Identity is cluster, namespace and name; `kind` is an attribute (design §6), except that a
- * `ServiceAccount` (a peer known by its account alone) never equals a workload of the same name.
+ * `ServiceAccount` or a `Service` (a peer known by its account or its service alone) never equals a workload of the same
+ * name: a reading says which workload it stands for.
  */
 export interface Workload {
   readonly cluster: string;
@@ -63,6 +64,7 @@ export const OWNER_LABELS: readonly (readonly [string, ResourceKind])[] = [
 
 /** Unambiguous key of a workload: JSON text, so that no name can forge another one's key. O(length), allocates. */
 export function workloadKey(workload: Workload): string {
-  const account = workload.kind === 'ServiceAccount' ? 'a' : 'w';
-  return JSON.stringify([account, workload.cluster, workload.namespace, workload.name]);
+  const { kind } = workload;
+  const sort = kind === 'ServiceAccount' ? 'a' : kind === 'Service' ? 's' : 'w';
+  return JSON.stringify([sort, workload.cluster, workload.namespace, workload.name]);
 }

@@ -8,13 +8,14 @@
  * one had counted meanwhile is withheld until then and told with the change (docs/adr/0006).
  */
 import { AccountMemory } from './account-memory.ts';
+import { hidesRetries, reachedOf, type Seen, sawMore, seenBy } from './reached.ts';
 import type { Workload } from './resource.ts';
 import type { Side } from './rules.ts';
+import { ServiceMemory } from './service-memory.ts';
+import { StrangerMemory } from './stranger-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
-import { requestsOf, Untold } from './untold.ts';
+import { Untold } from './untold.ts';
 
-/** Share by which the other side must have counted more (design §6). */
-const UNWATCHED = 1.05;
 /** Each window weighs this much of the one after it, so that about the last ten decide. */
 const DECAY = 0.9;
 /** Windows in a row that must speak for the other side, or in which the told one is silent, before it is left. */
@@ -47,7 +48,9 @@ export interface Told {
 
 interface Memory {
   side: Side;
-  readonly totals: Record<Side, number>;
+  readonly totals: Seen;
+  /** The client counts a retried request once and the server each attempt. */
+  retries: boolean;
   /** Windows in a row that spoke for the other side. */
   against: number;
   /** Window since which the other side counts and the told one is silent; 0 while that is not so. */
@@ -70,6 +73,8 @@ export class SideMemory {
   /** Those whose two sides are not even. */
   readonly #uneven = new Map<SideKey, Memory>();
   readonly accounts = new AccountMemory();
+  readonly services = new ServiceMemory();
+  readonly strangers = new StrangerMemory();
   #due: Due = { edges: [], totals: [] };
   #window = 0;
   #changes = 0;
@@ -89,16 +94,14 @@ export class SideMemory {
   }
   /** Requests of the other sides that are withheld now, edges and totals alike. O(keys that are not even). */
   get withheldRequests(): number {
-    let requests = 0;
+    let requests = this.strangers.withheldRequests;
     for (const { untold } of this.#uneven.values()) requests += untold?.requests ?? 0;
     return requests;
   }
 
   /** To be called before each window's reading. O(keys that are not even), now and then O(keys). */
   beginWindow(): void {
-    this.#window += 1;
-    this.accounts.beginWindow();
-    this.#due = { edges: [], totals: [] };
+    this.#begin(false);
     for (const [key, memory] of this.#uneven) {
       const since = memory.silentSince || memory.lastWindow;
       if (this.#window - since >= PATIENCE) this.#giveUp(key, memory);
@@ -109,10 +112,15 @@ export class SideMemory {
 
   /** To be called instead of `beginWindow` when no window will follow: all that is withheld becomes due. */
   beginLast(): void {
+    this.#begin(true);
+    for (const [key, memory] of this.#uneven) this.#giveUp(key, memory);
+  }
+
+  #begin(last: boolean): void {
     this.#window += 1;
     this.accounts.beginWindow();
-    this.#due = { edges: [], totals: [] };
-    for (const [key, memory] of this.#uneven) this.#giveUp(key, memory);
+    this.services.beginWindow();
+    this.#due = { edges: this.strangers.beginWindow(last), totals: [] };
   }
 
   /** What must be told in this window whoever is in it. */
@@ -122,6 +130,7 @@ export class SideMemory {
 
   #prune(windows: number): void {
     this.accounts.prune(windows);
+    this.services.prune(windows);
     for (const [key, { lastWindow }] of this.#memories) {
       if (this.#window - lastWindow <= windows || this.#uneven.get(key)?.untold?.requests) continue;
       this.#memories.delete(key);
@@ -137,7 +146,7 @@ export class SideMemory {
   /** What to tell of `key` in this window; further calls in the same window get the same answer. */
   choose(key: SideKey, preferred: Side, client: SideView, server: SideView): Told {
     const views = { client, server };
-    const memory = this.#memories.get(key) ?? this.#begin(key, preferred, views);
+    const memory = this.#memories.get(key) ?? this.#remember(key, preferred, views);
     if (memory.lastWindow === this.#window) return memory.told;
     memory.lastWindow = this.#window;
     observe(memory, preferred, views, this.#window);
@@ -162,11 +171,12 @@ export class SideMemory {
     return told.side === 'client' ? null : told;
   }
 
-  #begin(key: SideKey, preferred: Side, views: Record<Side, SideView>): Memory {
+  #remember(key: SideKey, preferred: Side, views: Record<Side, SideView>): Memory {
     const side = views[preferred].records.length > 0 ? preferred : otherOf(preferred);
     const memory: Memory = {
       side,
-      totals: { client: 0, server: 0 },
+      totals: { client: 0, server: 0, serverAtLeast: 0 },
+      retries: false,
       against: 0,
       silentSince: 0,
       lastWindow: -1,
@@ -225,7 +235,7 @@ export class SideMemory {
     memory.against = 0;
     memory.silentSince = 0;
     this.#changes += 1;
-    this.#lateRequests += requestsOf(late);
+    this.#lateRequests += reachedOf(late);
   }
 
   /** Adds one window to the balance of the two sides; `memory.side` has told its records. */
@@ -257,24 +267,27 @@ function isWhole({ records, coverage }: SideView): boolean {
 }
 
 function observe(memory: Memory, preferred: Side, views: Record<Side, SideView>, window: number): void {
-  const { side, totals } = memory;
-  for (const each of ['client', 'server'] as const) {
-    totals[each] = totals[each] * DECAY + requestsOf(views[each].records);
-  }
+  const { side } = memory;
+  addSeen(memory, views.client.records, views.server.records);
   const other = otherOf(side);
   if (views[side].records.length === 0) {
     // Both may be idle for long; what is waited for begins with what the other one counts alone.
-    if (memory.silentSince === 0 && requestsOf(views[other].records) > 0) memory.silentSince = window;
+    if (memory.silentSince === 0 && reachedOf(views[other].records) > 0) memory.silentSince = window;
     return;
   }
   memory.silentSince = 0;
   memory.against = views[other].records.length > 0 && speaksForOther(memory, preferred) ? memory.against + 1 : 0;
 }
 
+function addSeen(memory: Memory, client: readonly TrafficRecord[], server: readonly TrafficRecord[]): void {
+  const { totals } = memory;
+  memory.retries ||= hidesRetries(client, server);
+  const seen = seenBy(client, server, memory.retries);
+  for (const each of ['client', 'server', 'serverAtLeast'] as const) totals[each] = totals[each] * DECAY + seen[each];
+}
+
 function speaksForOther({ side, totals }: Memory, preferred: Side): boolean {
-  const other = otherOf(side);
-  if (side === preferred) return totals[other] > totals[side] * UNWATCHED;
-  return totals[side] <= totals[other] * UNWATCHED;
+  return side === preferred ? sawMore(otherOf(side), totals) : !sawMore(side, totals);
 }
 
 function otherOf(side: Side): Side {

@@ -3,22 +3,19 @@
  *
  * Both sides count the same calls. While neither page is missing, what was told is all there is. A side that missed a
  * scrape brings it later, so that until then the other one is ahead of it. The balance of the two is kept here: what the
- * other side counted (`add`), less what was told (`owe`).
+ * other side counted (`add`), less what was told (`owe`). Failures that no server saw are in no balance: only the client's
+ * side has them, and they are told with its page whatever side is told.
  */
 import { foldedKey } from './fold.ts';
+import { type Outcomes, reachedOutcomes } from './reached.ts';
 import type { Workload } from './resource.ts';
 import { addRecord, copyRecord } from './sum.ts';
 import type { TrafficRecord } from './traffic.ts';
 
-/** Counts the other side will bring although they were told. */
-interface Owed {
-  successes: number;
-  failures: number;
-}
-
 export class Untold {
   #withheld: Map<string, TrafficRecord> | null = null;
-  readonly #owed: Owed = { successes: 0, failures: 0 };
+  /** Counts the other side will bring although they were told. */
+  readonly #owed: Outcomes = { successes: 0, failures: 0 };
 
   get isEmpty(): boolean {
     return this.#withheld === null && this.#owed.successes + this.#owed.failures === 0;
@@ -27,17 +24,18 @@ export class Untold {
   /** Requests that only the other side has counted so far; never negative. O(records). */
   get requests(): number {
     if (this.#withheld === null) return 0;
-    const { successes, failures } = countsOf(this.#withheld.values());
+    const { successes, failures } = reachedOutcomes(this.#withheld.values());
     return Math.max(0, successes - this.#owed.successes) + Math.max(0, failures - this.#owed.failures);
   }
 
   /** Adds what the other side counted, without its pods, so that it takes little room; `far` is who its peer is. */
   add(records: Iterable<TrafficRecord>, far: Workload | null): void {
     for (const record of records) {
-      if (record.successes + record.failures === 0) continue;
+      const failures = record.failures - record.unreached;
+      if (record.successes + failures === 0) continue;
       const { key } = record;
       const peer = far === null ? key.peer : { ...key.peer, workload: far };
-      const folded = { ...record, key: foldedKey({ ...key, peer }) };
+      const folded = { ...record, failures, unreached: 0, key: foldedKey({ ...key, peer }) };
       this.#withheld ??= new Map();
       const held = this.#withheld.get(folded.key.id);
       if (held === undefined) this.#withheld.set(folded.key.id, copyRecord(folded));
@@ -47,7 +45,10 @@ export class Untold {
 
   /** Adds what was told: the other side has counted it too, or will. */
   owe(records: Iterable<TrafficRecord>): void {
-    const { successes, failures } = countsOf(records);
+    this.oweOutcomes(reachedOutcomes(records));
+  }
+
+  oweOutcomes({ successes, failures }: Outcomes): void {
     this.#owed.successes += successes;
     this.#owed.failures += failures;
   }
@@ -58,7 +59,7 @@ export class Untold {
    */
   settle(toldWhole: boolean, otherWhole: boolean): void {
     if (toldWhole) {
-      this.#pay(countsOf(this.#withheld?.values() ?? []));
+      this.#pay(reachedOutcomes(this.#withheld?.values() ?? []));
       this.#withheld = null;
     }
     if (otherWhole) {
@@ -75,12 +76,15 @@ export class Untold {
     return records;
   }
 
-  /** `records` of the other side less what it still owed, which is forgiven; the same list when it owed nothing. */
-  lessOwed(records: readonly TrafficRecord[]): readonly TrafficRecord[] {
+  /**
+   * `records` of the other side less what it still owed; the same list when it owed nothing. What it owes beyond them is
+   * forgiven, or carried on.
+   */
+  lessOwed(records: readonly TrafficRecord[], beyond: 'forgive' | 'carry' = 'forgive'): readonly TrafficRecord[] {
     if (this.#owed.successes + this.#owed.failures === 0) return records;
     const left = records.map(copyRecord);
     for (const record of left) this.#reduce(record);
-    this.#pay({ successes: Number.POSITIVE_INFINITY, failures: Number.POSITIVE_INFINITY });
+    if (beyond === 'forgive') this.#pay({ successes: Number.POSITIVE_INFINITY, failures: Number.POSITIVE_INFINITY });
     return left;
   }
 
@@ -93,7 +97,7 @@ export class Untold {
     if (this.#withheld.size === 0) this.#withheld = null;
   }
 
-  #pay({ successes, failures }: Owed): void {
+  #pay({ successes, failures }: Outcomes): void {
     this.#owed.successes = Math.max(0, this.#owed.successes - successes);
     this.#owed.failures = Math.max(0, this.#owed.failures - failures);
   }
@@ -103,13 +107,12 @@ export class Untold {
     const before = record.successes + record.failures;
     const paid = {
       successes: Math.min(record.successes, this.#owed.successes),
-      failures: Math.min(record.failures, this.#owed.failures),
+      failures: Math.min(record.failures - record.unreached, this.#owed.failures),
     };
     if (before === 0 || paid.successes + paid.failures === 0) return;
     this.#pay(paid);
     record.successes -= paid.successes;
     record.failures -= paid.failures;
-    record.unreached = Math.min(record.unreached, record.failures);
     shrink(record, (record.successes + record.failures) / before);
   }
 }
@@ -121,19 +124,4 @@ function shrink({ latency, tcp }: TrafficRecord, share: number): void {
   tcp.closed = Math.round(tcp.closed * share);
   tcp.readBytes = Math.round(tcp.readBytes * share);
   tcp.writtenBytes = Math.round(tcp.writtenBytes * share);
-}
-
-function countsOf(records: Iterable<TrafficRecord>): Owed {
-  const sum = { successes: 0, failures: 0 };
-  for (const record of records) {
-    sum.successes += record.successes;
-    sum.failures += record.failures;
-  }
-  return sum;
-}
-
-/** Requests of some records. */
-export function requestsOf(records: Iterable<TrafficRecord>): number {
-  const { successes, failures } = countsOf(records);
-  return successes + failures;
 }

@@ -191,7 +191,14 @@ test('a kind is told by whoever knows it in the same sum, the own label first, t
 });
 
 test('an unknown source is an edge of its own', (t) => {
-  const reading = read([record('server', api, peer(null), 4, 1), record('client', web, peer('x/api'), 3)], both);
+  const reading = read(
+    [
+      record('server', api, peer(null), 4, 1),
+      record('client', web, peer('x/api'), 3),
+      record('server', api, peer('x/web', { kind: 'ServiceAccount' }), 3),
+    ],
+    both,
+  );
   t.deepEqual(edgesOf(reading), ['x/web > x/api client 3+0', '? > x/api server 4+1']);
 });
 

@@ -28,9 +28,10 @@ function key(side: Side, caller: Caller = 'name'): TrafficKey {
   };
 }
 
-function recordOf(side: Side, requests: number, failures = 0, caller?: Caller): TrafficRecord {
+function recordOf(side: Side, requests: number, failures = 0, caller?: Caller, unreached = 0): TrafficRecord {
   const latency = [{ boundsMs: [10], counts: Float64Array.of(requests, 0) }];
-  return { key: key(side, caller), successes: requests - failures, failures, unreached: 0, latency, tcp: null };
+  const all = failures + unreached;
+  return { key: key(side, caller), successes: requests - failures, failures: all, unreached, latency, tcp: null };
 }
 
 /** null: the scrape was missed; 'evicted': a good page without this edge; 'gone': the target is not known any more. */
@@ -143,6 +144,8 @@ test('keys that have gone are forgotten', (t) => {
 type Scrape = 'good' | 'missed' | 'gone';
 interface Step {
   readonly calls: number;
+  /** Failures beside the calls that no server saw. */
+  readonly unreached?: number;
   readonly client: Scrape;
   readonly server: Scrape;
 }
@@ -163,18 +166,19 @@ function coverage(side: Side, missed: boolean): CoverageRecord {
 
 /** Windows of one edge whose two proxies are scraped or missed at will; a missed share comes with the next page. */
 function sums(steps: readonly Step[], caller: Caller): TrafficSum[] {
-  const waiting = { client: [0, 0], server: [0, 0] };
+  const waiting = { client: [0, 0, 0], server: [0, 0, 0] };
   return steps.map((step, i) => {
     const records: TrafficRecord[] = [];
     const covered: CoverageRecord[] = [];
     for (const side of ['client', 'server'] as const) {
       waiting[side][0]! += step.calls;
       waiting[side][1]! += Math.floor(step.calls / 4);
+      if (side === 'client') waiting[side][2]! += step.unreached ?? 0;
       if (step[side] !== 'gone') covered.push(coverage(side, step[side] === 'missed'));
       if (step[side] !== 'good') continue;
-      const [calls = 0, failures] = waiting[side];
-      records.push(recordOf(side, calls, failures, caller));
-      waiting[side] = [0, 0];
+      const [calls = 0, failures, unreached] = waiting[side];
+      records.push(recordOf(side, calls, failures, caller, unreached));
+      waiting[side] = [0, 0, 0];
     }
     return windowOf(i, records, covered);
   });
@@ -189,6 +193,8 @@ class Stream {
   readonly sides = new SideMemory();
   readonly edges: number[] = [];
   readonly totals: number[] = [];
+  /** Failures that no server saw, as edges and totals told them. */
+  readonly unreached = { edges: 0, totals: 0 };
 
   window(sum: TrafficSum): void {
     this.sides.beginWindow();
@@ -207,6 +213,8 @@ class Stream {
       [this.totals, figuresOf[1]],
     ] as const)
       told.push(list.reduce((sum, { successes, failures }) => sum + successes + failures, 0));
+    for (const { unreached } of figuresOf[0]) this.unreached.edges += unreached;
+    for (const { unreached } of figuresOf[1]) this.unreached.totals += unreached;
   }
 }
 
@@ -258,6 +266,12 @@ function seenCalls(steps: readonly Step[]): number {
   return addUp(steps.slice(0, last + 1).map(({ calls }) => calls));
 }
 
+/** Only the client's pages tell these, each when it comes, whichever side the rest is told from. */
+function unreachedCalls(steps: readonly Step[]): number {
+  const last = steps.findLastIndex(({ client }) => client === 'good');
+  return addUp(steps.slice(0, last + 1).map(({ unreached = 0 }) => unreached));
+}
+
 /** Scrapes of a side: missed at will, and from some window on missed or gone for good. */
 function scrapes(length: number): fc.Arbitrary<Scrape[]> {
   const fate = fc.record({ from: fc.nat(length), what: fc.constantFrom<Scrape>('missed', 'gone', 'good') });
@@ -272,9 +286,13 @@ const scripts: fc.Arbitrary<Step[]> = fc
   .integer({ min: 1, max: 40 })
   .chain((length) =>
     fc
-      .tuple(fc.array(fc.nat(50), { minLength: length, maxLength: length }), scrapes(length), scrapes(length))
-      .map(([calls, client, server]) =>
-        calls.map((count, i) => ({ calls: count, client: client[i]!, server: server[i]! })),
+      .tuple(
+        fc.array(fc.tuple(fc.nat(50), fc.nat(20)), { minLength: length, maxLength: length }),
+        scrapes(length),
+        scrapes(length),
+      )
+      .map(([counts, client, server]) =>
+        counts.map(([calls, unreached], i) => ({ calls, unreached, client: client[i]!, server: server[i]! })),
       ),
   );
 
@@ -283,7 +301,7 @@ for (const caller of ['name', 'account'] as const) {
     fc.assert(
       fc.property(scripts, (steps) => {
         const stream = follow(steps, caller);
-        const calls = steps.map((step) => step.calls);
+        const calls = steps.map((step) => step.calls + (step.unreached ?? 0));
         for (const told of [stream.edges, stream.totals]) {
           for (let i = 0; i < told.length; i++) {
             const early = addUp(told.slice(0, i + 1)) - addUp(calls.slice(0, i + 1));
@@ -291,8 +309,10 @@ for (const caller of ['name', 'account'] as const) {
           }
         }
         stream.last();
-        t.is(addUp(stream.edges), seenCalls(steps));
-        t.is(addUp(stream.totals), seenCalls(steps));
+        const unreached = unreachedCalls(steps);
+        t.deepEqual(stream.unreached, { edges: unreached, totals: unreached });
+        t.is(addUp(stream.edges), seenCalls(steps) + unreached);
+        t.is(addUp(stream.totals), seenCalls(steps) + unreached);
         t.is(stream.sides.withheldRequests, 0);
       }),
       { numRuns: 500 },

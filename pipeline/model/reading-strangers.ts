@@ -1,0 +1,73 @@
+/**
+ * @module Callers that a server's page cannot name although their own proxies tell of them: those of another mesh, and
+ * all where the mesh's servers never name a caller. What those told themselves is no stranger's (docs/adr/0009).
+ */
+import { hidesRetries, type Outcomes, reachedOutcomes, type Seen, sawMore } from './reached.ts';
+import type { EdgeGroup } from './reading-edge-groups.ts';
+import type { TrafficIndex } from './reading-index.ts';
+import type { TrafficRecord } from './traffic.ts';
+import { Untold } from './untold.ts';
+
+/** What clients that a server cannot name told of their calls to it. */
+export interface Explained {
+  readonly outcomes: Outcomes;
+  /** Those calls, and those of all callers that the server cannot name. */
+  readonly seen: Seen;
+  /** No page of these clients was missed. */
+  readonly whole: boolean;
+}
+
+/**
+ * What of `strangers`, a server's records of callers it cannot name, the edges `clients` to the same server explain; null
+ * when they explain nothing. `accounts` are callers known by their account alone. `namesCallers` holds the meshes
+ * whose servers name a caller somewhere. O(records given).
+ */
+export function explainStrangers<Edge>(
+  index: TrafficIndex,
+  strangers: readonly TrafficRecord[],
+  clients: readonly EdgeGroup<Edge>[],
+  accounts: readonly EdgeGroup<Edge>[],
+  namesCallers: ReadonlySet<string>,
+): Explained | null {
+  const meshes = new Set(strangers.map(({ key }) => key.mesh));
+  const outcomes = { successes: 0, failures: 0 };
+  let retries = false;
+  let whole = true;
+  let any = false;
+  for (const { source, client, server } of clients) {
+    if (source === null || accounts.some((account) => index.mayBe(account.source!, source))) continue;
+    const unnamed = client.filter(({ key }) => isUnnamed(key.mesh, meshes, namesCallers));
+    if (unnamed.length === 0) continue;
+    any = true;
+    const [told, named] = [reachedOutcomes(unnamed), reachedOutcomes(server)];
+    outcomes.successes += Math.max(0, told.successes - named.successes);
+    outcomes.failures += Math.max(0, told.failures - named.failures);
+    retries ||= hidesRetries(unnamed, strangers);
+    whole &&= source.coverage === null || source.coverage.missed === 0;
+  }
+  if (!any) return null;
+  const { successes, failures } = reachedOutcomes(strangers);
+  const server = successes + failures;
+  const seen = { client: outcomes.successes + outcomes.failures, server, serverAtLeast: retries ? successes : server };
+  return { outcomes, seen, whole };
+}
+
+function isUnnamed(mesh: string, servers: ReadonlySet<string>, namesCallers: ReadonlySet<string>): boolean {
+  for (const server of servers) if (server !== mesh || !namesCallers.has(server)) return true;
+  return false;
+}
+
+/** What is left for strangers; nothing when that is within 5 % of what is explained. The records are copies. */
+export function restOf(strangers: readonly TrafficRecord[], { outcomes, seen }: Explained): readonly TrafficRecord[] {
+  if (!sawMore('server', seen)) return [];
+  const untold = new Untold();
+  untold.oweOutcomes(outcomes);
+  return untold.lessOwed(strangers);
+}
+
+/** Meshes whose servers name a caller in at least one record. O(records). */
+export function meshesThatNameCallers(records: readonly TrafficRecord[]): ReadonlySet<string> {
+  const meshes = new Set<string>();
+  for (const { key } of records) if (key.side === 'server' && key.peer.workload !== null) meshes.add(key.mesh);
+  return meshes;
+}
