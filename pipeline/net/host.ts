@@ -1,9 +1,15 @@
-/** @module Which texts name a host that can be connected to: an IPv4 or IPv6 address as it is written, or a DNS name. */
+/** @module Names of hosts: which texts name one that can be connected to, and the name of this one. */
 import { isIPv4, isIPv6 } from 'node:net';
+import { hostname } from 'node:os';
 
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?$/;
 /** A name whose last label looks like this is read as an IPv4 address by URL parsers, in octal or hexadecimal too. */
 const NUMERIC_LABEL = /^(?:\d+|0[xX][0-9A-Fa-f]*)$/;
+
+/** Name of this machine, in a container that of the container; never empty. */
+export function hostName(): string {
+  return hostname() || 'localhost';
+}
 
 /**
  * True for an IPv4 address of four decimal numbers without leading zeros, a DNS name that is no other spelling of one,

@@ -1,9 +1,9 @@
 /**
- * @module An HTTP/1.1 client for one origin: GET over one kept connection, the body in pieces as they arrive.
+ * @module An HTTP/1.1 client for one origin: GET and POST over one kept connection, the body in pieces as they arrive.
  *
- * The only importer of `undici`, for targets with TLS; plain ones go by `plain-http-client.ts`. Its dispatch interface
- * hands each piece over synchronously and costs half of what its streams do. No redirects are followed and no timers
- * run here: whoever asks owns the time.
+ * The only importer of `undici`, for targets with TLS and for whatever is sent; plain targets go by
+ * `plain-http-client.ts`. Its dispatch interface hands each piece over synchronously and costs half of what its streams
+ * do. No redirects are followed, no proxy of the environment is used, and no timers run here: whoever asks owns the time.
  */
 import { Client, type Dispatcher } from 'undici';
 import { socketErrorText } from './socket-error.ts';
@@ -32,6 +32,8 @@ export type HttpFailureKind =
 export interface HttpFailure {
   readonly kind: HttpFailureKind;
   readonly text: string;
+  /** Of a POST, when `lost`: the connection was a kept one, which the peer may have closed before the request came. */
+  readonly onKept?: boolean;
 }
 
 /** By name in lower case; several fields of one name are joined with a comma. */
@@ -59,11 +61,19 @@ export interface HttpClient {
   close(): void;
 }
 
+/** A client that can send a body, too. */
+export interface HttpPostClient extends HttpClient {
+  /** True while a connection is open: kept for the next request, or in use. */
+  readonly isConnected: boolean;
+  /** Sends one POST, one at a time, never twice. `body` must not change until it has ended. */
+  post(path: string, headers: readonly string[], body: Uint8Array, handler: ResponseHandler): RunningRequest;
+}
+
 /** Kept connections close after this long without a request, unless the server asks for less. */
 const KEEP_ALIVE_MS = 600_000;
 
 /** `origin` is `http://host:port` or `https://host:port`; nothing is connected yet. */
-export function createHttpClient(origin: string, tls: TlsClientOptions | null): HttpClient {
+export function createHttpClient(origin: string, tls: TlsClientOptions | null): HttpPostClient {
   let client: Client | null = null;
   /** True until a connection has answered once: a kept one may have been closed by the peer meanwhile. */
   const state = { fresh: true };
@@ -90,18 +100,25 @@ export function createHttpClient(origin: string, tls: TlsClientOptions | null): 
     dropped?.destroy().catch(() => {});
   }
 
+  function send(options: Dispatcher.DispatchOptions, handler: ResponseHandler): RunningRequest {
+    client ??= open();
+    const request = new Request(handler, drop, state);
+    request.send(client, options);
+    return request;
+  }
+
   return {
-    get(path, headers, handler) {
-      client ??= open();
-      const request = new Request(handler, drop, state);
-      request.send(client, path, headers);
-      return request;
+    get: (path, headers, handler) => send({ path, method: 'GET', headers: [...headers] }, handler),
+    // Whether what may have arrived is sent again is for the caller to decide, and to count.
+    post: (path, headers, body, handler) => send({ path, method: 'POST', headers: [...headers], body }, handler),
+    get isConnected() {
+      return client?.stats.connected ?? false;
     },
     close: drop,
   };
 }
 
-/** One request; sent a second time when a kept connection turns out to be dead before any byte of the answer. */
+/** One request; a GET is sent a second time when a kept connection turns out to be dead before any byte of the answer. */
 class Request implements Dispatcher.DispatchHandler, RunningRequest {
   readonly #handler: ResponseHandler;
   readonly #drop: () => void;
@@ -117,9 +134,8 @@ class Request implements Dispatcher.DispatchHandler, RunningRequest {
     this.#connection = connection;
   }
 
-  send(client: Client, path: string, headers: readonly string[]): void {
-    const options: Dispatcher.DispatchOptions = { path, method: 'GET', headers: [...headers] };
-    this.#resend = () => client.dispatch(options, this);
+  send(client: Client, options: Dispatcher.DispatchOptions): void {
+    if (options.method === 'GET') this.#resend = () => client.dispatch(options, this);
     client.dispatch(options, this);
   }
 
@@ -160,7 +176,8 @@ class Request implements Dispatcher.DispatchHandler, RunningRequest {
     if (this.#over) return;
     const failure = describe(error, this.#headersSeen);
     const resend = this.#resend;
-    if (failure.kind === 'lost' && !this.#connection.fresh && resend !== null) {
+    const onKept = failure.kind === 'lost' && !this.#connection.fresh;
+    if (onKept && resend !== null) {
       this.#connection.fresh = true;
       this.#controller = null;
       this.#resend = null;
@@ -168,7 +185,7 @@ class Request implements Dispatcher.DispatchHandler, RunningRequest {
       return;
     }
     this.#over = true;
-    this.#handler.onFailure(failure);
+    this.#handler.onFailure(onKept ? { ...failure, onKept } : failure);
   }
 }
 
