@@ -125,6 +125,8 @@ export interface TargetLists {
 interface FactoryBase<Config> {
   /** YAML type, `lower_snake_case`; also the name of the component's folder. */
   readonly type: string;
+  /** The folder, where several types share one that is named otherwise. */
+  readonly folder?: string;
   readonly signals: Partial<Record<Signal, Stability>>;
   /** Strict schema of the YAML value; absent keys take their defaults here. */
   readonly config: ZodType<Config>;

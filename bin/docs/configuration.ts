@@ -48,9 +48,9 @@ function component(factory: AnyFactory): string {
 }
 
 /** The component's own page, from `docs/`. */
-function readmeOf({ kind, type }: AnyFactory): string {
-  const folder = kind === 'extension' ? `pipeline/telemetry/${type.replaceAll('_', '-')}` : `${kind}s/${type}`;
-  return `../${folder}/README.md`;
+function readmeOf({ kind, type, folder = type }: AnyFactory): string {
+  const path = kind === 'extension' ? `pipeline/telemetry/${type.replaceAll('_', '-')}` : `${kind}s/${folder}`;
+  return `../${path}/README.md`;
 }
 
 function keyTable(shape: Shape): string {

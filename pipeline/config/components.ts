@@ -27,9 +27,9 @@ export interface Configured {
   used: boolean;
 }
 
-/** Page that lists a component's keys. */
-export function pageOf(section: Section, type: string): string {
-  return section === 'extensions' ? 'docs/configuration.md' : `${section}/${type}/README.md`;
+/** Page that lists the keys of the component in `folder`. */
+export function pageOf(section: Section, folder: string): string {
+  return section === 'extensions' ? 'docs/configuration.md' : `${section}/${folder}/README.md`;
 }
 
 /** All components of a section by id; problems are reported. */
@@ -75,7 +75,8 @@ async function checkComponent(
     reportUnknownType(section, type, entry, registry, report);
     return null;
   }
-  const subject = { tree: entry.value, base: [section, entry.key], keyAt: entry.keyAt, page: pageOf(section, type) };
+  const page = pageOf(section, factory.folder ?? type);
+  const subject = { tree: entry.value, base: [section, entry.key], keyAt: entry.keyAt, page };
   const before = report.problems.length;
   const config = checkValue<unknown>(factory.config, subject, report);
   const failed = report.problems.length > before || config === undefined;
