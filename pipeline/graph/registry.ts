@@ -2,7 +2,10 @@
 import { createRegistry, type Loader, type Registry } from '../registry.ts';
 
 export const registry: Registry = createRegistry({
-  receiver: new Map<string, Loader>([['linkerd', () => import('../../receivers/linkerd/factory.ts')]]),
+  receiver: new Map<string, Loader>([
+    ['linkerd', () => import('../../receivers/linkerd/factory.ts')],
+    ['prometheus', () => import('../../receivers/prometheus/factory.ts')],
+  ]),
   processor: new Map<string, Loader>([['smi', () => import('../../processors/smi/factory.ts')]]),
   exporter: new Map<string, Loader>([
     ['debug', () => import('../../exporters/debug/factory.ts')],
