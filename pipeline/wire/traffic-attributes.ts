@@ -16,6 +16,8 @@ export const SUCCESS = 'success';
 export const FAILURE = 'failure';
 /** Tells histograms of one record with unlike bounds apart; only there. Value: the bounds in milliseconds, by spaces. */
 export const BOUNDS = 'bounds';
+/** Exact counts of the buckets, by spaces; only where one of them is no whole number, which is all OTLP can tell. */
+export const BUCKET_COUNTS = 'bucket_counts';
 /** Marks of a sum; on `weir.interval` only, and only where true. */
 export const PARTIAL = 'partial';
 export const CLOCK_AHEAD = 'clock_ahead';

@@ -1,0 +1,291 @@
+/**
+ * @module Traffic as an OTLP ExportMetricsServiceRequest: cached attributes, points patched in place.
+ *
+ * The same bytes are a MetricsData message. What stands where: docs/reference/traffic-metrics.md.
+ */
+import type { CoverageRecord, Interval, TcpTotals, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
+import { MessageBuilder } from '../protobuf/message-builder.ts';
+import { CLASSIFICATION, CLOCK_AHEAD, FAILURE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
+import { INTERVAL, REQUEST_DURATION, REQUESTS, REQUESTS_UNREACHED } from '../traffic-metrics.ts';
+import { encodeAttributes, encodeIntAttribute, encodeTrueAttribute } from './attribute-bytes.ts';
+import {
+  type CacheFigures,
+  histogramAttributes,
+  type RecordAttributes,
+  recordCache,
+  type TargetAttributes,
+  targetCache,
+} from './attribute-cache.ts';
+import { resourceAttributes, SEQ, type TrafficEnvelope } from './envelope.ts';
+import { CUMULATIVE, DELTA, NUMBER_POINT, RESOURCE, SCOPE, SCOPE_NAME, type Temporality } from './fields.ts';
+import { HistogramColumns } from './histogram-columns.ts';
+import { MetricFrame } from './metric-frame.ts';
+import { embeddedLength, histogramPointLength, numberPointLength, PointBuffer } from './point-buffer.ts';
+import { COVERAGE_METRICS, TCP_METRICS, tellsRequests } from './sections.ts';
+import { UnixNano } from './unix-nano.ts';
+
+/** Bounds of an encoder's memory. */
+export interface EncoderLimits {
+  /** Encoded attributes kept of records, and as many of targets; about 0.3 kB each. Default 100,000. */
+  readonly maxKept: number;
+  /** Those not met in so many sums are given up. Default 30. */
+  readonly keepSums: number;
+}
+
+/** What one series has counted from `startMs` (since the epoch) on. */
+export interface CumulativeTotal {
+  readonly record: TrafficRecord;
+  readonly startMs: number;
+}
+
+/** What the caches of an encoder hold and what their bounds cost, records and targets. */
+export interface EncoderFigures {
+  readonly records: CacheFigures;
+  readonly targets: CacheFigures;
+}
+
+const NO_MARK = new Uint8Array(0);
+const SUCCESS_MARK = encodeAttributes(NUMBER_POINT.attributes, [[CLASSIFICATION, SUCCESS]]);
+const FAILURE_MARK = encodeAttributes(NUMBER_POINT.attributes, [[CLASSIFICATION, FAILURE]]);
+const PARTIAL_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, PARTIAL);
+const CLOCK_AHEAD_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, CLOCK_AHEAD);
+
+const INTERVAL_FRAME = new MetricFrame(INTERVAL);
+const REQUESTS_FRAME = new MetricFrame(REQUESTS);
+const UNREACHED_FRAME = new MetricFrame(REQUESTS_UNREACHED);
+const DURATION_FRAME = new MetricFrame(REQUEST_DURATION);
+const TCP_FRAMES = TCP_METRICS.map(([metric, read]) => ({ frame: new MetricFrame(metric), read }));
+const COVERAGE_FRAMES = COVERAGE_METRICS.map(([metric, read]) => ({ frame: new MetricFrame(metric), read }));
+
+/** ResourceMetrics in the request; Resource and ScopeMetrics in it: field numbers of fields.ts, wire type 2. */
+const RESOURCE_METRICS_TAG = 0x0a;
+const RESOURCE_TAG = 0x0a;
+const SCOPE_METRICS_TAG = 0x12;
+const SCOPE_FIELD = new MessageBuilder().message(1, new MessageBuilder().text(SCOPE.name, SCOPE_NAME).take()).take();
+
+/** What one message tells. */
+interface Told {
+  readonly records: readonly TrafficRecord[];
+  readonly coverage: readonly CoverageRecord[];
+  /** Start of each record's count where they differ; null: that of the interval. */
+  readonly startsMs: readonly number[] | null;
+  readonly interval: Interval;
+  /** Marks of the interval's own point; null: there is none. */
+  readonly intervalMark: Uint8Array | null;
+  readonly temporality: Temporality;
+}
+
+/** Bytes of the points of each metric. Those of one group have the same points, so the same length each. */
+interface Lengths {
+  interval: number;
+  requests: number;
+  unreached: number;
+  duration: number;
+  tcp: number;
+  coverage: number;
+}
+
+/** One long-lived encoder for one stream of sums. Not reentrant. Encoding a sum like the last one only patches numbers. */
+export class OtlpTrafficEncoder {
+  readonly #records;
+  readonly #targets;
+  readonly #buffer = new PointBuffer();
+  readonly #histograms = new HistogramColumns();
+  /** Attributes of each record and coverage record of the message at work. */
+  readonly #recordAttributes: RecordAttributes[] = [];
+  readonly #targetAttributes: TargetAttributes[] = [];
+  readonly #start = new UnixNano();
+  readonly #end = new UnixNano();
+
+  constructor({ maxKept = 100_000, keepSums = 30 }: Partial<EncoderLimits> = {}) {
+    this.#records = recordCache(maxKept, keepSums);
+    this.#targets = targetCache(maxKept, keepSums);
+  }
+
+  get figures(): EncoderFigures {
+    return { records: this.#records.figures, targets: this.#targets.figures };
+  }
+
+  /**
+   * `sum` with delta temporality. The caller owns the bytes; `sum` is not kept. O(points). Throws a `RangeError` for times
+   * that OTLP cannot tell (before 1970, after 2554).
+   */
+  encode(sum: TrafficSum, envelope: TrafficEnvelope): Uint8Array {
+    const { records, coverage, interval } = sum;
+    const intervalMark = intervalMarkOf(sum);
+    return this.#encode({ records, coverage, startsMs: null, interval, intervalMark, temporality: DELTA }, envelope);
+  }
+
+  /** Totals up to `endMs` with cumulative temporality, each from its own start. Otherwise as `encode`. */
+  encodeCumulative(totals: Iterable<CumulativeTotal>, endMs: number, envelope: TrafficEnvelope): Uint8Array {
+    const records: TrafficRecord[] = [];
+    const startsMs: number[] = [];
+    for (const { record, startMs } of totals) {
+      records.push(record);
+      startsMs.push(startMs);
+    }
+    const interval = { startMs: endMs, endMs };
+    const told: Told = { records, coverage: [], startsMs, interval, intervalMark: null, temporality: CUMULATIVE };
+    return this.#encode(told, envelope);
+  }
+
+  #encode(told: Told, envelope: TrafficEnvelope): Uint8Array {
+    this.#start.set(told.interval.startMs);
+    this.#end.set(told.interval.endMs);
+    const lengths = this.#measure(told);
+    const resource = resourceOf(envelope);
+    const scopeMetrics = SCOPE_FIELD.length + metricsLength(lengths);
+    const resourceMetrics = embeddedLength(resource.length) + embeddedLength(scopeMetrics);
+    const buffer = this.#buffer;
+    buffer.begin(embeddedLength(resourceMetrics));
+    buffer.head(RESOURCE_METRICS_TAG, resourceMetrics);
+    buffer.head(RESOURCE_TAG, resource.length);
+    buffer.raw(resource);
+    buffer.head(SCOPE_METRICS_TAG, scopeMetrics);
+    buffer.raw(SCOPE_FIELD);
+    this.#write(told, lengths);
+    this.#histograms.release();
+    return buffer.take();
+  }
+
+  #measure({ records, coverage, intervalMark }: Told): Lengths {
+    const interval = intervalMark === null ? 0 : embeddedLength(numberPointLength(NO_MARK, intervalMark));
+    const lengths: Lengths = { interval, requests: 0, unreached: 0, duration: 0, tcp: 0, coverage: 0 };
+    this.#histograms.clear();
+    for (let i = 0; i < records.length; i++) this.#measureRecord(i, records[i]!, lengths);
+    for (let i = 0; i < coverage.length; i++) {
+      const attributes = this.#targets.find(coverage[i]!);
+      this.#targetAttributes[i] = attributes;
+      lengths.coverage += embeddedLength(numberPointLength(attributes.number));
+    }
+    this.#records.endSum();
+    this.#targets.endSum();
+    this.#recordAttributes.length = records.length;
+    this.#targetAttributes.length = coverage.length;
+    lengths.duration = this.#measureHistograms();
+    return lengths;
+  }
+
+  #measureRecord(index: number, record: TrafficRecord, lengths: Lengths): void {
+    const attributes = this.#records.find(record.key);
+    const { number } = attributes;
+    this.#recordAttributes[index] = attributes;
+    // Both marks have the same length.
+    if (tellsRequests(record)) lengths.requests += 2 * embeddedLength(numberPointLength(number, SUCCESS_MARK));
+    if (record.unreached !== 0) lengths.unreached += embeddedLength(numberPointLength(number));
+    if (record.tcp !== null) lengths.tcp += embeddedLength(numberPointLength(number));
+    this.#histograms.add(index, record);
+  }
+
+  #measureHistograms(): number {
+    const { size, record, mark, bounds } = this.#histograms;
+    let length = 0;
+    for (let i = 0; i < size; i++) {
+      const attributes = this.#recordAttributes[record[i]!]!.histogram(histogramAttributes);
+      length += embeddedLength(histogramPointLength(attributes, mark[i]!, bounds[i]!.length));
+    }
+    return length;
+  }
+
+  #write(told: Told, lengths: Lengths): void {
+    const { temporality } = told;
+    this.#section(INTERVAL_FRAME, lengths.interval, temporality, () => this.#writeInterval(told));
+    this.#section(REQUESTS_FRAME, lengths.requests, temporality, () => this.#writeRequests(told));
+    this.#section(UNREACHED_FRAME, lengths.unreached, temporality, () => this.#writeUnreached(told));
+    this.#section(DURATION_FRAME, lengths.duration, temporality, () => this.#writeHistograms(told));
+    for (const { frame, read } of TCP_FRAMES) {
+      this.#section(frame, lengths.tcp, temporality, () => this.#writeTcp(told, read));
+    }
+    for (const { frame, read } of COVERAGE_FRAMES) {
+      this.#section(frame, lengths.coverage, temporality, () => this.#writeCoverage(told, read));
+    }
+  }
+
+  #section(frame: MetricFrame, length: number, temporality: Temporality, points: () => void): void {
+    if (length === 0) return;
+    frame.open(this.#buffer, length);
+    points();
+    frame.close(this.#buffer, temporality);
+  }
+
+  #writeInterval({ interval, intervalMark }: Told): void {
+    this.#start.set(interval.startMs);
+    const seconds = (interval.endMs - interval.startMs) / 1000;
+    this.#buffer.number(NO_MARK, intervalMark ?? NO_MARK, this.#start, this.#end, seconds);
+  }
+
+  #writeRequests({ records, startsMs }: Told): void {
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!;
+      if (!tellsRequests(record)) continue;
+      const { number } = this.#recordAttributes[i]!;
+      if (startsMs !== null) this.#start.set(startsMs[i]!);
+      this.#buffer.number(number, SUCCESS_MARK, this.#start, this.#end, record.successes);
+      this.#buffer.number(number, FAILURE_MARK, this.#start, this.#end, record.failures);
+    }
+  }
+
+  #writeUnreached({ records, startsMs }: Told): void {
+    for (let i = 0; i < records.length; i++) {
+      const { unreached } = records[i]!;
+      if (unreached === 0) continue;
+      if (startsMs !== null) this.#start.set(startsMs[i]!);
+      this.#buffer.number(this.#recordAttributes[i]!.number, NO_MARK, this.#start, this.#end, unreached);
+    }
+  }
+
+  #writeHistograms({ startsMs }: Told): void {
+    const { size, record, mark, bounds, counts, total } = this.#histograms;
+    for (let i = 0; i < size; i++) {
+      const index = record[i]!;
+      const attributes = this.#recordAttributes[index]!.histogram(histogramAttributes);
+      if (startsMs !== null) this.#start.set(startsMs[index]!);
+      this.#buffer.histogram(attributes, mark[i]!, this.#start, this.#end, bounds[i]!, counts[i]!, total[i]!);
+    }
+  }
+
+  #writeTcp({ records, startsMs }: Told, read: (tcp: TcpTotals) => number): void {
+    for (let i = 0; i < records.length; i++) {
+      const { tcp } = records[i]!;
+      if (tcp === null) continue;
+      if (startsMs !== null) this.#start.set(startsMs[i]!);
+      this.#buffer.number(this.#recordAttributes[i]!.number, NO_MARK, this.#start, this.#end, read(tcp));
+    }
+  }
+
+  #writeCoverage({ coverage }: Told, read: (record: CoverageRecord) => number): void {
+    for (let i = 0; i < coverage.length; i++) {
+      const { number } = this.#targetAttributes[i]!;
+      this.#buffer.number(number, NO_MARK, this.#start, this.#end, read(coverage[i]!));
+    }
+  }
+}
+
+function metricsLength(lengths: Lengths): number {
+  const tcp = TCP_FRAMES.reduce((sum, { frame }) => sum + frame.length(lengths.tcp), 0);
+  const coverage = COVERAGE_FRAMES.reduce((sum, { frame }) => sum + frame.length(lengths.coverage), 0);
+  return (
+    INTERVAL_FRAME.length(lengths.interval) +
+    REQUESTS_FRAME.length(lengths.requests) +
+    UNREACHED_FRAME.length(lengths.unreached) +
+    DURATION_FRAME.length(lengths.duration) +
+    tcp +
+    coverage
+  );
+}
+
+function intervalMarkOf({ partial, clockAhead }: TrafficSum): Uint8Array {
+  if (partial && clockAhead) return new Uint8Array([...PARTIAL_MARK, ...CLOCK_AHEAD_MARK]);
+  if (partial) return PARTIAL_MARK;
+  return clockAhead ? CLOCK_AHEAD_MARK : NO_MARK;
+}
+
+/** Content of the Resource message. */
+function resourceOf(envelope: TrafficEnvelope): Uint8Array {
+  const texts = encodeAttributes(RESOURCE.attributes, resourceAttributes(envelope));
+  const seq = encodeIntAttribute(RESOURCE.attributes, SEQ, envelope.seq);
+  const content = new Uint8Array(texts.length + seq.length);
+  content.set(texts);
+  content.set(seq, texts.length);
+  return content;
+}
