@@ -1,0 +1,52 @@
+/** @module Configuration of the `istio` receiver. */
+import { z } from 'zod';
+import type { ConfigIssue } from '../../pipeline/component.ts';
+import { duration } from '../../pipeline/config/types.ts';
+import { checkScrapeConfig, scrapeShape } from '../scrape/config.ts';
+
+export const istioConfig = z.strictObject({
+  ...scrapeShape,
+  metrics_path: z.string().startsWith('/').default('/stats/prometheus').describe('default /stats/prometheus'),
+  no_response: z
+    .enum(['failure', 'ignore'])
+    .default('failure')
+    .describe(
+      'requests without a response and without a flag that says why; ignore filters them as no_response; default failure',
+    ),
+  denied_is_failure: z
+    .boolean()
+    .default(false)
+    .describe('requests refused by rate limit (flag RL) or external authorization (UAEX) are failures; default false'),
+  node_proxies: z
+    .array(z.string().min(1))
+    .default(['ztunnel'])
+    .describe('workloads whose pages speak for other pods, so that each series tells whose it is; default ztunnel'),
+  stats_flush_interval: duration({ minMs: 1 })
+    .prefault('5s')
+    .describe('interval at which the proxies write uptime and histograms, as Envoy is configured; default 5s'),
+  sentinel: z
+    .boolean()
+    .default(true)
+    .describe(
+      'a page without envoy_server_uptime and istio_build of a proxy fails as partial; false only for excerpts; default true',
+    ),
+});
+
+export type IstioConfig = z.output<typeof istioConfig>;
+
+export function checkIstioConfig(config: IstioConfig): ConfigIssue[] {
+  return [...checkScrapeConfig(config), ...checkFlush(config)];
+}
+
+/** Scraped faster than the proxies write them, histograms lag behind the counters of the same requests. */
+function checkFlush({ scrape_interval: intervalMs, stats_flush_interval: flushMs }: IstioConfig): ConfigIssue[] {
+  if (intervalMs >= flushMs) return [];
+  return [
+    {
+      path: ['scrape_interval'],
+      message: `scrape_interval ${intervalMs}ms is shorter than stats_flush_interval ${flushMs}ms: latency comes later than its requests`,
+      mend: `write a scrape_interval of at least ${flushMs}ms, or the flush interval the proxies really have`,
+      severity: 'warning',
+    },
+  ];
+}
