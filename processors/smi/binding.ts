@@ -1,16 +1,19 @@
 /** @module Which cell each series adds to: bound once when it is first seen, given back when it is over. */
 import type { TrafficSeries } from '../../pipeline/model/rules.ts';
-import type { CellTable, RecordCells } from './cells.ts';
+import { type CellTable, type LatencyCells, plainCell, type RecordCells } from './cells.ts';
 import { isOwnExport, trafficKey } from './keys.ts';
 import type { Slot } from './slot.ts';
 import { NEW, NO_CELL, type TargetState, UNREAD } from './target-state.ts';
+
+const NO_GROUP = -1;
 
 export class SeriesBinder {
   readonly #cells: CellTable;
   readonly #peerPod: boolean;
   readonly #ownExports: ReadonlySet<string>;
-  /** Records without series, kept while an open slot has something of them. */
+  /** Records without series and cells without histograms, kept while an open slot has something of them. */
   readonly #orphans = new Set<RecordCells>();
+  readonly #orphanLatency = new Set<LatencyCells>();
 
   constructor(cells: CellTable, peerPod: boolean, ownExports: ReadonlySet<string>) {
     this.#cells = cells;
@@ -18,24 +21,20 @@ export class SeriesBinder {
     this.#ownExports = ownExports;
   }
 
-  /** Binds series that are new, or whose id was given anew, to their cells. */
+  /** Binds series that are new, or whose id was given anew, to their cells. O(series), and only then. */
   bind(state: TargetState): void {
     const { meanings, version } = state.target.series;
     state.grow(meanings.length);
     if (version !== state.version) this.#rebind(state);
     if (state.overLimit.size > 0 && this.#cells.hasRoom) this.#bindRefused(state);
     for (let id = state.bound; id < meanings.length; id++) this.#bindOne(state, id);
+    if (state.groups.changed.size > 0) this.#bindBuckets(state);
   }
 
   #rebind(state: TargetState): void {
     const { meanings, version } = state.target.series;
     state.version = version;
-    state.forgetGroups();
-    for (let id = 0; id < state.bound; id++) {
-      const meaning = meanings[id]!;
-      if (state.meanings[id] !== meaning) this.#bindOne(state, id);
-      else if (meaning.role === 'traffic') state.group[id] = state.groupId(meaning.group);
-    }
+    for (let id = 0; id < state.bound; id++) if (state.meanings[id] !== meanings[id]) this.#bindOne(state, id);
   }
 
   /** There is room again for series refused before. What they counted meanwhile was dropped: they start with a baseline. */
@@ -51,21 +50,8 @@ export class SeriesBinder {
     const meaning = state.target.series.meanings[id]!;
     state.meanings[id] = meaning;
     state.memory[id] = NEW;
-    if (state.startId === id) state.startId = -1;
-    if (meaning.role === 'start') state.startId = id;
-    else if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
-  }
-
-  #unbind(state: TargetState, id: number): void {
-    state.ownExports.delete(id);
-    state.overLimit.delete(id);
-    const record = this.#cells.at(state.record[id]!);
-    state.cell[id] = NO_CELL;
-    state.record[id] = -1;
-    state.group[id] = -1;
-    if (record === null) return;
-    record.series -= 1;
-    if (record.series === 0) this.#orphans.add(record);
+    state.lifeSeries.bind(id, meaning);
+    if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
   }
 
   #bindTraffic(state: TargetState, id: number, series: TrafficSeries): void {
@@ -73,15 +59,94 @@ export class SeriesBinder {
       state.ownExports.add(id);
       return;
     }
-    const record = this.#cells.record(trafficKey(state.target, series, this.#peerPod));
+    const record = this.#recordOf(state, series);
     if (record === null) {
       state.overLimit.add(id);
       return;
     }
     record.series += 1;
-    state.cell[id] = this.#cells.cell(record, series.measure, series.boundMs);
     state.record[id] = record.index;
-    state.group[id] = state.groupId(series.group);
+    if (series.own !== null) state.owns.join(series.own);
+    if (series.group !== '') state.group[id] = state.groups.join(series.group, record);
+    if (series.measure !== 'latency_bucket') state.cell[id] = plainCell(record, series.measure);
+    else if (series.group !== '') state.groups.changed.add(state.group[id]!);
+    else state.cell[id] = this.#cells.joinLatency(record, [series.boundMs]).first;
+  }
+
+  /** Series of one group are one counter, so they have one record. */
+  #recordOf(state: TargetState, series: TrafficSeries): RecordCells | null {
+    const group = series.group === '' ? null : state.groups.find(series.group);
+    const known = group === null ? null : state.groups.record[group]!;
+    return known ?? this.#cells.record(trafficKey(state.target, series, this.#peerPod));
+  }
+
+  /**
+   * Gives the buckets of every group that changed the cells of the bounds it has now. What was added before stays where
+   * it is until its slots are read out.
+   */
+  #bindBuckets(state: TargetState): void {
+    const { changed } = state.groups;
+    const buckets = new Map<number, number[]>();
+    for (const group of changed) buckets.set(group, []);
+    for (let id = 0; id < state.bound; id++) {
+      const meaning = state.meanings[id]!;
+      if (state.group[id]! < 0 || meaning.role !== 'traffic' || meaning.measure !== 'latency_bucket') continue;
+      buckets.get(state.group[id]!)?.push(id);
+    }
+    for (const [group, ids] of buckets) this.#bindHistogram(state, group, ids);
+    changed.clear();
+  }
+
+  /** O(buckets log buckets). */
+  #bindHistogram({ groups, cell, meanings }: TargetState, group: number, ids: readonly number[]): void {
+    const bounds = Float64Array.from(ids, (id) => (meanings[id] as TrafficSeries).boundMs);
+    const allMs = [...new Set(bounds.toSorted())];
+    const before = groups.latency[group]!;
+    const latency = allMs.length === 0 ? null : this.#cells.joinLatency(groups.record[group]!, allMs);
+    groups.latency[group] = latency;
+    if (before !== null) this.#leaveLatency(before);
+    if (latency === null) return;
+    const places = new Map(allMs.map((boundMs, i) => [boundMs, latency.first + i]));
+    for (let i = 0; i < ids.length; i++) cell[ids[i]!] = places.get(bounds[i]!)!;
+  }
+
+  #unbind(state: TargetState, id: number): void {
+    state.ownExports.delete(id);
+    state.overLimit.delete(id);
+    const record = this.#cells.at(state.record[id]!);
+    const series = state.meanings[id]!;
+    if (record !== null && series.role === 'traffic') this.#leave(state, id, record, series);
+    state.cell[id] = NO_CELL;
+    state.record[id] = -1;
+    state.group[id] = NO_GROUP;
+  }
+
+  #leave(state: TargetState, id: number, record: RecordCells, series: TrafficSeries): void {
+    if (series.own !== null) state.owns.leave(series.own);
+    if (series.measure === 'latency_bucket') this.#leaveHistogram(state, id, record, series);
+    else if (series.group !== '') this.#leaveGroup(state, id, series);
+    record.series -= 1;
+    if (record.series === 0) this.#orphans.add(record);
+  }
+
+  #leaveHistogram(state: TargetState, id: number, record: RecordCells, series: TrafficSeries): void {
+    if (series.group !== '') {
+      state.groups.changed.add(state.group[id]!);
+      this.#leaveGroup(state, id, series);
+      return;
+    }
+    const lone = record.latency.find(({ first }) => first === state.cell[id]);
+    if (lone !== undefined) this.#leaveLatency(lone);
+  }
+
+  #leaveGroup(state: TargetState, id: number, series: TrafficSeries): void {
+    const latency = state.groups.leave(series.group, state.group[id]!);
+    if (latency !== null) this.#leaveLatency(latency);
+  }
+
+  #leaveLatency(latency: LatencyCells): void {
+    latency.histograms -= 1;
+    if (latency.histograms === 0) this.#orphanLatency.add(latency);
   }
 
   /** Gives back everything a target is bound to. */
@@ -89,8 +154,13 @@ export class SeriesBinder {
     for (let id = 0; id < state.bound; id++) this.#unbind(state, id);
   }
 
-  /** Frees records that nobody is bound to and of which none of the `open` slots has anything: nothing is lost with them. */
+  /** Frees what nobody is bound to and of which none of the `open` slots has anything: nothing is lost with it. */
   freeOrphans(open: readonly Slot[]): void {
+    for (const latency of this.#orphanLatency) {
+      if (latency.histograms === 0 && open.some((slot) => slot.hasLatency(latency))) continue;
+      this.#orphanLatency.delete(latency);
+      if (latency.histograms === 0) this.#cells.freeLatency(latency);
+    }
     for (const record of this.#orphans) {
       if (record.series === 0 && open.some((slot) => slot.has(record))) continue;
       this.#orphans.delete(record);

@@ -4,6 +4,7 @@
  * Two passes over typed columns: the first finds counters (histograms) that need one decision for all their series,
  * the second takes every difference. No garbage per sample.
  */
+import type { Groups } from './groups.ts';
 import { GONE, KNOWN, MISSING, NEW, NO_CELL, type TargetState, UNREAD } from './target-state.ts';
 
 /** Highest count a double tells from its neighbour. */
@@ -52,7 +53,8 @@ export function applyPage(
 ): PageResult {
   const special = judgeGroups(state, scrape, skippedLines);
   const { values, seen, repeats: repeatsNow } = state.target.series;
-  const { last, memory, repeats, cell, record, group, groupMark, groupVerdict, groupSeen, groupKnown } = state;
+  const { last, memory, repeats, cell, record, group } = state;
+  const { mark: groupMark, verdict: groupVerdict, seen: groupSeen, known: groupKnown } = state.groups;
   // In a new life nothing of the old one is left, whatever the page could not tell.
   const evicts = kind === 'from-zero' || (state.target.rules.vanished === 'evicted' && !skippedLines);
   const newMeansZero = kind !== 'baseline' && (kind === 'from-zero' || state.sawWholePage);
@@ -117,7 +119,8 @@ function afterAbsence(was: number, group: number, kind: PageKind, groupSeen: Uin
 /** Marks the groups of this page whose series must not be judged one by one; false when there is none. */
 function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): boolean {
   const { values, seen, repeats: repeatsNow } = state.target.series;
-  const { last, memory, repeats, cell, group, groupSeen, groupKnown } = state;
+  const { last, memory, repeats, cell, group } = state;
+  const { seen: groupSeen, known: groupKnown } = state.groups;
   let special = false;
   const bound = state.bound;
   for (let id = 0; id < bound; id++) {
@@ -139,14 +142,14 @@ function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean):
     } else if (known && (skippedLines || (memory[id] === KNOWN && groupSeen[g] === scrape))) verdict = IGNORE;
     if (verdict !== AS_USUAL) {
       special = true;
-      judge(state, g, scrape, verdict);
+      judge(state.groups, g, scrape, verdict);
     }
   }
   return special;
 }
 
-function judge(state: TargetState, group: number, scrape: number, verdict: number): void {
-  const before = state.groupMark[group] === scrape ? state.groupVerdict[group]! : AS_USUAL;
-  state.groupMark[group] = scrape;
-  state.groupVerdict[group] = Math.max(before, verdict);
+function judge({ mark, verdict }: Groups, group: number, scrape: number, found: number): void {
+  const before = mark[group] === scrape ? verdict[group]! : AS_USUAL;
+  mark[group] = scrape;
+  verdict[group] = Math.max(before, found);
 }

@@ -9,7 +9,8 @@ import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
-import { PastLives, SAME_START_SECONDS } from './past-lives.ts';
+import { beganAnew, createLife, earliestStartMs, type LifeSigns, likelyStartMs, seeAgain } from './lives.ts';
+import { PastLives } from './past-lives.ts';
 import { Slot } from './slot.ts';
 import { TargetState } from './target-state.ts';
 
@@ -70,6 +71,14 @@ export class SmiEngine {
   get records(): number {
     return this.#cells.records;
   }
+  /** Cells ever made: numbers that each open slot holds. */
+  get cells(): number {
+    return this.#cells.cells;
+  }
+  /** Different sets of histogram bounds in use. */
+  get boundSets(): number {
+    return this.#cells.boundSets;
+  }
 
   /**
    * Opens the slot of `nowMs` and those before it that nobody opened: only a step of the wall clock, which makes
@@ -111,7 +120,7 @@ export class SmiEngine {
     if (event.kind === 'discovered') return NOTHING;
     if (event.kind === 'gone') {
       state.goneMs = batch.startedMs;
-      this.#past.remember(target, state.startSeconds);
+      if (state.life !== null) this.#past.remember(target, state.life);
       return NOTHING;
     }
     state.firstPending = false;
@@ -130,14 +139,13 @@ export class SmiEngine {
     slot.grow(this.#cells.cells, this.#cells.indexes);
     const coverage = slot.cover(state.target);
     const series = state.target.series;
-    const startSeconds = startOf(state, scrape);
-    const kind = this.#kind(state, startSeconds, batch);
+    const signs = state.lifeSeries.read(series, scrape);
+    const kind = this.#kind(state, signs, batch);
     const result = applyPage(state, scrape, kind, skippedLines, slot.column, slot.recordMark, slot.mark);
-    if (result.reset || (kind === 'from-zero' && state.lastGoodMonoMs !== null)) coverage.resets += 1;
-    this.#cover(state, batch, slot, kind, startSeconds);
-    if (state.lastGoodMonoMs === null || kind === 'from-zero') state.lifeSeenMonoMs = batch.startedMonoMs;
-    state.lastGoodMonoMs = batch.startedMonoMs;
-    if (kind !== 'next' || Number.isNaN(state.startSeconds)) state.startSeconds = startSeconds;
+    if (result.reset || (kind === 'from-zero' && state.life !== null)) coverage.resets += 1;
+    this.#cover(state, batch, slot, kind, signs);
+    if (state.life === null || kind === 'from-zero') state.life = createLife(signs, batch.startedMonoMs);
+    else seeAgain(state.life, signs, batch.startedMonoMs);
     const ownExports = countSeen(state.ownExports, series.seen, scrape);
     const overLimit = countSeen(state.overLimit, series.seen, scrape);
     const bad = result.firstIgnored < 0 ? null : series.meanings[result.firstIgnored]!;
@@ -150,31 +158,30 @@ export class SmiEngine {
     };
   }
 
-  #kind(state: TargetState, startSeconds: number, { target, startedMs }: SamplesBatch): PageKind {
-    if (state.lastGoodMonoMs !== null) return beganAnew(state, startSeconds) ? 'from-zero' : 'next';
-    const startMs = startSeconds * 1000;
+  #kind({ life }: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs }: SamplesBatch): PageKind {
+    const lagSeconds = target.rules.uptimeLagSeconds ?? 0;
+    if (life !== null) return beganAnew(life, signs, startedMonoMs, lagSeconds) ? 'from-zero' : 'next';
+    const startMs = earliestStartMs(signs, startedMs, lagSeconds);
     const watchedFromBirth = startMs > this.#settings.watchStartMs - START_SLACK_MS;
+    if (!watchedFromBirth || startMs > startedMs + MAX_AHEAD_MS) return 'baseline';
     // A life that was counted before, and left discovery meanwhile, is not counted again.
-    if (!watchedFromBirth || startMs > startedMs + MAX_AHEAD_MS || this.#past.knows(target, startSeconds))
-      return 'baseline';
-    return 'from-zero';
+    return this.#past.knows(target, signs, startedMonoMs) ? 'baseline' : 'from-zero';
   }
 
   /** Adds what this good scrape covers, and at a first sight settles since when the target is expected. */
-  #cover(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, startSeconds: number): void {
+  #cover(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, signs: LifeSigns): void {
     const coverage = slot.cover(state.target);
-    if (state.lastGoodMonoMs !== null) {
-      coverage.coveredSeconds += (batch.startedMonoMs - state.lastGoodMonoMs) / 1000;
+    if (state.life !== null) {
+      coverage.coveredSeconds += (batch.startedMonoMs - state.life.lastSeenMonoMs) / 1000;
       return;
     }
+    const startMs = likelyStartMs(signs, batch.startedMs, state.target.rules.uptimeLagSeconds ?? 0);
     if (kind === 'baseline') {
       coverage.firstSight = true;
       // It lived before it was discovered, as far as its start is known: the slot expects all of its life in it.
-      state.lifeStartMs = Math.min(state.discoveredMs, Number.isNaN(startSeconds) ? Infinity : startSeconds * 1000);
+      state.lifeStartMs = Math.min(state.discoveredMs, Number.isNaN(startMs) ? Infinity : startMs);
       return;
     }
-    // A start in the future counts as now.
-    const startMs = Math.min(startSeconds * 1000, batch.startedMs);
     coverage.coveredSeconds += (batch.startedMs - startMs) / 1000;
     state.lifeStartMs = startMs;
     // The part of its life that lies in slots already closed is expected here, where its counts are.
@@ -209,7 +216,13 @@ export class SmiEngine {
 
   #readOut(slot: Slot, nowMs: number): TrafficSum {
     const endMs = Math.min(slot.endMs, Math.max(nowMs, slot.startMs + 1));
-    for (const state of this.#targets.values()) this.#expect(state, slot, endMs);
+    const states = [...this.#targets.values()];
+    for (const state of states) this.#expect(state, slot, endMs);
+    // Targets of one key share their coverage: it is whole only now.
+    for (const { target, owns } of states) {
+      slot.coverOwns(target, owns);
+      owns.settle(slot.number, this.#open.at(-1)?.number ?? slot.number);
+    }
     const sum: TrafficSum = {
       interval: { startMs: slot.startMs, endMs },
       records: slot.readOut(this.#cells),
@@ -262,20 +275,6 @@ export class SmiEngine {
     this.#open.sort((a, b) => a.number - b.number);
     return slot;
   }
-}
-
-/** Process start on the page, seconds since the epoch; NaN when the page has none, or more than one. */
-function startOf({ startId, target: { series } }: TargetState, scrape: number): number {
-  return startId >= 0 && series.seen[startId] === scrape && series.repeats[startId] === 1
-    ? series.values[startId]!
-    : Number.NaN;
-}
-
-/** A new process cannot have started while the old one was seen alive, whatever its clock says. */
-function beganAnew(state: TargetState, startSeconds: number): boolean {
-  const seenSeconds = ((state.lastGoodMonoMs ?? 0) - state.lifeSeenMonoMs) / 1000;
-  const later = startSeconds - state.startSeconds;
-  return later > SAME_START_SECONDS && later > seenSeconds - SAME_START_SECONDS;
 }
 
 function countSeen(ids: ReadonlySet<number>, seen: Uint32Array, scrape: number): number {

@@ -3,32 +3,33 @@
  * counted from 0 again.
  */
 import type { Target } from '../../pipeline/batch.ts';
+import { beganAnew, type KnownLife, type LifeSigns, SAME_START_SECONDS, tookOver } from './lives.ts';
 
 /** Addresses remembered, the one longest gone forgotten first. */
 const MAX_LIVES = 10_000;
-/** Starts (seconds since the epoch) that differ by no more than this are the same start. */
-export const SAME_START_SECONDS = 1;
 
 export class PastLives {
-  /** Start (seconds since the epoch) of the life last seen at an address. Names may change; a process does not move. */
-  readonly #starts = new Map<string, number>();
+  /** The life last seen at an address. Names may change; a process does not move. */
+  readonly #lives = new Map<string, KnownLife>();
 
-  /** The life of `target`, whose process started at `startSeconds` (NaN: unknown, nothing is remembered), is over. */
-  remember(target: Target, startSeconds: number): void {
-    if (Number.isNaN(startSeconds)) return;
+  /** The life of `target` is over. */
+  remember(target: Target, life: KnownLife): void {
     const key = keyOf(target);
-    this.#starts.delete(key);
-    this.#starts.set(key, startSeconds);
-    if (this.#starts.size <= MAX_LIVES) return;
-    for (const oldest of this.#starts.keys()) {
-      this.#starts.delete(oldest);
+    this.#lives.delete(key);
+    this.#lives.set(key, life);
+    if (this.#lives.size <= MAX_LIVES) return;
+    for (const oldest of this.#lives.keys()) {
+      this.#lives.delete(oldest);
       return;
     }
   }
 
-  knows(target: Target, startSeconds: number): boolean {
-    const start = this.#starts.get(keyOf(target));
-    return start !== undefined && Math.abs(start - startSeconds) <= SAME_START_SECONDS;
+  /** True when the page of `target` seen at `monoMs` may be of the life remembered. */
+  knows(target: Target, signs: LifeSigns, monoMs: number): boolean {
+    const life = this.#lives.get(keyOf(target));
+    if (life === undefined) return false;
+    if (Number.isNaN(signs.startSeconds)) return !beganAnew(life, signs, monoMs, target.rules.uptimeLagSeconds ?? 0);
+    return Math.abs(life.startSeconds - signs.startSeconds) <= SAME_START_SECONDS && !tookOver(life, signs);
   }
 }
 

@@ -1,7 +1,8 @@
 /** @module One open slot: a column of cells, who was on a page, and how well each target was watched. */
 import type { Target } from '../../pipeline/batch.ts';
 import type { CoverageRecord, LatencyHistogram, TcpTotals, TrafficRecord } from '../../pipeline/model/traffic.ts';
-import type { CellTable, PlainMeasure, RecordCells } from './cells.ts';
+import { type CellTable, type LatencyCells, type PlainMeasure, plainCell, type RecordCells } from './cells.ts';
+import type { Owns } from './owns.ts';
 
 export class Slot {
   /** Number of the slot: its start divided by the slot length. */
@@ -31,6 +32,11 @@ export class Slot {
     return this.recordMark[record.index] === this.mark;
   }
 
+  /** True when something was added to these cells here. O(bounds). */
+  hasLatency({ first, bounds }: LatencyCells): boolean {
+    return this.column.subarray(first, first + bounds.allMs.length).some((count) => count !== 0);
+  }
+
   /** Makes room for every cell and record handed out so far. */
   grow(cells: number, indexes: number): void {
     if (cells > this.column.length) this.column = longer(this.column, cells);
@@ -56,6 +62,16 @@ export class Slot {
     return record;
   }
 
+  /** Covers every workload that the target's series tell as well as the target is. Call once, when all else is settled. */
+  coverOwns(target: Target, owns: Owns): void {
+    const record = this.coverage.get(target.key);
+    if (record === undefined) return;
+    for (const [key, { own }] of owns) {
+      const id = `${target.key} ${key}`;
+      this.coverage.set(id, { ...record, target: id, own });
+    }
+  }
+
   /** Records of every key that was on a page, idle ones with zeros, read out of the column. O(records). */
   readOut(table: CellTable): TrafficRecord[] {
     const records: TrafficRecord[] = [];
@@ -78,26 +94,30 @@ export class Slot {
   }
 
   #plain(cells: RecordCells, measure: PlainMeasure): number {
-    const cell = cells.plain.get(measure);
-    return cell === undefined ? 0 : (this.column[cell] ?? 0);
+    return this.column[plainCell(cells, measure)] ?? 0;
   }
 
-  #latency(cells: RecordCells): LatencyHistogram[] | null {
-    if (cells.buckets.size === 0) return null;
-    cells.boundsMs ??= [...cells.buckets.keys()].filter(Number.isFinite).sort((a, b) => a - b);
-    const counts = new Float64Array(cells.boundsMs.length + 1);
+  #latency({ latency }: RecordCells): LatencyHistogram[] | null {
+    const histograms: LatencyHistogram[] = [];
+    for (const cells of latency) {
+      const histogram = this.#histogram(cells);
+      if (histogram !== null) histograms.push(histogram);
+    }
+    return histograms.length === 0 ? null : histograms;
+  }
+
+  /** Null when nothing was added to it here. */
+  #histogram({ bounds, first }: LatencyCells): LatencyHistogram | null {
+    const { allMs, finiteMs } = bounds;
+    const counts = new Float64Array(finiteMs.length + 1);
     let below = 0;
-    let i = 0;
     // Cumulative to single buckets. A bucket may trail the one before only through unreadable lines: then it adds none.
-    for (const boundMs of cells.boundsMs) {
-      const upTo = Math.max(below, this.column[cells.buckets.get(boundMs)!] ?? 0);
-      counts[i++] = upTo - below;
+    for (let i = 0; i < allMs.length; i++) {
+      const upTo = Math.max(below, this.column[first + i] ?? 0);
+      counts[i] = upTo - below;
       below = upTo;
     }
-    const open = cells.buckets.get(Number.POSITIVE_INFINITY);
-    if (open !== undefined) counts[i] = Math.max(0, (this.column[open] ?? 0) - below);
-    const total = below + counts[i]!;
-    return total === 0 ? null : [{ boundsMs: cells.boundsMs, counts }];
+    return below === 0 ? null : { boundsMs: finiteMs, counts };
   }
 
   #tcp(cells: RecordCells): TcpTotals | null {

@@ -1,6 +1,9 @@
 /** @module What `smi` remembers of one target: the last good values, and which cell each series adds to. */
 import type { Target } from '../../pipeline/batch.ts';
 import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
+import { Groups } from './groups.ts';
+import { type KnownLife, LifeSeries } from './lives.ts';
+import { Owns } from './owns.ts';
 
 /** Memory of a series. */
 export const NEW = 0;
@@ -27,19 +30,14 @@ export class TargetState {
   record = new Int32Array(64).fill(-1);
   /** Number of the counter (histogram) a series is part of, -1 when it stands alone. */
   group = new Int32Array(64).fill(-1);
-  /** Verdict of the present scrape per group, valid while the group's mark equals the scrape. */
-  groups = 0;
-  readonly groupIds = new Map<string, number>();
-  groupMark = new Uint32Array(16);
-  groupVerdict = new Uint8Array(16);
-  /** Scrape in which a group last had a series on the page, and one whose last value was known. */
-  groupSeen = new Uint32Array(16);
-  groupKnown = new Uint32Array(16);
+  readonly groups = new Groups();
   /** Meaning each series had when it was bound, and the table's version then. */
   readonly meanings: SeriesMeaning[] = [];
   version = 0;
-  /** Series that tell the process' start; -1 when the page has none. */
-  startId = -1;
+  /** Series that tell of the process. */
+  readonly lifeSeries = new LifeSeries();
+  /** Workloads that the series tell, other than the target's own. */
+  readonly owns: Owns;
   /** Series of this Weir's own exports, and those that `max_records` had no room for. */
   readonly ownExports = new Set<number>();
   readonly overLimit = new Set<number>();
@@ -49,11 +47,8 @@ export class TargetState {
   goneMs: number | null = null;
   /** Engine time (ms) from which its life counts; null until the first good scrape. */
   lifeStartMs: number | null = null;
-  lastGoodMonoMs: number | null = null;
-  /** Monotonic time (ms) of the first good page of the present life. */
-  lifeSeenMonoMs = 0;
-  /** Process start (seconds since the epoch) of the life last seen; NaN when the page does not tell. */
-  startSeconds = Number.NaN;
+  /** The life of the process behind it as last seen; null until the first good scrape. */
+  life: KnownLife | null = null;
   /** False until a page without skipped lines was seen: until then an unknown series may be an old one. */
   sawWholePage = false;
   nextDueMs: number | null;
@@ -64,6 +59,7 @@ export class TargetState {
 
   constructor(target: Target, discoveredMs: number, nextDueMs: number | null) {
     this.target = target;
+    this.owns = new Owns(target.own);
     this.discoveredMs = discoveredMs;
     this.nextDueMs = nextDueMs;
   }
@@ -73,16 +69,11 @@ export class TargetState {
     return this.meanings.length;
   }
 
-  /** Forgets which series form one counter; they are grouped anew as they are bound. */
-  forgetGroups(): void {
-    this.groupIds.clear();
-    this.groups = 0;
-  }
-
   /** Makes room for `size` series. */
   grow(size: number): void {
     if (size <= this.last.length) return;
-    const length = Math.max(size, this.last.length * 2);
+    // A large page rarely gets many series more: a quarter of room keeps growing linear all the same.
+    const length = Math.max(size, Math.ceil(this.last.length * 1.25));
     this.last = extend(new Float64Array(length), this.last);
     this.memory = extend(new Uint8Array(length), this.memory);
     this.repeats = extend(new Uint16Array(length), this.repeats);
@@ -90,28 +81,9 @@ export class TargetState {
     this.record = extend(new Int32Array(length).fill(-1), this.record);
     this.group = extend(new Int32Array(length).fill(-1), this.group);
   }
-
-  /** Number of the counter with this key, made when new; -1 for ''. */
-  groupId(key: string): number {
-    if (key === '') return -1;
-    const known = this.groupIds.get(key);
-    if (known !== undefined) return known;
-    const id = this.groups++;
-    this.groupIds.set(key, id);
-    if (id >= this.groupMark.length) {
-      this.groupMark = extend(new Uint32Array(this.groupMark.length * 2), this.groupMark);
-      this.groupVerdict = extend(new Uint8Array(this.groupMark.length), this.groupVerdict);
-      this.groupSeen = extend(new Uint32Array(this.groupMark.length), this.groupSeen);
-      this.groupKnown = extend(new Uint32Array(this.groupMark.length), this.groupKnown);
-    }
-    return id;
-  }
 }
 
-function extend<A extends Float64Array | Uint8Array | Uint16Array | Uint32Array | Int32Array>(
-  longer: A,
-  shorter: A,
-): A {
+function extend<A extends Float64Array | Uint8Array | Uint16Array | Int32Array>(longer: A, shorter: A): A {
   longer.set(shorter as never);
   return longer;
 }

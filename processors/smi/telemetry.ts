@@ -86,7 +86,7 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
       slots += 1;
       if (!isComplete(sum)) incomplete += 1;
       log.debug(
-        { endMs: sum.interval.endMs, records: sum.records.length, targets: sum.coverage.length },
+        { endMs: sum.interval.endMs, records: sum.records.length, coverage: sum.coverage.length },
         'slot closed',
       );
     },

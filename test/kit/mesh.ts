@@ -45,7 +45,14 @@ function traffic(measure: Measure, side: Side, to: Peer): Omit<TrafficSeries, 'b
   return { role: 'traffic', measure, side, own: null, peer: to, protocol: 'http', counts: null };
 }
 
+/** The same series with what it tells itself: whose it is, what it counts. */
+export function telling(series: SeriesMeaning, more: Partial<TrafficSeries>): SeriesMeaning {
+  return series.role === 'traffic' ? { ...series, ...more } : series;
+}
+
 export const START: SeriesMeaning = { role: 'start' };
+export const UPTIME: SeriesMeaning = { role: 'uptime' };
+export const RESTART_EPOCH: SeriesMeaning = { role: 'restart_epoch' };
 
 /** One scraped proxy. `page` lists what the page shows: [name of the series, value], repeated names being duplicates. */
 export class TestTarget {

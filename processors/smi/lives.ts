@@ -1,0 +1,138 @@
+/**
+ * @module The lives of a proxy: what a page tells of the process behind it, and whether that is the one seen before.
+ *
+ * A mesh tells the instant at which the process started, or for how long it has run. The latter may be behind by the
+ * table's `uptimeLagSeconds`, so the start lies in a range: [apparent - lag, apparent], apparent = now - uptime.
+ */
+import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
+import type { SeriesTable } from '../../pipeline/model/series.ts';
+
+/** Starts (seconds since the epoch) that differ by no more than this are the same start. */
+export const SAME_START_SECONDS = 1;
+/** Uptimes are whole seconds, and a process may start between the asking for a page and the writing of it. */
+const UPTIME_SLACK_SECONDS = 1;
+
+/** What one page tells; NaN where it does not tell, or tells more than one. */
+export interface LifeSigns {
+  /** Start of the process, seconds since the epoch. */
+  readonly startSeconds: number;
+  /** How long it has run. */
+  readonly uptimeSeconds: number;
+  /** Number of the process among those that took over from one another. */
+  readonly restartEpoch: number;
+}
+
+/** What is known of the life last seen. */
+export interface KnownLife {
+  /** As the first page that told it did; NaN before. */
+  startSeconds: number;
+  /** As the last good page told them; NaN where it did not. */
+  uptimeSeconds: number;
+  restartEpoch: number;
+  /** Monotonic time (ms) of the first and of the last good page of this life. */
+  firstSeenMonoMs: number;
+  lastSeenMonoMs: number;
+}
+
+/** Series of one target that tell of its process. A page of many processes has many, and tells of none. */
+export class LifeSeries {
+  readonly #starts = new Set<number>();
+  readonly #uptimes = new Set<number>();
+  readonly #epochs = new Set<number>();
+
+  /** Series `id` means `meaning` from now on, whatever it meant before. */
+  bind(id: number, { role }: SeriesMeaning): void {
+    this.#place(this.#starts, id, role === 'start');
+    this.#place(this.#uptimes, id, role === 'uptime');
+    this.#place(this.#epochs, id, role === 'restart_epoch');
+  }
+
+  #place(ids: Set<number>, id: number, belongs: boolean): void {
+    if (belongs) ids.add(id);
+    else if (ids.size > 0) ids.delete(id);
+  }
+
+  /** What the page of `scrape` tells. O(series that tell it). */
+  read(series: SeriesTable, scrape: number): LifeSigns {
+    const uptimeSeconds = only(this.#uptimes, series, scrape);
+    return {
+      startSeconds: only(this.#starts, series, scrape),
+      uptimeSeconds: uptimeSeconds >= 0 && Number.isFinite(uptimeSeconds) ? uptimeSeconds : Number.NaN,
+      restartEpoch: only(this.#epochs, series, scrape),
+    };
+  }
+}
+
+/** Value of the one series of `ids` that is on the page once; NaN when none is or more. */
+function only(ids: ReadonlySet<number>, { seen, repeats, values }: SeriesTable, scrape: number): number {
+  let value = Number.NaN;
+  let found = 0;
+  for (const id of ids) {
+    if (seen[id] !== scrape) continue;
+    found += repeats[id]!;
+    value = values[id]!;
+  }
+  return found === 1 ? value : Number.NaN;
+}
+
+/** The life that the first good page, seen at `monoMs`, is of. */
+export function createLife({ startSeconds, uptimeSeconds, restartEpoch }: LifeSigns, monoMs: number): KnownLife {
+  return { startSeconds, uptimeSeconds, restartEpoch, firstSeenMonoMs: monoMs, lastSeenMonoMs: monoMs };
+}
+
+/** Notes one good page more of the same life. */
+export function seeAgain(
+  life: KnownLife,
+  { startSeconds, uptimeSeconds, restartEpoch }: LifeSigns,
+  monoMs: number,
+): void {
+  if (Number.isNaN(life.startSeconds)) life.startSeconds = startSeconds;
+  life.uptimeSeconds = uptimeSeconds;
+  life.restartEpoch = restartEpoch;
+  life.lastSeenMonoMs = monoMs;
+}
+
+/** True when what a page seen at `monoMs` tells cannot be the life known. What it does not tell proves nothing. */
+export function beganAnew(life: KnownLife, signs: LifeSigns, monoMs: number, lagSeconds: number): boolean {
+  if (tookOver(life, signs)) return true;
+  const tellsStart = !Number.isNaN(signs.startSeconds) && !Number.isNaN(life.startSeconds);
+  return tellsStart ? startedAnew(life, signs) : ranAnew(life, signs, monoMs, lagSeconds);
+}
+
+/** A new process cannot have started while the old one was seen alive, whatever its clock says. */
+function startedAnew(life: KnownLife, { startSeconds }: LifeSigns): boolean {
+  const seenSeconds = (life.lastSeenMonoMs - life.firstSeenMonoMs) / 1000;
+  const later = startSeconds - life.startSeconds;
+  return later > SAME_START_SECONDS && later > seenSeconds - SAME_START_SECONDS;
+}
+
+/** A hot restart: uptime goes on, but counters begin again. */
+export function tookOver(life: KnownLife, { restartEpoch }: LifeSigns): boolean {
+  return Math.abs(restartEpoch - life.restartEpoch) > 0;
+}
+
+/**
+ * By uptime: it never falls within a life, and nobody started before the last good page who was not on it. An uptime
+ * that falls although the process was there before that page is a clock set back. Unsure counts as the same life: then
+ * the values decide.
+ */
+function ranAnew(life: KnownLife, { uptimeSeconds }: LifeSigns, monoMs: number, lagSeconds: number): boolean {
+  const awaySeconds = (monoMs - life.lastSeenMonoMs) / 1000;
+  if (uptimeSeconds + lagSeconds + UPTIME_SLACK_SECONDS < awaySeconds) return true;
+  return uptimeSeconds < life.uptimeSeconds && uptimeSeconds <= awaySeconds + UPTIME_SLACK_SECONDS;
+}
+
+/** Earliest instant (engine ms) at which the process can have started, for a page asked for at `nowMs`; NaN: not told. */
+export function earliestStartMs({ startSeconds, uptimeSeconds }: LifeSigns, nowMs: number, lagSeconds: number): number {
+  if (!Number.isNaN(startSeconds)) return startSeconds * 1000;
+  return nowMs - (uptimeSeconds + lagSeconds) * 1000;
+}
+
+/**
+ * The likeliest start (engine ms), not later than `nowMs`; NaN: not told. The middle of its range: a life of which the
+ * uptime tells 0 has run for a while all the same, and its counts are spread over that while.
+ */
+export function likelyStartMs({ startSeconds, uptimeSeconds }: LifeSigns, nowMs: number, lagSeconds: number): number {
+  if (!Number.isNaN(startSeconds)) return Math.min(startSeconds * 1000, nowMs);
+  return nowMs - (uptimeSeconds + lagSeconds / 2) * 1000;
+}
