@@ -19,3 +19,11 @@ export interface EnvoyInstallation {
   readonly version: string;
 }
 export declare function ensureEnvoy(say?: (line: string) => void): Promise<EnvoyInstallation>;
+export interface PrometheusInstallation {
+  readonly home: string;
+  /** Paths, or names on the path, of the two programs. */
+  readonly bin: string;
+  readonly promtool: string;
+  readonly version: string;
+}
+export declare function ensurePrometheus(say?: (line: string) => void): Promise<PrometheusInstallation>;

@@ -282,9 +282,59 @@ function lastWords({ error, stderr }) {
   return (error?.message ?? stderr ?? '').trim().slice(-500);
 }
 
+/** Prometheus and its `promtool`: the machine's own, else Debian's package, unpacked when it is missing. */
+export async function ensurePrometheus(say = () => {}) {
+  const own = runnable('prometheus', 'promtool');
+  if (own !== null) return { home: own.bin, ...own };
+  const home = join(ROOT, 'prometheus');
+  if (!existsSync(join(home, 'usr', 'bin', 'promtool'))) await installPrometheus(home, say);
+  const [bin, promtool] = ['prometheus', 'promtool'].map((name) => join(home, 'usr', 'bin', name));
+  const found = runnable(bin, promtool);
+  if (found === null) throw new ServiceUnavailable(`Prometheus does not run here: ${lastWords(versionOf(bin))}`);
+  return { home, ...found };
+}
+
+async function installPrometheus(home, say) {
+  needApt('Prometheus');
+  say('unpacking Prometheus from Debian into .services');
+  const work = await scratch();
+  try {
+    // Only the two programs are used. They are linked statically, so nothing else of Debian is needed.
+    await unpackFreshDebian(['prometheus'], work, 'Prometheus');
+    await moveIntoPlace(work, home);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  say('Prometheus is ready');
+}
+
+/** As `unpackDebian`; when the machine's lists of packages are missing or old, they are fetched first. */
+async function unpackFreshDebian(packages, into, what) {
+  try {
+    await unpackDebian(packages, into, what);
+  } catch (error) {
+    const updated = spawnSync('apt-get', ['update', '-qq'], { encoding: 'utf8', timeout: INSTALL_LIMIT_MS });
+    if (updated.status !== 0) throw error;
+    await unpackDebian(packages, into, what);
+  }
+}
+
+function versionOf(bin) {
+  return spawnSync(bin, ['--version'], { encoding: 'utf8' });
+}
+
+/** Programs of one Prometheus that run here, with their version; null when one does not. */
+function runnable(bin, promtool) {
+  const asked = [bin, promtool].map(versionOf);
+  if (asked.some(({ status }) => status !== 0)) return null;
+  const version = /version (\S+)/.exec(asked[0].stdout + asked[0].stderr)?.[1] ?? 'unknown';
+  return { bin, promtool, version };
+}
+
 const SERVICES = new Map([
   ['kafka', ensureKafka],
   ['envoy', ensureEnvoy],
+  ['prometheus', ensurePrometheus],
 ]);
 
 async function main(names) {

@@ -33,8 +33,14 @@ test('a machine without Python is told what is missing', async (t) => {
   t.is(stderr, 'envoy: Envoy comes as a Python wheel, and there is no python3 with pip\n');
 });
 
+test('a machine without Prometheus and without apt is told what is missing', async (t) => {
+  const { code, stderr } = await run(t, ['prometheus']);
+  t.is(code, 1);
+  t.is(stderr, 'prometheus: Prometheus is missing and cannot be unpacked without apt-get\n');
+});
+
 test('an unknown service is a usage error that names those there are', async (t) => {
   const { code, stderr } = await run(t, ['rabbit']);
   t.is(code, 2);
-  t.is(stderr, 'usage: node bin/services.mjs kafka|envoy\n');
+  t.is(stderr, 'usage: node bin/services.mjs kafka|envoy|prometheus\n');
 });
