@@ -73,8 +73,7 @@ export function createIstioRules(options: IstioRulesOptions): MeshRules {
     sentinel: options.sentinel ? UPTIME : null,
     vanished: 'evicted',
     counts: { client: 'requests', server: 'attempts' },
-    // It is in whole seconds besides.
-    uptimeLagSeconds: options.flushSeconds + 1,
+    uptimeLagSeconds: options.flushSeconds,
     resolve: (sample, labels, own) => resolve(sample, labels, own, options),
   };
 }

@@ -69,7 +69,7 @@ test('counts of clients are of requests, of servers of attempts', (t) => {
 test('uptime, restart epoch and lag come from Envoy, never from the process start of the application', (t) => {
   t.deepEqual(resolve('envoy_server_uptime', {}), { role: 'uptime' });
   t.deepEqual(resolve('envoy_server_hot_restart_epoch', {}), { role: 'restart_epoch' });
-  t.is(createIstioRules({ ...OPTIONS, flushSeconds: 20 }).uptimeLagSeconds, 21);
+  t.is(createIstioRules({ ...OPTIONS, flushSeconds: 20 }).uptimeLagSeconds, 20);
   t.false(rules.families.some(({ sample }) => sample === 'process_start_time_seconds'));
 });
 
