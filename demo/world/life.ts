@@ -28,6 +28,8 @@ export class ProxyLife {
   #epoch = 1;
   #histogramEpoch = 1;
   #resetPending = false;
+  /** Rises at each flush. */
+  flushes = 0;
   #nextFlushMs: number;
   readonly #truth = new Map<string, TrueCounts>();
 
@@ -90,6 +92,7 @@ export class ProxyLife {
     const late = flushMs === 0 ? 0 : (nowMs - this.#nextFlushMs) % flushMs;
     counters.flush(nowMs - late);
     this.#nextFlushMs = nowMs - late + flushMs;
+    this.flushes += 1;
     for (const counts of this.#truth.values()) showAll(counts);
   }
 
@@ -129,6 +132,7 @@ export class End {
   readonly #counters: EndCounters;
   readonly #counts: TrueCounts;
   readonly #edge: EdgeSpec;
+  #unshown = { flushes: 0, readBytes: 0, writtenBytes: 0 };
 
   constructor(life: ProxyLife, counters: EndCounters, counts: TrueCounts, edge: EdgeSpec) {
     this.#life = life;
@@ -185,15 +189,28 @@ export class End {
   }
 
   #move(way: 'readBytes' | 'writtenBytes', bytes: number): void {
+    const { tcp, shown } = this.#counts;
     if (!this.#counters.showsTcp) return;
-    this.#counts.tcp[way] += bytes;
-    if (!this.#life.lags.tcpBytes) this.#showBytes();
+    tcp[way] += bytes;
+    if (!this.#life.lags.tcpBytes) shown[way] += bytes;
+    else this.#waiting()[way] += bytes;
+  }
+
+  /** Bytes of this end that no flush has shown yet. */
+  #waiting(): { readBytes: number; writtenBytes: number } {
+    if (this.#unshown.flushes !== this.#life.flushes) {
+      this.#unshown = { flushes: this.#life.flushes, readBytes: 0, writtenBytes: 0 };
+    }
+    return this.#unshown;
   }
 
   /** A connection that closes reports what it has not yet. */
   #showBytes(): void {
-    const { shown, tcp } = this.#counts;
-    shown.readBytes = tcp.readBytes;
-    shown.writtenBytes = tcp.writtenBytes;
+    const { shown } = this.#counts;
+    const waiting = this.#waiting();
+    shown.readBytes += waiting.readBytes;
+    shown.writtenBytes += waiting.writtenBytes;
+    waiting.readBytes = 0;
+    waiting.writtenBytes = 0;
   }
 }

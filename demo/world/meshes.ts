@@ -1,4 +1,6 @@
 /** @module The meshes there are, by name. */
+import { EnvoyCounters } from './envoy/counters.ts';
+import { IstioCounters } from './istio/counters.ts';
 import { LinkerdCounters } from './linkerd/counters.ts';
 import type { MeshCounters, ProcessOptions } from './mesh.ts';
 import type { MeshName } from './topology.ts';
@@ -9,7 +11,8 @@ export function createCounters(mesh: MeshName, options: ProcessOptions): MeshCou
     case 'linkerd':
       return new LinkerdCounters(options);
     case 'istio':
+      return new IstioCounters(options);
     case 'envoy':
-      throw new Error(`no ${mesh} yet`);
+      return new EnvoyCounters(options);
   }
 }

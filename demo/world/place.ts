@@ -8,4 +8,6 @@ export interface Place {
   readonly ip: string;
   /** '' for pods whose owner is no ReplicaSet. */
   readonly templateHash: string;
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
 }

@@ -13,6 +13,8 @@ export interface WorkloadSpec {
   readonly serviceAccount: string;
   /** Whose proxy its pods have; null: none, so no page and no identity. */
   readonly mesh: MeshName | null;
+  /** Whether its proxies print labels as an older release did; only Istio's do. */
+  readonly proxyGeneration: 'current' | 'old';
   /** Port the application listens on, also its Service's port. */
   readonly port: number;
   /** Service in front of it, in its own namespace; '' when nobody can call it. */
@@ -67,6 +69,7 @@ export function workload(namespace: string, name: string, more: Partial<Workload
     replicas: 1,
     serviceAccount: name,
     mesh: 'linkerd',
+    proxyGeneration: 'current',
     port: 8080,
     service: `${name}-svc`,
     ...more,
