@@ -2,7 +2,7 @@
  * @module Callers that a server's page cannot name although their own proxies tell of them: those of another mesh, and
  * all where the mesh's servers never name a caller. What those told themselves is no stranger's (docs/adr/0009).
  */
-import { hidesRetries, type Outcomes, reachedOutcomes, type Seen, sawMore } from './reached.ts';
+import { hidesRetries, type Outcomes, reachedOutcomes, type Seen, sawMore, seenBy } from './reached.ts';
 import type { EdgeGroup } from './reading-edge-groups.ts';
 import type { TrafficIndex } from './reading-index.ts';
 import type { TrafficRecord } from './traffic.ts';
@@ -29,27 +29,45 @@ export function explainStrangers<Edge>(
   accounts: readonly EdgeGroup<Edge>[],
   namesCallers: ReadonlySet<string>,
 ): Explained | null {
-  const meshes = new Set(strangers.map(({ key }) => key.mesh));
+  const servers = new Set(strangers.map(({ key }) => key.mesh));
+  const unnamed: TrafficRecord[] = [];
   const outcomes = { successes: 0, failures: 0 };
-  let retries = false;
+  const byAccount = { successes: 0, failures: 0 };
   let whole = true;
-  let any = false;
   for (const { source, client, server } of clients) {
-    if (source === null || accounts.some((account) => index.mayBe(account.source!, source))) continue;
-    const unnamed = client.filter(({ key }) => isUnnamed(key.mesh, meshes, namesCallers));
-    if (unnamed.length === 0) continue;
-    any = true;
-    const [told, named] = [reachedOutcomes(unnamed), reachedOutcomes(server)];
-    outcomes.successes += Math.max(0, told.successes - named.successes);
-    outcomes.failures += Math.max(0, told.failures - named.failures);
-    retries ||= hidesRetries(unnamed, strangers);
+    if (source === null) continue;
+    const mine = client.filter(({ key }) => isUnnamed(key.mesh, servers, namesCallers));
+    unnamed.push(...mine);
     whole &&= source.coverage === null || source.coverage.missed === 0;
+    if (mine.length > 0) addRest(outcomes, mine, server);
+    else if (accounts.some((account) => index.mayBe(account.source!, source))) addRest(byAccount, client, server);
   }
-  if (!any) return null;
-  const { successes, failures } = reachedOutcomes(strangers);
-  const server = successes + failures;
-  const seen = { client: outcomes.successes + outcomes.failures, server, serverAtLeast: retries ? successes : server };
-  return { outcomes, seen, whole };
+  if (unnamed.length === 0) return null;
+  takeAccounts(outcomes, byAccount, index, accounts, clients);
+  const seen = seenBy([], strangers, hidesRetries(unnamed, strangers));
+  return { outcomes, seen: { ...seen, client: outcomes.successes + outcomes.failures }, whole };
+}
+
+/** Adds what clients told beyond what the server told by their names. */
+function addRest(into: Outcomes, told: readonly TrafficRecord[], named: readonly TrafficRecord[]): void {
+  const [mine, known] = [reachedOutcomes(told), reachedOutcomes(named)];
+  into.successes += Math.max(0, mine.successes - known.successes);
+  into.failures += Math.max(0, mine.failures - known.failures);
+}
+
+/** What the server told by accounts is no stranger's: it is of those it names so, `byAccount`, and beyond them of others. */
+function takeAccounts<Edge>(
+  outcomes: Outcomes,
+  byAccount: Outcomes,
+  index: TrafficIndex,
+  accounts: readonly EdgeGroup<Edge>[],
+  clients: readonly EdgeGroup<Edge>[],
+): void {
+  const open = accounts.filter((account) => clients.some(({ source }) => index.mayBe(account.source!, source!)));
+  const told = reachedOutcomes(open.flatMap(({ server }) => server));
+  for (const each of ['successes', 'failures'] as const) {
+    outcomes[each] = Math.max(0, outcomes[each] - Math.max(0, told[each] - byAccount[each]));
+  }
 }
 
 function isUnnamed(mesh: string, servers: ReadonlySet<string>, namesCallers: ReadonlySet<string>): boolean {

@@ -163,3 +163,13 @@ test('old slots keep only what counted something, and the limit on items forgets
   for (const at of [0, 1, 2, 3]) roomy.add({ ...slot(at, 1), records: [quiet] });
   t.is(roomy.items, 7);
 });
+
+test('where calls to a service went is known for as long as slots are retained, also when all of it is down', (t) => {
+  const held = model();
+  const lost = record('client', web, peer('x/svc', { kind: 'Service', service: 'svc' }), 0, 3, { unreached: 3 });
+  const known = record('client', web, peer('x/api', { service: 'svc' }), 3);
+  [known, lost, lost, lost, lost, lost, lost].forEach((each, at) => {
+    held.add(sumOf([each], [covered(web, tenSeconds)], { startMs: T0 + at * 10_000, lengthMs: 10_000 }));
+    t.is(held.read()?.edges[0]?.destination?.name, at < 6 ? 'api' : 'svc', `slot ${at}`);
+  });
+});

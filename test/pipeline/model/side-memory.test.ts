@@ -319,3 +319,84 @@ for (const caller of ['name', 'account'] as const) {
     );
   });
 }
+
+/** A server of another mesh that cannot name `web`; `strangers` are calls of nobody watched. */
+function strangerWindow(i: number, client: number | null, server: number | null): TrafficSum {
+  const nameless = { ...key('server'), mesh: 'other', id: 'nameless', peer: peer(null) };
+  const records = [
+    ...(client === null ? [] : [recordOf('client', client)]),
+    ...(server === null ? [] : [{ ...recordOf('server', server), key: nameless }]),
+  ];
+  return windowOf(i, records, [coverage('client', client === null), coverage('server', server === null)]);
+}
+
+function strangersOf(windows: readonly (readonly [client: number | null, server: number | null])[]): number[] {
+  const sides = new SideMemory();
+  const told = (sum: TrafficSum) => {
+    const { edges } = readTraffic(sum, { defaultKind: 'Deployment', windowMs: 10_000, sides });
+    const edge = edges.find(({ source }) => source === null);
+    return edge === undefined ? 0 : edge.figures.successes + edge.figures.failures;
+  };
+  const shares = windows.map(([client, server], i) => {
+    sides.beginWindow();
+    return told(strangerWindow(i, client, server));
+  });
+  sides.beginLast();
+  return [...shares, told(windowOf(1000, [], []))];
+}
+
+test('callers that a server cannot name are streamed less what a client of another mesh tells itself', (t) => {
+  t.deepEqual(
+    strangersOf([
+      [100, 130],
+      [100, 150],
+      [100, 120],
+    ]),
+    [30, 50, 20, 0],
+  );
+  t.deepEqual(
+    strangersOf([
+      [100, 103],
+      [100, 96],
+      [100, 101],
+    ]),
+    [0, 0, 0, 0],
+  );
+});
+
+test('scrapes at different instants even out, and a missing page of the client is waited for', (t) => {
+  t.deepEqual(
+    strangersOf([
+      [100, 150],
+      [120, 110],
+      [80, 190],
+      [100, 150],
+    ]),
+    [50, 0, 100, 50, 0],
+  );
+  t.deepEqual(
+    strangersOf([
+      [100, 150],
+      [null, 150],
+      [200, 150],
+      [100, 150],
+    ]),
+    [50, 0, 100, 50, 0],
+  );
+});
+
+test('an edge to a service keeps its end while all that is behind it are down', (t) => {
+  const sides = new SideMemory();
+  const known = { ...key('client'), id: 'known', peer: peer(to.workload, { service: 'svc' }) };
+  const lost = {
+    ...key('client'),
+    id: 'lost',
+    peer: peer({ ...workload('svc'), kind: 'Service' }, { service: 'svc' }),
+  };
+  const destinations = [known, lost, lost].map((each, i) => {
+    sides.beginWindow();
+    const sum = windowOf(i, [{ ...recordOf('client', 5), key: each }], [coverage('client', false)]);
+    return readTraffic(sum, { defaultKind: 'Deployment', windowMs: 10_000, sides }).edges[0]!.destination?.name;
+  });
+  t.deepEqual(destinations, ['api', 'api', 'api']);
+});
