@@ -3,6 +3,7 @@ import { createRegistry, type Loader, type Registry } from '../registry.ts';
 
 export const registry: Registry = createRegistry({
   receiver: new Map<string, Loader>([
+    ['envoy', () => import('../../receivers/envoy/factory.ts')],
     ['istio', () => import('../../receivers/istio/factory.ts')],
     ['linkerd', () => import('../../receivers/linkerd/factory.ts')],
     ['prometheus', () => import('../../receivers/prometheus/factory.ts')],
