@@ -12,6 +12,8 @@ export const registry: Registry = createRegistry({
   exporter: new Map<string, Loader>([
     ['debug', () => import('../../exporters/debug/factory.ts')],
     ['kafka', () => import('../../exporters/kafka/factory.ts')],
+    ['otlphttp', () => import('../../exporters/otlp/factory.ts')],
+    ['prometheus', () => import('../../exporters/prometheus/factory.ts')],
     ['smi', () => import('../../exporters/smi/factory.ts')],
   ]),
   extension: new Map<string, Loader>([['health_check', () => import('../telemetry/health-check/factory.ts')]]),

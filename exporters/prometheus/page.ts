@@ -1,0 +1,195 @@
+/** @module One page: every family with the samples of all totals, in text 0.0.4 or OpenMetrics 1.0. */
+import type { RunningRecord } from '../../pipeline/model/running-totals.ts';
+import { TailsByBounds } from '../../pipeline/wire/exposition-out/bucket-tails.ts';
+import { bytesOf, type PageWriter } from '../../pipeline/wire/exposition-out/page-writer.ts';
+import { escapeHelp, escapeLabelValue } from '../../pipeline/wire/exposition-out/text.ts';
+import type { TrafficMetric } from '../../pipeline/wire/traffic-metrics.ts';
+import {
+  COVERAGE_FAMILIES,
+  type CounterFamily,
+  DURATION_METRIC,
+  INTERVAL_FAMILY,
+  NONE,
+  ofResource,
+  REQUEST_FAMILIES,
+  TCP_FAMILIES,
+} from './families.ts';
+import type { Format } from './negotiate.ts';
+import type { PageContent, Shown } from './totals.ts';
+
+export interface PageOptions {
+  /** Goes before every name with a `_`; '' for nothing. */
+  readonly namespace: string;
+  /** Whether OpenMetrics gets `_created` samples. */
+  readonly created: boolean;
+}
+
+/** Totals between two chances for others to run: about a millisecond's work. */
+const TOTALS_PER_STEP = 256;
+const END = bytesOf('# EOF\n');
+
+/** Writes pages. Everything but labels and values is made once, here. */
+export class PageLayout {
+  readonly #families: readonly Family[];
+  readonly #created: boolean;
+
+  constructor({ namespace, created }: PageOptions) {
+    this.#created = created;
+    const prefix = namespace === '' ? '' : `${namespace}_`;
+    this.#families = [
+      new Counter(prefix, INTERVAL_FAMILY, ({ intervals }) => intervals),
+      ...recordFamilies(
+        prefix,
+        ({ edges }) => edges,
+        (metric) => metric,
+      ),
+      ...recordFamilies(prefix, ({ resources }) => resources, ofResource),
+      ...COVERAGE_FAMILIES.map((family) => new Counter(prefix, family, ({ coverage }) => coverage)),
+    ];
+  }
+
+  /** Writes a page piece by piece; between two steps others may run, as long as they leave `content` as it is. */
+  *write(content: PageContent, format: Format, writer: PageWriter): Generator<void, Uint8Array[]> {
+    const created = this.#created && format === 'openmetrics';
+    for (const family of this.#families) yield* family.write(content, { format, created, writer });
+    if (format === 'openmetrics') writer.append(END);
+    return writer.take();
+  }
+}
+
+type Records = (content: PageContent) => readonly Shown<RunningRecord>[];
+
+function recordFamilies(prefix: string, records: Records, twin: (metric: TrafficMetric) => TrafficMetric): Family[] {
+  const counter = ({ metric, samples }: CounterFamily<RunningRecord>) =>
+    new Counter(prefix, { metric: twin(metric), samples }, records);
+  return [
+    ...REQUEST_FAMILIES.map(counter),
+    new Histogram(prefix, twin(DURATION_METRIC), records),
+    ...TCP_FAMILIES.map(counter),
+  ];
+}
+
+interface Sheet {
+  readonly format: Format;
+  readonly created: boolean;
+  readonly writer: PageWriter;
+}
+
+interface Family {
+  write(content: PageContent, sheet: Sheet): Generator<void, void>;
+}
+
+/** Head of a family, written once there is a sample to show. */
+class Header {
+  readonly #bytes: Readonly<Record<Format, Uint8Array>>;
+
+  constructor(name: string, type: 'counter' | 'histogram', { unit, description }: TrafficMetric) {
+    const help = escapeHelp(`${description}.`);
+    const base = name.replace(/_total$/, '');
+    const units = new Map([
+      ['s', 'seconds'],
+      ['ms', 'seconds'],
+      ['By', 'bytes'],
+    ]);
+    const word = units.get(unit);
+    const told = word !== undefined && base.endsWith(`_${word}`) ? `# UNIT ${base} ${word}\n` : '';
+    this.#bytes = {
+      text: bytesOf(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`),
+      openmetrics: bytesOf(`# HELP ${base} ${help}\n# TYPE ${base} ${type}\n${told}`),
+    };
+  }
+
+  of(format: Format): Uint8Array {
+    return this.#bytes[format];
+  }
+}
+
+class Counter<Total> implements Family {
+  readonly #header: Header;
+  readonly #head: Uint8Array;
+  readonly #createdHead: Uint8Array;
+  readonly #samples: readonly { readonly tail: Uint8Array; readonly value: (total: Total) => number }[];
+  readonly #pick: (content: PageContent) => readonly Shown<Total>[];
+
+  constructor(
+    prefix: string,
+    { metric, samples }: CounterFamily<Total>,
+    pick: (content: PageContent) => readonly Shown<Total>[],
+  ) {
+    const name = prefix + metric.prometheus;
+    this.#header = new Header(name, 'counter', metric);
+    this.#head = bytesOf(`${name}{`);
+    this.#createdHead = bytesOf(`${name.replace(/_total$/, '')}_created{`);
+    this.#samples = samples.map(({ label, value }) => ({ tail: bytesOf(tailText(label)), value }));
+    this.#pick = pick;
+  }
+
+  *write(content: PageContent, sheet: Sheet): Generator<void, void> {
+    let begun = false;
+    let count = 0;
+    for (const each of this.#pick(content)) {
+      begun = this.#writeTotal(each, sheet, begun);
+      if (++count % TOTALS_PER_STEP === 0) yield;
+    }
+  }
+
+  #writeTotal({ total, labels, created }: Shown<Total>, sheet: Sheet, begun: boolean): boolean {
+    const { writer, format } = sheet;
+    let under = begun;
+    for (const { tail, value } of this.#samples) {
+      const number = value(total);
+      if (number === NONE) continue;
+      if (!under) writer.append(this.#header.of(format));
+      under = true;
+      writer.sample(this.#head, labels, tail, number);
+      if (sheet.created) writer.textSample(this.#createdHead, labels, tail, created);
+    }
+    return under;
+  }
+}
+
+function tailText(label: readonly [name: string, value: string] | null): string {
+  return label === null ? '} ' : `,${label[0]}="${escapeLabelValue(label[1])}"} `;
+}
+
+class Histogram implements Family {
+  readonly #header: Header;
+  readonly #bucketHead: Uint8Array;
+  readonly #countHead: Uint8Array;
+  readonly #createdHead: Uint8Array;
+  readonly #tails = new TailsByBounds();
+  readonly #pick: Records;
+
+  constructor(prefix: string, metric: TrafficMetric, pick: Records) {
+    const name = prefix + metric.prometheus;
+    this.#header = new Header(name, 'histogram', metric);
+    this.#bucketHead = bytesOf(`${name}_bucket{`);
+    this.#countHead = bytesOf(`${name}_count{`);
+    this.#createdHead = bytesOf(`${name}_created{`);
+    this.#pick = pick;
+  }
+
+  *write(content: PageContent, sheet: Sheet): Generator<void, void> {
+    let begun = false;
+    let count = 0;
+    for (const each of this.#pick(content)) {
+      if (each.total.latency !== null && each.total.latency.length > 0) {
+        if (!begun) sheet.writer.append(this.#header.of(sheet.format));
+        begun = true;
+        this.#writeTotal(each, sheet);
+      }
+      if (++count % TOTALS_PER_STEP === 0) yield;
+    }
+  }
+
+  /** Each set of bounds is a histogram of its own: nothing is added bound by bound. */
+  #writeTotal({ total, labels, created }: Shown<RunningRecord>, sheet: Sheet): void {
+    const { writer } = sheet;
+    for (const { boundsMs, counts } of total.latency ?? []) {
+      const tails = this.#tails.of(boundsMs);
+      const count = writer.buckets(this.#bucketHead, labels, tails.buckets, counts);
+      writer.sample(this.#countHead, labels, tails.plain, count);
+      if (sheet.created) writer.textSample(this.#createdHead, labels, tails.plain, created);
+    }
+  }
+}
