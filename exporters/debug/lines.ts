@@ -49,7 +49,9 @@ function figuresText(figures: Figures): string {
   const share = requests === 0 ? '-' : successPercent(successes, requests);
   const latencies = `p50=${latency(p50)} p90=${latency(p90)} p99=${latency(p99)}`;
   const counts = `ok=${successes} failed=${failures} success=${share} rps=${rate(figures.ratePerSecond)}`;
-  return `${counts} ${latencies} side=${figures.side}${figures.complete ? '' : ' incomplete'}`;
+  const unreached = figures.unreached === 0 ? '' : ` unreached=${figures.unreached}`;
+  const flags = `${unreached}${figures.complete ? '' : ' incomplete'}`;
+  return `${counts} ${latencies} side=${figures.side} counts=${figures.counts}${flags}`;
 }
 
 function nameOf(workload: { readonly namespace: string; readonly name: string } | null): string {

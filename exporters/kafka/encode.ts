@@ -174,6 +174,7 @@ function figuresText(figures: Figures): string {
   const { tcp } = figures;
   return [
     `"mesh":${meshText(figures.meshes)},"side":"${figures.side}","counts":"${figures.counts}","complete":${figures.complete}`,
+    ...(figures.unreached === 0 ? [] : [`"unreached":${figures.unreached}`]),
     `"ratePerSecond":${figures.ratePerSecond}`,
     `"bounds":{"p50":${boundsText(figures.p50)},"p90":${boundsText(figures.p90)},"p99":${boundsText(figures.p99)}}`,
     `"coveredSeconds":${figures.coveredSeconds},"expectedSeconds":${figures.expectedSeconds}`,

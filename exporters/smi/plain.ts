@@ -31,18 +31,20 @@ export function edgesText(reading: TrafficReading): string {
 }
 
 function edgeRow({ source, destination, mesh, services, figures }: EdgeReading): object {
-  const { side, counts, successes, failures, ratePerSecond } = figures;
+  const { side, counts, successes, failures, unreached, ratePerSecond, meshes } = figures;
   const { complete, coveredSeconds, expectedSeconds, resets, missed, sources, tcp } = figures;
   const requests = successes + failures;
   return {
     source: endRow(source),
     destination: endRow(destination),
     mesh,
+    ...(meshes.length > 1 ? { meshes } : {}),
     services,
     side,
     counts,
     successes,
     failures,
+    ...(unreached === 0 ? {} : { unreached }),
     successRate: requests === 0 ? null : successes / requests,
     ratePerSecond,
     latencyMs: latencyRow(figures),

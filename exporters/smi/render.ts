@@ -101,8 +101,16 @@ function renderItem(frame: Frame, resource: ResourceId, link: string, edge: stri
     `{"kind":"TrafficMetrics","apiVersion":"${GROUP}/${version}","metadata":{"name":${quoted(resource.name)},` +
     `${namespace}"selfLink":"${link}","creationTimestamp":"${timestamp}"},` +
     `"timestamp":"${timestamp}","window":"${window}","resource":${reference(resource)},"edge":${edge},` +
-    `${version === 'v1alpha1' ? '' : '"backend":null,'}"metrics":${renderMetrics(figures)}}`
+    `${version === 'v1alpha1' ? '' : '"backend":null,'}"metrics":${renderMetrics(figures)}` +
+    `${version === 'v1alpha1' || figures === null ? '' : `,"x-weir":${renderExtension(figures)}`}}`
   );
+}
+
+/** What SMI has no place for, and what tells two figures of one workload apart. `v1alpha1` is smi-metrics' form, member by member. */
+function renderExtension({ meshes, counts, unreached, complete }: Figures): string {
+  const mesh = meshes.length === 1 ? quoted(meshes[0]!) : `[${meshes.map(quoted).join(',')}]`;
+  const lost = unreached === 0 ? '' : `"unreached":${unreached},`;
+  return `{"mesh":${mesh},"counts":"${counts}",${lost}"complete":${complete}}`;
 }
 
 function renderEdge(version: Version, direction: 'to' | 'from', side: string, resource: string): string {

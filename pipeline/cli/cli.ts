@@ -112,7 +112,8 @@ function addEdges(program: Command, context: CliContext, done: Done): void {
       `${examples('weir edges', 'weir edges -n emojivoto -w', 'weir edges -o json', 'weir edges --url https://weir.example:8080 --token-file token')}
 SUCCESS is never rounded up to 100.00% while something failed. RPS is per second. A time is estimated inside
 the bucket of the proxy's histogram that it lies in; >10s means the last, open bucket. "-" means no traffic. "sa:" marks
-a service account, for an end of which no workload is known. JSON holds the raw numbers, and lo and hi of each bucket.
+a service account, for an end of which no workload is known. COUNTS tells whether a retried request counts once (requests) or
+each time (attempts). JSON holds the raw numbers, and lo and hi of each bucket.
 The last line tells the window that the figures cover.
 `,
     )

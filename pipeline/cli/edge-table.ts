@@ -17,6 +17,8 @@ export interface EdgeRow {
   /** 0..1; null without traffic. */
   readonly successRate: number | null;
   readonly ratePerSecond: number | null;
+  /** `requests`, or `attempts` with retries; absent or '' when the answer does not tell. */
+  readonly counts?: string;
   readonly latencyMs: {
     readonly p50: Quantile | null;
     readonly p90: Quantile | null;
@@ -54,6 +56,8 @@ const COLUMNS: readonly Column[] = [
   { header: 'P90', align: 'right' },
   { header: 'P99', align: 'right' },
 ];
+/** Only where an answer tells what was counted. */
+const COUNTS: Column = { header: 'COUNTS', align: 'left' };
 
 /**
  * The table as text, rows by source and destination so that a refreshed table stands still. Names are escaped.
@@ -68,8 +72,9 @@ export function renderEdges(rows: readonly EdgeRow[], options: EdgeTableOptions 
     to: endName(row.destination, qualified),
   }));
   named.sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
+  const withCounts = shown.some(({ counts = '' }) => counts !== '');
   return renderTable(
-    COLUMNS,
+    withCounts ? [...COLUMNS, COUNTS] : COLUMNS,
     named.map(({ row, from, to }) => cells(row, from, to)),
     options,
   );
@@ -91,6 +96,7 @@ function cells(row: EdgeRow, from: string, to: string): Cell[] {
     formatQuantile(latency?.p50),
     formatQuantile(latency?.p90),
     formatQuantile(latency?.p99),
+    row.counts ?? '',
   ];
 }
 

@@ -66,6 +66,7 @@ export function edgeRow(value: unknown): EdgeRow | null {
     destination: edgeEnd(value.destination),
     successRate: numberOrNull(value.successRate),
     ratePerSecond: numberOrNull(value.ratePerSecond),
+    counts: text(value.counts),
     latencyMs: latency && { p50: quantile(latency.p50), p90: quantile(latency.p90), p99: quantile(latency.p99) },
   };
 }

@@ -13,7 +13,7 @@ import { appended, type Coverage, NONE, type OwnGroup, type WorkloadEntry } from
 import { counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import { type Believed, believe, countedLate, viewOf, withUnreached } from './reading-sides.ts';
-import { type Explained, explainStrangers, meshesThatNameCallers, restOf } from './reading-strangers.ts';
+import { type Explained, explainStrangers, isQuiet, meshesThatNameCallers, restOf } from './reading-strangers.ts';
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading-types.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
@@ -180,9 +180,11 @@ export class EdgeBook {
     const seen = explained?.seen ?? { client: 0, server: requests, serverAtLeast: requests };
     const view = { records: server, explained: outcomes, seen, whole: !missing };
     const told = sides!.strangers.choose(edgeKey(null, destination), view);
-    if (told === null && late.length === 0) return null;
-    const nothing = { side: 'server' as const, records: NONE, late: NONE };
-    return countedLate(this.#frame, told ?? nothing, [destination.coverage], late, NONE);
+    const quiet = server.filter(isQuiet);
+    if (told === null && late.length === 0 && quiet.length === 0) return null;
+    const records = [...(told?.records ?? NONE).filter((record) => !isQuiet(record)), ...quiet];
+    const all = { side: 'server' as const, records, late: told?.late ?? NONE };
+    return countedLate(this.#frame, all, [destination.coverage], late, NONE);
   }
 
   #toldOf(group: Group, account: WorkloadEntry | null): Believed | null {

@@ -75,12 +75,20 @@ function isUnnamed(mesh: string, servers: ReadonlySet<string>, namesCallers: Rea
   return false;
 }
 
-/** What is left for strangers; nothing when that is within 5 % of what is explained. The records are copies. */
+/**
+ * What is left for strangers: no requests when that is within 5 % of what is explained. Records are copies, but for those
+ * without requests (TCP alone), of which clients explain nothing.
+ */
 export function restOf(strangers: readonly TrafficRecord[], { outcomes, seen }: Explained): readonly TrafficRecord[] {
-  if (!sawMore('server', seen)) return [];
+  if (!sawMore('server', seen)) return strangers.filter(isQuiet);
   const untold = new Untold();
   untold.oweOutcomes(outcomes);
   return untold.lessOwed(strangers);
+}
+
+/** A record that counts no requests. */
+export function isQuiet({ successes, failures }: TrafficRecord): boolean {
+  return successes + failures === 0;
 }
 
 /** Meshes whose servers name a caller in at least one record. O(records). */

@@ -56,12 +56,15 @@ test('basic is one line a slot', (t) => {
 });
 
 test('normal adds one line an edge, every figure with its unit', (t) => {
-  t.deepEqual(linesOf('normal', SUM), [SUMMARY, `  edge shop/web -> shop/emoji ${FIGURES} side=client mesh=linkerd`]);
+  t.deepEqual(linesOf('normal', SUM), [
+    SUMMARY,
+    `  edge shop/web -> shop/emoji ${FIGURES} side=client counts=attempts mesh=linkerd`,
+  ]);
 });
 
 test('detailed adds workloads and targets', (t) => {
   t.deepEqual(linesOf('detailed', SUM).slice(2), [
-    `  workload Deployment shop/emoji ${FIGURES} side=server`,
+    `  workload Deployment shop/emoji ${FIGURES} side=server counts=requests`,
     '  target linkerd/web scrapes=1/1 covered=10s/10s resets=0',
     '  target linkerd/emoji scrapes=1/1 covered=10s/10s resets=0',
   ]);
@@ -73,7 +76,7 @@ test('what there is none of is a dash, and what is incomplete says so', (t) => {
   const [, edge] = linesOf('normal', { ...SUM, records: [silent], coverage: [missed], partial: true });
   t.is(
     edge,
-    '  edge shop/web -> shop/emoji ok=3 failed=0 success=100.00% rps=- p50=- p90=- p99=- side=client incomplete mesh=linkerd',
+    '  edge shop/web -> shop/emoji ok=3 failed=0 success=100.00% rps=- p50=- p90=- p99=- side=client counts=attempts incomplete mesh=linkerd',
   );
 });
 
@@ -103,4 +106,10 @@ test('the factory wants everything and takes traffic', (t) => {
   t.is(factory.type, 'debug');
   t.deepEqual(factory.demand(debugConfig.parse({})), ['requests', 'latency', 'tcp']);
   t.is(debugConfig.parse({}).verbosity, 'basic');
+});
+
+test('failures that no server saw are told where there are any', (t) => {
+  const lost = { ...record('client', 'web', 'emoji', 97, 3), unreached: 2 };
+  const [, edge] = linesOf('normal', { ...SUM, records: [lost] });
+  t.regex(edge ?? '', / failed=3 .* side=client counts=attempts unreached=2 mesh=linkerd$/);
 });

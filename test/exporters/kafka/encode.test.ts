@@ -239,3 +239,21 @@ test('every message of any window keeps to the schema, has an identity of its ow
     }),
   );
 });
+
+test('failures that no server saw are told in edges and totals, and left out where there are none', (t) => {
+  const lost = { ...record('client', 'web', 'emoji', 97, 3), unreached: 2 };
+  const received = record('server', 'web', 'emoji', 97, 1);
+  const told = encode({ ...SUM, records: [lost, received] }).map(({ value }) => parseMessage(value));
+  t.deepEqual(
+    told.map((message) => [message['x-weir'].record, metricOf(message, 'failure_count'), message['x-weir'].unreached]),
+    [
+      ['total', 3, 2],
+      ['edge', 3, 2],
+    ],
+  );
+  t.deepEqual(
+    told.map((message) => message['x-weir'].counts),
+    ['requests', 'attempts'],
+  );
+  t.true(encode(SUM).every(({ value }) => !value.includes('unreached')));
+});

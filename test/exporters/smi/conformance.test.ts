@@ -78,7 +78,7 @@ test('11: one deployment in v1alpha1, byte by byte', async (t) => {
   );
 });
 
-test('12: the same in v1alpha2 has a side, an empty peer and no backend', async (t) => {
+test('12: the same in v1alpha2 has a side, an empty peer, no backend, and what was counted', async (t) => {
   const { get } = await startServer(t);
   const api = await get(`${B2}/namespaces/x/deployments/api`);
   t.deepEqual(api.edge, { direction: 'from', side: 'server', resource: {} });
@@ -93,7 +93,10 @@ test('12: the same in v1alpha2 has a side, an empty peer and no backend', async 
     'edge',
     'backend',
     'metrics',
+    'x-weir',
   ]);
+  t.deepEqual(api['x-weir'], { mesh: 'linkerd', counts: 'requests', complete: true });
+  t.false('x-weir' in (await get(`${B2}/namespaces/x/deployments/idle`)));
   t.is((await get(`${B2}/namespaces/x/deployments/idle`)).edge.side, '');
 });
 

@@ -231,3 +231,21 @@ test('files of targets that cannot be used are listed beside the targets', async
   const sound = await startServer(t, { targets: [target] });
   t.deepEqual((await sound.get('/v1/targets')).problems, []);
 });
+
+test('what was counted, failures that no server saw, and all meshes that told', async (t) => {
+  const [web, api] = [own('x/web'), own('x/api')];
+  const istio = { mesh: 'istio', counts: 'requests', unreached: 4 } as const;
+  const sum = sumOf(
+    [
+      record('client', web, peer('x/api'), 90, 10, istio),
+      record('server', api, peer('x/web'), 120, 0, { counts: 'attempts' }),
+    ],
+    [covered(web), covered(api)],
+    { startMs: END_MS - 30_000 },
+  );
+  const { get } = await startServer(t, { sums: [sum] });
+  const { edges } = await get('/v1/edges');
+  t.like(edges[0], { side: 'server', counts: 'attempts', failures: 4, unreached: 4, meshes: ['istio', 'linkerd'] });
+  const object = await get('/apis/metrics.smi-spec.io/v1alpha2/namespaces/x/deployments/api');
+  t.deepEqual(object['x-weir'], { mesh: ['istio', 'linkerd'], counts: 'attempts', unreached: 4, complete: true });
+});

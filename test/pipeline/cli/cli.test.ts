@@ -139,7 +139,10 @@ test.serial('validate -o json gives every field of every problem', async (t) => 
 
 test('components lists all, and the keys of one', async (t) => {
   const all = await callWeir(['components']);
-  t.regex(all.out, /^KIND +TYPE +STABILITY +TAKES +GIVES\nreceiver +linkerd +metrics: \w+ +- +samples\n/);
+  t.regex(
+    all.out,
+    /^KIND +TYPE +STABILITY +TAKES +GIVES\n(?:receiver .*\n)*receiver +linkerd +metrics: \w+ +- +samples\n/,
+  );
   const one = await callWeir(['components', 'linkerd']);
   t.regex(one.out, /^scrape_interval +duration +10s +\S/m);
   const json = JSON.parse((await callWeir(['components', 'kafka', '-o', 'json'])).out);

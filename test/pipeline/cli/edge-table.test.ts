@@ -143,3 +143,13 @@ test('a long name is cut in the middle, so that it does not widen every row', (t
     t.true(text.indexOf('   b   ') <= 60, text);
   }
 });
+
+test('what was counted is a column where the answer tells it', (t) => {
+  const rows = [edge('web', 'emoji', { counts: 'requests' }), edge('web', 'voting', { counts: 'attempts' })];
+  t.deepEqual(
+    renderEdges(rows)
+      .split('\n')
+      .map((line) => line.split(/ {2,}/).at(-1)),
+    ['COUNTS', 'requests', 'attempts', ''],
+  );
+});
