@@ -1,8 +1,9 @@
 /** @module Configuration of the `envoy` receiver. */
 import { z } from 'zod';
 import type { ConfigIssue } from '../../pipeline/component.ts';
-import { duration } from '../../pipeline/config/types.ts';
 import { checkScrapeConfig, scrapeShape } from '../scrape/config.ts';
+import { checkStaticLabels } from '../scrape/static-labels.ts';
+import { checkStatsFlush, statsFlushInterval } from '../scrape/stats-flush.ts';
 import { compileClusterRegex } from './cluster-pattern.ts';
 import { dottedName } from './families.ts';
 
@@ -87,9 +88,7 @@ export const envoyConfig = z.strictObject({
     .partialRecord(z.enum(IDENTITY_LABELS), z.string().min(1))
     .default({})
     .describe('label of the page by identity label, for targets whose own labels name no workload; default none'),
-  stats_flush_interval: duration({ minMs: 1 })
-    .prefault('5s')
-    .describe('interval at which the proxies write uptime and histograms, as Envoy is configured; default 5s'),
+  stats_flush_interval: statsFlushInterval(),
   sentinel: z
     .boolean()
     .default(true)
@@ -99,19 +98,12 @@ export const envoyConfig = z.strictObject({
 export type EnvoyConfig = z.output<typeof envoyConfig>;
 
 export function checkEnvoyConfig(config: EnvoyConfig): ConfigIssue[] {
-  return [...checkScrapeConfig(config), ...checkFlush(config), ...checkDotted(config)];
-}
-
-/** Scraped faster than the proxies write them, histograms lag behind the counters of the same requests. */
-function checkFlush({ scrape_interval: intervalMs, stats_flush_interval: flushMs }: EnvoyConfig): ConfigIssue[] {
-  if (intervalMs >= flushMs) return [];
+  const pagesTell = Object.keys(config.own_labels).length > 0;
   return [
-    {
-      path: ['scrape_interval'],
-      message: `scrape_interval ${intervalMs}ms is shorter than stats_flush_interval ${flushMs}ms: latency comes later than its requests`,
-      mend: `write a scrape_interval of at least ${flushMs}ms, or the flush interval the proxies really have`,
-      severity: 'warning',
-    },
+    ...checkScrapeConfig(config, 9901),
+    ...checkStaticLabels(config.static_configs, pagesTell),
+    ...checkStatsFlush(config),
+    ...checkDotted(config),
   ];
 }
 

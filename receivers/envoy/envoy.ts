@@ -6,7 +6,9 @@ import { dottedName } from './families.ts';
 import { createEnvoyRules, type EnvoyRulesOptions } from './rules.ts';
 
 export function createEnvoyReceiver(settings: ReceiverSettings<EnvoyConfig>): ScrapeReceiver {
-  return new ScrapeReceiver(settings, createEnvoyRules(rulesOptions(settings.config)));
+  return new ScrapeReceiver(settings, createEnvoyRules(rulesOptions(settings.config)), {
+    pagesTellOwner: Object.keys(settings.config.own_labels).length > 0,
+  });
 }
 
 /** What the configuration says to the table. */

@@ -1,8 +1,9 @@
 /** @module Configuration of the `istio` receiver. */
 import { z } from 'zod';
 import type { ConfigIssue } from '../../pipeline/component.ts';
-import { duration } from '../../pipeline/config/types.ts';
 import { checkScrapeConfig, scrapeShape } from '../scrape/config.ts';
+import { checkStaticLabels } from '../scrape/static-labels.ts';
+import { checkStatsFlush, statsFlushInterval } from '../scrape/stats-flush.ts';
 
 export const istioConfig = z.strictObject({
   ...scrapeShape,
@@ -21,9 +22,7 @@ export const istioConfig = z.strictObject({
     .array(z.string().min(1))
     .default(['ztunnel'])
     .describe('workloads whose pages speak for other pods, so that each series tells whose it is; default ztunnel'),
-  stats_flush_interval: duration({ minMs: 1 })
-    .prefault('5s')
-    .describe('interval at which the proxies write uptime and histograms, as Envoy is configured; default 5s'),
+  stats_flush_interval: statsFlushInterval(),
   sentinel: z
     .boolean()
     .default(true)
@@ -35,18 +34,9 @@ export const istioConfig = z.strictObject({
 export type IstioConfig = z.output<typeof istioConfig>;
 
 export function checkIstioConfig(config: IstioConfig): ConfigIssue[] {
-  return [...checkScrapeConfig(config), ...checkFlush(config)];
-}
-
-/** Scraped faster than the proxies write them, histograms lag behind the counters of the same requests. */
-function checkFlush({ scrape_interval: intervalMs, stats_flush_interval: flushMs }: IstioConfig): ConfigIssue[] {
-  if (intervalMs >= flushMs) return [];
   return [
-    {
-      path: ['scrape_interval'],
-      message: `scrape_interval ${intervalMs}ms is shorter than stats_flush_interval ${flushMs}ms: latency comes later than its requests`,
-      mend: `write a scrape_interval of at least ${flushMs}ms, or the flush interval the proxies really have`,
-      severity: 'warning',
-    },
+    ...checkScrapeConfig(config, 15_020),
+    ...checkStaticLabels(config.static_configs, true),
+    ...checkStatsFlush(config),
   ];
 }

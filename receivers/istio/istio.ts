@@ -13,5 +13,5 @@ export function createIstioReceiver(settings: ReceiverSettings<IstioConfig>): Sc
     flushSeconds: config.stats_flush_interval / 1000,
     sentinel: config.sentinel,
   });
-  return new ScrapeReceiver(settings, rules);
+  return new ScrapeReceiver(settings, rules, { pagesTellOwner: true });
 }

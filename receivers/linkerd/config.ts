@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { ConfigIssue } from '../../pipeline/component.ts';
 import { checkScrapeConfig, scrapeShape } from '../scrape/config.ts';
-import { checkStaticLabels } from './static-labels.ts';
+import { checkStaticLabels } from '../scrape/static-labels.ts';
 
 export const linkerdConfig = z.strictObject({
   ...scrapeShape,

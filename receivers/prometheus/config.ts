@@ -121,7 +121,7 @@ export function checkPrometheusConfig(config: PrometheusConfig): ConfigIssue[] {
 function checkJob(config: PrometheusConfig, job: Job, index: number): ConfigIssue[] {
   const at = ['config', 'scrape_configs', index];
   const names = config.config.scrape_configs.map(({ job_name }) => job_name);
-  const issues = checkScrapeConfig(scrapeConfigOf(config, job)).map((issue) => ({
+  const issues = checkScrapeConfig(scrapeConfigOf(config, job), 8082).map((issue) => ({
     ...issue,
     path: [...at, ...issue.path],
   }));

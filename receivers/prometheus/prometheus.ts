@@ -71,7 +71,10 @@ function createJob(
     rules: job.relabel_configs,
   };
   // Its own id keeps the metrics and targets of jobs apart; `:` is in no component's type.
+  const { source, destination } = mapping;
+  const pagesTellOwner = source?.workload !== undefined || destination?.workload !== undefined;
   return new ScrapeReceiver({ ...settings, id: `${settings.id}:${job.job_name}`, config }, rules.forTarget(new Map()), {
+    pagesTellOwner,
     rulesOf: ({ seriesLabels }) => rules.forTarget(seriesLabels),
     prepare(address, labels) {
       const prepared = prepareTarget(scraping, address, labels);

@@ -126,9 +126,14 @@ export function timeoutMsOf(config: ScrapeConfig): number {
   return config.scrape_timeout ?? Math.min(MAX_TIMEOUT_MS, config.scrape_interval);
 }
 
-/** Problems between keys. */
-export function checkScrapeConfig(config: ScrapeConfig): ConfigIssue[] {
-  return [...checkTimes(config), ...checkTargets(config), ...checkCredentials(config), ...checkTls(config)];
+/** Problems between keys; `examplePort` stands in what they advise to write. */
+export function checkScrapeConfig(config: ScrapeConfig, examplePort = 4191): ConfigIssue[] {
+  return [
+    ...checkTimes(config),
+    ...checkTargets(config, examplePort),
+    ...checkCredentials(config),
+    ...checkTls(config),
+  ];
 }
 
 function checkTimes(config: ScrapeConfig): ConfigIssue[] {
@@ -143,13 +148,13 @@ function checkTimes(config: ScrapeConfig): ConfigIssue[] {
   ];
 }
 
-function checkTargets(config: ScrapeConfig): ConfigIssue[] {
+function checkTargets(config: ScrapeConfig, examplePort: number): ConfigIssue[] {
   if (config.static_configs.length + config.file_sd_configs.length > 0) return [];
   return [
     {
       path: [],
       message: 'nothing to scrape: neither static_configs nor file_sd_configs',
-      mend: 'add static_configs: [{ targets: ["127.0.0.1:4191"] }]',
+      mend: `add static_configs: [{ targets: ["127.0.0.1:${examplePort}"] }]`,
     },
   ];
 }

@@ -17,6 +17,8 @@ export interface SpecialTargets {
   readonly prepare?: PrepareTarget;
   /** The table for one target; its families are those of the receiver's own table. */
   readonly rulesOf?: (spec: TargetSpec) => MeshRules;
+  /** Series tell whose they are where no label does; then an address without an owner is no mistake. */
+  readonly pagesTellOwner?: boolean;
 }
 
 export class ScrapeReceiver {
@@ -38,6 +40,7 @@ export class ScrapeReceiver {
   #stopping: Promise<void> | null = null;
 
   readonly #prepare: PrepareTarget | undefined;
+  readonly #pagesTellOwner: boolean;
 
   constructor(settings: ReceiverSettings<ScrapeConfig>, rules: MeshRules, special: SpecialTargets = {}) {
     const { id, config, clock, log, meters } = settings;
@@ -46,6 +49,7 @@ export class ScrapeReceiver {
     this.scrapeTimeoutMs = timeoutMsOf(config);
     this.#settings = settings;
     this.#prepare = special.prepare;
+    this.#pagesTellOwner = special.pagesTellOwner ?? false;
     this.#telemetry = new ScrapeTelemetry(id, clock, log, meters, () => budget.used);
     this.#access = new Access(config);
     this.#files = new FileDiscovery(clock, {
@@ -157,7 +161,7 @@ export class ScrapeReceiver {
 
   #begin(spec: TargetSpec): void {
     if (this.#retiringKeys.has(spec.key)) return;
-    if (spec.ownerSource === 'address') this.#telemetry.workloadUnknown(spec.address);
+    if (spec.ownerSource === 'address' && !this.#pagesTellOwner) this.#telemetry.workloadUnknown(spec.address);
     const loop = new TargetLoop(spec, this.#context);
     this.#loops.set(spec.key, loop);
     loop.start();

@@ -109,7 +109,7 @@ test(
   ],
 );
 test('a job without targets', wrong, { jobs: [{ job_name: 'edge' }] }, [
-  'config.scrape_configs[0]: nothing to scrape: neither static_configs nor file_sd_configs | add static_configs: [{ targets: ["127.0.0.1:4191"] }]',
+  'config.scrape_configs[0]: nothing to scrape: neither static_configs nor file_sd_configs | add static_configs: [{ targets: ["127.0.0.1:8082"] }]',
 ]);
 test(
   'a timeout beyond the interval of global',

@@ -2,7 +2,7 @@
 import type { ConfigIssue } from '../../pipeline/component.ts';
 import { editDistance } from '../../pipeline/config/nearest.ts';
 import { OWNER_LABELS } from '../../pipeline/model/resource.ts';
-import type { TargetGroup } from '../scrape/config.ts';
+import type { TargetGroup } from './config.ts';
 
 const OWNERS: ReadonlySet<string> = new Set(OWNER_LABELS.map(([label]) => label));
 /** Every label that says whose a proxy is (design §5). */
@@ -13,13 +13,16 @@ const IDENTITY: ReadonlySet<string> = new Set([
 /** Names of up to this many letters are near to too many others: `zone` and `role` are two edits from `node`. */
 const SHORT = 4;
 
-/** Warnings about labels that are nearly identity labels, and about groups with labels none of which names a workload. */
-export function checkStaticLabels(groups: readonly TargetGroup[]): ConfigIssue[] {
+/**
+ * Warnings about labels that are nearly identity labels, and, unless the pages tell whose they are themselves, about
+ * groups with labels none of which names a workload.
+ */
+export function checkStaticLabels(groups: readonly TargetGroup[], pagesTell = false): ConfigIssue[] {
   return groups.flatMap(({ targets, labels }, index) => {
     const slips = [...labels.keys()].flatMap((label) => slipOf(label, labels, index) ?? []);
     // One cause, one warning: the misspelt label may be the owner that is missed. Without labels nothing was meant.
-    if (slips.length > 0 || labels.size === 0 || targets.length === 0 || namesWorkload(labels)) return slips;
-    return [withoutOwner(index)];
+    const meant = slips.length === 0 && labels.size > 0 && targets.length > 0 && !pagesTell;
+    return meant && !namesWorkload(labels) ? [withoutOwner(index)] : slips;
   });
 }
 

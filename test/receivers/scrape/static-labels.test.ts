@@ -1,6 +1,6 @@
 /** @module Labels of static targets that are nearly identity labels, or name no workload, are warned of. */
 import test from 'ava';
-import { checkStaticLabels } from '../../../receivers/linkerd/static-labels.ts';
+import { checkStaticLabels } from '../../../receivers/scrape/static-labels.ts';
 
 const TARGETS = ['127.0.0.1:4191'];
 
