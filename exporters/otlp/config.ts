@@ -1,0 +1,204 @@
+/** @module Configuration of the `otlphttp` exporter; keys and defaults of the Collector's where it has them. */
+import { z } from 'zod';
+import type { ConfigIssue } from '../../pipeline/component.ts';
+import { clientTlsByScheme } from '../../pipeline/config/client-tls.ts';
+import { trafficRetry, trafficSendingQueue } from '../../pipeline/config/sending.ts';
+import { duration, isLoopback, type Secret, secret } from '../../pipeline/config/types.ts';
+
+const URL_MEND = 'write http://host:port or https://host:port, for example http://127.0.0.1:4318';
+
+/** What is wrong with an address to send to, null when nothing is. Never shows what may be secret in it. */
+function urlProblem(text: string, isBase: boolean): { readonly message: string; readonly mend: string } | null {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || !/^https?:\/\//i.test(text))
+    return { message: text.includes('@') ? 'this is no URL' : `"${text}" is no URL`, mend: URL_MEND };
+  if (url.username !== '' || url.password !== '')
+    return { message: 'the URL holds a user name', mend: 'write it as headers: { authorization: "${env:NAME}" }' };
+  if (url.hash !== '' || text.includes('#')) return { message: 'the URL has a fragment (#)', mend: 'leave it out' };
+  if (isBase && text.includes('?'))
+    return {
+      message: 'the URL has a query, and /v1/metrics is appended to it',
+      mend: 'write the whole address as metrics_endpoint',
+    };
+  return null;
+}
+
+const peerUrl = (isBase: boolean) =>
+  z.string().superRefine((text, context) => {
+    const problem = urlProblem(text, isBase);
+    if (problem === null) return;
+    context.addIssue({ code: 'custom', message: problem.message, params: { weir: 'WEIR1007', mend: problem.mend } });
+  });
+
+/** RFC 9110 §5.6.2 and §5.5. */
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
+/** Fields that frame the request or describe its body, which are Weir's to set. */
+const OWN_FIELDS = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+interface HeaderProblem {
+  readonly name: string;
+  readonly message: string;
+  readonly mend: string;
+}
+
+/** Values are never shown. */
+function headerProblems(headers: Readonly<Record<string, Secret>>): HeaderProblem[] {
+  const seen = new Map<string, string>();
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const lower = name.toLowerCase();
+    const twin = seen.get(lower);
+    seen.set(lower, name);
+    if (!FIELD_NAME.test(name))
+      return [{ name, message: `"${name}" is no name of a header`, mend: 'use letters, digits and -' }];
+    if (OWN_FIELDS.has(lower))
+      return [{ name, message: `the header ${name} is set by Weir itself`, mend: 'remove it' }];
+    if (twin !== undefined)
+      return [{ name, message: `${name} and ${twin} are the same header`, mend: 'remove one of them' }];
+    if (FIELD_VALUE.test(value.reveal())) return [];
+    return [
+      {
+        name,
+        message: `the value of header ${name} has characters that HTTP does not allow`,
+        mend: 'write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline',
+      },
+    ];
+  });
+}
+
+/** Names and values; a Map, so that no name meets a prototype. */
+const headers = z
+  .record(z.string(), secret())
+  .superRefine((record, context) => {
+    for (const { name, message, mend } of headerProblems(record))
+      context.addIssue({ code: 'custom', path: [name], message, params: { weir: 'WEIR1004', mend } });
+  })
+  .transform((record) => new Map(Object.entries(record)));
+
+const fields = z.strictObject({
+  endpoint: peerUrl(true)
+    .optional()
+    .describe('Address of the backend; /v1/metrics is appended. One of the two is needed.'),
+  metrics_endpoint: peerUrl(false)
+    .optional()
+    .describe('Whole address for traffic, used as it is instead of `endpoint`. Default: none.'),
+  encoding: z.enum(['proto', 'json']).default('proto').describe('Form of the body: protobuf or JSON. Default proto.'),
+  compression: z.enum(['gzip', 'none']).default('gzip').describe('Compression of the body. Default gzip.'),
+  compression_params: z
+    .strictObject({
+      level: z.int().min(1).max(9).default(1).describe('Level of gzip, 1 (fast) to 9 (small). Default 1.'),
+    })
+    .prefault({}),
+  timeout: duration({ minMs: 10 })
+    .prefault('30s')
+    .describe('Limit of one whole exchange, connecting included. Default 30s.'),
+  headers: headers.prefault({}).describe('Headers of each request; write secrets as ${env:NAME}. Default: none.'),
+  tls: clientTlsByScheme().optional().describe('TLS to an https address. Default: well-known authorities.'),
+  temporality: z
+    .enum(['delta', 'cumulative'])
+    .default('delta')
+    .describe('Counts of each interval, or running totals for backends that want those. Default delta.'),
+  interval: z
+    .enum(['slot', 'window'])
+    .default('slot')
+    .describe('One sum per slot, or per window of the `smi` processor. Default slot.'),
+  source: z
+    .string()
+    .max(253)
+    .default('')
+    .describe('Name of this Weir for receivers (`weir.source`): give each its own. Default: the host name.'),
+  max_request_items: z
+    .int()
+    .positive()
+    .max(1_000_000)
+    .default(5000)
+    .describe('Records of one request; a larger sum goes in several, each with its own number. Default 5000.'),
+  metric_expiration: duration({ minMs: 1000 })
+    .prefault('5m')
+    .describe('With `cumulative`: a total that nothing was added to for this long is forgotten. Default 5m.'),
+  max_series: z
+    .int()
+    .positive()
+    .default(200_000)
+    .describe('With `cumulative`: running totals kept; what is beyond is dropped and counted. Default 200000.'),
+  sending_queue: trafficSendingQueue(),
+  retry_on_failure: trafficRetry(),
+});
+
+export const otlpHttpConfig = fields.superRefine((value, context) => {
+  if (value.endpoint !== undefined || value.metrics_endpoint !== undefined) return;
+  context.addIssue({
+    code: 'custom',
+    message: 'nowhere to send to: neither endpoint nor metrics_endpoint',
+    params: { weir: 'WEIR1008', mend: 'add endpoint: http://127.0.0.1:4318' },
+  });
+});
+
+export type OtlpHttpConfig = z.output<typeof otlpHttpConfig>;
+
+/** Where traffic is sent to. */
+export function metricsUrl(config: OtlpHttpConfig): URL {
+  if (config.metrics_endpoint !== undefined) return new URL(config.metrics_endpoint);
+  const base = new URL(config.endpoint ?? 'http://127.0.0.1:4318');
+  base.pathname = `${base.pathname.replace(/\/$/, '')}/v1/metrics`;
+  return base;
+}
+
+/** Headers whose value lets others in. */
+const CREDENTIAL = /authorization|cookie|token|secret|password|api[_-]?key|access[_-]?key/i;
+
+/** What is allowed and yet looks mistaken. */
+export function checkOtlpHttpConfig(config: OtlpHttpConfig): ConfigIssue[] {
+  const url = metricsUrl(config);
+  return [...checkTls(config, url), ...checkHeaders(config, url)].map((issue) => ({ ...issue, severity: 'warning' }));
+}
+
+function checkTls({ tls }: OtlpHttpConfig, { protocol }: URL): ConfigIssue[] {
+  if (tls === undefined) return [];
+  const { insecure, caFile, certFile, serverName, insecureSkipVerify } = tls;
+  const named = caFile !== '' || certFile !== '' || serverName !== '' || insecureSkipVerify;
+  if (protocol === 'http:' && named)
+    return [{ path: ['tls'], message: 'tls has no effect on an http address', mend: 'write https:// if TLS is meant' }];
+  if (protocol === 'https:' && insecure === true)
+    return [
+      {
+        path: ['tls', 'insecure'],
+        message: 'insecure has no effect on an https address: the scheme decides',
+        mend: 'write http:// if no TLS is meant, or leave it out',
+      },
+    ];
+  if (protocol !== 'https:' || !insecureSkipVerify) return [];
+  return [
+    {
+      path: ['tls', 'insecure_skip_verify'],
+      message: 'the certificate of the backend is not verified',
+      mend: 'set ca_file instead',
+    },
+  ];
+}
+
+function checkHeaders({ headers: sent }: OtlpHttpConfig, { protocol, hostname }: URL): ConfigIssue[] {
+  if (protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))) return [];
+  const name = [...sent.keys()].find((each) => CREDENTIAL.test(each));
+  if (name === undefined) return [];
+  return [
+    {
+      path: ['headers', name],
+      message: `the header ${name} goes to ${hostname} without TLS, readable for everybody on the way`,
+      mend: 'write https:// if the backend has TLS',
+    },
+  ];
+}

@@ -1,0 +1,119 @@
+/** @module What happens to an exporter over OTLP beyond sending, each as a function that logs and counts. */
+import type { Clock } from '../../pipeline/clock/clock.ts';
+import type { RunningTotals } from '../../pipeline/model/running-totals.ts';
+import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
+import type { Logger } from '../../pipeline/telemetry/logger.ts';
+import type { Meters } from '../../pipeline/telemetry/meters.ts';
+import { printableShort } from '../../pipeline/wire/printable.ts';
+
+/** Longest text of a backend in a log line. */
+const LONGEST_TEXT = 400;
+
+export interface OtlpEvents {
+  /** TLS files that cannot be used now; the queue holds. */
+  misconfigured(error: string): void;
+  /** A request of `bytes` on the wire was taken. */
+  sent(bytes: number): void;
+  /** A request is sent again although an earlier attempt may have arrived. */
+  repeated(): void;
+  /** The backend took a request but for some data points, or has something to say about it. */
+  warned(rejectedPoints: number, message: string): void;
+  /** A request will never be taken. */
+  refused(reason: string, error: string, items: number): void;
+  /** Running totals are full. */
+  noRoom(items: number): void;
+  /** Shows how many running totals are kept. */
+  watchTotals(totals: RunningTotals): void;
+  end(): void;
+}
+
+export function createOtlpEvents(
+  component: string,
+  { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
+): OtlpEvents {
+  const attributes = { component };
+  const limit = createOccurrenceLimit(clock);
+  const counts = { requests: 0, bytes: 0, repeats: 0, warnings: 0, rejectedPoints: 0 };
+  const refusals = new Map<string, number>();
+  const one = (read: () => number) => () => [{ value: read(), attributes }];
+  const registered = [
+    meters.counter(
+      'weir_otlp_requests_total',
+      'Requests the backend took.',
+      one(() => counts.requests),
+    ),
+    meters.counter(
+      'weir_otlp_bytes_total',
+      'Bytes of request bodies the backend took, as they went over the wire.',
+      one(() => counts.bytes),
+    ),
+    meters.counter(
+      'weir_otlp_repeats_total',
+      'Requests sent again although an earlier attempt may have arrived.',
+      one(() => counts.repeats),
+    ),
+    meters.counter(
+      'weir_otlp_warnings_total',
+      'Requests taken with a message or with rejected points.',
+      one(() => counts.warnings),
+    ),
+    meters.counter(
+      'weir_otlp_rejected_points_total',
+      'Data points the backend rejected of requests it took.',
+      one(() => counts.rejectedPoints),
+    ),
+    meters.counter('weir_otlp_requests_refused_total', 'Requests the backend will never take; dropped.', () =>
+      [...refusals].map(([reason, value]) => ({ value, attributes: { component, reason } })),
+    ),
+  ];
+  return {
+    misconfigured(error) {
+      log.error({ error }, 'The TLS files cannot be used yet. Traffic waits in the queue until that is mended');
+    },
+    sent(bytes) {
+      counts.requests += 1;
+      counts.bytes += bytes;
+    },
+    repeated() {
+      counts.repeats += 1;
+    },
+    warned(rejectedPoints, message) {
+      counts.warnings += 1;
+      counts.rejectedPoints += rejectedPoints;
+      const times = limit.occurred('warned');
+      if (times === 0) return;
+      const text = printableShort(message, LONGEST_TEXT);
+      if (rejectedPoints > 0)
+        log.warn({ dropped_data_points: rejectedPoints, message: text, times }, 'The backend rejected data points');
+      else log.warn({ message: text, times }, 'The backend took a request with a warning');
+    },
+    refused(reason, error, items) {
+      refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
+      const times = limit.occurred(`refused ${reason}`);
+      if (times > 0)
+        log.error({ reason, error, items, times }, 'A request was dropped: the backend refuses it for good');
+    },
+    noRoom(items) {
+      const times = limit.occurred('no room');
+      if (times > 0)
+        log.error({ items, times }, 'There are max_series running totals: traffic of further series is dropped');
+    },
+    watchTotals(totals) {
+      registered.push(
+        meters.gauge(
+          'weir_otlp_totals',
+          'Running totals kept.',
+          one(() => totals.size),
+        ),
+        meters.counter(
+          'weir_otlp_totals_expired_total',
+          'Running totals forgotten because nothing was added to them.',
+          one(() => totals.forgotten),
+        ),
+      );
+    },
+    end() {
+      for (const remove of registered) remove();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * @module What an exchange over OTLP/HTTP means for what was sent: taken, to be sent again, or never to be sent again.
+ *
+ * Source: open-telemetry/opentelemetry-proto `docs/specification.md` (OTLP/HTTP response), and what the Collector's
+ * `exporter/otlphttpexporter/otlp.go` makes of it.
+ */
+import type { PostAnswer, PostFailure, PostResult } from '../../pipeline/net/http-post.ts';
+import { printableShort } from '../../pipeline/wire/printable.ts';
+import { answerForm, readPartialSuccess, readStatusText } from './answer.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+/** `reason` is a constant word for metrics, `error` text for people. */
+export type Verdict =
+  /** The backend has it, but for `rejectedPoints`; `message` is what it says beside, '' for nothing. */
+  | { readonly kind: 'accepted'; readonly rejectedPoints: number; readonly message: string }
+  /** `mayHaveArrived`: a repeat may meet what is there already. `afterMs`: not earlier, milliseconds. */
+  | {
+      readonly kind: 'transient';
+      readonly reason: string;
+      readonly error: string;
+      readonly mayHaveArrived: boolean;
+      readonly afterMs?: number;
+    }
+  | { readonly kind: 'permanent'; readonly reason: string; readonly error: string }
+  /** Too much for one request. */
+  | { readonly kind: 'too_large'; readonly error: string };
+
+/** Longest text of a backend in a message. */
+const LONGEST_TEXT = 400;
+/** Statuses that have a word of their own; any other is told by its class. */
+const NAMED = new Set([400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 415, 421, 422, 431, 451, 500, 501, 505]);
+/** Statuses after which the same request is sent again (OTLP/HTTP, "Retryable Response Codes"). */
+const RETRIED = new Set([429, 502, 503, 504]);
+/** Of those, where the backend may say when. */
+const THROTTLING = new Set([429, 503]);
+
+/** The verdict on one exchange. Pure; `nowWallMs` is for dates in `Retry-After`. */
+export function verdictOf(result: PostResult, nowWallMs: number): Verdict {
+  if (result.kind === 'failure') return verdictOfFailure(result);
+  const { status } = result;
+  if (status >= 200 && status < 300) return verdictOfSuccess(result);
+  if (RETRIED.has(status)) return verdictOfThrottle(result, nowWallMs);
+  if (status >= 300 && status < 400) return { kind: 'permanent', reason: 'redirected', error: redirectText(result) };
+  if (status === 413) return { kind: 'too_large', error: refusalText(result) };
+  return { kind: 'permanent', reason: reasonOf(status), error: refusalText(result) };
+}
+
+/** Nothing was connected, or no byte of the answer came. */
+const NEVER_ARRIVED = new Set(['connect', 'tls', 'tls_file']);
+
+function verdictOfFailure({ reason, error }: PostFailure): Verdict {
+  return { kind: 'transient', reason, error, mayHaveArrived: !NEVER_ARRIVED.has(reason) };
+}
+
+function verdictOfSuccess(answer: PostAnswer): Verdict {
+  const { body, bodyEnd } = answer;
+  if (bodyEnd === 'cut' || bodyEnd === 'timeout') {
+    const error = `status ${answer.status}, but its body broke off: ${answer.error}`;
+    return { kind: 'transient', reason: bodyEnd, error, mayHaveArrived: true };
+  }
+  const contentType = answer.headers.get('content-type') ?? '';
+  const form = answerForm(contentType);
+  if (form === null && !isPage(contentType)) return { kind: 'accepted', rejectedPoints: 0, message: '' };
+  const partial = form === null || bodyEnd === 'too_long' ? null : readPartialSuccess(body, form);
+  if (partial !== null) return { kind: 'accepted', ...partial };
+  return { kind: 'permanent', reason: 'unreadable_answer', error: unreadableText(answer, contentType) };
+}
+
+/** A page for people under a 200 comes from a login or a proxy, not from a backend. */
+function isPage(contentType: string): boolean {
+  return /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(contentType);
+}
+
+function verdictOfThrottle(answer: PostAnswer, nowWallMs: number): Verdict {
+  const { status } = answer;
+  const retry = { kind: 'transient', reason: `http_${status}`, error: refusalText(answer) } as const;
+  // A gateway that got no answer cannot tell whether the request arrived.
+  const mayHaveArrived = status === 502 || status === 504;
+  const asked = THROTTLING.has(status) ? (answer.headers.get('retry-after') ?? '') : '';
+  const afterMs = asked === '' ? null : retryAfterMs(asked, nowWallMs);
+  return afterMs === null ? { ...retry, mayHaveArrived } : { ...retry, mayHaveArrived, afterMs };
+}
+
+function reasonOf(status: number): string {
+  if (NAMED.has(status)) return `http_${status}`;
+  return status >= 400 && status < 600 ? `http_${Math.floor(status / 100)}xx` : 'http_other';
+}
+
+// --- Texts -----------------------------------------------------------------------------------------------------------
+
+/** Status and what the body says of it. */
+function refusalText(answer: PostAnswer): string {
+  const form = answerForm(answer.headers.get('content-type') ?? '');
+  const told = form === null ? '' : readStatusText(answer.body, form);
+  const text = told === '' && form !== 'proto' ? bodyText(answer.body) : told;
+  return text === '' ? `status ${answer.status}` : `status ${answer.status}: ${printableShort(text, LONGEST_TEXT)}`;
+}
+
+function bodyText(body: Uint8Array): string {
+  return Buffer.from(body.subarray(0, LONGEST_TEXT)).toString('utf8').trim();
+}
+
+function redirectText(answer: PostAnswer): string {
+  const location = answer.headers.get('location') ?? '';
+  const where = location === '' ? 'nowhere' : printableShort(withoutSecrets(location), LONGEST_TEXT);
+  return `status ${answer.status} points to ${where}; redirects are not followed: write that address as the endpoint if it is right`;
+}
+
+/** User name, password and query of an address may be secrets. */
+function withoutSecrets(location: string): string {
+  return location.replace(/\/\/[^/?#]*@/, '//***@').replace(/[?#].*$/s, '?***');
+}
+
+function unreadableText(answer: PostAnswer, contentType: string): string {
+  const why = answer.bodyEnd === 'too_long' ? answer.error : `${answer.body.length} bytes as ${contentType}`;
+  return `status ${answer.status}, but its body is no answer of OTLP: ${printableShort(why)}; how much was taken is unknown`;
+}

@@ -1,0 +1,233 @@
+/** @module The configuration of `otlphttp`: defaults, addresses, and exactly what is said against wrong ones. */
+import test from 'ava';
+import { metricsUrl, otlpHttpConfig } from '../../../exporters/otlp/config.ts';
+import { loadConfig } from '../../../pipeline/config/load.ts';
+import { renderProblems } from '../../../pipeline/config/print.ts';
+import { registry } from '../../../pipeline/graph/registry.ts';
+
+const frame = (exporter: string) => `
+receivers: { linkerd: { static_configs: [{ targets: ["127.0.0.1:4191"] }] } }
+processors: { smi: {} }
+exporters:
+  otlphttp:
+    ${exporter}
+service: { pipelines: { metrics: { receivers: [linkerd], processors: [smi], exporters: [otlphttp] } } }
+`;
+
+/** What is said, without its place; nothing of it shows a secret. */
+async function problems(exporter: string): Promise<string[]> {
+  const { problems: found } = await loadConfig(['c.yaml'], {
+    env: { TOKEN: 'hunter2', BROKEN: 'hunter2\n' },
+    registry,
+    read: async () => frame(exporter),
+  });
+  const text = renderProblems(found);
+  if (/hunter/.test(text)) return [`a secret was printed: ${text}`];
+  return found.map(({ code, severity, message, mend }) => `${severity} ${code}: ${message} | ${mend}`);
+}
+
+const OK = 'endpoint: http://127.0.0.1:4318';
+
+const NOWHERE =
+  'error WEIR1008: exporters.otlphttp: nowhere to send to: neither endpoint nor metrics_endpoint | add endpoint: http://127.0.0.1:4318';
+
+const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
+  ['encoding: proto', NOWHERE],
+  [
+    `endpoint: 127.0.0.1:4318`,
+    `error WEIR1007: exporters.otlphttp.endpoint: "127.0.0.1:4318" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `endpoint: ftp://127.0.0.1:4318`,
+    `error WEIR1007: exporters.otlphttp.endpoint: "ftp://127.0.0.1:4318" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `endpoint: "http:/127.0.0.1"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: "http:/127.0.0.1" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `endpoint: "http://"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: "http://" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `endpoint: "http://127.0.0.1:99999"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: "http://127.0.0.1:99999" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `endpoint: "http://me:hunter3@127.0.0.1:4318"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL holds a user name | write it as headers: { authorization: "\${env:NAME}" }`,
+  ],
+  [
+    `endpoint: "http://127.0.0.1:4318?key=a"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics is appended to it | write the whole address as metrics_endpoint`,
+  ],
+  [
+    `endpoint: "http://127.0.0.1:4318/#x"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a fragment (#) | leave it out`,
+  ],
+  [
+    `metrics_endpoint: "collector:4318/v1/metrics"`,
+    `error WEIR1007: exporters.otlphttp.metrics_endpoint: "collector:4318/v1/metrics" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `${OK}\n    encoding: yaml`,
+    `error WEIR1004: exporters.otlphttp.encoding: "yaml" is none of the allowed values | allowed: proto, json`,
+  ],
+  [
+    `${OK}\n    compression: zstd`,
+    `error WEIR1004: exporters.otlphttp.compression: "zstd" is none of the allowed values | allowed: gzip, none`,
+  ],
+  [
+    `${OK}\n    compression_params: { level: 10 }`,
+    `error WEIR1006: exporters.otlphttp.compression_params.level: 10 is too large | at most 9`,
+  ],
+  [
+    `${OK}\n    timeout: 30`,
+    `error WEIR1005: exporters.otlphttp.timeout: a duration needs a unit, found 30 | write 30s or 30ms`,
+  ],
+  [
+    `${OK}\n    headers: { "a b": x }`,
+    `error WEIR1004: exporters.otlphttp.headers.a b: "a b" is no name of a header | use letters, digits and -`,
+  ],
+  [
+    `${OK}\n    headers: { "a\\r\\nb": x }`,
+    `error WEIR1004: exporters.otlphttp.headers.a\\x0d\\x0ab: "a\\x0d\\x0ab" is no name of a header | use letters, digits and -`,
+  ],
+  [
+    `${OK}\n    headers: { content-length: "3" }`,
+    `error WEIR1004: exporters.otlphttp.headers.content-length: the header content-length is set by Weir itself | remove it`,
+  ],
+  [
+    `${OK}\n    headers: { X-A: a, x-a: b }`,
+    `error WEIR1004: exporters.otlphttp.headers.x-a: x-a and X-A are the same header | remove one of them`,
+  ],
+  [
+    `${OK}\n    headers: { authorization: "hunter2\\r\\nx-b: 1" }`,
+    `error WEIR1004: exporters.otlphttp.headers.authorization: the value of header authorization has characters that HTTP does not allow | write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline`,
+  ],
+  [
+    `${OK}\n    headers: { authorization: "\${env:BROKEN}" }`,
+    `error WEIR1004: exporters.otlphttp.headers.authorization: the value of header authorization has characters that HTTP does not allow | write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline`,
+  ],
+  [
+    `${OK}\n    headers: { authorization: " hunter2" }`,
+    `error WEIR1004: exporters.otlphttp.headers.authorization: the value of header authorization has characters that HTTP does not allow | write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline`,
+  ],
+  [
+    `${OK}\n    headers: { authorization: "hunter2 ✓" }`,
+    `error WEIR1004: exporters.otlphttp.headers.authorization: the value of header authorization has characters that HTTP does not allow | write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline`,
+  ],
+  [
+    `${OK}\n    headers: { authorization: [hunter2] }`,
+    `error WEIR1004: exporters.otlphttp.headers.authorization: expected text, found a list | write text`,
+  ],
+  [
+    `${OK}\n    temporality: both`,
+    `error WEIR1004: exporters.otlphttp.temporality: "both" is none of the allowed values | allowed: delta, cumulative`,
+  ],
+  [
+    `${OK}\n    interval: minute`,
+    `error WEIR1004: exporters.otlphttp.interval: "minute" is none of the allowed values | allowed: slot, window`,
+  ],
+  [
+    `${OK}\n    tls: { cert_file: a.pem }`,
+    `error WEIR1004: exporters.otlphttp.tls: cert_file and key_file belong together: give both or none | `,
+  ],
+  [
+    `${OK}\n    max_request_items: 0`,
+    `error WEIR1006: exporters.otlphttp.max_request_items: 0 is too small | more than 0`,
+  ],
+  [
+    `${OK}\n    proxy_url: http://p`,
+    `error WEIR1003: unknown key "proxy_url" in exporters.otlphttp | use one of the 16 allowed keys   see exporters/otlp/README.md`,
+  ],
+  [
+    `${OK}\n    tls: { ca_file: a.pem }`,
+    `warning WEIR1021: exporters.otlphttp: tls has no effect on an http address | write https:// if TLS is meant`,
+  ],
+  [
+    `endpoint: https://b.example\n    tls: { insecure: true }`,
+    `warning WEIR1021: exporters.otlphttp: insecure has no effect on an https address: the scheme decides | write http:// if no TLS is meant, or leave it out`,
+  ],
+  [
+    `endpoint: https://b.example\n    tls: { insecure_skip_verify: true }`,
+    `warning WEIR1021: exporters.otlphttp: the certificate of the backend is not verified | set ca_file instead`,
+  ],
+  [
+    `endpoint: http://b.example\n    headers: { Authorization: "\${env:TOKEN}" }`,
+    `warning WEIR1021: exporters.otlphttp: the header Authorization goes to b.example without TLS, readable for everybody on the way | write https:// if the backend has TLS`,
+  ],
+  [
+    `endpoint: http://b.example\n    headers: { X-Api-Key: "\${env:TOKEN}" }`,
+    `warning WEIR1021: exporters.otlphttp: the header X-Api-Key goes to b.example without TLS, readable for everybody on the way | write https:// if the backend has TLS`,
+  ],
+];
+
+for (const [yaml, problem] of WRONG) {
+  test(`wrong: ${yaml.replace(/\s+/g, ' ')}`, async (t) => {
+    t.deepEqual(await problems(yaml), [problem]);
+  });
+}
+
+const FINE: readonly string[] = [
+  `${OK}\n    headers: { authorization: "\${env:TOKEN}" }`,
+  `${OK}\n    tls: { insecure: true }`,
+  `endpoint: http://b.example\n    headers: { X-Scope-OrgID: team }`,
+  `endpoint: https://b.example\n    headers: { authorization: "\${env:TOKEN}" }\n    tls: { insecure: false }`,
+  'metrics_endpoint: https://b.example/otlp?tenant=a',
+  'endpoint: "http://[::1]:4318"',
+  `${OK}\n    compression_params: { level: 9 }`,
+];
+
+for (const yaml of FINE) {
+  test(`nothing is said against ${yaml.replace(/\s+/g, ' ')}`, async (t) => {
+    t.deepEqual(await problems(yaml), []);
+  });
+}
+
+test('defaults are those of the Collector, and of traffic', (t) => {
+  const {
+    sending_queue: queue,
+    retry_on_failure: retry,
+    headers,
+    ...rest
+  } = otlpHttpConfig.parse({ endpoint: 'http://a' });
+  t.deepEqual(rest, {
+    endpoint: 'http://a',
+    encoding: 'proto',
+    compression: 'gzip',
+    compression_params: { level: 1 },
+    timeout: 30_000,
+    temporality: 'delta',
+    interval: 'slot',
+    source: '',
+    max_request_items: 5000,
+    metric_expiration: 300_000,
+    max_series: 200_000,
+  });
+  t.is(headers.size, 0);
+  t.deepEqual(queue, { queueSize: 1000, sizer: 'requests', onFull: 'coalesce', maxItems: 200_000 });
+  t.is(retry.maxElapsedMs, 0);
+});
+
+const ADDRESSES: readonly (readonly [yaml: object, url: string])[] = [
+  [{ endpoint: 'http://a:4318' }, 'http://a:4318/v1/metrics'],
+  [{ endpoint: 'http://a:4318/' }, 'http://a:4318/v1/metrics'],
+  [{ endpoint: 'https://a/otlp' }, 'https://a/otlp/v1/metrics'],
+  [{ endpoint: 'https://a/otlp/' }, 'https://a/otlp/v1/metrics'],
+  [{ metrics_endpoint: 'https://a/x?tenant=b' }, 'https://a/x?tenant=b'],
+  [{ endpoint: 'http://a', metrics_endpoint: 'https://b/x' }, 'https://b/x'],
+];
+
+for (const [yaml, url] of ADDRESSES) {
+  test(`${JSON.stringify(yaml)} sends to ${url}`, (t) => {
+    t.is(metricsUrl(otlpHttpConfig.parse(yaml)).href, url);
+  });
+}
+
+test('header names such as constructor are names like any other, and values never print themselves', (t) => {
+  const { headers } = otlpHttpConfig.parse({ endpoint: 'http://a', headers: { constructor: 'a', toString: 'b' } });
+  t.deepEqual([...headers.keys()], ['constructor', 'toString']);
+  t.is(headers.get('constructor')?.reveal(), 'a');
+  t.is(JSON.stringify([...headers]), '[["constructor","***"],["toString","***"]]');
+});
