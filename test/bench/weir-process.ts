@@ -4,24 +4,20 @@
  * CPU is the process' own count (`weir_cpu_seconds_total`) over a span after warm-up, everything included: timers,
  * HTTP, scanning, deltas, slots and the read model. Run it with `node test/bench/weir-process.ts`.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ShapeName } from '../../demo/shapes/shapes.ts';
+import { startPages } from './pages.ts';
+import { measurePrometheus } from './prometheus-process.ts';
 import { type BenchResult, formatResult, measured } from './result.ts';
 
 /** The launcher execs Node, so its process is the measured one. */
 const WEIR = fileURLToPath(new URL('../../bin/weir', import.meta.url));
 const MB = 1e6;
-
-interface Pages {
-  readonly ports: readonly number[];
-  readonly samples: number;
-}
 
 interface Measurement {
   readonly cpuSeconds: number;
@@ -41,28 +37,36 @@ interface Load {
   readonly seconds: number;
 }
 
-async function startPages(shape: ShapeName, ports: number): Promise<{ child: ChildProcess; pages: Pages }> {
-  const child = fork(new URL('./page-server.ts', import.meta.url), [shape, String(ports)], { execArgv: [] });
-  const [pages] = (await once(child, 'message')) as [Pages];
-  return { child, pages };
+/** Keys by which the receivers read the shapes; those of Istio are excerpts without a sentinel. */
+const RECEIVERS = {
+  linkerd: '',
+  istio: `
+    metrics_path: /metrics
+    sentinel: false
+    stats_flush_interval: 1s`,
+};
+
+function receiverOf(shape: ShapeName): keyof typeof RECEIVERS {
+  return shape.startsWith('istio') ? 'istio' : 'linkerd';
 }
 
-function configText(ports: readonly number[], intervalSeconds: number): string {
+function configText(shape: ShapeName, ports: readonly number[], intervalSeconds: number): string {
+  const receiver = receiverOf(shape);
   const targets = ports.map(
     (port, i) =>
       `      - { targets: ["127.0.0.1:${port}"], labels: { namespace: bench, deployment: d${i}, pod: d${i}-1 } }`,
   );
   return `
 receivers:
-  linkerd:
-    scrape_interval: ${intervalSeconds}s
+  ${receiver}:
+    scrape_interval: ${intervalSeconds}s${RECEIVERS[receiver]}
     static_configs:
 ${targets.join('\n')}
 processors: { smi: }
 exporters: { smi: { endpoint: "127.0.0.1:0" } }
 service:
   telemetry: { logs: { level: info, encoding: json }, metrics: { address: "127.0.0.1:0" } }
-  pipelines: { metrics: { receivers: [linkerd], processors: [smi], exporters: [smi] } }
+  pipelines: { metrics: { receivers: [${receiver}], processors: [smi], exporters: [smi] } }
 `;
 }
 
@@ -71,7 +75,7 @@ async function measure(load: Load): Promise<Measurement> {
   const { child: server, pages } = await startPages(load.shape, load.targets);
   const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'));
   const file = join(folder, 'config.yaml');
-  await writeFile(file, configText(pages.ports, load.intervalSeconds));
+  await writeFile(file, configText(load.shape, pages.ports, load.intervalSeconds));
   const weir = spawn(WEIR, ['run', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   try {
     const address = await metricsAddress(weir);
@@ -134,12 +138,14 @@ function perSampleNs({ cpuSeconds, scrapes, samples }: Measurement): number {
 
 export async function run(): Promise<BenchResult[]> {
   const big = await measure({ shape: 'linkerd-20k', targets: 1, intervalSeconds: 1, warmSeconds: 15, seconds: 30 });
-  const istio = await measure({ shape: 'istio-20k', targets: 1, intervalSeconds: 1, warmSeconds: 15, seconds: 20 });
+  const istio = await measure({ shape: 'istio-20k', targets: 1, intervalSeconds: 1, warmSeconds: 15, seconds: 30 });
+  const peers = [await measurePrometheus('linkerd-20k', 20), await measurePrometheus('istio-20k', 20)];
   const many = await measure({ shape: 'linkerd-2k', targets: 100, intervalSeconds: 1, warmSeconds: 25, seconds: 30 });
   const side = await measure({ shape: 'linkerd-2k', targets: 1, intervalSeconds: 10, warmSeconds: 60, seconds: 60 });
   return [
     measured('weir run: socket to slot, linkerd-20k each 1s', perSampleNs(big), 'ns/sample', 450),
-    measured('weir run: istio-20k read as Linkerd (all unwanted)', perSampleNs(istio), 'ns/sample'),
+    measured('weir run: socket to slot, istio-20k each 1s', perSampleNs(istio), 'ns/sample', 500),
+    ...peers.flat(),
     measured('weir run: 100 x linkerd-2k each 1s', (100 * many.cpuSeconds) / many.wallSeconds, '% of a core', 30),
     measured('weir run: 100 x linkerd-2k, scrapes failed', many.failures, 'scrapes', 0),
     measured('weir run: 100 x linkerd-2k, RSS', many.rssBytes / MB, 'MB'),
