@@ -5,7 +5,8 @@ import type { Balance } from './balance.ts';
 import type { Batch, Body } from './batch.ts';
 import type { Clock } from './clock/clock.ts';
 import type { EngineTime } from './clock/engine-time.ts';
-import type { Demand } from './model/rules.ts';
+import type { Identity, Labels } from './model/resource.ts';
+import type { Demand, MeshRules, SeriesMeaning } from './model/rules.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Meters } from './telemetry/meters.ts';
 
@@ -82,6 +83,8 @@ export interface ExporterSettings<Config> extends Settings<Config> {
   readonly targets: () => readonly TargetStatus[];
   /** Files of targets, of all receivers, that cannot be used; absent where there is no graph. */
   readonly discoveryProblems?: () => readonly DiscoveryProblem[];
+  /** Series of all receivers' targets; absent where there is no graph. */
+  readonly series?: (query: SeriesQuery) => SeriesListing;
 }
 
 /** A target as shown to people by `/v1/targets` and `weir targets`. */
@@ -116,10 +119,43 @@ export interface DiscoveryProblem {
   readonly error: string;
 }
 
+/** Whose page a series stands on. */
+export interface SeriesSource {
+  readonly receiver: string;
+  readonly address: string;
+  readonly own: Identity;
+  readonly rules: MeshRules;
+}
+
+/** Which series are asked for, for people who want to see what stands behind a number. */
+export interface SeriesQuery {
+  /** Pure and cheap: called for each series of each target. */
+  readonly wants: (meaning: SeriesMeaning, source: SeriesSource) => boolean;
+  /** Series listed at most. */
+  readonly limit: number;
+}
+
+export interface SeriesStatus {
+  readonly source: SeriesSource;
+  readonly sample: string;
+  readonly labels: Labels;
+  /** As the last page that showed it had it; a page whose scrape failed counts for nothing but is seen here. */
+  readonly value: number;
+  readonly meaning: SeriesMeaning;
+}
+
+export interface SeriesListing {
+  readonly series: readonly SeriesStatus[];
+  /** Series that were wanted beyond the limit. */
+  readonly more: number;
+}
+
 /** What a receiver that scrapes tells of itself beside its data. */
 export interface TargetLists {
   targets?(): readonly TargetStatus[];
   discoveryProblems?(): readonly DiscoveryProblem[];
+  /** O(series of all targets). */
+  series?(query: SeriesQuery): SeriesListing;
 }
 
 interface FactoryBase<Config> {

@@ -13,6 +13,8 @@ import type {
   Processor,
   ProcessorFactory,
   ReceiverFactory,
+  SeriesListing,
+  SeriesQuery,
   ServiceStatus,
   Settings,
   TargetStatus,
@@ -57,8 +59,10 @@ class GraphBuilder {
   readonly #balances: BalanceEntry[] = [];
   readonly #targetLists: (() => readonly TargetStatus[])[] = [];
   readonly #problemLists: (() => readonly DiscoveryProblem[])[] = [];
+  readonly #seriesLists: ((query: SeriesQuery) => SeriesListing)[] = [];
   readonly #targets = (): readonly TargetStatus[] => this.#targetLists.flatMap((list) => list());
   readonly #discoveryProblems = (): readonly DiscoveryProblem[] => this.#problemLists.flatMap((list) => list());
+  readonly #series = (query: SeriesQuery): SeriesListing => listSeries(this.#seriesLists, query);
 
   constructor(config: CheckedConfig, deps: BuildDeps) {
     this.#config = config;
@@ -109,6 +113,7 @@ class GraphBuilder {
           slotMs: pipeline.slotMs,
           targets: this.#targets,
           discoveryProblems: this.#discoveryProblems,
+          series: this.#series,
         });
         exporters.set(checked.id, { id: checked.id, component, fault: faultOf(settings.log, settings.balance) });
       }
@@ -163,6 +168,7 @@ class GraphBuilder {
     const component = await factory.create({ ...settings, next, demand });
     if (component.targets !== undefined) this.#targetLists.push(() => component.targets!());
     if (component.discoveryProblems !== undefined) this.#problemLists.push(() => component.discoveryProblems!());
+    if (component.series !== undefined) this.#seriesLists.push((query) => component.series!(query));
     return { id: checked.id, component };
   }
 
@@ -175,4 +181,19 @@ class GraphBuilder {
     if (pipeline !== undefined) fields.pipeline = pipeline;
     return { id: checked.id, config: checked.config, clock, time, log: log.child(fields), meters, balance, startedMs };
   }
+}
+
+/** One limit for the lists of all receivers together. */
+function listSeries(lists: readonly ((query: SeriesQuery) => SeriesListing)[], query: SeriesQuery): SeriesListing {
+  const listings: SeriesListing[] = [];
+  let left = query.limit;
+  for (const list of lists) {
+    const listing = list({ ...query, limit: left });
+    left -= listing.series.length;
+    listings.push(listing);
+  }
+  return {
+    series: listings.flatMap(({ series }) => series),
+    more: listings.reduce((sum, { more }) => sum + more, 0),
+  };
 }

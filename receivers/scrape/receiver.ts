@@ -1,5 +1,11 @@
 /** @module The scraping receiver every mesh shares: keeps one loop per discovered target; a mesh adds only its table. */
-import type { DiscoveryProblem, ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
+import type {
+  DiscoveryProblem,
+  ReceiverSettings,
+  SeriesListing,
+  SeriesQuery,
+  TargetStatus,
+} from '../../pipeline/component.ts';
 import type { FamilyRule, MeshRules } from '../../pipeline/model/rules.ts';
 import { Access } from './access.ts';
 import { type ScrapeConfig, timeoutMsOf } from './config.ts';
@@ -7,6 +13,7 @@ import { failure } from './failure.ts';
 import { FileDiscovery, type FileProblem } from './file-sd.ts';
 import { Gate } from './gate.ts';
 import { SeriesBudget } from './series-index.ts';
+import { listSeries } from './series-list.ts';
 import { refusedStatus, statusOf } from './status.ts';
 import { type LoopContext, TargetLoop } from './target-loop.ts';
 import { diffTargets, type PrepareTarget, type TargetSpec, targetsOf } from './targets.ts';
@@ -117,6 +124,13 @@ export class ScrapeReceiver {
   discoveryProblems(): readonly DiscoveryProblem[] {
     const { id: receiver } = this.#settings;
     return [...this.#files.problems()].map(([file, error]) => ({ receiver, file, error }));
+  }
+
+  series(query: SeriesQuery): SeriesListing {
+    return listSeries(
+      this.#loops.values().map(({ listed }) => listed),
+      query,
+    );
   }
 
   #tellProblem({ path, text, isRead, kept }: FileProblem): void {

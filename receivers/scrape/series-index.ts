@@ -7,7 +7,7 @@
 import type { Identity, Labels, Peer } from '../../pipeline/model/resource.ts';
 import type { MeshRules, SeriesMeaning, TrafficSeries } from '../../pipeline/model/rules.ts';
 import type { ScrapeNumber, SeriesTable } from '../../pipeline/model/series.ts';
-import { labelKey } from './label-key.ts';
+import { labelKey, labelsOfKey } from './label-key.ts';
 
 /** Series allowed for all targets of a receiver together; `max_series`. */
 export class SeriesBudget {
@@ -96,6 +96,18 @@ export class SeriesIndex {
     let repeated = 0;
     for (let id = 0; id < size; id++) if (seen[id] === scrape && repeats[id]! > 1) repeated += 1;
     return repeated;
+  }
+
+  /** Sample, labels and id of the first `limit` of the series in `ids`, by id. O(series). */
+  list(ids: ReadonlySet<number>, limit: number): { sample: string; labels: Labels; id: number }[] {
+    const listed: { sample: string; labels: Labels; id: number }[] = [];
+    for (const [key, id] of this.#ids) {
+      if (listed.length >= limit) break;
+      if (!ids.has(id)) continue;
+      const space = key.indexOf(' ');
+      listed.push({ sample: key.slice(0, space), labels: labelsOfKey(key.slice(space + 1)), id });
+    }
+    return listed;
   }
 
   /** Series kept now. */

@@ -7,6 +7,7 @@ import type { ScanResult } from '../../pipeline/wire/exposition/scan-types.ts';
 import { failure, type ScrapeFailure } from './failure.ts';
 import type { Gate } from './gate.ts';
 import { nextOnGrid, offsetOf } from './schedule.ts';
+import type { ListedTarget } from './series-list.ts';
 import { type GoodPage, type ScrapeOutcome, type ScraperContext, TargetScraper } from './target-scraper.ts';
 import type { TargetSpec } from './targets.ts';
 import type { ScrapeTelemetry, TargetStats } from './telemetry.ts';
@@ -53,6 +54,11 @@ export class TargetLoop {
     this.#scraper = new TargetScraper(spec, context.scraping);
     this.#intervalMs = context.scraping.intervalMs;
     this.#offsetMs = offsetOf(spec.key, this.#intervalMs);
+  }
+
+  /** What its pages showed, for people who ask. */
+  get listed(): ListedTarget {
+    return this.#scraper;
   }
 
   /** Says that the target is there, scrapes it as soon as the gate lets it, and from then on by the grid. */
