@@ -3,7 +3,11 @@
  *
  * Names and attributes: docs/reference/traffic-metrics.md.
  */
+
+export type { DecodedResource, DecodedTraffic, ForeignMetrics } from './otlp/decoded-traffic.ts';
 export type { TrafficEnvelope } from './otlp/envelope.ts';
+export { MalformedJson } from './otlp/json-fields.ts';
+export { decodeTraffic } from './otlp/traffic-decoder.ts';
 export {
   type CumulativeTotal,
   type EncoderFigures,
@@ -11,3 +15,5 @@ export {
   OtlpTrafficEncoder,
 } from './otlp/traffic-encoder.ts';
 export { encodeCumulativeJson, encodeTrafficJson } from './otlp/traffic-json.ts';
+export { decodeTrafficJson } from './otlp/traffic-json-decoder.ts';
+export { MalformedProtobuf } from './protobuf/reader.ts';

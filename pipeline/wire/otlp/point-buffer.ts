@@ -33,10 +33,14 @@ export class PointBuffer {
   readonly #bounds: (readonly number[] | null)[] = [];
   readonly #starts: number[] = [];
   #points = 0;
+  #isOpen = false;
 
   /** Begins a message of exactly `size` bytes. */
   begin(size: number): void {
     if (size > this.bytes.length || this.#isMuchTooLarge(size)) this.#replace(size);
+    // A message that was given up in its middle may have gone over points of the one before.
+    if (this.#isOpen) this.#forget(0);
+    this.#isOpen = true;
     this.position = 0;
     this.#points = 0;
   }
@@ -44,6 +48,7 @@ export class PointBuffer {
   /** The finished message. The caller owns it. */
   take(): Uint8Array {
     this.#forget(this.#points);
+    this.#isOpen = false;
     return this.bytes.slice(0, this.position);
   }
 

@@ -31,8 +31,13 @@ export class UnixNano {
   }
 }
 
-/** The time of two halves as decimal text, as OTLP/JSON has it. */
+function checkTime(ms: number): void {
+  if (!(ms >= 0 && ms < END_MS)) throw new RangeError(`a time of ${ms} ms since the epoch is none that OTLP can tell`);
+}
+
+/** `ms` since the epoch in nanoseconds as decimal text, as OTLP/JSON has it. Throws as `set` does. */
 export function unixNanoText(ms: number): string {
+  checkTime(ms);
   const whole = Math.floor(ms);
   const nanos = Math.round((ms - whole) * NANOS_PER_MS);
   return (BigInt(whole) * 1_000_000n + BigInt(nanos)).toString();

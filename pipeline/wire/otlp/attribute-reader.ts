@@ -1,0 +1,128 @@
+/**
+ * @module Attributes read from OTLP messages. Points of one record repeat them byte by byte, so equal bytes are read once.
+ */
+import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
+import { ANY_VALUE, KEY_VALUE } from './fields.ts';
+import { PointAttributes } from './point-attributes.ts';
+
+const KEY = KEY_VALUE.key * 8 + 2;
+const VALUE = KEY_VALUE.value * 8 + 2;
+const STRING = ANY_VALUE.string * 8 + 2;
+const BOOL = ANY_VALUE.bool * 8;
+const INT = ANY_VALUE.int * 8;
+const DOUBLE = ANY_VALUE.double * 8 + 1;
+const OTHERS: ReadonlySet<number> = new Set([
+  ANY_VALUE.array * 8 + 2,
+  ANY_VALUE.keyValues * 8 + 2,
+  ANY_VALUE.bytes * 8 + 2,
+]);
+
+type Value = string | boolean | number | null;
+
+/** Attributes in the order read; a later one of the same name replaces an earlier one. */
+export class AttributeList {
+  readonly texts = new Map<string, string>();
+  readonly marks = new Set<string>();
+  readonly numbers = new Map<string, number>();
+
+  /** Reads the KeyValue message of the reader's field. */
+  read(reader: ProtobufReader): void {
+    const outer = reader.enter();
+    let name = '';
+    let value: Value = null;
+    let values = 0;
+    while (reader.next()) {
+      if (reader.tag === KEY) name = reader.text();
+      else if (reader.tag === VALUE) {
+        values += 1;
+        value = anyValue(reader);
+      } else reader.skip();
+    }
+    if (values > 1) throw new MalformedProtobuf('an attribute of two values', reader.position);
+    reader.leave(outer);
+    this.#set(name, value);
+  }
+
+  #set(name: string, value: Value): void {
+    this.texts.delete(name);
+    this.marks.delete(name);
+    this.numbers.delete(name);
+    if (typeof value === 'string') this.texts.set(name, value);
+    else if (typeof value === 'number') this.numbers.set(name, value);
+    else if (value === true) this.marks.add(name);
+  }
+}
+
+/** Value of an AnyValue; null for lists, bytes and none. */
+function anyValue(reader: ProtobufReader): Value {
+  const outer = reader.enter();
+  let value: Value = null;
+  let values = 0;
+  while (reader.next()) {
+    values += 1;
+    if (reader.tag === STRING) value = reader.text();
+    else if (reader.tag === BOOL) value = reader.varint() !== 0;
+    else if (reader.tag === INT) value = reader.varint();
+    else if (reader.tag === DOUBLE) value = reader.double();
+    else {
+      if (!OTHERS.has(reader.tag)) values -= 1;
+      reader.skip();
+    }
+  }
+  if (values > 1) throw new MalformedProtobuf('two values where one of several may stand', reader.position);
+  reader.leave(outer);
+  return value;
+}
+
+/** Where the attributes of the point at hand stand, and what equal bytes were read as before. Lives as long as a request. */
+export class AttributeRanges {
+  readonly #reader: ProtobufReader;
+  readonly #known = new Map<string, PointAttributes>();
+  /** Beginnings and ends in turns; attributes that follow one another are one range. */
+  readonly #ranges: number[] = [];
+
+  constructor(reader: ProtobufReader) {
+    this.#reader = reader;
+  }
+
+  clear(): void {
+    this.#ranges.length = 0;
+  }
+
+  /** Takes the reader's field as an attribute, unread, and goes behind it. */
+  add(): void {
+    const from = this.#reader.fieldStart;
+    const to = this.#reader.pass();
+    const { length } = this.#ranges;
+    if (length > 0 && this.#ranges[length - 1] === from) this.#ranges[length - 1] = to;
+    else this.#ranges.push(from, to);
+  }
+
+  /** The attributes of the point. Leaves the reader elsewhere: go where you want to read on. */
+  read(): PointAttributes {
+    const id = this.#id();
+    let attributes = this.#known.get(id);
+    if (attributes === undefined) {
+      attributes = this.#parse();
+      this.#known.set(id, attributes);
+    }
+    return attributes;
+  }
+
+  #id(): string {
+    let id = '';
+    for (let i = 0; i < this.#ranges.length; i += 2) {
+      id += this.#reader.bytes.toString('latin1', this.#ranges[i], this.#ranges[i + 1]);
+    }
+    return id;
+  }
+
+  #parse(): PointAttributes {
+    const list = new AttributeList();
+    for (let i = 0; i < this.#ranges.length; i += 2) {
+      this.#reader.visit(this.#ranges[i]!, this.#ranges[i + 1]!);
+      while (this.#reader.next()) list.read(this.#reader);
+    }
+    return new PointAttributes(list.texts, list.marks);
+  }
+}

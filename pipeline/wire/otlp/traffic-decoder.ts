@@ -1,0 +1,210 @@
+/**
+ * @module Traffic read from the bytes of an OTLP ExportMetricsServiceRequest (or MetricsData, the same bytes).
+ *
+ * All or nothing: bytes that are no such message throw `MalformedProtobuf`. Fields of newer senders are skipped.
+ */
+import { MalformedProtobuf, ProtobufReader } from '../protobuf/reader.ts';
+import { AttributeList } from './attribute-reader.ts';
+import { DecodedDraft, type DecodedTraffic } from './decoded-traffic.ts';
+import { SEQ } from './envelope.ts';
+import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
+import { PointReader } from './point-reader.ts';
+import { type TrafficAssembly, trafficPointsOf } from './traffic-assembly.ts';
+
+const RESOURCE_METRICS_TAG = REQUEST.resourceMetrics * 8 + 2;
+const RESOURCE_TAG = RESOURCE_METRICS.resource * 8 + 2;
+const SCOPE_METRICS_TAG = RESOURCE_METRICS.scopeMetrics * 8 + 2;
+const ATTRIBUTES_TAG = RESOURCE.attributes * 8 + 2;
+const METRICS_TAG = SCOPE_METRICS.metrics * 8 + 2;
+const NAME_TAG = METRIC.name * 8 + 2;
+const UNIT_TAG = METRIC.unit * 8 + 2;
+const GAUGE_TAG = METRIC.gauge * 8 + 2;
+const SUM_TAG = METRIC.sum * 8 + 2;
+const HISTOGRAM_TAG = METRIC.histogram * 8 + 2;
+const EXPONENTIAL_TAG = METRIC.exponentialHistogram * 8 + 2;
+const SUMMARY_TAG = METRIC.summary * 8 + 2;
+const POINTS_TAG = DATA.points * 8 + 2;
+const TEMPORALITY_TAG = DATA.temporality * 8;
+
+/** Unit that the bounds of response times have to have. */
+const MILLISECONDS = 'ms';
+
+/** What `bytes` hold. Allocates for what is traffic only; `bytes` are not kept. O(bytes). */
+export function decodeTraffic(bytes: Uint8Array): DecodedTraffic {
+  return new TrafficDecoder(bytes).decode();
+}
+
+/** Where an embedded message stands. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A metric found, its points unread. */
+interface FoundMetric {
+  readonly name: string;
+  readonly unit: string;
+  readonly dataTag: number;
+  readonly data: Range | null;
+}
+
+class TrafficDecoder {
+  readonly #reader: ProtobufReader;
+  readonly #points: PointReader;
+  readonly #draft = new DecodedDraft();
+
+  constructor(bytes: Uint8Array) {
+    this.#reader = new ProtobufReader(bytes);
+    this.#points = new PointReader(this.#reader);
+  }
+
+  decode(): DecodedTraffic {
+    for (const resourceMetrics of this.#find(RESOURCE_METRICS_TAG)) this.#resourceMetrics(resourceMetrics);
+    return this.#draft.finish();
+  }
+
+  /** Embedded messages of one tag in the message that the reader is at, all of which is read. */
+  #find(tag: number): Range[] {
+    const found: Range[] = [];
+    while (this.#reader.next()) {
+      if (this.#reader.tag === tag) found.push(this.#range());
+      else this.#reader.skip();
+    }
+    return found;
+  }
+
+  #range(): Range {
+    const outer = this.#reader.enter();
+    const from = this.#reader.position;
+    this.#reader.leave(outer);
+    return { from, to: this.#reader.position };
+  }
+
+  #visit({ from, to }: Range): void {
+    this.#reader.visit(from, to);
+  }
+
+  #resourceMetrics(range: Range): void {
+    this.#visit(range);
+    let resource: Range | null = null;
+    const scopes: Range[] = [];
+    while (this.#reader.next()) {
+      if (this.#reader.tag === RESOURCE_TAG) resource = this.#only(resource, 'resource');
+      else if (this.#reader.tag === SCOPE_METRICS_TAG) scopes.push(this.#range());
+      else this.#reader.skip();
+    }
+    const assembly = this.#assemblyFor(resource);
+    for (const scope of scopes) this.#scopeMetrics(scope, assembly);
+  }
+
+  #only(before: Range | null, what: string): Range {
+    if (before !== null) throw new MalformedProtobuf(`a second ${what} where one may stand`, this.#reader.position);
+    return this.#range();
+  }
+
+  #assemblyFor(resource: Range | null): TrafficAssembly {
+    const attributes = new AttributeList();
+    if (resource !== null) {
+      this.#visit(resource);
+      while (this.#reader.next()) {
+        if (this.#reader.tag === ATTRIBUTES_TAG) attributes.read(this.#reader);
+        else this.#reader.skip();
+      }
+    }
+    const seq = attributes.numbers.get(SEQ);
+    return this.#draft.assemblyFor(attributes.texts, Number.isSafeInteger(seq) ? seq! : null);
+  }
+
+  #scopeMetrics(range: Range, assembly: TrafficAssembly): void {
+    this.#visit(range);
+    for (const metric of this.#find(METRICS_TAG)) this.#metric(this.#foundMetric(metric), assembly);
+  }
+
+  #foundMetric(range: Range): FoundMetric {
+    this.#visit(range);
+    let name = '';
+    let unit = '';
+    let data: Range | null = null;
+    let dataTag = 0;
+    while (this.#reader.next()) {
+      const { tag } = this.#reader;
+      if (tag === NAME_TAG) name = this.#reader.text();
+      else if (tag === UNIT_TAG) unit = this.#reader.text();
+      else if (isData(tag)) {
+        data = this.#only(data, 'kind of data in a metric');
+        dataTag = tag;
+      } else this.#reader.skip();
+    }
+    return { name, unit, data, dataTag };
+  }
+
+  #metric({ name, unit, data, dataTag }: FoundMetric, assembly: TrafficAssembly): void {
+    if (data === null) {
+      this.#draft.leaveOut(name, 0);
+      return;
+    }
+    this.#visit(data);
+    const { points, temporality } = this.#data();
+    const kind = temporality === DELTA ? trafficPointsOf(name) : null;
+    let added = 0;
+    if (dataTag === SUM_TAG || dataTag === GAUGE_TAG) {
+      const isTraffic = kind === 'number' && dataTag === SUM_TAG;
+      added = this.#numberPoints(data, isTraffic ? name : null, assembly);
+    } else if (dataTag === HISTOGRAM_TAG) {
+      added = this.#histogramPoints(data, kind === 'histogram' && unit === MILLISECONDS, assembly);
+    }
+    if (added < points || kind === null) this.#draft.leaveOut(name, points - added);
+  }
+
+  /** Number of points and temporality of the data at hand; the points are passed over. */
+  #data(): { points: number; temporality: number } {
+    let points = 0;
+    let temporality = 0;
+    while (this.#reader.next()) {
+      if (this.#reader.tag === POINTS_TAG) {
+        this.#reader.pass();
+        points += 1;
+      } else if (this.#reader.tag === TEMPORALITY_TAG) temporality = this.#reader.varint();
+      else this.#reader.skip();
+    }
+    return { points, temporality };
+  }
+
+  /** Reads the points, also those of other metrics, so that malformed ones are found; returns how many were added. */
+  #numberPoints(data: Range, name: string | null, assembly: TrafficAssembly): number {
+    const points = this.#points;
+    let added = 0;
+    this.#visit(data);
+    while (this.#reader.next()) {
+      if (this.#reader.tag !== POINTS_TAG) this.#reader.skip();
+      else {
+        const attributes = points.number();
+        if (name === null || !points.hasValue) continue;
+        if (assembly.number(name, points.startMs, points.endMs, attributes, points.value)) added += 1;
+      }
+    }
+    return added;
+  }
+
+  #histogramPoints(data: Range, isTraffic: boolean, assembly: TrafficAssembly): number {
+    const points = this.#points;
+    let added = 0;
+    this.#visit(data);
+    while (this.#reader.next()) {
+      if (this.#reader.tag !== POINTS_TAG) this.#reader.skip();
+      else {
+        const attributes = points.histogram();
+        if (!isTraffic || !points.hasValue) continue;
+        const counts = Float64Array.from(points.counts);
+        if (assembly.histogram(points.startMs, points.endMs, attributes, points.bounds, counts)) added += 1;
+      }
+    }
+    return added;
+  }
+}
+
+function isData(tag: number): boolean {
+  return (
+    tag === GAUGE_TAG || tag === SUM_TAG || tag === HISTOGRAM_TAG || tag === EXPONENTIAL_TAG || tag === SUMMARY_TAG
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * @module Protobuf read field by field straight from the bytes, every length checked against what encloses it.
+ *
+ * Protobuf encoding specification. Fields that nobody asks for are skipped by their wire type, groups to a bounded depth.
+ */
+import { Buffer, isUtf8 } from 'node:buffer';
+import { END_GROUP, FIXED32, FIXED64, LENGTH_DELIMITED, START_GROUP, VARINT } from './message-builder.ts';
+
+const WORD = 0x1_0000_0000;
+const MAX_GROUP_DEPTH = 16;
+
+/** Bytes that are no message, and where in them that shows. */
+export class MalformedProtobuf extends Error {
+  override readonly name = 'MalformedProtobuf';
+  readonly offset: number;
+
+  constructor(problem: string, offset: number) {
+    super(`${problem}, at byte ${offset}`);
+    this.offset = offset;
+  }
+}
+
+/** Walks one message at a time; `enter` and `leave` go into embedded ones and out again. */
+export class ProtobufReader {
+  readonly bytes: Buffer;
+  readonly #view: DataView;
+  position = 0;
+  /** Tag of the field that `next` found: number · 8 + wire type. Fields of another wire type are so other fields. */
+  tag = 0;
+  /** Where the field's tag stands. */
+  fieldStart = 0;
+  /** Halves of the last `fixed64`. */
+  low = 0;
+  high = 0;
+  #end: number;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = bytes.byteLength;
+  }
+
+  /** True when nothing of the message is left. */
+  get atEnd(): boolean {
+    return this.position >= this.#end;
+  }
+
+  /** Goes to the next field; false at the end of the message. */
+  next(): boolean {
+    if (this.position >= this.#end) return false;
+    this.fieldStart = this.position;
+    const tag = this.varint();
+    if (tag < 8 || tag >= WORD) this.#fail(`a tag of ${tag}, which no field has`);
+    this.tag = tag;
+    return true;
+  }
+
+  /** Goes into the embedded message of this field; give what it returns to `leave`. */
+  enter(): number {
+    const outer = this.#end;
+    this.#end = this.#lengthEnd();
+    return outer;
+  }
+
+  /** Goes behind the embedded message, whether it was read or not. */
+  leave(outer: number): void {
+    this.position = this.#end;
+    this.#end = outer;
+  }
+
+  /** Goes to a message found before, from `from` to `to`, which lies inside these bytes. */
+  visit(from: number, to: number): void {
+    this.position = from;
+    this.#end = to;
+  }
+
+  /** Goes behind this length-delimited field and returns where its content ends. */
+  pass(): number {
+    this.position = this.#lengthEnd();
+    return this.position;
+  }
+
+  /** A number from 0; above 2⁵³ the nearest one. */
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let length = 0; length < 10; length++) {
+      if (this.position >= this.#end) this.#fail('a number that is cut off');
+      const byte = this.bytes[this.position++]!;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+    return this.#fail('a number of more than 10 bytes');
+  }
+
+  /** Reads 8 bytes into `low` and `high`. */
+  fixed64(): void {
+    const at = this.#take(8);
+    this.low = this.#view.getUint32(at, true);
+    this.high = this.#view.getUint32(at + 4, true);
+  }
+
+  /** An unsigned 64-bit integer as the nearest double. */
+  unsigned64(): number {
+    this.fixed64();
+    return this.high * WORD + this.low;
+  }
+
+  /** A signed 64-bit integer as the nearest double. */
+  signed64(): number {
+    this.fixed64();
+    return (this.high | 0) * WORD + this.low;
+  }
+
+  double(): number {
+    return this.#view.getFloat64(this.#take(8), true);
+  }
+
+  /** The text of this field, which has to be UTF-8. */
+  text(): string {
+    const to = this.#lengthEnd();
+    const from = this.position;
+    this.position = to;
+    const text = this.bytes.toString('utf8', from, to);
+    // What is not UTF-8 shows as U+FFFD, which may also stand there itself.
+    if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(from, to))) this.#fail('a text that is not UTF-8');
+    return text;
+  }
+
+  /** Goes behind a field that is of no interest. */
+  skip(depth = 0): void {
+    const wireType = this.tag % 8;
+    if (wireType === VARINT) this.varint();
+    else if (wireType === FIXED64) this.#take(8);
+    else if (wireType === FIXED32) this.#take(4);
+    else if (wireType === LENGTH_DELIMITED) this.pass();
+    else if (wireType === START_GROUP) this.#skipGroup(depth);
+    else this.#fail(wireType === END_GROUP ? 'the end of a group that did not begin' : `a wire type of ${wireType}`);
+  }
+
+  #skipGroup(depth: number): void {
+    if (depth === MAX_GROUP_DEPTH) this.#fail(`groups deeper than ${MAX_GROUP_DEPTH}`);
+    const end = this.tag - START_GROUP + END_GROUP;
+    while (this.next()) {
+      if (this.tag === end) return;
+      this.skip(depth + 1);
+    }
+    this.#fail('a group that does not end');
+  }
+
+  /** Reads a length and returns where what it tells of ends. */
+  #lengthEnd(): number {
+    const length = this.varint();
+    if (length > this.#end - this.position)
+      this.#fail(`a length of ${length} where ${this.#end - this.position} are left`);
+    return this.position + length;
+  }
+
+  #take(size: number): number {
+    const at = this.position;
+    if (size > this.#end - at) this.#fail('a number that is cut off');
+    this.position = at + size;
+    return at;
+  }
+
+  #fail(problem: string): never {
+    throw new MalformedProtobuf(problem, this.position);
+  }
+}
