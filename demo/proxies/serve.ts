@@ -9,6 +9,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import type { MeshName } from '../world/topology.ts';
 import type { TruthSnapshot } from '../world/truth.ts';
 import type { PodView, ScrapeFault, World } from '../world/world.ts';
 
@@ -38,8 +39,8 @@ export interface TargetGroup {
 }
 
 export interface ServedWorld {
-  /** What discovery should list: pods that run, in order of their start. */
-  targets(): TargetGroup[];
+  /** What discovery should list: pods that run, of one mesh or of all, in order of their start. */
+  targets(mesh?: MeshName): TargetGroup[];
   /** `host:port` of a pod's proxy; throws for a pod that is not served. */
   addressOf(pod: string): string;
   /**
@@ -54,6 +55,13 @@ export interface ServedWorld {
   close(): Promise<void>;
 }
 
+/** Where each mesh's proxies serve their page. */
+const PAGE_PATH: Readonly<Record<MeshName, string>> = {
+  linkerd: '/metrics',
+  istio: '/stats/prometheus',
+  envoy: '/stats/prometheus',
+};
+
 /** Opens the ports of all present pods. */
 export async function serveWorld(world: World, options: ServeOptions): Promise<ServedWorld> {
   const { host = '127.0.0.1', basePort = 0 } = options;
@@ -66,11 +74,13 @@ export async function serveWorld(world: World, options: ServeOptions): Promise<S
     const present = new Map(world.pods().map((pod) => [pod.name, pod]));
     const stale = [...servers.keys()].filter((name) => !present.has(name));
     await Promise.all(stale.map(closeOne));
-    for (const pod of present.values()) if (pod.meshed && !servers.has(pod.name)) await openOne(pod.name);
+    for (const { name, workload } of present.values()) {
+      if (workload.mesh !== null && !servers.has(name)) await openOne(name, workload.mesh);
+    }
   }
 
-  async function openOne(pod: string): Promise<void> {
-    const server = createServer((request, response) => answer(pod, request, response));
+  async function openOne(pod: string, mesh: MeshName): Promise<void> {
+    const server = createServer((request, response) => answer(pod, mesh, request, response));
     servers.set(pod, server);
     await listen(server, host, nextPort === 0 ? 0 : nextPort++);
   }
@@ -81,9 +91,9 @@ export async function serveWorld(world: World, options: ServeOptions): Promise<S
     if (server !== undefined) await closeServer(server);
   }
 
-  function answer(pod: string, request: IncomingMessage, response: ServerResponse): void {
+  function answer(pod: string, mesh: MeshName, request: IncomingMessage, response: ServerResponse): void {
     const path = request.url?.split('?')[0];
-    if (path === '/metrics') scrape(pod, request, response);
+    if (path === PAGE_PATH[mesh]) scrape(pod, request, response);
     else if (path === '/ready') response.end('ready\n');
     else if (path === '/live') response.end('live\n');
     else response.writeHead(404).end();
@@ -125,10 +135,11 @@ export async function serveWorld(world: World, options: ServeOptions): Promise<S
   }
 
   const served: ServedWorld = {
-    targets: () =>
+    targets: (mesh) =>
       world
         .pods()
         .filter((pod) => pod.phase === 'running' && servers.has(pod.name))
+        .filter(({ workload }) => mesh === undefined || workload.mesh === mesh)
         .map((pod) => ({ targets: [addressOf(pod.name)], labels: labelsOf(pod) })),
     addressOf,
     refresh() {
@@ -198,7 +209,7 @@ function sendCut(response: ServerResponse, page: string, clean: boolean): void {
   else response.write(half, () => response.destroy());
 }
 
-/** The page without all lines, comments included, of some families. */
+/** The page without all lines, comments included, of some families; `*` at the end of a name stands for any ending. */
 export function withoutFamilies(page: string, families: readonly string[]): string {
   return page
     .split('\n')
@@ -208,6 +219,7 @@ export function withoutFamilies(page: string, families: readonly string[]): stri
 
 function isOf(line: string, family: string): boolean {
   const name = /^(?:# \w+ )?([^ {]+)/.exec(line)?.[1] ?? '';
+  if (family.endsWith('*')) return name.startsWith(family.slice(0, -1));
   return (
     name === family ||
     (name.startsWith(`${family}_`) && /^(?:total|bucket|sum|count)$/.test(name.slice(family.length + 1)))

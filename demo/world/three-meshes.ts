@@ -54,7 +54,7 @@ export const THREE_MESHES: Topology = {
     edge('media/images', 'media/thumbs', { ratePerSecond: 5, failureShare: 0.1, retries: 1, medianMs: 30, p99Ms: 200 }),
     edge('media/images', 'media/store', { ratePerSecond: 4, failureShare: 0.02, unreachedShare: 0.01 }),
     edge('media/thumbs', 'media/store', { ratePerSecond: 3, medianMs: 5, p99Ms: 40 }),
-    edge('media/thumbs', 'shop/reviews', { ratePerSecond: 2 }),
+    edge('media/thumbs', 'payments/wallet', { ratePerSecond: 2 }),
     edge('media/store', 'delivery/tracking', { ratePerSecond: 2 }),
     edge('media/store', 'media/cdn', { ratePerSecond: 2, medianMs: 45, p99Ms: 320 }),
   ],

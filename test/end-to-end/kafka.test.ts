@@ -123,7 +123,7 @@ test('windows of every edge tile the run and add up to the truth through two out
   const world = createWorld({ seed: 5, startMs: Date.now() - 60_000 });
   world.advance(Date.now());
   // All proxies are older than the watch: each first scrape is a baseline.
-  const expected = new ExpectedTraffic(world, ANY_SLOT_MS, Number.POSITIVE_INFINITY);
+  const expected = new ExpectedTraffic(ANY_SLOT_MS, Number.POSITIVE_INFINITY);
   const served = await serveWorld(world, { now: () => Date.now(), onScrape: (record) => expected.scraped(record) });
   t.teardown(() => served.close());
   await writeFile(join(folder, 'targets.json'), JSON.stringify(served.targets()));

@@ -1,8 +1,9 @@
 /** @module A world, its proxies over HTTP, and the real process under one clock: the stage of the end-to-end tests. */
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServedWorld, serveWorld } from '../../demo/proxies/serve.ts';
+import type { MeshName } from '../../demo/world/topology.ts';
 import { createWorld, type World, type WorldOptions } from '../../demo/world/world.ts';
 import { SETTLE_MS } from '../../pipeline/net/file-watch.ts';
 import { DrivenWeir } from './driven/driven-weir.ts';
@@ -26,17 +27,23 @@ export class DrivenWorld {
   readonly weir: DrivenWeir;
   readonly expected: ExpectedTraffic;
   readonly served: ServedWorld;
-  readonly #folder: string;
+  readonly #files: TargetFiles;
   #changed = false;
   /** When (wall clock, ms) the process reads a file that was published; null when it has read all. */
   #readsAtMs: number | null = null;
 
-  private constructor(world: World, served: ServedWorld, weir: DrivenWeir, expected: ExpectedTraffic, folder: string) {
+  private constructor(
+    world: World,
+    served: ServedWorld,
+    weir: DrivenWeir,
+    expected: ExpectedTraffic,
+    files: TargetFiles,
+  ) {
     this.world = world;
     this.served = served;
     this.weir = weir;
     this.expected = expected;
-    this.#folder = folder;
+    this.#files = files;
     world.onPods(() => {
       this.#changed = true;
     });
@@ -47,21 +54,22 @@ export class DrivenWorld {
     const startWallMs = 1_800_000_000_000;
     const world = createWorld({ seed: 1, startMs: startWallMs - (options.leadMs ?? 0), ...options.world });
     world.advance(startWallMs);
-    const expected = new ExpectedTraffic(world, SLOT_MS, startWallMs);
+    const expected = new ExpectedTraffic(SLOT_MS, startWallMs);
     let nowMs = startWallMs;
     const served = await serveWorld(world, { now: () => nowMs, onScrape: (record) => expected.scraped(record) });
     const folder = await mkdtemp(join(tmpdir(), 'weir-world-'));
-    await publish(folder, served);
+    const files = new TargetFiles(folder, meshesOf(world));
+    await files.publish(served);
     const weir = await DrivenWeir.start({
       startWallMs,
-      config: configText(folder, options),
+      config: configText(files, options),
       hanging: () => served.hanging,
       onTime: (wallMs) => {
         nowMs = wallMs;
       },
       execArgv: options.execArgv ?? [],
     });
-    return new DrivenWorld(world, served, weir, expected, folder);
+    return new DrivenWorld(world, served, weir, expected, files);
   }
 
   /** Moves world and process on together, in steps short enough that pods come and go on time. */
@@ -84,8 +92,9 @@ export class DrivenWorld {
     this.#changed = false;
     await this.served.refresh();
     const before = await this.weir.fileEvents();
-    await publish(this.#folder, this.served);
-    while ((await this.weir.fileEvents()) === before);
+    const events = before + (await this.#files.publish(this.served));
+    if (events === before) return;
+    while ((await this.weir.fileEvents()) < events);
     this.#readsAtMs ??= this.weir.wallMs + SETTLE_MS;
   }
 
@@ -102,25 +111,51 @@ export class DrivenWorld {
   async close(): Promise<void> {
     await this.weir.kill();
     await this.served.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#files.folder, { recursive: true, force: true });
   }
 }
 
-/** Moves the whole file into its place, which is one event. */
-async function publish(folder: string, served: ServedWorld): Promise<void> {
-  await writeFile(join(folder, 'next'), JSON.stringify(served.targets()));
-  await rename(join(folder, 'next'), join(folder, 'targets.json'));
+/** Meshes whose proxies the world has, in their order of appearance. */
+function meshesOf({ topology }: World): MeshName[] {
+  const meshes = topology.workloads.flatMap(({ mesh }) => (mesh === null ? [] : [mesh]));
+  return [...new Set(meshes)];
 }
 
-function configText(folder: string, { exporters = '', exporterIds = [], smi = '{}' }: DrivenWorldOptions): string {
+/** A file of targets for each mesh, in a folder of its own, so that one event is told to one receiver. */
+class TargetFiles {
+  readonly folder: string;
+  readonly meshes: readonly MeshName[];
+  readonly #texts = new Map<MeshName, string>();
+
+  constructor(folder: string, meshes: readonly MeshName[]) {
+    this.folder = folder;
+    this.meshes = meshes;
+  }
+
+  pathOf(mesh: MeshName): string {
+    return join(this.folder, mesh, 'targets.json');
+  }
+
+  /** Moves whole files into their places, which is one event each; returns how many had changed. */
+  async publish(served: ServedWorld): Promise<number> {
+    let changed = 0;
+    for (const mesh of this.meshes) {
+      const text = JSON.stringify(served.targets(mesh));
+      if (this.#texts.get(mesh) === text) continue;
+      this.#texts.set(mesh, text);
+      changed += 1;
+      await mkdir(join(this.folder, mesh), { recursive: true });
+      await writeFile(join(this.folder, mesh, 'next'), text);
+      await rename(join(this.folder, mesh, 'next'), this.pathOf(mesh));
+    }
+    return changed;
+  }
+}
+
+function configText(files: TargetFiles, { exporters = '', exporterIds = [], smi = '{}' }: DrivenWorldOptions): string {
   return `
 receivers:
-  linkerd:
-    scrape_interval: 10s
-    scrape_timeout: 5s
-    file_sd_configs:
-      - files: [${JSON.stringify(join(folder, 'targets.json'))}]
-processors:
+${files.meshes.map((mesh) => receiverText(mesh, files.pathOf(mesh))).join('')}processors:
   smi: ${smi}
 exporters:
   capture:
@@ -128,6 +163,15 @@ ${exporters}
 service:
   telemetry: { metrics: { level: none } }
   pipelines:
-    metrics: { receivers: [linkerd], processors: [smi], exporters: [capture${exporterIds.map((id) => `, ${id}`).join('')}] }
+    metrics: { receivers: [${files.meshes.join(', ')}], processors: [smi], exporters: [capture${exporterIds.map((id) => `, ${id}`).join('')}] }
+`;
+}
+
+function receiverText(mesh: MeshName, file: string): string {
+  return `  ${mesh}:
+    scrape_interval: 10s
+    scrape_timeout: 5s
+    file_sd_configs:
+      - files: [${JSON.stringify(file)}]
 `;
 }

@@ -1,7 +1,8 @@
 /**
  * @module What readers must be shown of a window, reckoned from the world's truth: edges, workloads and pods, each from
- * the side that design §6 and docs/adr/which-side-a-reader-believes.md name, and complete where the world says so.
+ * the side that design §6, docs/adr/0005 and 0009 name, with what no server saw, and complete where the world says so.
  */
+import type { MeshName, WorkloadSpec } from '../../demo/world/topology.ts';
 import type { World } from '../../demo/world/world.ts';
 import type { TcpTotals } from '../../pipeline/model/traffic.ts';
 import { addTcp, type ExpectedCounts, type ExpectedTraffic, hasTcp, noCounts } from './expected-traffic.ts';
@@ -12,14 +13,23 @@ export interface SlotRange {
   readonly to: number;
 }
 
+type Side = 'client' | 'server';
+
 export interface ExpectedFigures {
-  readonly side: 'client' | 'server';
+  readonly side: Side;
+  readonly counts: 'requests' | 'attempts';
   readonly successes: number;
   readonly failures: number;
+  /** Part of `failures`. */
+  readonly unreached: number;
   readonly complete: boolean;
   readonly tcp: TcpTotals | null;
   /** Ascending, milliseconds. */
   readonly latenciesMs: readonly number[];
+  /** Whose histograms those are in. */
+  readonly meshes: ReadonlySet<MeshName>;
+  /** True for what is left of callers a server cannot name: its latency and bytes are a share, no measurement. */
+  readonly shared: boolean;
 }
 
 /** One side of an edge or of a workload's totals. */
@@ -28,6 +38,7 @@ interface Half {
   present: boolean;
   /** Workloads whose pods counted. */
   readonly owners: Set<string>;
+  readonly meshes: Set<MeshName>;
 }
 
 interface Both {
@@ -35,11 +46,14 @@ interface Both {
   readonly server: Half;
 }
 
-const half = (): Half => ({ counts: noCounts(), present: false, owners: new Set() });
-const requestsOf = ({ counts }: Half) => counts.successes + counts.failures;
+const half = (): Half => ({ counts: noCounts(), present: false, owners: new Set(), meshes: new Set() });
+/** What a server could have seen. */
+const reachedOf = ({ counts }: Half) => counts.successes + counts.failures - counts.unreached;
+/** Over this much more on one side means that the other does not see everybody. */
+const UNWATCHED = 1.05;
 
 interface Ends {
-  readonly side: 'client' | 'server';
+  readonly side: Side;
   readonly pod: string;
   /** `namespace/name` of a workload, `account namespace/name` when several share it, `?` when nobody tells. */
   readonly source: string;
@@ -64,7 +78,7 @@ export class ExpectedReadings {
     for (const [edge, both] of groups) {
       const [source = '', destination = ''] = edge.split(' -> ');
       if (source.startsWith('account ') && this.#isToldByClients(source, destination, groups)) continue;
-      const figures = this.#figures(both, 'client');
+      const figures = source === '?' ? this.#ofStrangers(both, destination, groups) : this.#figures(both, 'client');
       if (figures !== null) shown.set(edge, figures);
     }
     return shown;
@@ -97,6 +111,29 @@ export class ExpectedReadings {
     });
   }
 
+  /** Calls of callers that a server does not name, less those that such callers tell themselves (docs/adr/0009). */
+  #ofStrangers(both: Both, destination: string, groups: ReadonlyMap<string, Both>): ExpectedFigures | null {
+    const server = this.#specOf(destination)?.mesh;
+    const told = [...groups].flatMap(([edge, { client }]) => {
+      const [source = '', to] = edge.split(' -> ');
+      const mesh = this.#specOf(source)?.mesh;
+      const isUnnamed = to === destination && client.present && (mesh !== server || server === 'envoy');
+      return isUnnamed ? [client] : [];
+    });
+    const whole = this.#figures(both, 'client');
+    if (told.length === 0 || whole === null) return whole;
+    const mine = { successes: 0, failures: 0 };
+    for (const { counts } of told) {
+      mine.successes += counts.successes;
+      mine.failures += counts.failures - counts.unreached;
+    }
+    const retries = told.some(({ meshes }) => meshes.has('istio') || meshes.has('envoy'));
+    const surely = retries ? whole.successes : whole.successes + whole.failures;
+    if (surely <= (mine.successes + mine.failures) * UNWATCHED) return null;
+    const successes = Math.max(0, whole.successes - mine.successes);
+    return { ...whole, successes, failures: Math.max(0, whole.failures - mine.failures), shared: true };
+  }
+
   #group(keyOf: (ends: Ends) => string | null): Map<string, Both> {
     const groups = new Map<string, Both>();
     const halfOf = (text: string): Half | null => {
@@ -106,6 +143,7 @@ export class ExpectedReadings {
       const both = groups.get(key) ?? { client: half(), server: half() };
       groups.set(key, both);
       both[ends.side].owners.add(ends.side === 'client' ? ends.source : ends.destination);
+      both[ends.side].meshes.add(this.#expected.meshOf(ends.pod));
       return both[ends.side];
     };
     for (let slot = this.#range.from; slot < this.#range.to; slot++) {
@@ -122,14 +160,25 @@ export class ExpectedReadings {
   }
 
   #endsOf(key: string): Ends {
-    const client = /^client (\S+) → (\S+) by /.exec(key);
+    const client = /^client (\S+) → (service )?(\S+) by /.exec(key);
     if (client !== null) {
-      const [, pod = '', destination = ''] = client;
+      const [, pod = '', service, name = ''] = client;
+      const destination = service === undefined ? name : this.#workloadBehind(name);
       return { side: 'client', pod, source: this.#expected.ownerOf(pod), destination };
     }
-    const [, pod = '', account] = /^server (\S+) ← (?:unknown|account (\S+))$/.exec(key) ?? [];
-    const source = account === undefined ? '?' : this.#workloadWith(account);
+    const [, pod = '', account, name] = /^server (\S+) ← (?:unknown|account (\S+)|(\S+))$/.exec(key) ?? [];
+    const source = account === undefined ? (name ?? '?') : this.#workloadWith(account);
     return { side: 'server', pod, source, destination: this.#expected.ownerOf(pod) };
+  }
+
+  /** Every Service of the world has one workload, which somebody reaches by it or which bears its name. */
+  #workloadBehind(service: string): string {
+    const behind = this.#world.topology.workloads.find((spec) => `${spec.namespace}/${spec.service}` === service);
+    return behind === undefined ? service : `${behind.namespace}/${behind.name}`;
+  }
+
+  #specOf(workload: string): WorkloadSpec | undefined {
+    return this.#world.topology.workloads.find(({ namespace, name }) => `${namespace}/${name}` === workload);
   }
 
   #workloadWith(account: string): string {
@@ -139,24 +188,42 @@ export class ExpectedReadings {
     return mine.length === 1 ? `${mine[0]!.namespace}/${mine[0]!.name}` : `account ${account}`;
   }
 
-  #figures(both: Both, preferred: 'client' | 'server'): ExpectedFigures | null {
+  #figures(both: Both, preferred: Side): ExpectedFigures | null {
     const side = this.#believed(both, preferred);
-    const { counts, owners } = both[side];
-    const { successes, failures, tcp } = counts;
+    const { counts, owners, meshes } = both[side];
+    const { successes, tcp } = counts;
+    const { unreached } = both.client.counts;
+    const failures = counts.failures + (side === 'server' ? unreached : 0);
     if (successes + failures === 0 && !hasTcp(tcp)) return null;
-    const latenciesMs = [...counts.latenciesMs].sort((a, b) => a - b);
-    const complete = this.#isComplete(owners);
-    return { side, successes, failures, complete, tcp: hasTcp(tcp) ? tcp : null, latenciesMs };
+    return {
+      side,
+      counts: side === 'server' || meshes.has('linkerd') ? 'attempts' : 'requests',
+      successes,
+      failures,
+      unreached,
+      complete: this.#isComplete(owners),
+      tcp: hasTcp(tcp) ? tcp : null,
+      latenciesMs: [...counts.latenciesMs].sort((a, b) => a - b),
+      meshes,
+      shared: false,
+    };
   }
 
-  #believed(both: Both, preferred: 'client' | 'server'): 'client' | 'server' {
-    const other = preferred === 'client' ? 'server' : 'client';
-    if (!both[other].present) return preferred;
-    if (!both[preferred].present) return other;
-    const [mine, theirs] = [requestsOf(both[preferred]), requestsOf(both[other])];
-    if (theirs > mine * 1.05) return other;
-    if (this.#isComplete(both[preferred].owners) || theirs * 1.05 < mine) return preferred;
-    return this.#isComplete(both[other].owners) ? other : preferred;
+  #believed({ client, server }: Both, preferred: Side): Side {
+    const [mine, theirs] = preferred === 'client' ? [client, server] : [server, client];
+    const other: Side = preferred === 'client' ? 'server' : 'client';
+    if (!theirs.present) return preferred;
+    if (!mine.present) return other;
+    // All of these servers count attempts; an attempt that was retried has failed.
+    const retries = client.meshes.has('istio') || client.meshes.has('envoy');
+    const surely = retries ? server.counts.successes : reachedOf(server);
+    const serverSawMore = surely > reachedOf(client) * UNWATCHED;
+    const clientSawMore = reachedOf(client) > reachedOf(server) * UNWATCHED;
+    const [iSawMore, theySawMore] =
+      preferred === 'client' ? [clientSawMore, serverSawMore] : [serverSawMore, clientSawMore];
+    if (theySawMore) return other;
+    if (this.#isComplete(mine.owners) || iSawMore) return preferred;
+    return this.#isComplete(theirs.owners) ? other : preferred;
   }
 
   /** No scrape of any pod of these workloads was missed, no counter was set back, no page was a baseline. */
@@ -173,6 +240,7 @@ export class ExpectedReadings {
 function add(into: ExpectedCounts, from: ExpectedCounts): void {
   into.successes += from.successes;
   into.failures += from.failures;
+  into.unreached += from.unreached;
   into.latenciesMs.push(...from.latenciesMs);
   addTcp(into.tcp, from.tcp);
 }

@@ -15,8 +15,11 @@ export interface PublishedEdge {
   readonly source: End | null;
   readonly destination: End;
   readonly side: 'client' | 'server';
+  readonly counts: 'requests' | 'attempts';
   readonly successes: number;
   readonly failures: number;
+  /** Part of `failures`; absent for none. */
+  readonly unreached?: number;
   readonly ratePerSecond: number | null;
   readonly latencyMs: {
     readonly p50: PublishedQuantile;

@@ -21,9 +21,9 @@ const CLASSES = ['1', '2', '3', '4', '5'];
 const LOCAL_REPLY = '503';
 const SCRAPE_REQUEST_BYTES = 120;
 
-/** `<workload>_<namespace>_svc_<port>`, as Kuma names clusters. */
-export function clusterOf({ name, namespace, port }: WorkloadSpec): string {
-  return `${name}_${namespace}_svc_${port}`;
+/** `<service>_<namespace>_svc_<port>`, as Kuma names clusters. */
+export function clusterOf({ service, namespace, port }: WorkloadSpec): string {
+  return `${service}_${namespace}_svc_${port}`;
 }
 
 export class EnvoyCounters implements MeshCounters {
