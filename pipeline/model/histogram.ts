@@ -34,6 +34,45 @@ export function quantiles(histograms: readonly LatencyHistogram[], qs: readonly 
   return alike ? ofOneSet(histograms, first.boundsMs, qs) : ofSeveralSets(cumulate(histograms), qs);
 }
 
+/** How a quantile came about: the steps that lead from the buckets to `quantile`. */
+export interface QuantileSteps {
+  readonly q: number;
+  /** Observations counted; a share of one where records were shared out. */
+  readonly total: number;
+  /** `q` × `total`: the observation looked for, counted from the fastest. */
+  readonly rank: number;
+  /** Sets of bounds that were merged; the counts are estimates when there are several. */
+  readonly sets: number;
+  /** The bucket the rank lies in: above `startMs`, at most `endMs`; null above the highest finite bound. */
+  readonly bucket: {
+    readonly startMs: number;
+    readonly endMs: number;
+    readonly before: number;
+    readonly inside: number;
+  } | null;
+  readonly quantile: Quantile;
+}
+
+/** The steps to the quantile `q` of all observations in `histograms`; null where `quantile` is. */
+export function quantileSteps(histograms: readonly LatencyHistogram[], q: number): QuantileSteps | null {
+  const sets = cumulate(histograms);
+  const total = sets.reduce((sum, set) => sum + set.total, 0);
+  const scale = sets.length === 1 ? scaleOfSet(sets[0]!) : mergedScale(sets);
+  if (total === 0 || scale.boundsMs.length === 0) return null;
+  const { boundsMs, estimate } = scale;
+  const rank = q * total;
+  const at = firstAtLeast(estimate, boundsMs.length, rank);
+  const before = at === 0 ? 0 : estimate[at - 1]!;
+  const startMs = at === 0 ? 0 : boundsMs[at - 1]!;
+  const inside = (estimate[at] ?? 0) - before;
+  const bucket = at === boundsMs.length ? null : { startMs, endMs: boundsMs[at]!, before, inside };
+  return { q, total, rank, sets: sets.length, bucket, quantile: pick(scale, rank) };
+}
+
+function scaleOfSet({ boundsMs, upTo }: CumulativeSet): Scale {
+  return { boundsMs, estimate: upTo, atLeast: upTo, atMost: upTo };
+}
+
 /** Reused from call to call: figures are reckoned by the ten thousand. */
 let scratch = new Float64Array(64);
 

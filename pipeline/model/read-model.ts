@@ -111,7 +111,7 @@ export class ReadModel {
     const kept = this.#readings.get(windowMs);
     if (kept !== undefined) return kept;
     const fromMs = this.#closedUntilMs - windowMs;
-    const sums = this.#slots.filter(({ sum }) => sum.interval.endMs > fromMs).map(({ sum }) => sum);
+    const sums = this.slotsOf(windowMs);
     const total = foldSlots(sums);
     if (total === null) return null;
     const reading = readTraffic(total, {
@@ -121,6 +121,12 @@ export class ReadModel {
     });
     this.#keep(windowMs, reading);
     return reading;
+  }
+
+  /** The slots that `read` of the same window sums, in no order. They must not be changed. */
+  slotsOf(windowMs: number = this.#options.windowMs): readonly TrafficSum[] {
+    const fromMs = (this.#closedUntilMs ?? 0) - windowMs;
+    return this.#slots.filter(({ sum }) => sum.interval.endMs > fromMs).map(({ sum }) => sum);
   }
 
   #keep(windowMs: number, reading: TrafficReading): void {

@@ -7,8 +7,10 @@ import {
   NONE,
   type OwnGroup,
   type ServiceGroup,
+  type Sides,
   type WorkloadEntry,
 } from './reading-entries.ts';
+import { type Explained, explainCounted } from './reading-explain.ts';
 import { type Counted, counted, coveragesOf, type Frame, figuresOf, joinCounted } from './reading-figures.ts';
 import { TrafficIndex } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
@@ -43,10 +45,13 @@ class LazyReading implements ResourceReading {
   readonly resource: ResourceId;
   readonly #frame: Frame;
   readonly #count: () => Counted;
+  /** Records of both sides, where there was a choice between them. */
+  readonly sides: Sides | null;
   #figures: Figures | null | undefined;
 
-  constructor(resource: ResourceId, frame: Frame, count: () => Counted) {
+  constructor(resource: ResourceId, frame: Frame, count: () => Counted, sides: Sides | null = null) {
     this.resource = resource;
+    this.sides = sides;
     this.#frame = frame;
     this.#count = count;
   }
@@ -134,8 +139,26 @@ export class Reading implements TrafficReading {
 
   joined(readings: readonly ResourceReading[]): ResourceReading {
     const parts = readings.filter((reading) => reading instanceof LazyReading);
-    return new LazyReading(readings[0]!.resource, this.#frame, () => joinCounted(parts.map((part) => part.counted)));
+    const count = () => joinCounted(parts.map((part) => part.counted));
+    return new LazyReading(readings[0]!.resource, this.#frame, count, joinSides(parts));
   }
+
+  explain(reading: ResourceReading): Explained {
+    if (!(reading instanceof LazyReading)) throw new TypeError('explain: a reading of another sum');
+    return explainCounted(this.#frame, reading.counted, reading.sides);
+  }
+
+  explainEdge(edge: EdgeReading): Explained | null {
+    const told = this.#book.told(edge);
+    return told === null ? null : explainCounted(this.#frame, told.from, told.sides);
+  }
+}
+
+function joinSides(parts: readonly LazyReading[]): Sides {
+  return {
+    client: parts.flatMap(({ sides }) => sides?.client ?? NONE),
+    server: parts.flatMap(({ sides }) => sides?.server ?? NONE),
+  };
 }
 
 function learnKnown(index: TrafficIndex, { known }: ReadOptions): void {
@@ -195,7 +218,7 @@ function readWorkloads(frame: Frame, book: EdgeBook, listed: readonly WorkloadEn
 }
 
 function readTotals(frame: Frame, book: EdgeBook, entry: WorkloadEntry): ResourceReading {
-  return new LazyReading(book.idOf(entry), frame, () => totalsOf(frame, entry));
+  return new LazyReading(book.idOf(entry), frame, () => totalsOf(frame, entry), entry);
 }
 
 /** Pods by what they counted themselves; a bare pod that is not watched by what its clients counted. */
@@ -256,7 +279,7 @@ function readNamespace(frame: Frame, group: NamespaceGroup): ResourceReading {
   if (!group.covered) coverages.push(null);
   const resource = { kind: 'Namespace', cluster: group.cluster, namespace: '', name: group.name };
   const count = () => ({ ...counted(frame, side, group.records, coverages), unreached: group.unreached });
-  return new LazyReading(resource, frame, count);
+  return new LazyReading(resource, frame, count, { server: NONE, client: NONE });
 }
 
 function namespaceKey({ cluster, namespace }: Named): string {

@@ -9,7 +9,7 @@ import {
   groupsByEntry,
   servicesOf,
 } from './reading-edge-groups.ts';
-import { appended, type Coverage, NONE, type OwnGroup, type WorkloadEntry } from './reading-entries.ts';
+import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-entries.ts';
 import { counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import { type Believed, believe, countedLate, viewOf, withUnreached } from './reading-sides.ts';
@@ -26,6 +26,7 @@ interface Edge {
   readonly source: WorkloadEntry | null;
   readonly destination: WorkloadEntry | null;
   readonly from: Believed;
+  readonly sides: Sides;
   readonly reading: EdgeReading;
 }
 
@@ -51,6 +52,11 @@ export class EdgeBook {
   get edges(): readonly EdgeReading[] {
     this.#readings ??= this.#all().map((edge) => edge.reading);
     return this.#readings;
+  }
+
+  /** What an edge was told from, and the records of both its sides; null for one this book does not have. */
+  told(reading: EdgeReading): { readonly from: Believed; readonly sides: Sides } | null {
+    return this.#all().find((edge) => edge.reading === reading) ?? null;
   }
 
   #all(): readonly Edge[] {
@@ -129,7 +135,7 @@ export class EdgeBook {
       services: servicesOf(group),
       figures,
     };
-    return { source, destination, from, reading };
+    return { source, destination, from, sides: group, reading };
   }
 
   /** The side that tells this edge; null when the edge is told by others. */

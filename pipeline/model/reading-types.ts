@@ -2,6 +2,7 @@
  * @module The shapes of what readers see of traffic (design §6): edges and resources with their figures.
  */
 import type { Quantile } from './histogram.ts';
+import type { Explained } from './reading-explain.ts';
 import type { Served } from './reading-index.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
@@ -93,6 +94,10 @@ export interface TrafficReading {
    * was believed for it, as in a namespace. For paths that carry no cluster.
    */
   joined(readings: readonly ResourceReading[]): ResourceReading;
+  /** What stands behind the figures of a resource of this reading, or of several made one by `joined`. O(its records). */
+  explain(reading: ResourceReading): Explained;
+  /** The same of an edge of this reading; null for one it does not have. */
+  explainEdge(edge: EdgeReading): Explained | null;
   /** Seconds that the scrapes of its own targets cover; 0 after a first sight that was only a baseline, and unwatched. */
   coveredSecondsOf(resource: ResourceId): number;
   readonly clockAhead: boolean;
