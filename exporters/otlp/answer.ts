@@ -5,6 +5,7 @@
  * (OTLP/HTTP response), googleapis `google/rpc/status.proto`. Both as protobuf and as OTLP's JSON.
  */
 import { Buffer } from 'node:buffer';
+import { MalformedProtobuf, ProtobufReader } from '../../pipeline/wire/protobuf/reader.ts';
 
 /** How an answer's body is written; null for a kind that OTLP does not have. */
 export type AnswerForm = 'proto' | 'json' | null;
@@ -87,73 +88,56 @@ function statusOfJson(body: Uint8Array): RpcStatus | null {
 
 // --- Protobuf --------------------------------------------------------------------------------------------------------
 
-type Field = readonly [number: number, value: bigint | Uint8Array];
+/** Tags of the fields: number · 8 + wire type. */
+const PARTIAL_SUCCESS = 0x0a;
+const COUNT = 0x08;
+const TEXT = 0x12;
+/** A signed number below 0 is told as one from here on. */
+const NEGATIVE = 2 ** 63;
+
+/** A number in field 1 and a text in field 2, as both messages have them. */
+interface CountAndText {
+  count: number;
+  text: string;
+}
 
 function partialSuccessOfProto(body: Uint8Array): PartialSuccess | null {
-  const fields = fieldsOf(body);
-  if (fields === null) return null;
-  let found = NOTHING_REJECTED;
-  for (const [number, value] of fields) {
-    if (number !== 1) continue;
-    const inner = value instanceof Uint8Array ? fieldsOf(value) : null;
-    if (inner === null) return null;
-    found = { rejectedPoints: countOf(inner, 1), message: textOf(inner, 2) };
-  }
-  return found;
+  return read(body, (reader) => {
+    const found: CountAndText = { count: 0, text: '' };
+    while (reader.next()) {
+      if (reader.tag === PARTIAL_SUCCESS) {
+        const outer = reader.enter();
+        readCountAndText(reader, found);
+        reader.leave(outer);
+      } else reader.skip();
+    }
+    return { rejectedPoints: found.count, message: found.text };
+  });
 }
 
 function statusOfProto(body: Uint8Array): RpcStatus | null {
-  const fields = fieldsOf(body);
-  return fields === null ? null : { code: countOf(fields, 1), message: textOf(fields, 2) };
+  return read(body, (reader) => {
+    const found: CountAndText = { count: 0, text: '' };
+    readCountAndText(reader, found);
+    return { code: found.count, message: found.text };
+  });
 }
 
-/** The last value of a varint field as a signed number, at least 0. */
-function countOf(fields: readonly Field[], wanted: number): number {
-  const value = fields.findLast(([number]) => number === wanted)?.[1];
-  return typeof value === 'bigint' ? Math.max(0, Number(BigInt.asIntN(64, value))) : 0;
-}
-
-function textOf(fields: readonly Field[], wanted: number): string {
-  const value = fields.findLast(([number]) => number === wanted)?.[1];
-  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : '';
-}
-
-/** Varints and byte strings of a message, others skipped; null when it is no message. */
-function fieldsOf(bytes: Uint8Array): Field[] | null {
-  const fields: Field[] = [];
-  const cursor = { at: 0 };
-  while (cursor.at < bytes.length) {
-    const tag = varint(bytes, cursor);
-    if (tag === null || tag >> 3n === 0n || tag > 0xffff_ffffn) return null;
-    const value = valueAt(bytes, cursor, Number(tag & 7n));
-    if (value === null) return null;
-    fields.push([Number(tag >> 3n), value]);
+function readCountAndText(reader: ProtobufReader, found: CountAndText): void {
+  while (reader.next()) {
+    if (reader.tag === COUNT) {
+      const value = reader.varint();
+      found.count = value >= NEGATIVE ? 0 : value;
+    } else if (reader.tag === TEXT) found.text = reader.text();
+    else reader.skip();
   }
-  return fields;
 }
 
-function valueAt(bytes: Uint8Array, cursor: { at: number }, wireType: number): bigint | Uint8Array | null {
-  if (wireType === 0) return varint(bytes, cursor);
-  const length = wireType === 1 ? 8 : wireType === 5 ? 4 : wireType === 2 ? lengthAt(bytes, cursor) : null;
-  if (length === null || length > bytes.length - cursor.at) return null;
-  cursor.at += length;
-  return bytes.subarray(cursor.at - length, cursor.at);
-}
-
-function lengthAt(bytes: Uint8Array, cursor: { at: number }): number | null {
-  const length = varint(bytes, cursor);
-  return length === null ? null : Number(length);
-}
-
-/** At most ten bytes, as the format has it; null when they end too early. */
-function varint(bytes: Uint8Array, cursor: { at: number }): bigint | null {
-  let value = 0n;
-  for (let shift = 0n; shift < 70n; shift += 7n) {
-    const byte = bytes[cursor.at];
-    if (byte === undefined) return null;
-    cursor.at += 1;
-    value |= BigInt(byte & 0x7f) << shift;
-    if (byte < 0x80) return BigInt.asUintN(64, value);
+function read<Value>(body: Uint8Array, reading: (reader: ProtobufReader) => Value): Value | null {
+  try {
+    return reading(new ProtobufReader(body));
+  } catch (error) {
+    if (error instanceof MalformedProtobuf) return null;
+    throw error;
   }
-  return null;
 }

@@ -124,8 +124,8 @@ const fields = z.strictObject({
     .int()
     .positive()
     .max(1_000_000)
-    .default(5000)
-    .describe('Records of one request; a larger sum goes in several, each with its own number. Default 5000.'),
+    .default(2000)
+    .describe('Records of one request; a larger sum goes in several, each with its own number. Default 2000.'),
   metric_expiration: duration({ minMs: 1000 })
     .prefault('5m')
     .describe('With `cumulative`: a total that nothing was added to for this long is forgotten. Default 5m.'),

@@ -201,7 +201,7 @@ test('defaults are those of the Collector, and of traffic', (t) => {
     temporality: 'delta',
     interval: 'slot',
     source: '',
-    max_request_items: 5000,
+    max_request_items: 2000,
     metric_expiration: 300_000,
     max_series: 200_000,
   });

@@ -2,7 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { USER_AGENT } from '../../../pipeline/net/http-post.ts';
+import { decodeTraffic, decodeTrafficJson } from '../../../pipeline/wire/otlp-traffic.ts';
 import { OtlpBackend, until } from '../../kit/otlp-backend.ts';
 import { exportResponse } from '../../kit/otlp-reading.ts';
 import { itemsOf } from '../../kit/slots.ts';
@@ -21,6 +23,14 @@ import {
 } from './stage.ts';
 
 const ITEMS = itemsOf(numbered(0).sum);
+
+/** Ids of test records are not canonical; everything else must come back as it went. */
+function withoutIds(sums: readonly TrafficSum[]) {
+  return sums.map((sum) => ({
+    ...sum,
+    records: sum.records.map(({ key, ...rest }) => ({ ...rest, key: { ...key, id: '' } })),
+  }));
+}
 
 for (const encoding of ['proto', 'json'] as const) {
   for (const compression of ['gzip', 'none'] as const) {
@@ -55,6 +65,13 @@ for (const encoding of ['proto', 'json'] as const) {
             [n + 2, n + 2, 1],
           ],
         );
+      }
+      for (const [n, { body }] of backend.received.entries()) {
+        const { sum } = numbered(n, [{ ...WEB, successes: n + 1 }]);
+        const read = (encoding === 'json' ? decodeTrafficJson(body.toString('utf8')) : decodeTraffic(body))
+          .resources[0];
+        t.is(read?.envelope?.seq, n);
+        t.deepEqual(withoutIds(read!.sums), withoutIds([sum]), 'read by Weir itself: nothing is lost');
       }
       t.is(new Set(backend.received.map((request) => readingOf(request).resource.get('weir.epoch'))).size, 1);
       t.is(balance.delivered, 3 * ITEMS);

@@ -135,6 +135,12 @@ test('an empty body rejects nothing, and neither does one of a kind that OTLP do
   t.deepEqual(answer(204, { type: '' }), all);
 });
 
+test('fields that OTLP may get later are skipped', (t) => {
+  const later = Buffer.from([0x18, 0x05, 0x22, 0x01, 0x61, 0x2d, 1, 2, 3, 4]);
+  const body = Buffer.concat([later, partial([0x03], 'too old'), later]);
+  t.like(answer(200, { body }), { kind: 'accepted', rejectedPoints: 3, message: 'too old' });
+});
+
 test('a negative count rejects nothing', (t) => {
   const minusOne = [...new Array<number>(9).fill(0xff), 0x01];
   t.like(answer(200, { body: partial(minusOne, '') }), { kind: 'accepted', rejectedPoints: 0 });
@@ -145,9 +151,9 @@ test('a negative count rejects nothing', (t) => {
 const UNREADABLE: readonly (readonly [what: string, parts: Parts])[] = [
   ['cut protobuf', { body: Uint8Array.of(0x0a, 0x05, 0x08) }],
   ['field number 0', { body: Uint8Array.of(0x00, 0x01) }],
-  ['a group', { body: Uint8Array.of(0x0b, 0x0c) }],
+  ['the end of a group that never began', { body: Uint8Array.of(0x0c) }],
+  ['a message that is not UTF-8', { body: Uint8Array.of(0x0a, 0x03, 0x12, 0x01, 0xff) }],
   ['an endless varint', { body: new Uint8Array(12).fill(0xff) }],
-  ['a number where a message belongs', { body: Uint8Array.of(0x08, 0x01) }],
   ['JSON that is none', { type: JSON_TYPE, body: '{"partialSuccess":' }],
   ['JSON that is a list', { type: JSON_TYPE, body: '[]' }],
   ['a partial success that is a text', { type: JSON_TYPE, body: '{"partialSuccess":"no"}' }],
