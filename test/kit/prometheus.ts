@@ -15,7 +15,7 @@ import { skipLine } from '../../bin/tap.mjs';
 const WATCHDOG_MS = 60_000;
 const POLL_MS = 50;
 
-/** What it scrapes, every 200 ms. */
+/** What it scrapes, every 200 ms. Its series carry `name` as the label `judge`. */
 export interface ScrapeJob {
   readonly name: string;
   /** `host:port`. */
@@ -116,7 +116,7 @@ function configOf(jobs: readonly ScrapeJob[]): unknown {
       job_name: name,
       metrics_path: path,
       honor_labels: true,
-      static_configs: [{ targets: [target] }],
+      static_configs: [{ targets: [target], labels: { judge: name } }],
     })),
   };
 }
