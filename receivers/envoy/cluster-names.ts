@@ -44,6 +44,8 @@ const BUILT_IN: readonly ClusterPattern[] = [
   // Open Service Mesh
   row(/^([^/|]+)\/([^/|]+)\|\d+\|local$/, '$2', '$1', 'inbound'),
   row(/^([^/|]+)\/([^/|]+)\|\d+$/, '$2', '$1', 'outbound'),
+  // The DNS name of a Service of Kubernetes
+  row(/^([^.]+)\.([^.]+)\.svc(?:\..+)?$/s, '$1', '$2', 'outbound'),
   // App Mesh: cds_egress_<mesh>_<virtual node>_<protocol>_<port>
   row(/^cds_egress_([^_]+)_(.+)_[^_]+_\d+$/s, '$2', '', 'outbound'),
   row(/^cds_ingress_.+$/s, '', '', 'inbound'),

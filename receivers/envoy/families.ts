@@ -87,7 +87,8 @@ export function trafficFamilies({ endpointStatistics, dotted }: FamilyOptions): 
   const rows = endpointStatistics ? [...ALWAYS, ...PER_ENDPOINT] : ALWAYS;
   const families = rows.map((row) => familyOf(row, ''));
   for (const rest of new Set(dotted.map((name) => name.rest))) {
-    for (const row of rows) if (HEADS[row[0]] === 'cluster') families.push(familyOf(row, rest));
+    // Statistics of endpoints are labelled with the whole name.
+    for (const row of rows) if (row[0] === 'cluster') families.push(familyOf(row, rest));
   }
   return new Map(families.map((family) => [family.rule.sample, family]));
 }

@@ -3,7 +3,7 @@
  * counted equals what the client and the application themselves saw, through resets, retries, timeouts, a hot restart
  * between scrapes and a cold one.
  *
- * How Envoy counts each odd case (docs/semantics.md has the table) is stated in `expectedOfClient` and its neighbours.
+ * How Envoy counts each odd case (docs/semantics.md has the table) is stated in test/kit/envoy-expected.ts.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -11,7 +11,8 @@ import type { TrafficRecord, TrafficSum } from '../../pipeline/model/traffic.ts'
 import { factory } from '../../receivers/envoy/factory.ts';
 import { type EnvoyProcess, envoyFor, freePorts, startEnvoy } from '../kit/envoy.ts';
 import { bootstrap, cluster, httpListener, tcpListener } from '../kit/envoy-bootstrap.ts';
-import { Application, type Attempt, type Call, Client, double, startDoubler } from '../kit/envoy-load.ts';
+import { busyOnly, expectedOfClient, expectedOfServer, expectedPerEndpoint, NONE } from '../kit/envoy-expected.ts';
+import { Application, Client, double, startDoubler } from '../kit/envoy-load.ts';
 import { type LiveWeir, startLiveWeir, totalsBy } from '../kit/live-weir.ts';
 
 const FLUSH_MS = 200;
@@ -31,91 +32,8 @@ const TO_SERVER = [
 const RETRYING = new Set(['flaky', 'failing', 'resetting', 'refused2']);
 const UPGRADE = { upgrade_configs: [{ upgrade_type: 'websocket' }] };
 
-interface Count {
-  successes: number;
-  failures: number;
-  unreached: number;
-  latencies: number;
-}
-const NONE = (): Count => ({ successes: 0, failures: 0, unreached: 0, latencies: 0 });
-
-/** Each request once, by the status its last answer began with: cut answers and those not waited for as well. */
-function expectedOfClient(calls: readonly Call[]): Map<string, Count> {
-  return countBy(calls, ({ via, status, whole, fromUpstream }) => ({
-    key: via,
-    successes: Number(status > 0 && status < 500),
-    failures: Number(status >= 500),
-    // Only answers that were passed on whole have a time; what the client's Envoy made up itself has none.
-    latencies: Number(whole && fromUpstream && status !== 101),
-  }));
-}
-
-/** Each attempt, by the status of its answer; one that was reset became a 503. Whoever left before is in no counter. */
-function expectedOfServer(attempts: readonly Attempt[]): Map<string, Count> {
-  return countBy(attempts, ({ status, ended }) => ({
-    key: 'all',
-    // Upgrades are of class 1, which listeners share with answers that are only announced.
-    successes: Number(status >= 200 && status < 500),
-    failures: Number(status >= 500 || ended === 'reset'),
-    latencies: Number((ended === 'answered' && status !== 101) || ended === 'reset'),
-  }));
-}
-
-/**
- * Each attempt at each endpoint. What the client's Envoy gave up waiting for is an error of the endpoint; whoever left
- * it waiting is in no counter. Where no endpoint was chosen nobody was reached.
- */
-function expectedPerEndpoint(calls: readonly Call[], attempts: readonly Attempt[]): Map<string, Count> {
-  const gaveUp = new Set(['late', 'tries']);
-  const reached = countBy(attempts, ({ via, status, ended }) => ({
-    key: via,
-    successes: Number(status > 0 && status < 500),
-    failures: Number(status >= 500 || ended === 'reset' || (ended === 'left' && gaveUp.has(via))),
-  }));
-  const tried = new Map([
-    ['refused', 1],
-    ['refused2', 3],
-  ]);
-  const without = countBy(calls, ({ via, fromUpstream, status }) => ({
-    key: via,
-    failures: tried.get(via) ?? Number(NOWHERE.has(via) && status === 503 && !fromUpstream),
-    unreached: Number(NOWHERE.has(via) && status === 503 && !fromUpstream),
-  }));
-  const whole = countBy(calls, ({ via, status, whole, fromUpstream }) => ({
-    key: via,
-    latencies: Number(whole && fromUpstream && status !== 101),
-  }));
-  return sumOf(reached, without, whole);
-}
-/** Clusters that refuse requests before they choose an endpoint. */
-const NOWHERE = new Set(['empty', 'closed', 'crowded', 'pools']);
-
-function countBy<Item>(
-  items: readonly Item[],
-  of: (item: Item) => Partial<Count> & { key: string },
-): Map<string, Count> {
-  const counts = new Map<string, Count>();
-  for (const item of items) {
-    const { key, ...more } = of(item);
-    addTo(counts, key, { ...NONE(), ...more });
-  }
-  return counts;
-}
-
-function sumOf(...parts: readonly ReadonlyMap<string, Count>[]): Map<string, Count> {
-  const total = new Map<string, Count>();
-  for (const part of parts) for (const [key, count] of part) addTo(total, key, count);
-  return total;
-}
-
-function addTo(counts: Map<string, Count>, key: string, more: Count): void {
-  const at = counts.get(key) ?? NONE();
-  for (const field of ['successes', 'failures', 'unreached', 'latencies'] as const) at[field] += more[field];
-  counts.set(key, at);
-}
-
 /** What Weir counted, by the peer's service on the client's side and as one on the server's. */
-function observed(sums: readonly TrafficSum[], side: 'client' | 'server'): Map<string, Count> {
+function observed(sums: readonly TrafficSum[], side: 'client' | 'server') {
   return totalsBy(
     sums,
     ({ key }) => (key.side !== side || key.protocol === 'tcp' ? null : side === 'server' ? 'all' : key.peer.service),
@@ -127,11 +45,6 @@ function observed(sums: readonly TrafficSum[], side: 'client' | 'server'): Map<s
       for (const { counts } of record.latency ?? []) total.latencies += counts.reduce((a, b) => a + b, 0);
     },
   );
-}
-
-function plain(counts: ReadonlyMap<string, Count>) {
-  const busy = [...counts].filter(([, { successes, failures, latencies }]) => successes + failures + latencies > 0);
-  return Object.fromEntries(busy.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function tcpTotals(sums: readonly TrafficSum[], name: (record: TrafficRecord) => string | null) {
@@ -294,10 +207,14 @@ test('what two real Envoys counted is what the client and the application saw, t
 
   const { calls } = user;
   const { attempts } = application;
-  t.deepEqual(plain(observed(weir.sums, 'client')), plain(expectedOfClient(calls)), "the client's side");
-  t.deepEqual(plain(observed(weir.sums, 'server')), plain(expectedOfServer(attempts)), "the server's side");
-  t.deepEqual(plain(observed(perEndpoint.sums, 'client')), plain(expectedPerEndpoint(calls, attempts)), 'attempts');
-  t.deepEqual(plain(observed(perEndpoint.sums, 'server')), plain(expectedOfServer(attempts)));
+  t.deepEqual(busyOnly(observed(weir.sums, 'client')), busyOnly(expectedOfClient(calls)), "the client's side");
+  t.deepEqual(busyOnly(observed(weir.sums, 'server')), busyOnly(expectedOfServer(attempts)), "the server's side");
+  t.deepEqual(
+    busyOnly(observed(perEndpoint.sums, 'client')),
+    busyOnly(expectedPerEndpoint(calls, attempts)),
+    'attempts',
+  );
+  t.deepEqual(busyOnly(observed(perEndpoint.sums, 'server')), busyOnly(expectedOfServer(attempts)));
   checkTcp(t, weir.sums);
   checkBooks(t, weir);
   checkBooks(t, perEndpoint);

@@ -39,6 +39,8 @@ const NAMES: readonly (readonly [name: string, direction: string, service: strin
   ['shop_api_80', 'outbound', 'api', 'shop'],
   ['cluster_api_shop', 'outbound', 'api', 'shop'],
   ['api', 'outbound', 'api', 'unknown'],
+  ['reviews.default.svc', 'outbound', 'reviews', 'default'],
+  ['reviews.default.svc.cluster.local', 'outbound', 'reviews', 'default'],
   ['some.dotted.name', 'outbound', 'some.dotted.name', 'unknown'],
 ];
 for (const [name, direction, service, namespace] of NAMES) {

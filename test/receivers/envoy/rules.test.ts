@@ -302,18 +302,18 @@ test('life and sentinel', (t) => {
   t.deepEqual(rulesOf().counts, { client: 'requests', server: 'attempts' });
 });
 
-const DOTTED = { dotted_clusters: ['reviews.default.svc', 'ratings.default.svc', 'a:b.c-d.e'] };
+const DOTTED = { dotted_clusters: ['reviews.default.svc', 'ratings.default.svc', 'a:b.c-d.e'], cluster_namespace: 'x' };
 function dottedService(sample: string, name: string) {
   const labels = { envoy_cluster_name: name, envoy_response_code_class: '2', le: '5' };
   const meaning = resolve(sample, labels, DOTTED);
-  return meaning.role === 'traffic' ? meaning.peer.service : meaning;
+  return meaning.role === 'traffic' ? `${meaning.peer.service} in ${meaning.peer.workload?.namespace}` : meaning;
 }
 test('a cluster whose name ran into that of the family is found again when it is named', (t) => {
-  t.is(dottedService('envoy_cluster_default_svc_upstream_rq_xx', 'reviews'), 'reviews.default.svc');
-  t.is(dottedService('envoy_cluster_default_svc_upstream_rq_xx', 'ratings'), 'ratings.default.svc');
-  t.is(dottedService('envoy_cluster_default_svc_upstream_rq_time_bucket', 'reviews'), 'reviews.default.svc');
-  t.is(dottedService('envoy_cluster_c_d_e_upstream_rq_xx', 'a_b'), 'a:b.c-d.e');
-  t.is(dottedService('envoy_cluster_upstream_rq_xx', 'reviews'), 'reviews');
+  t.is(dottedService('envoy_cluster_default_svc_upstream_rq_xx', 'reviews'), 'reviews in default');
+  t.is(dottedService('envoy_cluster_default_svc_upstream_rq_xx', 'ratings'), 'ratings in default');
+  t.is(dottedService('envoy_cluster_default_svc_upstream_rq_time_bucket', 'reviews'), 'reviews in default');
+  t.is(dottedService('envoy_cluster_c_d_e_upstream_rq_xx', 'a_b'), 'a:b.c-d.e in x');
+  t.is(dottedService('envoy_cluster_upstream_rq_xx', 'reviews'), 'reviews in x');
 });
 test('another cluster with the same end is counted as unknown', (t) => {
   t.deepEqual(dottedService('envoy_cluster_default_svc_upstream_rq_xx', 'details'), {
