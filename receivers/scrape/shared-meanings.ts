@@ -1,0 +1,142 @@
+/**
+ * @module What many series of one target have in common, held once: the buckets of a histogram differ in their bound
+ * only, and one peer or workload stands behind many series. One for all targets would outlive them.
+ */
+import type { Identity, Peer, Workload } from '../../pipeline/model/resource.ts';
+import type { Counts, Measure, Protocol, SeriesMeaning, Side, TrafficSeries } from '../../pipeline/model/rules.ts';
+
+/** A bound, an object so that all buckets with it can point to one number. */
+interface Bound {
+  readonly ms: number;
+}
+
+/** A bucket as a reference to its histogram: 40 bytes instead of 120, and most series are buckets. */
+class BucketSeries implements TrafficSeries {
+  readonly #histogram: TrafficSeries;
+  readonly #bound: Bound;
+
+  constructor(histogram: TrafficSeries, bound: Bound) {
+    this.#histogram = histogram;
+    this.#bound = bound;
+  }
+
+  get role(): 'traffic' {
+    return 'traffic';
+  }
+  get measure(): Measure {
+    return this.#histogram.measure;
+  }
+  get side(): Side {
+    return this.#histogram.side;
+  }
+  get own(): Identity | null {
+    return this.#histogram.own;
+  }
+  get peer(): Peer {
+    return this.#histogram.peer;
+  }
+  get protocol(): Protocol {
+    return this.#histogram.protocol;
+  }
+  get counts(): Counts | null {
+    return this.#histogram.counts;
+  }
+  get boundMs(): number {
+    return this.#bound.ms;
+  }
+  get group(): string {
+    return this.#histogram.group;
+  }
+}
+
+export class SharedMeanings {
+  readonly #peers = new Map<string, Peer>();
+  readonly #owns = new Map<string, Identity>();
+  readonly #bounds = new Map<number, Bound>();
+  /** One series of each group, by the name the rules gave the group. */
+  readonly #groups = new Map<string, TrafficSeries>();
+  /** Groups ever named, so that no short name is used twice. */
+  #named = 0;
+
+  /** The same meaning, what others have as well shared with them, and its group under a short name. O(names). */
+  share(meaning: SeriesMeaning): SeriesMeaning {
+    if (meaning.role !== 'traffic') return meaning;
+    if (meaning.group === '') return this.#lone(meaning, '');
+    const first = this.#groups.get(meaning.group) ?? this.#begin(meaning);
+    // Series of one group differ in measure and bound only.
+    if (meaning.measure === first.measure && meaning.measure === 'latency_bucket')
+      return new BucketSeries(first, this.#boundOf(meaning.boundMs));
+    const { peer, own, group } = first;
+    return { ...meaning, peer, own, group };
+  }
+
+  /** Keeps only what `meanings` refer to. O(meanings). */
+  keep(meanings: Iterable<SeriesMeaning>): void {
+    const peers = new Set<Peer>();
+    const owns = new Set<Identity | null>();
+    const groups = new Set<string>();
+    const bounds = new Set<number>();
+    for (const meaning of meanings) {
+      if (meaning.role !== 'traffic') continue;
+      peers.add(meaning.peer);
+      owns.add(meaning.own);
+      groups.add(meaning.group);
+      bounds.add(meaning.boundMs);
+    }
+    for (const [key, peer] of this.#peers) if (!peers.has(peer)) this.#peers.delete(key);
+    for (const [key, own] of this.#owns) if (!owns.has(own)) this.#owns.delete(key);
+    for (const [key, { group }] of this.#groups) if (!groups.has(group)) this.#groups.delete(key);
+    for (const boundMs of this.#bounds.keys()) if (!bounds.has(boundMs)) this.#bounds.delete(boundMs);
+  }
+
+  #begin(meaning: TrafficSeries): TrafficSeries {
+    const first = this.#lone(meaning, `${++this.#named}`);
+    this.#groups.set(meaning.group, first);
+    return first;
+  }
+
+  #lone({ role, measure, side, own, peer, protocol, counts, boundMs }: TrafficSeries, group: string): TrafficSeries {
+    const [ownShared, peerShared] = [own === null ? null : this.#ownOf(own), this.#peerOf(peer)];
+    return { role, measure, side, own: ownShared, peer: peerShared, protocol, counts, boundMs, group };
+  }
+
+  #peerOf(peer: Peer): Peer {
+    return shared(this.#peers, peerKey(peer), peer);
+  }
+
+  #ownOf(own: Identity): Identity {
+    return shared(this.#owns, ownKey(own), own);
+  }
+
+  #boundOf(boundMs: number): Bound {
+    const known = this.#bounds.get(boundMs);
+    if (known !== undefined) return known;
+    const bound = { ms: boundMs };
+    this.#bounds.set(boundMs, bound);
+    return bound;
+  }
+}
+
+function shared<T>(held: Map<string, T>, key: string, value: T): T {
+  const known = held.get(key);
+  if (known === undefined) held.set(key, value);
+  return known ?? value;
+}
+
+function peerKey({ workload, pod, service, serviceNamespace, serviceAccount }: Peer): string {
+  const texts = [pod, service, serviceNamespace, serviceAccount];
+  return (workload === null ? '-' : `+${workloadText(workload)}`) + texts.map(sized).join('');
+}
+
+function ownKey({ workload, pod, podUid, node, serviceAccount }: Identity): string {
+  return workloadText(workload) + [pod, podUid, node, serviceAccount].map(sized).join('');
+}
+
+/** With the kind, which is no part of a workload's identity but of what is told of it. */
+function workloadText({ cluster, namespace, name, kind }: Workload): string {
+  return [cluster, namespace, name, kind].map(sized).join('');
+}
+
+function sized(text: string): string {
+  return `${text.length}:${text}`;
+}
