@@ -13,6 +13,7 @@ type Suite = () => Promise<BenchResult[]> | BenchResult[];
 const SUITES: ReadonlyMap<string, () => Promise<Suite>> = new Map<string, () => Promise<Suite>>([
   ['machine', async () => (await import('./machine.ts')).run],
   ['scanner', async () => (await import('./scanner.ts')).run],
+  ['scrape-to-slot', async () => (await import('./scrape-to-slot.ts')).run],
   ['smi-deltas', async () => (await import('./smi-deltas.ts')).run],
   ['smi-api', async () => (await import('./smi-api.ts')).run],
   ['weir-process', async () => (await import('./weir-process.ts')).run],
