@@ -4,6 +4,7 @@
 import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { ANY_VALUE, KEY_VALUE } from './fields.ts';
 import { PointAttributes } from './point-attributes.ts';
+import { ANY_VALUE_SHAPE, passOver } from './skipped-fields.ts';
 
 const KEY = KEY_VALUE.key * 8 + 2;
 const VALUE = KEY_VALUE.value * 8 + 2;
@@ -11,11 +12,10 @@ const STRING = ANY_VALUE.string * 8 + 2;
 const BOOL = ANY_VALUE.bool * 8;
 const INT = ANY_VALUE.int * 8;
 const DOUBLE = ANY_VALUE.double * 8 + 1;
-const OTHERS: ReadonlySet<number> = new Set([
-  ANY_VALUE.array * 8 + 2,
-  ANY_VALUE.keyValues * 8 + 2,
-  ANY_VALUE.bytes * 8 + 2,
-]);
+/** Lists, maps and bytes: values that Weir has no use for. */
+const OTHERS: ReadonlySet<number> = new Set(
+  [ANY_VALUE.array, ANY_VALUE.keyValues, ANY_VALUE.bytes].map((field) => field * 8 + 2),
+);
 
 type Value = string | boolean | number | null;
 
@@ -66,7 +66,7 @@ function anyValue(reader: ProtobufReader): Value {
     else if (reader.tag === DOUBLE) value = reader.double();
     else {
       if (!OTHERS.has(reader.tag)) values -= 1;
-      reader.skip();
+      passOver(reader, ANY_VALUE_SHAPE);
     }
   }
   if (values > 1) throw new MalformedProtobuf('two values where one of several may stand', reader.position);

@@ -3,6 +3,7 @@ import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeRanges } from './attribute-reader.ts';
 import { HISTOGRAM_POINT, NO_RECORDED_VALUE, NUMBER_POINT } from './fields.ts';
 import type { PointAttributes } from './point-attributes.ts';
+import { HISTOGRAM_POINT_SHAPE, NUMBER_POINT_SHAPE, passOver } from './skipped-fields.ts';
 import { unixNanoMs } from './unix-nano.ts';
 
 const START = NUMBER_POINT.start * 8 + 1;
@@ -103,7 +104,7 @@ export class PointReader {
         this.#flags = reader.varint();
         return false;
       default:
-        reader.skip();
+        passOver(reader, NUMBER_POINT_SHAPE);
         return false;
     }
   }
@@ -139,7 +140,7 @@ export class PointReader {
         this.#flags = reader.varint();
         break;
       default:
-        reader.skip();
+        passOver(reader, HISTOGRAM_POINT_SHAPE);
     }
   }
 

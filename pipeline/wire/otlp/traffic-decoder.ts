@@ -9,6 +9,16 @@ import { DecodedDraft, type DecodedTraffic } from './decoded-traffic.ts';
 import { SEQ } from './envelope.ts';
 import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
 import { PointReader } from './point-reader.ts';
+import {
+  EXPONENTIAL_SHAPE,
+  METRIC_SHAPE,
+  passOver,
+  REQUEST_SHAPE,
+  RESOURCE_METRICS_SHAPE,
+  SCOPE_METRICS_SHAPE,
+  type Shape,
+  SUMMARY_SHAPE,
+} from './skipped-fields.ts';
 import { type TrafficAssembly, trafficPointsOf } from './traffic-assembly.ts';
 
 const RESOURCE_METRICS_TAG = REQUEST.resourceMetrics * 8 + 2;
@@ -59,16 +69,17 @@ class TrafficDecoder {
   }
 
   decode(): DecodedTraffic {
-    for (const resourceMetrics of this.#find(RESOURCE_METRICS_TAG)) this.#resourceMetrics(resourceMetrics);
+    for (const resourceMetrics of this.#find(RESOURCE_METRICS_TAG, REQUEST_SHAPE))
+      this.#resourceMetrics(resourceMetrics);
     return this.#draft.finish();
   }
 
   /** Embedded messages of one tag in the message that the reader is at, all of which is read. */
-  #find(tag: number): Range[] {
+  #find(tag: number, others: Shape): Range[] {
     const found: Range[] = [];
     while (this.#reader.next()) {
       if (this.#reader.tag === tag) found.push(this.#range());
-      else this.#reader.skip();
+      else passOver(this.#reader, others);
     }
     return found;
   }
@@ -91,7 +102,7 @@ class TrafficDecoder {
     while (this.#reader.next()) {
       if (this.#reader.tag === RESOURCE_TAG) resource = this.#only(resource, 'resource');
       else if (this.#reader.tag === SCOPE_METRICS_TAG) scopes.push(this.#range());
-      else this.#reader.skip();
+      else passOver(this.#reader, RESOURCE_METRICS_SHAPE);
     }
     const assembly = this.#assemblyFor(resource);
     for (const scope of scopes) this.#scopeMetrics(scope, assembly);
@@ -117,7 +128,8 @@ class TrafficDecoder {
 
   #scopeMetrics(range: Range, assembly: TrafficAssembly): void {
     this.#visit(range);
-    for (const metric of this.#find(METRICS_TAG)) this.#metric(this.#foundMetric(metric), assembly);
+    for (const metric of this.#find(METRICS_TAG, SCOPE_METRICS_SHAPE))
+      this.#metric(this.#foundMetric(metric), assembly);
   }
 
   #foundMetric(range: Range): FoundMetric {
@@ -133,7 +145,7 @@ class TrafficDecoder {
       else if (isData(tag)) {
         data = this.#only(data, 'kind of data in a metric');
         dataTag = tag;
-      } else this.#reader.skip();
+      } else passOver(this.#reader, METRIC_SHAPE);
     }
     return { name, unit, data, dataTag };
   }
@@ -152,8 +164,14 @@ class TrafficDecoder {
       added = this.#numberPoints(data, isTraffic ? name : null, assembly);
     } else if (dataTag === HISTOGRAM_TAG) {
       added = this.#histogramPoints(data, kind === 'histogram' && unit === MILLISECONDS, assembly);
-    }
+    } else this.#check(data, dataTag === SUMMARY_TAG ? SUMMARY_SHAPE : EXPONENTIAL_SHAPE);
     if (added < points || kind === null) this.#draft.leaveOut(name, points - added);
+  }
+
+  /** Goes through data of no use, so that malformed ones are found. */
+  #check(data: Range, shape: Shape): void {
+    this.#visit(data);
+    while (this.#reader.next()) passOver(this.#reader, shape);
   }
 
   /** Number of points and temporality of the data at hand; the points are passed over. */
