@@ -14,6 +14,7 @@ import { bootstrap, cluster, httpListener, tcpListener } from '../kit/envoy-boot
 import { busyOnly, expectedOfClient, expectedOfServer, expectedPerEndpoint, NONE } from '../kit/envoy-expected.ts';
 import { Application, Client, double, startDoubler } from '../kit/envoy-load.ts';
 import { type LiveWeir, startLiveWeir, totalsBy } from '../kit/live-weir.ts';
+import { readRepositoryFile } from '../kit/repository.ts';
 
 const FLUSH_MS = 200;
 const INTERVAL_MS = 500;
@@ -74,6 +75,13 @@ async function settled(envoy: EnvoyProcess): Promise<void> {
     before = text;
     await wait(FLUSH_MS);
   }
+}
+
+/** The filter that the receiver's page recommends for statistics of endpoints. */
+function filterForEndpoints(): string {
+  const page = readRepositoryFile('receivers/envoy/README.md');
+  const [whole, endpoints] = [...page.matchAll(/^```text\n(.*)\n```$/gm)].map(([, line]) => line);
+  return `${endpoints}${whole}`;
 }
 
 function limited(name: string, ports: readonly number[], limits: object) {
@@ -154,7 +162,8 @@ test('what two real Envoys counted is what the client and the application saw, t
   };
   const weir = await startLiveWeir(factory, written, INTERVAL_MS);
   t.teardown(() => weir.stop());
-  const perEndpoint = await startLiveWeir(factory, { ...written, endpoint_statistics: true }, INTERVAL_MS);
+  const params = { usedonly: [''], filter: [filterForEndpoints()] };
+  const perEndpoint = await startLiveWeir(factory, { ...written, params, endpoint_statistics: true }, INTERVAL_MS);
   t.teardown(() => perEndpoint.stop());
   const quiet = async () => {
     await Promise.all([settled(client), settled(server)]);
