@@ -118,17 +118,39 @@ function afterAbsence(was: number, group: number, kind: PageKind, groupSeen: Uin
 
 /** Marks the groups of this page whose series must not be judged one by one; false when there is none. */
 function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): boolean {
+  return seeGroups(state, scrape) && judgeUnusual(state, scrape, skippedLines);
+}
+
+/** Notes which groups are on the page and known, and says whether any series of one is other than usual. */
+function seeGroups(state: TargetState, scrape: number): boolean {
   const { values, seen, repeats: repeatsNow } = state.target.series;
   const { last, memory, repeats, cell, group } = state;
   const { seen: groupSeen, known: groupKnown } = state.groups;
-  let special = false;
+  let unusual = false;
   const bound = state.bound;
   for (let id = 0; id < bound; id++) {
     const g = group[id]!;
-    if (g < 0 || seen[id] !== scrape || cell[id] === NO_CELL) continue;
+    if (g < 0 || cell[id] === NO_CELL) continue;
+    const known = memory[id] === KNOWN || memory[id] === MISSING;
+    if (seen[id] !== scrape) {
+      if (known) unusual = true;
+      continue;
+    }
     groupSeen[g] = scrape;
-    if (memory[id] === KNOWN || memory[id] === MISSING) groupKnown[g] = scrape;
+    if (known) groupKnown[g] = scrape;
+    const value = values[id]!;
+    const isUsual = value >= (known ? last[id]! : 0) && value <= MAX_COUNT;
+    if (!isUsual || (known && repeats[id] !== repeatsNow[id])) unusual = true;
   }
+  return unusual;
+}
+
+function judgeUnusual(state: TargetState, scrape: number, skippedLines: boolean): boolean {
+  const { values, seen, repeats: repeatsNow } = state.target.series;
+  const { last, memory, repeats, cell, group } = state;
+  const { seen: groupSeen } = state.groups;
+  let special = false;
+  const bound = state.bound;
   for (let id = 0; id < bound; id++) {
     const g = group[id]!;
     if (g < 0 || cell[id] === NO_CELL) continue;

@@ -18,14 +18,19 @@ export interface Owned {
 export class Owns {
   readonly #targetKey: string;
   readonly #byKey = new Map<string, Owned>();
+  /** Whose the last series was, and its key: the series of a histogram come one after another. */
+  #last: Identity;
+  #lastKey: string;
 
   constructor(target: Identity) {
     this.#targetKey = ownKey(target);
+    this.#last = target;
+    this.#lastKey = this.#targetKey;
   }
 
   /** A series tells that it is of `own`. O(length of the names). */
   join(own: Identity): void {
-    const key = ownKey(own);
+    const key = this.#keyOf(own);
     if (key === this.#targetKey) return;
     const known = this.#byKey.get(key);
     if (known === undefined) this.#byKey.set(key, { own, series: 1, lastSlot: Number.POSITIVE_INFINITY });
@@ -34,8 +39,15 @@ export class Owns {
 
   /** A series that told it is over. */
   leave(own: Identity): void {
-    const known = this.#byKey.get(ownKey(own));
+    const known = this.#byKey.get(this.#keyOf(own));
     if (known !== undefined) known.series -= 1;
+  }
+
+  #keyOf(own: Identity): string {
+    if (own === this.#last) return this.#lastKey;
+    this.#last = own;
+    this.#lastKey = ownKey(own);
+    return this.#lastKey;
   }
 
   get size(): number {
