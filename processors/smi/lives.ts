@@ -112,14 +112,15 @@ export function tookOver(life: KnownLife, { restartEpoch }: LifeSigns): boolean 
 }
 
 /**
- * By uptime: it never falls within a life, and nobody started before the last good page who was not on it. An uptime
- * that falls although the process was there before that page is a clock set back. Unsure counts as the same life: then
- * the values decide.
+ * By uptime: a life known to have run so long has run longer by now, and no page tells less than that but for the lag. A new
+ * one began after the last good page; an uptime that falls although the process was there before is a clock set back.
+ * Unsure counts as the same life: then the values decide.
  */
 function ranAnew(life: KnownLife, { uptimeSeconds }: LifeSigns, monoMs: number, lagSeconds: number): boolean {
   const awaySeconds = (monoMs - life.lastSeenMonoMs) / 1000;
-  if (uptimeSeconds + lagSeconds + UPTIME_SLACK_SECONDS < awaySeconds) return true;
-  return uptimeSeconds < life.uptimeSeconds && uptimeSeconds <= awaySeconds + UPTIME_SLACK_SECONDS;
+  const known = Number.isNaN(life.uptimeSeconds) ? 0 : life.uptimeSeconds;
+  const isSame = uptimeSeconds >= known && uptimeSeconds + lagSeconds + UPTIME_SLACK_SECONDS >= known + awaySeconds;
+  return !isSame && uptimeSeconds <= awaySeconds + UPTIME_SLACK_SECONDS;
 }
 
 /** Earliest instant (engine ms) at which the process can have started, for a page asked for at `nowMs`; NaN: not told. */

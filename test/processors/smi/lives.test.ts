@@ -83,6 +83,15 @@ const cases: readonly Case[] = [
     resets: 1,
   },
   {
+    title: 'an uptime that should have gone on and has not is a new life, although it did not fall',
+    pages: [
+      { at: 2, ok: 15, up: 5 },
+      { at: 12, ok: 16, up: 5 },
+    ],
+    counts: 16,
+    resets: 1,
+  },
+  {
     title: 'uptime that began surely after the last good page is a new life, although it did not fall',
     pages: [
       { at: 2, ok: 100, up: 1 },
@@ -462,7 +471,8 @@ function isUptimeTelling(before: Shown, now: Shown): boolean {
   if (now.up === null) return false;
   const fell = before.up !== null && now.up < before.up;
   const surelyLater = now.at - now.up - LAG > before.at + 1;
-  return fell || surelyLater;
+  const hasNotGoneOn = before.up !== null && now.up + LAG + 1 < before.up + now.at - before.at;
+  return fell || surelyLater || hasNotGoneOn;
 }
 
 test('whatever a proxy does and however late its uptime is: what its pages let one know is counted, and once', (t) => {
