@@ -93,6 +93,18 @@ export interface FamilyRule {
   readonly demand: Demand | null;
 }
 
+/** Names of samples that carry traffic of which nobody can say whose it is. */
+export interface StraySamples {
+  /** How they all end; every other name costs no more than a look at its end. */
+  readonly end: string;
+  /** Decides on names with that end. */
+  readonly names: RegExp;
+  /** They appear in dropped(reason). */
+  readonly reason: string;
+  /** What mends it, for people. */
+  readonly mend: string;
+}
+
 export interface MeshRules {
   /** Name of the mesh as it appears in records, e.g. `linkerd`. */
   readonly mesh: string;
@@ -102,6 +114,8 @@ export interface MeshRules {
   /** What the absence of a known series from a good page means. `evicted`: back later counts from 0. */
   readonly vanished: 'evicted' | 'kept';
   readonly counts: Readonly<Record<Side, Counts>>;
+  /** Samples that are dropped and counted although no family names them; absent where the mesh has none. */
+  readonly strays?: StraySamples;
   /** How far an `uptime` series may be behind, seconds; absent where the mesh has none. */
   readonly uptimeLagSeconds?: number;
   /** Meaning of one series; called once per series and target, never per sample. Pure. */

@@ -13,6 +13,7 @@ import type {
   Protocol,
   SeriesMeaning,
   Side,
+  StraySamples,
   TrafficSeries,
 } from '../../pipeline/model/rules.ts';
 import { parseNumber } from '../../pipeline/wire/exposition/number.ts';
@@ -50,6 +51,25 @@ const UNKNOWN_CLASS = filtered('unknown_class');
 const UNKNOWN_CLUSTER = filtered('unknown_cluster');
 const BAD_BUCKET = filtered('bad_bucket');
 
+/**
+ * A dot in a cluster's name puts the rest of it into the name of the family; `dotted_clusters` names those that are read.
+ * One family shows that there is such a cluster: the classes, or where endpoints tell those, what reached none.
+ */
+const DOTTED = {
+  reason: 'dotted_cluster',
+  mend: 'name the cluster in dotted_clusters, or give it an alt_stat_name without dots',
+};
+const CLASSES: StraySamples = {
+  ...DOTTED,
+  end: '_upstream_rq_xx',
+  names: /^envoy_cluster_(?!zone_|(?:.+_)?(?:internal|external|canary|retry)_upstream_rq_xx$).+_upstream_rq_xx$/,
+};
+const NONE_HEALTHY: StraySamples = {
+  ...DOTTED,
+  end: '_upstream_cx_none_healthy',
+  names: /^envoy_cluster_.+_upstream_cx_none_healthy$/,
+};
+
 const NOBODY: Peer = { workload: null, pod: '', service: '', serviceNamespace: '', serviceAccount: '' };
 
 /** What a series of a page is about once its name is understood. */
@@ -67,6 +87,7 @@ export function createEnvoyRules(options: EnvoyRulesOptions): MeshRules {
     mesh: 'envoy',
     families: familyRules(families),
     sentinel: options.sentinel ? LIVE : null,
+    strays: options.endpointStatistics ? NONE_HEALTHY : CLASSES,
     vanished: 'evicted',
     counts: { client: 'requests', server: 'attempts' },
     uptimeLagSeconds: options.flushSeconds,

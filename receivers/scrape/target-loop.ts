@@ -177,8 +177,12 @@ export class TargetLoop {
       firstSkipped: scan.firstSkipped,
       limitedSamples: scan.limitedSamples,
       repeatedSeries: this.#scraper.index.countRepeated(scrape),
+      straySamples: scan.straySamples,
+      firstStray: scan.firstStray,
+      strayMend: this.#scraper.target.rules.strays?.mend ?? '',
     });
     this.#account(batch, filtered, scan.limitedSamples);
+    this.#dropStrays(scan.straySamples);
     settings.next.consume(batch);
     this.#scraper.tidy(page);
     return null;
@@ -203,6 +207,12 @@ export class TargetLoop {
       if (outcome.kind === 'taken') balance.delivered += items;
       else balance.drop(outcome.reason, items);
     });
+  }
+
+  #dropStrays(samples: number): void {
+    const { balance } = this.#context.settings;
+    balance.accepted += samples;
+    balance.drop(this.#scraper.target.rules.strays?.reason ?? '', samples);
   }
 
   #emit(event: ScrapeEvent, start: Start): void {

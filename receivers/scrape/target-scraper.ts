@@ -95,6 +95,7 @@ export class TargetScraper {
     this.#scanner = new ExpositionScanner({
       wanted: context.wanted,
       resolve: (sample, labels) => this.index.resolve(sample, labels),
+      strays: rules.strays ?? null,
       limits: context.limits,
       hashSeed: Number.parseInt(context.clock.randomId().slice(0, 8), 16),
     });

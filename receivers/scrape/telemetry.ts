@@ -38,6 +38,11 @@ export interface PageStats {
   /** Samples left out because `max_series` is reached. */
   readonly limitedSamples: number;
   readonly repeatedSeries: number;
+  /** Samples of families that no rule can name, and the first line of one. */
+  readonly straySamples: number;
+  readonly firstStray: string;
+  /** What mends that, in the words of the mesh's table. */
+  readonly strayMend: string;
 }
 
 export class ScrapeTelemetry {
@@ -190,6 +195,10 @@ export class ScrapeTelemetry {
     }
     if (page.repeatedSeries > 0 && stats.log.occurred('repeated') > 0) {
       this.#log.warn({ target, series: page.repeatedSeries }, 'series repeated on one page, their values are summed');
+    }
+    if (page.straySamples > 0 && stats.log.occurred('strays') > 0) {
+      const { straySamples: samples, firstStray: excerpt, strayMend: mend } = page;
+      this.#log.warn({ target, samples, excerpt }, `traffic of which nobody can say whose it is: ${mend}`);
     }
     if (page.limitedSamples > 0) {
       stats.lastError = `series_limit: max_series is reached, ${page.limitedSamples} samples of this page are left out`;

@@ -17,6 +17,8 @@ export class PageTally {
   limited = 0;
   lines = 0;
   unexpected = 0;
+  strays = 0;
+  firstStray = '';
   failure: PageFailure | null = null;
   /** A line that is not blank has been met. */
   sawContent = false;
@@ -71,6 +73,8 @@ export class PageTally {
       samples: this.samples,
       unwantedSamples: this.unwanted,
       limitedSamples: this.limited,
+      straySamples: this.strays,
+      firstStray: this.firstStray,
       lines: this.lines,
       bytes: this.#bytes,
       skippedLines: this.#skipped,

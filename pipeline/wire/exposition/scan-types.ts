@@ -1,5 +1,5 @@
 /** @module What a scanner is told and what it tells: settings, limits, results, and the words for what was wrong. */
-import type { FamilyRule } from '../../model/rules.ts';
+import type { FamilyRule, StraySamples } from '../../model/rules.ts';
 
 /** Why a single line of a wanted sample was skipped. */
 export type LineFault =
@@ -52,6 +52,8 @@ export interface ScannerSettings {
    * same answer later: texts that have been away for long are forgotten and asked for again.
    */
   readonly resolve: (sample: string, labels: Map<string, string>) => number;
+  /** Names to count although no line of them is read. */
+  readonly strays?: StraySamples | null;
   readonly limits: ScanLimits;
   /** Any integer outsiders cannot guess; spoils attempts at label values that collide in the scanner's hash table. */
   readonly hashSeed?: number;
@@ -81,6 +83,10 @@ export interface ScanResult {
   readonly unwantedSamples: number;
   /** Well-formed samples whose series the series limit refused. */
   readonly limitedSamples: number;
+  /** Lines with a stray name; they are not looked at any further. */
+  readonly straySamples: number;
+  /** The first of them, as `excerptOf` gives it; '' without one. */
+  readonly firstStray: string;
   readonly lines: number;
   readonly bytes: number;
   /** Lines of wanted samples that could not be read. */

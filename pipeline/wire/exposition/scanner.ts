@@ -25,6 +25,7 @@ import { readRest } from './number.ts';
 import { PageTally } from './page-tally.ts';
 import {
   DEFAULT_LINE_BYTES,
+  excerptOf,
   LIMITED_SERIES,
   type LineFault,
   type ScanLimits,
@@ -32,6 +33,7 @@ import {
   type ScanResult,
 } from './scan-types.ts';
 import { SkippedName } from './skipped-name.ts';
+import { StrayNames } from './stray-names.ts';
 import { isEofLine, TypeLines } from './type-lines.ts';
 import { WINDOW } from './window.ts';
 
@@ -56,7 +58,9 @@ export class ExpositionScanner {
   readonly #memory: LineMemory;
   readonly #reader = READER;
   readonly #carry = new LineCarry();
+  readonly #strays: StrayNames;
   readonly #skippedName = new SkippedName();
+  #skippedStray = false;
   /** Value of the line at hand, outside the hot loop; a plain number would be boxed on its way. */
   readonly #value = new Float64Array(1);
 
@@ -80,6 +84,7 @@ export class ExpositionScanner {
     this.#resolve = settings.resolve;
     this.#limits = settings.limits;
     this.#lineBytes = settings.limits.lineBytes ?? DEFAULT_LINE_BYTES;
+    this.#strays = new StrayNames(settings.strays ?? null);
     this.#types = new TypeLines(settings.wanted.values());
     this.#memory = new LineMemory(WINDOW, this.#names, settings.hashSeed ?? 0);
   }
@@ -292,7 +297,10 @@ export class ExpositionScanner {
       this.#failTooLong();
       return;
     }
-    if (this.#skippedName.heads(WINDOW, start, newline)) return;
+    if (this.#skippedName.heads(WINDOW, start, newline)) {
+      if (this.#skippedStray) this.#tally.strays += 1;
+      return;
+    }
     const end = withoutReturn(start, newline);
     const at = skipBlanks(WINDOW.bytes, start, end);
     const first = WINDOW.bytes[at];
@@ -315,7 +323,7 @@ export class ExpositionScanner {
     const stop = nameEnd(bytes, start, end);
     const name = this.#names.find(bytes, view, start, stop);
     if (name < 0) {
-      this.#skippedName.remember(WINDOW, start, stop);
+      this.#passOver(start, stop, end);
       return null;
     }
     const seriesEnd = likelySeriesEnd(bytes, stop, end);
@@ -323,6 +331,15 @@ export class ExpositionScanner {
     if (known >= 0) return this.#knownLine(known, seriesEnd, end, true);
     const fault = this.#reader.readAfterName(stop, end);
     return this.#parsedLine(fault, name, this.#names.names[name]!, start, end, seriesEnd);
+  }
+
+  /** A line of a name that nobody reads. */
+  #passOver(start: number, stop: number, end: number): void {
+    this.#skippedName.remember(WINDOW, start, stop);
+    this.#skippedStray = this.#strays.has(WINDOW, start, stop);
+    if (!this.#skippedStray) return;
+    this.#tally.strays += 1;
+    if (this.#tally.firstStray === '') this.#tally.firstStray = excerptOf(WINDOW.bytes, start, end);
   }
 
   #quotedNameLine(start: number, end: number): LineFault | null {

@@ -30,7 +30,8 @@ function readPage(name: string, config: Record<string, unknown>, pieceBytes = 1 
   const table = new SeriesTable();
   const index = new SeriesIndex(rules, ownOf(), table, new SeriesBudget(100_000));
   const wanted = new Map<string, FamilyRule>(rules.families.map((family) => [family.sample, family]));
-  const scanner = new ExpositionScanner({ wanted, resolve: (s, l) => index.resolve(s, l), limits: LIMITS });
+  const strays = rules.strays ?? null;
+  const scanner = new ExpositionScanner({ wanted, resolve: (s, l) => index.resolve(s, l), limits: LIMITS, strays });
   scanner.begin(table, 1);
   for (let at = 0; at < page.length; at += pieceBytes) scanner.feed(page.subarray(at, at + pieceBytes));
   const scan = scanner.end();
@@ -77,7 +78,7 @@ test('unasked, listeners of that page whose direction nothing tells are counted 
   t.deepEqual(Object.keys(counts(table, 'server')), []);
 });
 
-const { calls, attempts } = JSON.parse(read('real-1.40-truth.json').toString()) as {
+const { calls, attempts } = JSON.parse(read('envoy-1.40-truth.json').toString()) as {
   calls: readonly Call[];
   attempts: readonly Attempt[];
 };
@@ -87,35 +88,38 @@ const named = <Item extends { via: string }>(items: readonly Item[]) =>
 const DOTTED = { dotted_clusters: ['reviews.default.svc'] };
 
 test('the page beside a client tells what the client saw, a cluster with dots in its name included', (t) => {
-  const { table, scan } = readPage('real-1.40-client.prom', DOTTED);
+  const { table, scan } = readPage('envoy-1.40-client.prom', DOTTED);
   t.deepEqual(counts(table, 'client'), busyOnly(expectedOfClient(named(calls))));
   t.deepEqual(counts(table, 'server'), {});
   t.is(scan.skippedLines, 0);
 });
 
-test('a cluster with dots in its name is not on the page unless it is named', (t) => {
-  const { table } = readPage('real-1.40-client.prom', {});
+test('a cluster with dots in its name is dropped, counted and shown unless it is named', (t) => {
+  const { table, scan } = readPage('envoy-1.40-client.prom', {});
+  t.is(scan.straySamples, 1);
+  t.regex(scan.firstStray, /^envoy_cluster_default_svc_upstream_rq_xx\{.*envoy_cluster_name="reviews"\} 7$/);
+  t.is(readPage('envoy-1.40-client.prom', DOTTED).scan.straySamples, 0);
   const { reviews, ...others } = busyOnly(expectedOfClient(named(calls)));
   t.is(reviews?.successes, 7);
   t.deepEqual(counts(table, 'client'), others);
 });
 
 test('per endpoint the same page tells every attempt, and which ones reached nobody', (t) => {
-  const { table, filtered } = readPage('real-1.40-client.prom', { ...DOTTED, endpoint_statistics: true });
+  const { table, filtered } = readPage('envoy-1.40-client.prom', { ...DOTTED, endpoint_statistics: true });
   t.deepEqual(counts(table, 'client'), busyOnly(expectedPerEndpoint(named(calls), named(attempts))));
   t.is(filtered.told_by_endpoint, 8, 'classes of clusters');
 });
 
 test('the page beside the application tells what the application saw', (t) => {
   for (const config of [{}, { endpoint_statistics: true }]) {
-    const { table } = readPage('real-1.40-server.prom', config);
+    const { table } = readPage('envoy-1.40-server.prom', config);
     t.deepEqual(counts(table, 'server'), busyOnly(expectedOfServer(attempts)));
     t.deepEqual(counts(table, 'client'), {});
   }
 });
 
 test('read from the cluster beside, the same page tells the same but for what it times', (t) => {
-  const { table } = readPage('real-1.40-server.prom', { inbound_from: 'clusters' });
+  const { table } = readPage('envoy-1.40-server.prom', { inbound_from: 'clusters' });
   const expected = busyOnly(expectedOfServer(attempts));
   const resets = attempts.filter(({ ended }) => ended === 'reset').length;
   t.deepEqual(counts(table, 'server'), { all: { ...expected.all!, latencies: expected.all!.latencies - resets } });

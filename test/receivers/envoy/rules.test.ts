@@ -329,6 +329,29 @@ test('histograms of a cluster and of one that begins like it are two counters', 
   t.not((groups[0] as { group: string }).group, (groups[1] as { group: string }).group);
 });
 
+for (const [name, isStray] of [
+  ['envoy_cluster_default_svc_upstream_rq_xx', true],
+  ['envoy_cluster_c_upstream_rq_xx', true],
+  ['envoy_cluster_upstream_rq_xx', false],
+  ['envoy_cluster_external_upstream_rq_xx', false],
+  ['envoy_cluster_retry_upstream_rq_xx', false],
+  ['envoy_cluster_default_svc_internal_upstream_rq_xx', false],
+  ['envoy_cluster_zone_a_b__upstream_rq_xx', false],
+  ['envoy_vhost_vcluster_upstream_rq_xx', false],
+  ['envoy_cluster_default_svc_upstream_rq_xx_more', false],
+] as const) {
+  test(`${name} is ${isStray ? '' : 'no '}name that a cluster's ran into`, (t) => {
+    t.is(rulesOf().strays?.names.test(name), isStray);
+  });
+}
+
+test('where endpoints tell the classes, what reached none shows a name that was run into', (t) => {
+  const { strays } = rulesOf(PER_ENDPOINT);
+  t.true(strays?.names.test('envoy_cluster_default_svc_upstream_cx_none_healthy'));
+  t.false(strays?.names.test('envoy_cluster_upstream_cx_none_healthy'));
+  t.false(strays?.names.test('envoy_cluster_default_svc_upstream_rq_xx'));
+});
+
 test("Consul's labels say more than a name that was cut", (t) => {
   const labels = {
     envoy_cluster_name: 'v2',
