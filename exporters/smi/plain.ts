@@ -64,7 +64,8 @@ function endRow(end: Workload | null): object | null {
   return { ...(cluster === '' ? {} : { cluster }), namespace, name, kind };
 }
 
-function latencyRow({ p50, p90, p99 }: Figures): object | null {
+/** p50, p90 and p99 with the intervals they surely lie in; null when none was measured. */
+export function latencyRow({ p50, p90, p99 }: Figures): object | null {
   if (p50 === null && p90 === null && p99 === null) return null;
   return { p50: quantileRow(p50), p90: quantileRow(p90), p99: quantileRow(p99) };
 }

@@ -14,6 +14,8 @@ import {
   startHttpListener,
 } from '../../pipeline/net/http-server.ts';
 import type { SmiConfig } from './config.ts';
+import { askedMetric, askedSubject } from './explain-ask.ts';
+import { explanationOf } from './explain-number.ts';
 import { edgesStale, edgesText, edgesWaiting, targetsText } from './plain.ts';
 import { probe } from './probes.ts';
 import { answerApi, type Source } from './routes.ts';
@@ -135,6 +137,7 @@ class Smi implements SmiExporter {
       { path: '/apis', handle: api },
       { path: '/apis/*', handle: api },
       { path: '/v1/edges', handle: counted(onlyReads((request) => this.#edges(request))) },
+      { path: '/v1/explain', handle: counted(onlyReads((request) => this.#explain(request))) },
       { path: '/v1/targets', handle: counted(onlyReads(() => this.#targets())) },
       ...healthPaths.map((path) => ({ path, open: true, handle: health })),
     ];
@@ -169,9 +172,31 @@ class Smi implements SmiExporter {
     return answers.json(targetsText(this.#settings.targets(), problems, { reading, firstNumbersInSeconds }));
   }
 
+  #explain({ query }: HttpRequest): HttpAnswer {
+    const metric = askedMetric(query);
+    if (!metric.ok) return metric.answer;
+    const reading = this.#read(query, false);
+    if (!('edges' in reading)) return reading;
+    const subject = askedSubject(reading, query);
+    if (!subject.ok) return subject.answer;
+    const { targets, series } = this.#settings;
+    const asked = askedWindow(query, this.#model, this.#retentionMs, false);
+    const slots = this.#model.slotsOf(asked.ok ? asked.windowMs : undefined);
+    const facts = { reading, slots, targets: targets(), series, limit: seriesLimit(query) };
+    return answers.json(JSON.stringify(explanationOf(subject.item, metric.item, facts)));
+  }
+
   #retrySeconds(): number {
     return wholeSeconds(this.#settings.slotMs > 0 ? this.#settings.slotMs : FOREIGN_SLOT_MS);
   }
+}
+
+/** Series listed unasked, and at most. */
+const SERIES = { usual: 50, most: 10_000 };
+
+function seriesLimit(query: URLSearchParams): number {
+  const limit = Number(query.get('limit') ?? SERIES.usual);
+  return Number.isInteger(limit) && limit >= 0 ? Math.min(limit, SERIES.most) : SERIES.usual;
 }
 
 /** Figures are kept once they have been looked at. */

@@ -43,6 +43,11 @@ export function notFound(plural: string, name: string): HttpAnswer {
   return failure(404, 'NotFound', message, { name, group: GROUP, kind: plural });
 }
 
+/** What `/v1/explain` was asked for and nobody knows; `message` says what is near. */
+export function unknownSubject(message: string): HttpAnswer {
+  return failure(404, 'NotFound', message, {});
+}
+
 export function noSuchResource(): HttpAnswer {
   return failure(404, 'NotFound', 'the server could not find the requested resource', {});
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { errorText, WeirError } from '../errors.ts';
 import type { ComponentsOptions } from './components.ts';
 import { type CliContext, EXIT, UsageError } from './context.ts';
+import type { ExplainOptions } from './explain.ts';
 import type { QueryOptions } from './query.ts';
 import type { RunOptions } from './run.ts';
 import { terminalText } from './text.ts';
@@ -18,11 +19,11 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    return explain(error, context);
+    return tell(error, context);
   }
 }
 
-function explain(error: unknown, context: CliContext): number {
+function tell(error: unknown, context: CliContext): number {
   // Commander has printed already: help and version end with 0, everything else is a mistake in the arguments.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
@@ -54,6 +55,7 @@ function createProgram(context: CliContext, done: Done): Command {
   addComponents(program, context, done);
   addEdges(program, context, done);
   addTargets(program, context, done);
+  addExplain(program, context, done);
   addDemo(program, context, done);
   return program;
 }
@@ -130,6 +132,34 @@ function addTargets(program: Command, context: CliContext, done: Done): void {
     )
     .action(async (workload: string | undefined, options: QueryOptions) =>
       done(await (await import('./targets.ts')).targets(workload, options, context)),
+    );
+}
+
+function addExplain(program: Command, context: CliContext, done: Done): void {
+  addQueryOptions(program.command('explain'))
+    .argument('<resource>', 'kind/name (deploy/web, pod/web-1, ns/shop), namespace/kind/name, or unknown')
+    .argument('[end-or-metric...]', 'for an edge, the end that receives (deploy/api); the metric')
+    .description('what stands behind a number: targets, series, rule, slots and arithmetic')
+    .option('--window <duration>', 'another window than the usual one, up to the retention')
+    .option('--limit <series>', 'series listed at most', '50')
+    .addHelpText(
+      'after',
+      `${examples(
+        'weir explain deploy/web -n emojivoto',
+        'weir explain deploy/web p99',
+        'weir explain deploy/web deploy/api failure_count',
+        'weir explain shop/deploy/web pay/deploy/api rate --window 1m',
+        'weir explain unknown deploy/web',
+        'weir explain pod/web-5d8f success_rate -o json',
+      )}
+Metrics: success_count, failure_count, unreached_count, success_rate, rate, p50, p90, p99, tcp_opened, tcp_closed,
+tcp_read_bytes, tcp_written_bytes; without one all are explained. The slots and the pods listed add up to the number. An
+edge may also be written as one word in quotes: 'deploy/web->deploy/api'. Series are shown as they stand on the pages now: a
+number is made of their differences from slot to slot.
+`,
+    )
+    .action(async (resource: string, rest: readonly string[], options: ExplainOptions) =>
+      done(await (await import('./explain.ts')).explain([resource, ...rest], options, context)),
     );
 }
 

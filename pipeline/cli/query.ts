@@ -1,4 +1,4 @@
-/** @module What `weir edges` and `weir targets` share: asking a running Weir, once or again and again. */
+/** @module What `weir edges`, `weir targets` and `weir explain` share: asking a running Weir, once or again and again. */
 import { codeOf, errorText, WeirError } from '../errors.ts';
 import { readTextFile } from '../net/files.ts';
 import { httpGet } from '../net/http-get.ts';
@@ -107,7 +107,9 @@ function targetUrl(path: string, base: string): URL {
     throw new UsageError(`--url ${base}: expected http://HOST:PORT or https://HOST:PORT`);
   }
   const url = new URL(base);
-  url.pathname = url.pathname.replace(/\/$/, '') + path;
+  const [place = '', search = ''] = path.split('?', 2);
+  url.pathname = url.pathname.replace(/\/$/, '') + place;
+  url.search = search;
   return url;
 }
 
@@ -137,9 +139,16 @@ function parseAnswer(url: URL, status: number, body: string, hasToken: boolean):
   if (status === 503 && isRecord(parsed) && parsed.ready === false) return parsed;
   const place = `GET ${url.protocol}//${url.host}${url.pathname}`;
   if (status === 200) throw new WeirError('WEIR_NET_BAD_ANSWER', `${place}: the answer is no JSON; is this a Weir?`);
+  const told = status === 404 ? weirMessage(parsed) : null;
+  if (told !== null) throw new WeirError('WEIR_NET_STATUS', told);
   const refused = status === 401 && hasToken ? 'the token was refused' : undefined;
   const hint = refused ?? STATUS_HINTS.get(status) ?? printableShort(messageOf(parsed) ?? body.trim());
   throw new WeirError('WEIR_NET_STATUS', `${place}: status ${status}${hint === '' ? '' : `: ${hint}`}`);
+}
+
+/** What a Weir says of something it does not know; null when somebody else answered. */
+function weirMessage(parsed: unknown): string | null {
+  return isRecord(parsed) && parsed.kind === 'Status' && parsed.reason === 'NotFound' ? messageOf(parsed) : null;
 }
 
 function messageOf(parsed: unknown): string | null {

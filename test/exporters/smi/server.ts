@@ -5,7 +5,7 @@ import { config } from '../../../exporters/smi/config.ts';
 import { createSmiExporter } from '../../../exporters/smi/smi.ts';
 import { Balance } from '../../../pipeline/balance.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
-import type { DiscoveryProblem, TargetStatus } from '../../../pipeline/component.ts';
+import type { DiscoveryProblem, SeriesListing, SeriesQuery, TargetStatus } from '../../../pipeline/component.ts';
 import { Delivery } from '../../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import type { Logger } from '../../../pipeline/telemetry/logger.ts';
@@ -35,6 +35,7 @@ export interface ServerOptions {
   readonly sums?: readonly TrafficSum[];
   readonly targets?: readonly TargetStatus[];
   readonly discoveryProblems?: readonly DiscoveryProblem[];
+  readonly series?: (query: SeriesQuery) => SeriesListing;
   /** Engine time at the first question. */
   readonly nowMs?: number;
   readonly windowMs?: number;
@@ -59,6 +60,7 @@ export async function startServer(t: ExecutionContext, options: ServerOptions = 
     slotMs: 10_000,
     targets: () => targets,
     discoveryProblems: () => discoveryProblems,
+    ...(options.series === undefined ? {} : { series: options.series }),
   });
   await exporter.start();
   t.teardown(() => exporter.stop(AbortSignal.abort()));

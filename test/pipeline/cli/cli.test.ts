@@ -63,7 +63,7 @@ test.serial('version and help go to standard output and end with 0', async (t) =
   t.like(await runWeir(['--version']), { code: 0, out: `${manifest.version}\n`, err: '' });
   const help = await runWeir(['--help']);
   t.like(help, { code: 0, err: '' });
-  for (const command of ['run', 'validate', 'components', 'edges', 'targets', 'demo']) {
+  for (const command of ['run', 'validate', 'components', 'edges', 'targets', 'explain', 'demo']) {
     t.regex(help.out, new RegExp(`^ {2}${command} `, 'm'));
   }
 });
