@@ -64,6 +64,11 @@ export class ExpectedReadings {
   readonly #world: World;
   readonly #expected: ExpectedTraffic;
   readonly #range: SlotRange;
+  /**
+   * Edges of callers without a name whose requests their clients tell themselves: what the server had of their connections
+   * may still be shown, without requests.
+   */
+  readonly connectionsOnly = new Set<string>();
 
   constructor(world: World, expected: ExpectedTraffic, range: SlotRange) {
     this.#world = world;
@@ -129,7 +134,10 @@ export class ExpectedReadings {
     }
     const retries = told.some(({ meshes }) => meshes.has('istio') || meshes.has('envoy'));
     const surely = retries ? whole.successes : whole.successes + whole.failures;
-    if (surely <= (mine.successes + mine.failures) * UNWATCHED) return null;
+    if (surely <= (mine.successes + mine.failures) * UNWATCHED) {
+      this.connectionsOnly.add(`? -> ${destination}`);
+      return null;
+    }
     const successes = Math.max(0, whole.successes - mine.successes);
     return { ...whole, successes, failures: Math.max(0, whole.failures - mine.failures), shared: true };
   }

@@ -25,13 +25,19 @@ interface Unreported {
   readonly cells: () => { readonly sent: Cell; readonly received: Cell };
 }
 
+/** What two parties said through one Service: their label sets, idle together. */
+interface Talk {
+  readonly labels: Set<string>;
+  usedMs: number;
+}
+
 export class IstioCounters implements MeshCounters {
   readonly lags = { latency: true, tcpBytes: true };
   readonly clearsHistograms = false;
   readonly #options: ProcessOptions;
   readonly #stats = new Stats();
-  /** Instant of the last use of each label set. */
-  readonly #usedMs = new Map<string, number>();
+  /** Label sets by the two parties they are about. */
+  readonly #talks = new Map<string, Talk>();
   readonly #unreported = new Set<Unreported>();
   #scrapes = 0;
 
@@ -159,8 +165,13 @@ export class IstioCounters implements MeshCounters {
   }
 
   #used(told: Told, nowMs: number): string {
+    const { reporter, source, service } = told;
     const labels = istioLabels(told, this.#legacy);
-    this.#usedMs.set(labels, nowMs);
+    const parties = `${reporter} ${source?.namespace}/${source?.name} ${service.namespace}/${service.name}`;
+    const talk = this.#talks.get(parties) ?? { labels: new Set(), usedMs: nowMs };
+    this.#talks.set(parties, talk);
+    talk.labels.add(labels);
+    talk.usedMs = nowMs;
     return labels;
   }
 
@@ -178,11 +189,15 @@ export class IstioCounters implements MeshCounters {
     return page;
   }
 
+  /**
+   * A real proxy drops each series by itself. One that is back before the next page looks as if it had gone on, which no
+   * observer can know better; here only what two parties no longer say at all is dropped, so that pages tell the truth.
+   */
   #evict(staleMs: number): void {
-    for (const [labels, usedMs] of this.#usedMs) {
+    for (const [parties, { labels, usedMs }] of this.#talks) {
       if (usedMs >= staleMs) continue;
-      this.#usedMs.delete(labels);
-      this.#stats.drop(labels);
+      this.#talks.delete(parties);
+      for (const each of labels) this.#stats.drop(each);
     }
   }
 
