@@ -8,14 +8,23 @@ import { coverageAttributes, labelName, trafficAttributes } from '../../pipeline
 export type Exposition = Map<string, number>;
 type LabelList = readonly (readonly [name: string, value: string])[];
 
-/** One text per series, whatever the order of its labels; bounds as numbers, since readers write them in their own way. */
+/**
+ * One text per series, whatever the order of its labels; bounds as numbers, since readers write them in their own way.
+ * What no reader can take, half a surrogate pair and NUL, reads as U+FFFD.
+ */
 export function expositionKey(name: string, labels: LabelList): string {
   const told = labels
     .filter(([, value]) => value !== '')
-    .map(
-      ([label, value]) => [label, label === 'le' ? String(Number(value.replace('+Inf', 'Infinity'))) : value] as const,
-    );
+    .map(([label, value]) => [label, label === 'le' ? bound(value) : readable(value)] as const);
   return JSON.stringify([name, ...told.sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+function bound(text: string): string {
+  return String(Number(text.replace('+Inf', 'Infinity')));
+}
+
+function readable(value: string): string {
+  return value.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
 /** All samples after `sums`. `created`: with start times, as OpenMetrics has them. */
