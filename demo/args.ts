@@ -21,7 +21,7 @@ export type ParsedArgs =
 
 export const USAGE = `Usage: weir demo [options]
 
-Runs a simulated mesh of 12 workloads through a real pipeline and shows who talks to whom.
+Runs simulated meshes (Linkerd, Istio, Envoy) of 20 workloads through a real pipeline and shows who talks to whom.
 
   --for DURATION     end after this time, for example 20s; default: run until Ctrl-C
   --kafka HOST:PORT  also stream to topic smi_traffic of this broker; it must exist:

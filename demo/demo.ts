@@ -1,5 +1,5 @@
 /**
- * @module `weir demo`: a simulated mesh, a real pipeline over it in the same process, and a table of its edges.
+ * @module `weir demo`: three simulated meshes, a real pipeline over them in the same process, and a table of their edges.
  *
  * Everything the table shows has gone the whole way: proxies' pages over HTTP, scraper, `smi` processor, SMI API.
  */
@@ -14,14 +14,15 @@ import { codeOf } from '../pipeline/errors.ts';
 import { type HostDeps, type HostedService, hostService } from '../pipeline/graph/host.ts';
 import { registry } from '../pipeline/graph/registry.ts';
 import { type DemoArgs, parseDemoArgs } from './args.ts';
-import { demoConfig, SCRAPE_INTERVAL_MS } from './config-text.ts';
+import { demoConfig, FLUSH_MS, SCRAPE_INTERVAL_MS } from './config-text.ts';
 import { fetchEdges } from './edges-client.ts';
 import { type Addresses, createFrame, lastLines, summary } from './frame.ts';
 import { findPort } from './ports.ts';
 import { type ServedWorld, serveWorld } from './proxies/serve.ts';
 import { createScreen, isInPlace, type Output, type Screen } from './screen.ts';
-import { createTargetsFiles, TARGETS_FILE, type TargetsFiles } from './targets-file.ts';
+import { createTargetsFiles, MESHES, TARGETS_FOLDER, type TargetsFiles } from './targets-file.ts';
 import { messagesSent, missingTopic, noticeOf } from './topic.ts';
+import { THREE_MESHES } from './world/three-meshes.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const HOST = '127.0.0.1';
@@ -46,8 +47,8 @@ export interface DemoIo {
   readonly stopped: Promise<void>;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
-  /** Where targets are written; default `demo/targets.json`. */
-  readonly targetsFile?: string;
+  /** Folder in which targets are written for others; default `demo`. */
+  readonly targetsFolder?: string;
 }
 
 /** Runs the demo to its end and returns the exit code: 0, 1 when it could not run, 2 for wrong arguments. */
@@ -84,14 +85,18 @@ interface Running {
 async function run(args: DemoArgs, io: DemoIo): Promise<void> {
   const clock = io.clock ?? systemClock;
   const startedMs = clock.monoMs();
-  const files = await createTargetsFiles(io.targetsFile ?? TARGETS_FILE);
+  const files = await createTargetsFiles(io.targetsFolder ?? TARGETS_FOLDER);
   let scrapes = 0;
   // Pods are older than the first window: one that began inside it would show the rate of a part of it.
-  const world = createWorld({ seed: args.seed, startMs: clock.wallMs() - MESH_AGE_MS, keepSamples: false });
+  const startMs = clock.wallMs() - MESH_AGE_MS;
+  const world = createWorld({
+    ...{ seed: args.seed, startMs, topology: THREE_MESHES },
+    ...{ keepSamples: false, flushMs: FLUSH_MS },
+  });
   world.advance(clock.wallMs());
   const served = await serveWorld(world, { now: () => clock.wallMs(), onScrape: () => scrapes++ });
   try {
-    await files.publish(served.targets());
+    await files.publish(served.targets);
     const endWatch = publishChanges(world, served, files);
     const notices: string[] = [];
     const inPlace = isInPlace(io.output, io.env);
@@ -144,7 +149,7 @@ async function endsWithin(clock: Clock, limitMs: number, work: Promise<void>): P
 function publishChanges(world: World, served: ServedWorld, files: TargetsFiles): () => void {
   let work = Promise.resolve();
   return world.onPods(() => {
-    work = work.then(() => served.refresh()).then(() => files.publish(served.targets()));
+    work = work.then(() => served.refresh()).then(() => files.publish(served.targets));
   });
 }
 
@@ -152,7 +157,7 @@ function publishChanges(world: World, served: ServedWorld, files: TargetsFiles):
 async function startOnFreePorts(args: DemoArgs, files: TargetsFiles, deps: HostDeps) {
   for (let attempt = 1; ; attempt++) {
     const { addresses, moved } = await findAddresses(args);
-    const config = await readConfig(addresses, files.own);
+    const config = await readConfig(addresses, files);
     try {
       return { service: await hostService(config, deps), addresses, moved };
     } catch (error) {
@@ -176,8 +181,9 @@ async function findAddresses(args: DemoArgs): Promise<{ addresses: Addresses; mo
   return { addresses: { host: HOST, smiPort, metricsPort, healthPort, kafka: args.kafka }, moved };
 }
 
-async function readConfig(addresses: Addresses, targetsFile: string): Promise<CheckedConfig> {
-  const text = demoConfig({ ...addresses, targetsFile });
+async function readConfig(addresses: Addresses, files: TargetsFiles): Promise<CheckedConfig> {
+  const targets = new Map(MESHES.map((mesh) => [mesh, files.own(mesh)]));
+  const text = demoConfig({ ...addresses, targets });
   const { config, problems } = await loadConfig(['demo'], { env: {}, registry, read: async () => text });
   if (config === null) throw new Error(`its own configuration is refused\n${renderProblems(problems)}`);
   return config;

@@ -62,6 +62,7 @@ function readRow(row: Record<string, unknown>): EdgeRow {
     destination: readEnd(row.destination),
     successRate: readNumber(row.successRate),
     ratePerSecond: readNumber(row.ratePerSecond),
+    mesh: readText(row.mesh),
     latencyMs:
       latency === null
         ? null

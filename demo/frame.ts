@@ -29,7 +29,7 @@ export interface FrameInput {
   readonly withHints: boolean;
 }
 
-const TITLE = 'Weir demo: a simulated Linkerd mesh of 12 workloads, scraped every 2s';
+const TITLE = 'Weir demo: simulated Linkerd, Istio and Envoy proxies of 20 workloads, scraped every 2s';
 
 export function createFrame(input: FrameInput): Frame {
   const { rows, moved, notices, color, withHints } = input;

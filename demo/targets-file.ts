@@ -1,40 +1,50 @@
 /**
- * @module The files through which the demo's pods are discovered: one of its own, and `demo/targets.json` for a Weir that
- * runs `config.yaml` beside it. Two demos in one checkout then never read each other's pods.
+ * @module The files through which the demo's pods are discovered, one for each mesh: some of its own, and
+ * `demo/targets-<mesh>.json` for a Weir that runs `config.yaml` beside it. Two demos in one checkout then never read each
+ * other's pods.
  */
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TargetGroup } from './proxies/serve.ts';
+import type { MeshName } from './world/topology.ts';
 
-/** `demo/targets.json` of this checkout. */
-export const TARGETS_FILE = fileURLToPath(new URL('targets.json', import.meta.url));
+/** `demo/` of this checkout, where `config.yaml` looks for targets. */
+export const TARGETS_FOLDER = fileURLToPath(new URL('.', import.meta.url));
+/** Meshes of the demo, in the order of its configuration. */
+export const MESHES: readonly MeshName[] = ['linkerd', 'istio', 'envoy'];
 
 export interface TargetsFiles {
-  /** The file only this demo writes. */
-  readonly own: string;
-  publish(targets: readonly TargetGroup[]): Promise<void>;
-  /** Removes the own file; empties the shared one unless another demo has written it since. */
+  /** The file of a mesh that only this demo writes. */
+  own(mesh: MeshName): string;
+  publish(targetsOf: (mesh: MeshName) => readonly TargetGroup[]): Promise<void>;
+  /** Removes the own files; empties each shared one unless another demo has written it since. */
   close(): Promise<void>;
 }
 
-/** `shared` is the path others read. */
+/** `shared` is the folder in which others read. */
 export async function createTargetsFiles(shared: string): Promise<TargetsFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-demo-'));
-  const own = join(folder, 'targets.json');
-  let last = '';
+  const last = new Map<MeshName, string>();
+  const fileIn = (place: string, mesh: MeshName) => join(place, `targets-${mesh}.json`);
   return {
-    own,
-    async publish(targets) {
-      last = textOf(targets);
-      await replace(own, last);
-      await replace(shared, last);
+    own: (mesh) => fileIn(folder, mesh),
+    async publish(targetsOf) {
+      for (const mesh of MESHES) {
+        const text = textOf(targetsOf(mesh));
+        if (last.get(mesh) === text) continue;
+        last.set(mesh, text);
+        await replace(fileIn(folder, mesh), text);
+        await replace(fileIn(shared, mesh), text);
+      }
     },
     async close() {
       await rm(folder, { recursive: true, force: true });
-      const present = await readFile(shared, 'utf8').catch(() => '');
-      if (present === last) await replace(shared, textOf([]));
+      for (const [mesh, text] of last) {
+        const present = await readFile(fileIn(shared, mesh), 'utf8').catch(() => '');
+        if (present === text) await replace(fileIn(shared, mesh), textOf([]));
+      }
     },
   };
 }

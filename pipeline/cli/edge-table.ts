@@ -19,6 +19,8 @@ export interface EdgeRow {
   readonly ratePerSecond: number | null;
   /** `requests`, or `attempts` with retries; absent or '' when the answer does not tell. */
   readonly counts?: string;
+  /** Mesh whose proxies tell it; absent or '' when the answer does not tell. */
+  readonly mesh?: string;
   readonly latencyMs: {
     readonly p50: Quantile | null;
     readonly p90: Quantile | null;
@@ -58,6 +60,8 @@ const COLUMNS: readonly Column[] = [
 ];
 /** Only where an answer tells what was counted. */
 const COUNTS: Column = { header: 'COUNTS', align: 'left' };
+/** Only where rows are of more than one. */
+const MESH: Column = { header: 'MESH', align: 'left' };
 
 /**
  * The table as text, rows by source and destination so that a refreshed table stands still. Names are escaped.
@@ -72,10 +76,13 @@ export function renderEdges(rows: readonly EdgeRow[], options: EdgeTableOptions 
     to: endName(row.destination, qualified),
   }));
   named.sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
-  const withCounts = shown.some(({ counts = '' }) => counts !== '');
+  const extra = [
+    ...(shown.some(({ counts = '' }) => counts !== '') ? [COUNTS] : []),
+    ...(new Set(shown.map(({ mesh = '' }) => mesh)).size > 1 ? [MESH] : []),
+  ];
   return renderTable(
-    withCounts ? [...COLUMNS, COUNTS] : COLUMNS,
-    named.map(({ row, from, to }) => cells(row, from, to)),
+    [...COLUMNS, ...extra],
+    named.map(({ row, from, to }) => [...cells(row, from, to), ...extra.map((column) => extraCell(row, column))]),
     options,
   );
 }
@@ -96,8 +103,11 @@ function cells(row: EdgeRow, from: string, to: string): Cell[] {
     formatQuantile(latency?.p50),
     formatQuantile(latency?.p90),
     formatQuantile(latency?.p99),
-    row.counts ?? '',
   ];
+}
+
+function extraCell({ counts = '', mesh = '' }: EdgeRow, column: Column): Cell {
+  return column === COUNTS ? counts : mesh;
 }
 
 function successColor(ratio: number | null) {

@@ -67,6 +67,7 @@ export function edgeRow(value: unknown): EdgeRow | null {
     successRate: numberOrNull(value.successRate),
     ratePerSecond: numberOrNull(value.ratePerSecond),
     counts: text(value.counts),
+    mesh: text(value.mesh),
     latencyMs: latency && { p50: quantile(latency.p50), p90: quantile(latency.p90), p99: quantile(latency.p99) },
   };
 }

@@ -52,6 +52,7 @@ test('rows of an answer are read field by field, and what is no row is left out'
     destination: { namespace: 'shop', name: 'web', kind: 'Deployment' },
     successRate: 1,
     ratePerSecond: 2.5,
+    mesh: 'istio',
     latencyMs,
   };
   t.deepEqual(readRows({ edges: [row, 'x', null] }), [row]);

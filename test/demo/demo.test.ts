@@ -16,7 +16,8 @@ import { ROOT } from '../kit/repository.ts';
  * so that items dropped or unaccounted for at the end are a line among the errors, of which there must be none.
  */
 const WATCHDOG_MS = 60_000;
-const ROW = /^(?:[\w()/:-]+) +[\w()/-]+ +\d+\.\d\d% +[\d.]+ +[\d.]+m?s +[\d.]+m?s +[\d.]+m?s *$/;
+const ROW =
+  /^(?:[\w()/:-]+) +[\w()/-]+ +\d+\.\d\d% +[\d.]+ +[\d.]+m?s +[\d.]+m?s +[\d.]+m?s +(?:linkerd|istio|envoy) *$/;
 
 class Watched implements Output {
   readonly isTTY: boolean;
@@ -45,17 +46,21 @@ function rowsOf(text: string): string[] {
   return plain.split(/\r?\n/).filter((line) => ROW.test(line));
 }
 
+function meshesOf(text: string): Set<string> {
+  return new Set(rowsOf(text).map((row) => row.trim().split(/ +/).at(-1) ?? ''));
+}
+
 async function run(t: ExecutionContext, isTTY: boolean, argv: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'weir-demo-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   // The first window is short and may lack some edges; the two that are pointed out come with the next.
-  const output = new Watched(isTTY, (text) => rowsOf(text).length >= 8 && text.includes('Look at'), stop);
+  const isWhole = (text: string) => rowsOf(text).length >= 8 && text.includes('Look at') && meshesOf(text).size === 3;
+  const output = new Watched(isTTY, isWhole, stop);
   const errors: string[] = [];
-  const targetsFile = join(folder, 'targets.json');
   const writeError = (text: string) => void errors.push(text);
-  const code = await runDemo(argv, { output, writeError, env: {}, stopped, targetsFile });
-  return { code, output, errors: errors.join(''), targets: await readFile(targetsFile, 'utf8') };
+  const code = await runDemo(argv, { output, writeError, env: {}, stopped, targetsFolder: folder });
+  return { code, output, errors: errors.join(''), targets: await readFile(join(folder, 'targets-istio.json'), 'utf8') };
 }
 
 test.serial('shows at least eight edges with their units, the bad ones named, and ends cleanly', async (t) => {
@@ -158,7 +163,7 @@ test.serial('config.yaml runs as it is beside the demo, shows its edges, and its
     writeError: (text) => void errors.push(text),
     env: {},
     stopped,
-    targetsFile: join(folder, 'demo', 'targets.json'),
+    targetsFolder: join(folder, 'demo'),
   });
   t.teardown(() => stop());
 
@@ -170,6 +175,8 @@ test.serial('config.yaml runs as it is beside the demo, shows its edges, and its
   // The first slot is short and has some of the proxies only; the next one has all.
   await edges.printed(/^payments\/checkout +payments\/fraud +\d/m);
   await edges.printed(/^shop\/web +shop\/cart +\d/m);
+  await edges.printed(/^delivery\/dispatch +delivery\/courier +\d/m);
+  await edges.printed(/^media\/images +media\/thumbs +\d/m);
   edges.child.kill('SIGTERM');
   const shown = await edges.finished;
   t.is(shown.code, 0);
@@ -179,7 +186,13 @@ test.serial('config.yaml runs as it is beside the demo, shows its edges, and its
   t.is((await fetch(`http://127.0.0.1:${PORTS.health}/readyz`)).status, 200);
   const page = await (await fetch(`http://127.0.0.1:${PORTS.metrics}/metrics`)).text();
   const accepted = assertOwnBalance(t, page);
-  for (const component of ['receiver linkerd samples', 'processor smi samples', 'exporter smi traffic']) {
+  for (const component of [
+    'receiver linkerd samples',
+    'receiver istio samples',
+    'receiver envoy samples',
+    'processor smi samples',
+    'exporter smi traffic',
+  ]) {
     t.true((accepted.get(component) ?? 0) > 0, `${component}: ${JSON.stringify([...accepted])}`);
   }
 

@@ -35,7 +35,7 @@ test('traffic of the failing edge reaches the topic', async (t) => {
     writeError: (text) => void errors.push(text),
     env: {},
     stopped,
-    targetsFile: join(folder, 'targets.json'),
+    targetsFolder: folder,
   });
   // The last log line would be here if anything were dropped or unaccounted for.
   t.deepEqual(errors, []);

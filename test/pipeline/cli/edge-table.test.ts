@@ -41,6 +41,20 @@ test('edges of one namespace are named without it, sorted, with numbers on the r
   );
 });
 
+test('more than one mesh is told, one is not', (t) => {
+  const rows = [edge('web', 'emoji', { mesh: 'istio' }), edge('web', 'voting', { mesh: 'envoy', counts: 'requests' })];
+  t.is(
+    renderEdges(rows),
+    [
+      'SOURCE   DESTINATION   SUCCESS    RPS   P50   P90    P99   COUNTS     MESH',
+      'web      emoji         100.00%   2.00   1ms   5ms   12ms              istio',
+      'web      voting        100.00%   2.00   1ms   5ms   12ms   requests   envoy',
+      '',
+    ].join('\n'),
+  );
+  t.notRegex(renderEdges(rows.slice(0, 1)), /MESH|istio/);
+});
+
 test('more than one namespace, or being asked, writes namespace/name', (t) => {
   const rows = [edge('web', 'emoji', { destination: end('emoji', 'other') })];
   t.regex(renderEdges(rows), /^emojivoto\/web {3}other\/emoji /m);
