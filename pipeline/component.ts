@@ -129,7 +129,7 @@ export interface SeriesSource {
 
 /** Which series are asked for, for people who want to see what stands behind a number. */
 export interface SeriesQuery {
-  /** Pure and cheap: called for each series of each target. */
+  /** Cheap: called once for each series of each target that some page showed. */
   readonly wants: (meaning: SeriesMeaning, source: SeriesSource) => boolean;
   /** Series listed at most. */
   readonly limit: number;

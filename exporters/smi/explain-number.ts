@@ -60,6 +60,7 @@ export function explanationOf(subject: Subject, metric: Metric | null, facts: Nu
     moreSeries: behind.counted.more,
     filteredSeries: behind.filtered.series.map(seriesRow),
     moreFilteredSeries: behind.filtered.more,
+    filteredReasons: Array.from(behind.leftOut, ([reason, series]) => ({ reason, series })),
   };
 }
 

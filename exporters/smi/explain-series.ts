@@ -11,6 +11,8 @@ const MOST_FILTERED = 20;
 export interface SeriesBehind {
   readonly counted: SeriesListing;
   readonly filtered: SeriesListing;
+  /** How many series of these targets are left out, by reason. */
+  readonly leftOut: ReadonlyMap<string, number>;
 }
 
 const NOTHING: SeriesListing = { series: [], more: 0 };
@@ -25,7 +27,7 @@ export function seriesBehind(
   limit: number,
   list: ((query: SeriesQuery) => SeriesListing) | undefined,
 ): SeriesBehind {
-  if (list === undefined) return { counted: NOTHING, filtered: NOTHING };
+  if (list === undefined) return { counted: NOTHING, filtered: NOTHING, leftOut: new Map() };
   const wanted = measures === null ? null : new Set(measures);
   const whole = new Set(explained.keys.map(({ id }) => id));
   const lost = new Set(explained.unreachedKeys.map(({ id }) => id));
@@ -36,11 +38,16 @@ export function seriesBehind(
     const ids = idsOf(meaning, source);
     return ids.some((id) => whole.has(id) || (meaning.measure === 'unreached' && lost.has(id)));
   };
-  const isFiltered = (meaning: SeriesMeaning, source: SeriesSource) =>
-    meaning.role === 'filtered' && isOwner(owners, source.own);
+  const leftOut = new Map<string, number>();
+  const isFiltered = (meaning: SeriesMeaning, source: SeriesSource) => {
+    if (meaning.role !== 'filtered' || !isOwner(owners, source.own)) return false;
+    leftOut.set(meaning.reason, (leftOut.get(meaning.reason) ?? 0) + 1);
+    return true;
+  };
   return {
     counted: list({ wants: isCounted, limit }),
     filtered: list({ wants: isFiltered, limit: Math.min(limit, MOST_FILTERED) }),
+    leftOut,
   };
 }
 
@@ -117,7 +124,10 @@ function shortened(value: string): string {
 }
 
 /** What the tables of the meshes say about the counts, each mesh once, and where it is written. */
-export function meshRows({ counted, filtered }: SeriesBehind, meshes: readonly string[]): object[] {
+export function meshRows(
+  { counted, filtered }: Pick<SeriesBehind, 'counted' | 'filtered'>,
+  meshes: readonly string[],
+): object[] {
   const rules = new Map<string, MeshRules>();
   for (const { source } of [...counted.series, ...filtered.series]) rules.set(source.rules.mesh, source.rules);
   return meshes.map((mesh) => ({ mesh, rule: ruleText(rules.get(mesh)), docs: `docs/semantics.md#${anchorOf(mesh)}` }));

@@ -193,32 +193,32 @@ const SERIES_COLUMNS: readonly Column[] = [
 
 /** Series as they stand on the pages now: the numbers above are their differences from slot to slot. */
 function seriesText(answer: Row, options: TableOptions): string {
-  const counted = rowsOf(answer.series, '').filter(isRecord);
-  const filtered = rowsOf(answer.filteredSeries, '').filter(isRecord);
-  if (counted.length + filtered.length === 0) return '';
-  const rows = [...counted, ...filtered].map((row): Cell[] => [
-    plain(number(row.value)),
-    meansText(row),
-    text(row.target),
-    text(row.series),
-  ]);
-  return (
-    renderTable(SERIES_COLUMNS, rows, options) +
-    moreText(answer.moreSeries, '') +
-    moreText(answer.moreFilteredSeries, 'filtered ')
-  );
+  const rows = rowsOf(answer.series, '')
+    .filter(isRecord)
+    .map((row): Cell[] => [plain(number(row.value)), meansText(row), text(row.target), text(row.series)]);
+  const table = rows.length === 0 ? '' : renderTable(SERIES_COLUMNS, rows, options);
+  return table + moreText(answer.moreSeries) + leftOutText(answer.filteredReasons);
+}
+
+/** What else stands on the pages of these targets. */
+function leftOutText(reasons: unknown): string {
+  const parts = rowsOf(reasons, '')
+    .filter(isRecord)
+    .map(({ reason, series }) => `${plain(number(series))} ${text(reason)}`);
+  return parts.length === 0
+    ? ''
+    : `${terminalText(`left out on these pages, series by reason: ${parts.join(', ')}`)}\n`;
 }
 
 function meansText(row: Row): string {
-  if (typeof row.filtered === 'string') return `filtered: ${row.filtered}`;
   const bound = number(row.boundMs);
   const upTo = row.measure !== 'latency_bucket' ? '' : bound === null ? ' all' : ` up to ${bound} ms`;
   return `${text(row.side)} ${text(row.measure)}${upTo}`;
 }
 
-function moreText(value: unknown, what: string): string {
+function moreText(value: unknown): string {
   const more = number(value) ?? 0;
-  return more === 0 ? '' : `and ${more} more ${what}series (--limit lists more, -o json all that is known)\n`;
+  return more === 0 ? '' : `and ${more} more series (--limit lists more)\n`;
 }
 
 function recordOf(value: unknown): Row {

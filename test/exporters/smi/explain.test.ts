@@ -170,6 +170,7 @@ test('the targets, and the series of the metric, with what is left out beside th
   t.is(answer.moreSeries, 1);
   t.like(answer.filteredSeries[0], { series: 'noise', value: null, filtered: 'probe' });
   t.is(answer.moreFilteredSeries, 3);
+  t.deepEqual(answer.filteredReasons, [{ reason: 'probe', series: 4 }]);
   t.deepEqual(answer.meshes, [
     {
       mesh: 'test',

@@ -1,5 +1,6 @@
 /** @module `weir explain`: the arithmetic behind a number, for people, and what is said when nothing can be explained. */
 import test from 'ava';
+import { explanationText } from '../../../pipeline/cli/explain-text.ts';
 import { END_MS, startServer } from '../../exporters/smi/server.ts';
 import { callWeir } from '../../kit/cli.ts';
 import { buckets, covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
@@ -103,4 +104,34 @@ test('names that try to steer the terminal are shown, not obeyed', async (t) => 
   const { out } = await callWeir(['explain', 'deploy/api', '--url', `http://127.0.0.1:${port}`]);
   t.regex(out, /^x\/we\\x1b\[2Jb-1 {3}client/m);
   t.false(out.includes('\u001b'));
+});
+
+test('series and targets are listed, with how many more there are and what is left out', async (t) => {
+  const target = '10.0.0.1:4191';
+  const answer = {
+    kind: 'Explanation',
+    figures: null,
+    subject: { resource: { namespace: 'x', name: 'web', kind: 'Deployment' } },
+    targets: [
+      { address: target, receiver: 'linkerd', pod: 'web-1', health: 'down', lastScrape: null, lastError: 'connect' },
+    ],
+    series: [
+      { target, series: 'a_total{b="c"}', value: 12, measure: 'success', side: 'server' },
+      { target, series: 'a_bucket', value: null, measure: 'latency_bucket', side: 'server', boundMs: null },
+    ],
+    moreSeries: 7,
+    filteredReasons: [{ reason: 'probe', series: 3 }],
+  };
+  t.is(
+    explanationText(answer, {}).split('\n\n').slice(2).join('\n\n'),
+    `TARGET          RECEIVER   POD     HEALTH   LAST SCRAPE   ERROR
+10.0.0.1:4191   linkerd    web-1   down     -             connect
+
+VALUE   MEANS                       TARGET          SERIES
+   12   server success              10.0.0.1:4191   a_total{b="c"}
+    -   server latency_bucket all   10.0.0.1:4191   a_bucket
+and 7 more series (--limit lists more)
+left out on these pages, series by reason: 3 probe
+`,
+  );
 });
