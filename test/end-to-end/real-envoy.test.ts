@@ -229,6 +229,50 @@ test('what two real Envoys counted is what the client and the application saw, t
   checkBooks(t, perEndpoint);
 });
 
+test('what a hot restart hands on is what was counted since the last flush, scraped or not', async (t) => {
+  t.timeout(120_000);
+  const installation = await envoyFor(t);
+  if (installation === null) return;
+  const application = await Application.start();
+  t.teardown(() => application.close());
+  const handedOn: number[] = [];
+  for (const flush of ['0.1s', '300s']) {
+    const [port = 0] = await freePorts(1);
+    const toApplication = [{ prefix: '/', cluster: 'local_app' }];
+    const envoy = await startEnvoy(
+      installation,
+      bootstrap(
+        [httpListener(port, 'ingress_http', toApplication)],
+        [cluster({ name: 'local_app', ports: [application.port] })],
+        { stats_flush_interval: flush },
+      ),
+    );
+    t.teardown(() => envoy.close());
+    const user = new Client(port);
+    await user.call('any', '200', 5);
+    await settled(envoy);
+    t.is(await successesOf(envoy), 5);
+    await user.call('any', '200', 7);
+    await wait(5 * FLUSH_MS);
+    await envoy.hotRestart();
+    await settled(envoy);
+    handedOn.push(await successesOf(envoy));
+  }
+  t.deepEqual(handedOn, [0, 12]);
+});
+
+async function successesOf(envoy: EnvoyProcess): Promise<number> {
+  const page = await envoy.get('/stats/prometheus');
+  const series =
+    'envoy_http_downstream_rq_xx{envoy_response_code_class="2",envoy_http_conn_manager_prefix="ingress_http"}';
+  return Number(
+    page
+      .split('\n')
+      .find((line) => line.startsWith(series))
+      ?.slice(series.length),
+  );
+}
+
 /** Bytes of the plain connections are known; beyond that, each side of a connection saw what the other one did. */
 function checkTcp(t: ExecutionContext, sums: readonly TrafficSum[]): void {
   const sent = 1000 + 2345 + 5000 + 9000;
