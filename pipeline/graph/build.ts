@@ -20,6 +20,7 @@ import type {
   TargetStatus,
 } from '../component.ts';
 import type { CheckedComponent, CheckedConfig, CheckedPipeline } from '../config/checked.ts';
+import { listSeries } from '../series-lists.ts';
 import type { BalanceEntry } from '../telemetry/balance-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
@@ -181,19 +182,4 @@ class GraphBuilder {
     if (pipeline !== undefined) fields.pipeline = pipeline;
     return { id: checked.id, config: checked.config, clock, time, log: log.child(fields), meters, balance, startedMs };
   }
-}
-
-/** One limit for the lists of all receivers together. */
-function listSeries(lists: readonly ((query: SeriesQuery) => SeriesListing)[], query: SeriesQuery): SeriesListing {
-  const listings: SeriesListing[] = [];
-  let left = query.limit;
-  for (const list of lists) {
-    const listing = list({ ...query, limit: left });
-    left -= listing.series.length;
-    listings.push(listing);
-  }
-  return {
-    series: listings.flatMap(({ series }) => series),
-    more: listings.reduce((sum, { more }) => sum + more, 0),
-  };
 }

@@ -3,9 +3,12 @@ import type {
   DiscoveryProblem,
   Receiver,
   ReceiverSettings,
+  SeriesListing,
+  SeriesQuery,
   TargetLists,
   TargetStatus,
 } from '../../pipeline/component.ts';
+import { listSeries } from '../../pipeline/series-lists.ts';
 import { timeoutMsOf } from '../scrape/config.ts';
 import { ScrapeReceiver } from '../scrape/receiver.ts';
 import { cadenceOf, type Job, mappingOf, type PrometheusConfig, scrapeConfigOf } from './config.ts';
@@ -49,6 +52,13 @@ class PrometheusReceiver implements Receiver, TargetLists {
 
   discoveryProblems(): readonly DiscoveryProblem[] {
     return this.#jobs.flatMap((job) => job.discoveryProblems());
+  }
+
+  series(query: SeriesQuery): SeriesListing {
+    return listSeries(
+      this.#jobs.map((job) => (each: SeriesQuery) => job.series(each)),
+      query,
+    );
   }
 }
 
