@@ -63,10 +63,17 @@ export async function startEnvoy(
     children.push(child);
     await ready(child, adminPort!, folder);
   };
-  await start();
   const stop = async () => {
     await Promise.all(children.splice(0).map(end));
   };
+  const close = async () => {
+    await stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  await start().catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   return {
     adminPort: adminPort!,
     get pid() {
@@ -87,10 +94,7 @@ export async function startEnvoy(
       await start();
     },
     stop,
-    async close() {
-      await stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close,
   };
 }
 
