@@ -2,7 +2,7 @@
 import type { TrafficRecord } from '../../model/traffic.ts';
 import { encodeAttributes } from './attribute-bytes.ts';
 import { HISTOGRAM_POINT } from './fields.ts';
-import { isWhole, sumOfCounts, toldHistograms } from './told-histograms.ts';
+import { toldHistograms, wholeTotal } from './told-histograms.ts';
 
 const NO_MARK = new Uint8Array(0);
 
@@ -24,8 +24,9 @@ export class HistogramColumns {
     const { latency } = record;
     if (latency === null) return;
     const only = latency.length === 1 ? latency[0]! : undefined;
-    if (only !== undefined && isWhole(only.counts)) {
-      this.#push(index, NO_MARK, only.boundsMs, only.counts, sumOfCounts(only.counts));
+    const total = only === undefined ? -1 : wholeTotal(only.counts);
+    if (only !== undefined && total >= 0) {
+      this.#push(index, NO_MARK, only.boundsMs, only.counts, total);
       return;
     }
     for (const { marks, boundsMs, counts, total } of toldHistograms(record)) {

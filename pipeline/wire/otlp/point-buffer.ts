@@ -34,6 +34,9 @@ export class PointBuffer {
   readonly #starts: number[] = [];
   #points = 0;
   #isOpen = false;
+  #spare: Uint8Array | null = null;
+  /** Memory that `take` gave away; not kept alive by this. */
+  readonly #given = new WeakSet<ArrayBufferLike>();
 
   /** Begins a message of exactly `size` bytes. */
   begin(size: number): void {
@@ -45,11 +48,24 @@ export class PointBuffer {
     this.#points = 0;
   }
 
-  /** The finished message. The caller owns it. */
+  /** The finished message, in the memory last given back when it has room. The caller owns it. */
   take(): Uint8Array {
     this.#forget(this.#points);
     this.#isOpen = false;
-    return this.bytes.slice(0, this.position);
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare === null || spare.length < this.position || spare.length > this.bytes.length) {
+      const message = this.bytes.slice(0, this.position);
+      this.#given.add(message.buffer);
+      return message;
+    }
+    spare.set(this.bytes.subarray(0, this.position));
+    return spare.subarray(0, this.position);
+  }
+
+  /** Takes back what `take` gave, and nothing else; nobody may look at it any more. Of several the last one is kept. */
+  giveBack(message: Uint8Array): void {
+    if (this.#given.has(message.buffer)) this.#spare = new Uint8Array(message.buffer);
   }
 
   /** Copies `content` to the next place. */

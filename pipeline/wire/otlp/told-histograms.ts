@@ -13,19 +13,20 @@ export interface ToldHistogram {
   readonly total: number;
 }
 
-/** Whether all of `counts` are whole numbers from 0 that doubles hold exactly. */
-export function isWhole(counts: Float64Array): boolean {
+/** The sum of `counts`; −1 unless all are whole numbers from 0 that doubles hold exactly. */
+export function wholeTotal(counts: Float64Array): number {
+  let total = 0;
   for (let i = 0; i < counts.length; i++) {
     const count = counts[i]!;
-    if (!(Math.floor(count) === count && count >= 0 && count <= Number.MAX_SAFE_INTEGER)) return false;
+    if (count >>> 0 !== count && !isLargeWhole(count)) return -1;
+    total += count;
   }
-  return true;
+  return total;
 }
 
-export function sumOfCounts(counts: Float64Array): number {
-  let total = 0;
-  for (let i = 0; i < counts.length; i++) total += counts[i]!;
-  return total;
+/** Of a count that 32 bits do not hold. */
+function isLargeWhole(count: number): boolean {
+  return count >= 0 && Number.isSafeInteger(count);
 }
 
 /** The histograms of `record` in any case: several sets of bounds, one set twice, fractions. Allocates. */
@@ -37,10 +38,11 @@ export function toldHistograms({ latency }: TrafficRecord): ToldHistogram[] {
 
 function told({ boundsMs, counts }: LatencyHistogram, isOneOfSeveral: boolean): ToldHistogram {
   const marks: Attribute[] = isOneOfSeveral ? [[BOUNDS, boundsMs.join(' ')]] : [];
-  if (isWhole(counts)) return { marks, boundsMs, counts, total: sumOfCounts(counts) };
+  const total = wholeTotal(counts);
+  if (total >= 0) return { marks, boundsMs, counts, total };
   marks.push([BUCKET_COUNTS, counts.join(' ')]);
   const rounded = counts.map(nearestWhole);
-  return { marks, boundsMs, counts: rounded, total: sumOfCounts(rounded) };
+  return { marks, boundsMs, counts: rounded, total: wholeTotal(rounded) };
 }
 
 function nearestWhole(count: number): number {

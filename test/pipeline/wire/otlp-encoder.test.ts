@@ -28,7 +28,9 @@ test('over any sequence of sums the bytes are those of a fresh encoder', (t) => 
       for (const [seq, sum] of sums.entries()) {
         const given = copies ? { ...sum, records: sum.records.map(copied) } : sum;
         const numbered = { ...envelope, seq };
-        t.deepEqual(encoder.encode(given, numbered), new OtlpTrafficEncoder().encode(sum, numbered));
+        const bytes = encoder.encode(given, numbered);
+        t.deepEqual(bytes, new OtlpTrafficEncoder().encode(sum, numbered));
+        if (copies) encoder.giveBack(bytes);
       }
     }),
     { numRuns: 200 },
@@ -52,6 +54,28 @@ test('over any sequence of sums and totals in turns the bytes are those of a fre
     }),
     { numRuns: 100 },
   );
+});
+
+test('memory given back is used again, and only then', (t) => {
+  const encoder = new OtlpTrafficEncoder();
+  const first = encoder.encode(sumOfPods(0, 10), ENVELOPE);
+  const kept = first.slice();
+  const second = encoder.encode(sumOfPods(0, 9), ENVELOPE);
+  t.deepEqual(first, kept);
+  encoder.giveBack(first);
+  const third = encoder.encode(sumOfPods(0, 8), ENVELOPE);
+  t.is(third.buffer, first.buffer);
+  const fourth = encoder.encode(sumOfPods(0, 8), ENVELOPE);
+  t.not(fourth.buffer, first.buffer);
+  encoder.giveBack(fourth);
+  const larger = encoder.encode(sumOfPods(0, 50), ENVELOPE);
+  for (const [bytes, pods] of [
+    [second, 9],
+    [third, 8],
+    [larger, 50],
+  ] as const) {
+    t.deepEqual(bytes, new OtlpTrafficEncoder().encode(sumOfPods(0, pods), ENVELOPE));
+  }
 });
 
 function sumOfPods(from: number, to: number): TrafficSum {
