@@ -81,7 +81,10 @@ function generated(): Subject[] {
   const before = new Map<number, () => void>([
     [3, () => [web, dispatch, store].forEach(world.restart)],
     [4, () => QUIET.forEach(world.pause)],
-    [6, () => [images, courier].forEach(world.hotRestart)],
+    // Twice in a row, so that many a counter of the new life has outgrown the old one.
+    [5, () => world.restart(store)],
+    [6, () => [store, images, courier].forEach(world.hotRestart)],
+    [7, () => [store, images, courier].forEach(world.hotRestart)],
     [8, () => pods.forEach((pod) => void world.resetCounters(pod))],
     [9, () => pods.forEach(world.reorder)],
     [11, () => QUIET.forEach(world.resume)],
