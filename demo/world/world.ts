@@ -1,6 +1,7 @@
 /**
- * @module The demo world: a mesh that runs by an explicit clock, whose proxies serve Linkerd 2.20 pages, and which knows
- * the truth at every instant. Deterministic: the same seed, the same steps, the same bytes.
+ * @module The demo world: meshes that run by an explicit clock, whose proxies serve the pages of Linkerd 2.20, of Istio's
+ * sidecars or of Envoy, and which know the truth at every instant. Deterministic: the same seed, the same steps, the same
+ * bytes.
  *
  * ```ts
  * const world = createWorld({ seed: 7, startMs: 1_700_000_000_000 });
@@ -12,13 +13,18 @@
  * trueQuantile(delta.latenciesMs, 0.99);         // nearest rank of the true samples
  * ```
  *
+ * The truth is what an observer of the pages can know at best: the client of a retried call counts it once and its server each
+ * attempt; gRPC failures are none on an Envoy page; what a page shows only after a flush is in the truth from then on.
+ *
  * Pods are named by `pods()`; edges by `from -> to` with workloads as `namespace/name`. A response counts at its end:
  * server and client agree but for the calls under way. Faults change what a page shows, never what the truth says:
  *
  * | Fault | Method | The truth |
  * |---|---|---|
- * | restart | `restart` | a new `life`; calls it had not answered end at the client as failures without status |
- * | counter reset | `resetCounters` | same life, next `epoch`; `observable` counts from the reset |
+ * | restart | `restart` | a new `life`; calls it had not answered end at the client as failures |
+ * | hot restart (Istio, Envoy) | `hotRestart` | a new `life` whose page goes on with the uptime; calls under way are lost |
+ * | counter reset | `resetCounters` | same life, next `epoch`; `observable` counts from the reset; Envoy's histograms go on |
+ * | no endpoint | `starve`, `feed`; a workload without running pods | `unreached` failures, towards no pod, at Istio's and Envoy's clients |
  * | idle eviction, rebirth | `pause`, `resume`, with `retainIdleMs` | unchanged: an evicted series had been shown whole |
  * | lines reordered | `reorder` | unchanged |
  * | missed, hanging, partial scrape | `failScrapes` | unchanged; nobody saw that page |

@@ -4,10 +4,11 @@
  */
 import test from 'ava';
 import { ENVOY_PART } from '../../demo/world/istio/beside.ts';
-import { THREE_MESHES } from '../../demo/world/three-meshes.ts';
+import { RETRIED_EDGE, THREE_MESHES } from '../../demo/world/three-meshes.ts';
 import { budget } from '../kit/budget.ts';
 import type { DrivenWorld } from '../kit/driven-world.ts';
 import { assertAtLeast, checkRun } from '../kit/expected-checks.ts';
+import { checkRollout } from '../kit/expected-rates.ts';
 
 const SLOTS = 160;
 const SEEDS = Array.from({ length: budget('seeds', 1) }, (_, i) => 21 + i);
@@ -74,5 +75,20 @@ for (const seed of SEEDS) {
       ...{ resets: 10, firstSight: 20, lives: 40, edges: 3000, incomplete: 40, otherSide: 30, strangers: 150 },
       ...{ totals: 4000, totalsWithUnreached: 120, quantiles: 20_000 },
     });
+  });
+}
+
+for (const workload of ['delivery/dispatch', 'media/images']) {
+  test(`a rolling deployment of ${workload} hardly bends the published rates, although uptimes lag`, async (t) => {
+    t.timeout(300_000);
+    // A new proxy's age is known to half a flush only, for a window. Where clients try again, a change to the server's side,
+    // which counts attempts, is a change of what is counted.
+    const compared = await checkRollout(t, {
+      world: { seed: 3, topology: THREE_MESHES },
+      workload,
+      tolerance: 0.1,
+      except: [RETRIED_EDGE, 'media/images -> media/thumbs'],
+    });
+    t.true(compared > 7 * 28, `${compared}`);
   });
 }

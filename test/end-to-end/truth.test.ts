@@ -4,10 +4,9 @@
  */
 import test from 'ava';
 import { budget } from '../kit/budget.ts';
-import { assertBalanced } from '../kit/driven/balanced.ts';
-import { DrivenWorld, SLOT_MS } from '../kit/driven-world.ts';
+import type { DrivenWorld } from '../kit/driven-world.ts';
 import { assertAtLeast, checkRun } from '../kit/expected-checks.ts';
-import { fetchEdges } from '../kit/published-edges.ts';
+import { checkRollout } from '../kit/expected-rates.ts';
 
 const SLOTS = 200;
 /** Seeds of the worlds: one for every run of the tests, as many as asked for in the soak. */
@@ -81,59 +80,7 @@ for (const seed of SEEDS) {
 for (const workload of ['shop/web', 'shop/catalog']) {
   test(`a rolling deployment of ${workload} with constant rates per pod does not bend the published rates`, async (t) => {
     t.timeout(300_000);
-    const stage = await DrivenWorld.start({
-      world: { seed: 3, arrivals: 'constant', rateFactor: 20 },
-      leadMs: 20_000,
-      exporters: '  smi: { endpoint: "127.0.0.1:0" }',
-      exporterIds: ['smi'],
-    });
-    t.teardown(() => stage.close());
-    await stage.advance(60_000);
-    const marks: { atMs: number; truth: Map<string, number> }[] = [];
-    const mark = () => marks.push({ atMs: stage.weir.wallMs, truth: edgeTotals(stage) });
-    mark();
-    stage.world.rollOut(workload, 6_700);
-    await stage.publishChanges();
-    let compared = 0;
-    for (let slot = 0; slot < 9; slot++) {
-      await stage.advance(SLOT_MS, 100);
-      mark();
-      if (slot < 2) continue;
-      const published = await fetchEdges(stage.weir);
-      const windowEnd = Date.parse(published.windowEnd);
-      const [from, to] = [published.windowStart, published.windowEnd].map((at) =>
-        marks.find(({ atMs }) => atMs === Date.parse(at)),
-      );
-      t.truthy(from && to, `the world was marked at both ends of the window that ends ${windowEnd}`);
-      for (const { source, destination, ratePerSecond } of published.edges) {
-        if (source === null) continue;
-        const edge = `${source.namespace}/${source.name} -> ${destination.namespace}/${destination.name}`;
-        const rate = (to!.truth.get(edge)! - (from!.truth.get(edge) ?? 0)) / published.windowSeconds;
-        t.true(
-          Math.abs(ratePerSecond! / rate - 1) < 0.01,
-          `${edge} in slot ${slot}: ${ratePerSecond} published, ${rate} true`,
-        );
-        compared += 1;
-      }
-    }
+    const compared = await checkRollout(t, { world: { seed: 3 }, workload, tolerance: 0.01 });
     t.true(compared > 7 * 15);
-    assertBalanced(t, await stage.weir.stop());
   });
-}
-
-/** Responses of every edge since the world began, as its clients' proxies had them. */
-function edgeTotals({ world }: DrivenWorld): Map<string, number> {
-  const owners = new Map(world.topology.workloads.map((spec) => [spec.name, `${spec.namespace}/${spec.name}`]));
-  const totals = new Map<string, number>();
-  for (const { pod, entries } of world.truth()) {
-    for (const { counts } of entries) {
-      if (counts.side !== 'client') continue;
-      const owner = [...owners].find(
-        ([name]) => pod === `${name}-0` || new RegExp(`^${name}-[a-z0-9]+-[a-z0-9]{5}$`).test(pod),
-      )?.[1];
-      const edge = `${owner} -> ${counts.peer.workload.namespace}/${counts.peer.workload.name}`;
-      totals.set(edge, (totals.get(edge) ?? 0) + counts.successes + counts.failures);
-    }
-  }
-  return totals;
 }
