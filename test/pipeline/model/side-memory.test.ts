@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { readTraffic, type TrafficReading } from '../../../pipeline/model/reading.ts';
 import type { Workload } from '../../../pipeline/model/resource.ts';
 import type { Side } from '../../../pipeline/model/rules.ts';
+import { ServiceMemory } from '../../../pipeline/model/service-memory.ts';
 import { SideMemory, type SideView } from '../../../pipeline/model/side-memory.ts';
 import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { identity, peer, workload } from '../../kit/mesh.ts';
@@ -399,4 +400,23 @@ test('an edge to a service keeps its end while all that is behind it are down', 
     return readTraffic(sum, { defaultKind: 'Deployment', windowMs: 10_000, sides }).edges[0]!.destination?.name;
   });
   t.deepEqual(destinations, ['api', 'api', 'api']);
+});
+
+test('what is remembered of services is bounded by their names, and forgotten in time', (t) => {
+  const services = new ServiceMemory();
+  for (let i = 0; i < 100; i++) {
+    services.beginWindow();
+    services.learn(peer(to.workload, { service: 'svc' }));
+    services.learn(peer(to.workload));
+  }
+  t.is(services.size, 1);
+  t.deepEqual([...services.known()], []);
+  services.beginWindow();
+  t.deepEqual(
+    [...services.known()].map(({ service, workload: { name } }) => [service, name]),
+    [['svc', 'api']],
+  );
+  services.beginWindow();
+  services.prune(1);
+  t.is(services.size, 0);
 });
