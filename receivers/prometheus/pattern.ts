@@ -1,5 +1,4 @@
 /** @module Regular expressions from the configuration: Prometheus' anchoring, compiled once, met by bounded values only. */
-import { z } from 'zod';
 
 /** Longest text a pattern is held against, characters: no label value read may be longer by default. */
 export const MAX_SUBJECT_LENGTH = 4096;
@@ -23,20 +22,4 @@ export function compilePattern(source: string): RegExp | null {
 /** True when the whole of `text` matches; a text beyond `MAX_SUBJECT_LENGTH` never does. */
 export function matches(pattern: RegExp, text: string): boolean {
   return text.length <= MAX_SUBJECT_LENGTH && pattern.test(text);
-}
-
-/** A regular expression in YAML → `RegExp`, anchored at both ends. */
-export function pattern() {
-  return z.string().transform((source, context) => {
-    const compiled = compilePattern(source);
-    if (compiled === null) {
-      context.addIssue({
-        code: 'custom',
-        message: `"${source}" is no regular expression`,
-        params: { weir: 'WEIR1004', mend: 'mend the expression; a literal . ( [ { * + ? is written \\. \\( …' },
-      });
-      return z.NEVER;
-    }
-    return compiled;
-  });
 }

@@ -19,7 +19,7 @@ import {
   type SharedMapping,
   type TcpMapping,
   unitExponent,
-} from './mapping.ts';
+} from './mapping-config.ts';
 import { matches } from './pattern.ts';
 import { type RelabelRule, relabel } from './relabel.ts';
 

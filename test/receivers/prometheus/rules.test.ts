@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { Workload } from '../../../pipeline/model/resource.ts';
 import type { SeriesMeaning } from '../../../pipeline/model/rules.ts';
-import { mappingSchema } from '../../../receivers/prometheus/mapping.ts';
+import { mappingSchema } from '../../../receivers/prometheus/mapping-config.ts';
 import { compilePattern } from '../../../receivers/prometheus/pattern.ts';
 import type { RelabelRule } from '../../../receivers/prometheus/relabel.ts';
 import { boundOf, joinLabels, MappedRules } from '../../../receivers/prometheus/rules.ts';
