@@ -5,15 +5,21 @@ import { HISTOGRAM_POINT } from './fields.ts';
 import { toldHistograms, wholeTotal } from './told-histograms.ts';
 
 const NO_MARK = new Uint8Array(0);
+const NO_BOUNDS: readonly number[] = [];
+const NO_COUNTS = new Float64Array(0);
 
 export class HistogramColumns {
+  /**
+   * Whether counts are looked through before they are added, as the first sum with fractions makes necessary. Without it
+   * they are only read once, while they are written.
+   */
+  looksThrough = false;
   size = 0;
   /** Index of the record in its sum. */
   readonly record: number[] = [];
   readonly mark: Uint8Array[] = [];
   readonly bounds: (readonly number[])[] = [];
   readonly counts: Float64Array[] = [];
-  readonly total: number[] = [];
 
   clear(): void {
     this.size = 0;
@@ -24,30 +30,28 @@ export class HistogramColumns {
     const { latency } = record;
     if (latency === null) return;
     const only = latency.length === 1 ? latency[0]! : undefined;
-    const total = only === undefined ? -1 : wholeTotal(only.counts);
-    if (only !== undefined && total >= 0) {
-      this.#push(index, NO_MARK, only.boundsMs, only.counts, total);
+    if (only !== undefined && (!this.looksThrough || wholeTotal(only.counts) >= 0)) {
+      this.#push(index, NO_MARK, only.boundsMs, only.counts);
       return;
     }
-    for (const { marks, boundsMs, counts, total } of toldHistograms(record)) {
-      this.#push(index, encodeAttributes(HISTOGRAM_POINT.attributes, marks), boundsMs, counts, total);
+    for (const { marks, boundsMs, counts } of toldHistograms(record)) {
+      this.#push(index, encodeAttributes(HISTOGRAM_POINT.attributes, marks), boundsMs, counts);
     }
   }
 
   /** Lets go of what was added, so that it is not kept alive by an encoder at rest. */
   release(): void {
-    this.mark.length = 0;
-    this.bounds.length = 0;
-    this.counts.length = 0;
+    this.mark.fill(NO_MARK, 0, this.size);
+    this.bounds.fill(NO_BOUNDS, 0, this.size);
+    this.counts.fill(NO_COUNTS, 0, this.size);
     this.size = 0;
   }
 
-  #push(record: number, mark: Uint8Array, bounds: readonly number[], counts: Float64Array, total: number): void {
+  #push(record: number, mark: Uint8Array, bounds: readonly number[], counts: Float64Array): void {
     const at = this.size++;
     this.record[at] = record;
     this.mark[at] = mark;
     this.bounds[at] = bounds;
     this.counts[at] = counts;
-    this.total[at] = total;
   }
 }

@@ -4,7 +4,9 @@
  * A point's length never changes while its attributes stay the same, because times, values and bucket counts have a fixed
  * width. So a steady export finds most points in their place and writes only what changed (performance: docs/performance.md).
  */
+
 import { varintLength, writeVarint } from '../protobuf/varint.ts';
+import { CountWords } from './count-words.ts';
 import type { UnixNano } from './unix-nano.ts';
 
 const WORD = 0x1_0000_0000;
@@ -32,6 +34,7 @@ export class PointBuffer {
   readonly #marks: Uint8Array[] = [];
   readonly #bounds: (readonly number[] | null)[] = [];
   readonly #starts: number[] = [];
+  readonly #counts = new CountWords();
   #points = 0;
   #isOpen = false;
   #spare: Uint8Array | null = null;
@@ -87,7 +90,10 @@ export class PointBuffer {
     this.#value(at + 18, value);
   }
 
-  /** One HistogramDataPoint; `counts` as many as bounds and one more, `total` their sum, all whole and below 2⁵³. */
+  /**
+   * One HistogramDataPoint; `counts` as many as bounds and one more. False when one of them is no whole number that OTLP can
+   * tell exactly; then the message is to be given up.
+   */
   histogram(
     attributes: Uint8Array,
     mark: Uint8Array,
@@ -95,14 +101,15 @@ export class PointBuffer {
     time: UnixNano,
     bounds: readonly number[],
     counts: Float64Array,
-    total: number,
-  ): void {
+  ): boolean {
     const at = this.#place(attributes, mark, bounds, histogramPointLength(attributes, mark, bounds.length));
     this.#times(at, start, time);
+    const total = this.#counts.fill(counts);
+    if (total < 0) return false;
     this.#view.setUint8(at + 18, COUNT);
     this.#whole(at + 19, total);
-    let to = at + FIXED_LENGTH + 1 + varintLength(counts.length * 8);
-    for (let i = 0; i < counts.length; i++, to += 8) this.#whole(to, counts[i]!);
+    this.bytes.set(this.#counts.bytes, at + FIXED_LENGTH + 1 + varintLength(counts.length * 8));
+    return true;
   }
 
   /** Place of the content of the next point; what of it does not change is written unless it stands there already. */

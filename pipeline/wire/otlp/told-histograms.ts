@@ -24,8 +24,8 @@ export function wholeTotal(counts: Float64Array): number {
   return total;
 }
 
-/** Of a count that 32 bits do not hold. */
-function isLargeWhole(count: number): boolean {
+/** Whether a count that 32 bits do not hold is a whole number from 0 that doubles hold exactly. */
+export function isLargeWhole(count: number): boolean {
   return count >= 0 && Number.isSafeInteger(count);
 }
 

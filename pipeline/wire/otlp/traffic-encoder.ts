@@ -138,6 +138,16 @@ export class OtlpTrafficEncoder {
   }
 
   #encode(told: Told, envelope: TrafficEnvelope): Uint8Array {
+    if (!this.#attempt(told, envelope)) {
+      this.#histograms.looksThrough = true;
+      this.#attempt(told, envelope);
+    }
+    this.#histograms.release();
+    return this.#buffer.take();
+  }
+
+  /** Writes the message; false when counts have to be looked through first. */
+  #attempt(told: Told, envelope: TrafficEnvelope): boolean {
     this.#start.set(told.interval.startMs);
     this.#end.set(told.interval.endMs);
     const lengths = this.#measure(told);
@@ -151,9 +161,7 @@ export class OtlpTrafficEncoder {
     buffer.raw(resource);
     buffer.head(SCOPE_METRICS_TAG, scopeMetrics);
     buffer.raw(SCOPE_FIELD);
-    this.#write(told, lengths);
-    this.#histograms.release();
-    return buffer.take();
+    return this.#write(told, lengths);
   }
 
   #measure({ records, coverage, intervalMark }: Told): Lengths {
@@ -195,18 +203,23 @@ export class OtlpTrafficEncoder {
     return length;
   }
 
-  #write(told: Told, lengths: Lengths): void {
+  #write(told: Told, lengths: Lengths): boolean {
     const { temporality } = told;
+    let isWhole = true;
     this.#section(INTERVAL_FRAME, lengths.interval, temporality, () => this.#writeInterval(told));
     this.#section(REQUESTS_FRAME, lengths.requests, temporality, () => this.#writeRequests(told));
     this.#section(UNREACHED_FRAME, lengths.unreached, temporality, () => this.#writeUnreached(told));
-    this.#section(DURATION_FRAME, lengths.duration, temporality, () => this.#writeHistograms(told));
+    this.#section(DURATION_FRAME, lengths.duration, temporality, () => {
+      isWhole = this.#writeHistograms(told);
+    });
+    if (!isWhole) return false;
     for (const { frame, read } of TCP_FRAMES) {
       this.#section(frame, lengths.tcp, temporality, () => this.#writeTcp(told, read));
     }
     for (const { frame, read } of COVERAGE_FRAMES) {
       this.#section(frame, lengths.coverage, temporality, () => this.#writeCoverage(told, read));
     }
+    return true;
   }
 
   #section(frame: MetricFrame, length: number, temporality: Temporality, points: () => void): void {
@@ -242,14 +255,15 @@ export class OtlpTrafficEncoder {
     }
   }
 
-  #writeHistograms({ startsMs }: Told): void {
-    const { size, record, mark, bounds, counts, total } = this.#histograms;
+  #writeHistograms({ startsMs }: Told): boolean {
+    const { size, record, mark, bounds, counts } = this.#histograms;
     for (let i = 0; i < size; i++) {
       const index = record[i]!;
       const attributes = this.#recordAttributes[index]!.histogram(histogramAttributes);
       if (startsMs !== null) this.#start.set(startsMs[index]!);
-      this.#buffer.histogram(attributes, mark[i]!, this.#start, this.#end, bounds[i]!, counts[i]!, total[i]!);
+      if (!this.#buffer.histogram(attributes, mark[i]!, this.#start, this.#end, bounds[i]!, counts[i]!)) return false;
     }
+    return true;
   }
 
   #writeTcp({ records, startsMs }: Told, read: (tcp: TcpTotals) => number): void {
