@@ -75,8 +75,20 @@ interface Sheet {
   readonly writer: PageWriter;
 }
 
-interface Family {
-  write(content: PageContent, sheet: Sheet): Generator<void, void>;
+/** A family, written in steps so that others may run between them. */
+abstract class Family {
+  /** Writes the samples of some totals; `begun` says whether the head is written, and so does the answer. */
+  protected abstract writeSome(content: PageContent, from: number, to: number, sheet: Sheet, begun: boolean): boolean;
+  protected abstract count(content: PageContent): number;
+
+  *write(content: PageContent, sheet: Sheet): Generator<void, void> {
+    const count = this.count(content);
+    let begun = false;
+    for (let from = 0; from < count; from += TOTALS_PER_STEP) {
+      begun = this.writeSome(content, from, Math.min(count, from + TOTALS_PER_STEP), sheet, begun);
+      yield;
+    }
+  }
 }
 
 /** Head of a family, written once there is a sample to show. */
@@ -104,7 +116,7 @@ class Header {
   }
 }
 
-class Counter<Total> implements Family {
+class Counter<Total> extends Family {
   readonly #header: Header;
   readonly #head: Uint8Array;
   readonly #createdHead: Uint8Array;
@@ -116,6 +128,7 @@ class Counter<Total> implements Family {
     { metric, samples }: CounterFamily<Total>,
     pick: (content: PageContent) => readonly Shown<Total>[],
   ) {
+    super();
     const name = prefix + metric.prometheus;
     this.#header = new Header(name, 'counter', metric);
     this.#head = bytesOf(`${name}{`);
@@ -124,13 +137,15 @@ class Counter<Total> implements Family {
     this.#pick = pick;
   }
 
-  *write(content: PageContent, sheet: Sheet): Generator<void, void> {
-    let begun = false;
-    let count = 0;
-    for (const each of this.#pick(content)) {
-      begun = this.#writeTotal(each, sheet, begun);
-      if (++count % TOTALS_PER_STEP === 0) yield;
-    }
+  protected count(content: PageContent): number {
+    return this.#pick(content).length;
+  }
+
+  protected writeSome(content: PageContent, from: number, to: number, sheet: Sheet, begun: boolean): boolean {
+    const shown = this.#pick(content);
+    let under = begun;
+    for (let i = from; i < to; i++) under = this.#writeTotal(shown[i]!, sheet, under);
+    return under;
   }
 
   #writeTotal({ total, labels, created }: Shown<Total>, sheet: Sheet, begun: boolean): boolean {
@@ -152,7 +167,7 @@ function tailText(label: readonly [name: string, value: string] | null): string 
   return label === null ? '} ' : `,${label[0]}="${escapeLabelValue(label[1])}"} `;
 }
 
-class Histogram implements Family {
+class Histogram extends Family {
   readonly #header: Header;
   readonly #bucketHead: Uint8Array;
   readonly #countHead: Uint8Array;
@@ -161,6 +176,7 @@ class Histogram implements Family {
   readonly #pick: Records;
 
   constructor(prefix: string, metric: TrafficMetric, pick: Records) {
+    super();
     const name = prefix + metric.prometheus;
     this.#header = new Header(name, 'histogram', metric);
     this.#bucketHead = bytesOf(`${name}_bucket{`);
@@ -169,17 +185,21 @@ class Histogram implements Family {
     this.#pick = pick;
   }
 
-  *write(content: PageContent, sheet: Sheet): Generator<void, void> {
-    let begun = false;
-    let count = 0;
-    for (const each of this.#pick(content)) {
-      if (each.total.latency !== null && each.total.latency.length > 0) {
-        if (!begun) sheet.writer.append(this.#header.of(sheet.format));
-        begun = true;
-        this.#writeTotal(each, sheet);
-      }
-      if (++count % TOTALS_PER_STEP === 0) yield;
+  protected count(content: PageContent): number {
+    return this.#pick(content).length;
+  }
+
+  protected writeSome(content: PageContent, from: number, to: number, sheet: Sheet, begun: boolean): boolean {
+    const shown = this.#pick(content);
+    let under = begun;
+    for (let i = from; i < to; i++) {
+      const each = shown[i]!;
+      if (each.total.latency === null || each.total.latency.length === 0) continue;
+      if (!under) sheet.writer.append(this.#header.of(sheet.format));
+      under = true;
+      this.#writeTotal(each, sheet);
     }
+    return under;
   }
 
   /** Each set of bounds is a histogram of its own: nothing is added bound by bound. */

@@ -17,6 +17,7 @@ const SUITES: ReadonlyMap<string, () => Promise<Suite>> = new Map<string, () => 
   ['smi-deltas', async () => (await import('./smi-deltas.ts')).run],
   ['smi-api', async () => (await import('./smi-api.ts')).run],
   ['otlp-traffic', async () => (await import('./otlp-traffic.ts')).run],
+  ['prometheus-text', async () => (await import('./prometheus-text.ts')).run],
   ['weir-process', async () => (await import('./weir-process.ts')).run],
 ]);
 const RESULTS = new URL('../../bench-results.json', import.meta.url);

@@ -1,8 +1,8 @@
 /** @module A page of an exposition, spliced from bytes that were made once: prefixes, labels and digits. */
 import { NUMBER_BYTES, writeNumber } from './number.ts';
 
-/** Size of the buffer that lines are spliced in, and about that of a page's pieces. */
-const BUFFER_BYTES = 256 * 1024;
+/** Size of a page's pieces but the last. Larger ones cost twice as much: the system gives fresh memory for each. */
+const PIECE_BYTES = 64 * 1024;
 const NEWLINE = 10;
 
 /** `text` as UTF-8 in memory of its own. */
@@ -12,7 +12,8 @@ export function bytesOf(text: string): Uint8Array {
 
 /** Writes one page after another; `take` ends a page. Makes no garbage but the page's own pieces. */
 export class PageWriter {
-  #bytes = new Uint8Array(BUFFER_BYTES);
+  /** Lines are spliced right into a piece. */
+  #bytes = newPiece(PIECE_BYTES);
   #at = 0;
   #pieces: Uint8Array[] = [];
   #lines = 0;
@@ -90,13 +91,27 @@ export class PageWriter {
   #room(size: number): void {
     if (this.#at + size <= this.#bytes.length) return;
     this.#flush();
-    if (size > this.#bytes.length) this.#bytes = new Uint8Array(size);
+    if (size > this.#bytes.length) this.#bytes = newPiece(size);
   }
 
+  /** A piece that is mostly empty is copied, so that a small page takes little. */
   #flush(): void {
-    if (this.#at > 0) this.#pieces.push(this.#bytes.slice(0, this.#at));
+    const bytes = this.#bytes;
+    const at = this.#at;
     this.#at = 0;
+    if (at === 0) return;
+    if (at < bytes.length / 2) {
+      this.#pieces.push(Uint8Array.prototype.slice.call(bytes, 0, at));
+      return;
+    }
+    this.#pieces.push(bytes.subarray(0, at));
+    this.#bytes = newPiece(PIECE_BYTES);
   }
+}
+
+/** Memory that nobody else has; what was there before is overwritten before it is read. */
+function newPiece(size: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(size);
 }
 
 function longest(parts: readonly Uint8Array[]): number {
