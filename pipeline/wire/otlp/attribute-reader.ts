@@ -3,7 +3,7 @@
  */
 import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { ANY_VALUE, KEY_VALUE } from './fields.ts';
-import { PointAttributes } from './point-attributes.ts';
+import { POINT_NAMES, type PointAttributes, PointSubject } from './point-attributes.ts';
 import { ANY_VALUE_SHAPE, passOver } from './skipped-fields.ts';
 
 const KEY = KEY_VALUE.key * 8 + 2;
@@ -44,11 +44,16 @@ export class AttributeList {
   }
 
   #set(name: string, value: Value): void {
+    if (typeof value === 'string') {
+      this.texts.set(name, value);
+      if (this.marks.size > 0) this.marks.delete(name);
+      if (this.numbers.size > 0) this.numbers.delete(name);
+      return;
+    }
     this.texts.delete(name);
     this.marks.delete(name);
     this.numbers.delete(name);
-    if (typeof value === 'string') this.texts.set(name, value);
-    else if (typeof value === 'number') this.numbers.set(name, value);
+    if (typeof value === 'number') this.numbers.set(name, value);
     else if (value === true) this.marks.add(name);
   }
 }
@@ -74,55 +79,84 @@ function anyValue(reader: ProtobufReader): Value {
   return value;
 }
 
+const NO_TEXTS: ReadonlyMap<string, string> = new Map();
+/** Lengths of the names that `POINT_NAMES` has, so that few attributes are looked at twice. */
+const POINT_NAME_LENGTHS: ReadonlySet<number> = new Set([...POINT_NAMES].map(({ length }) => length));
+const MAX_SHORT_LENGTH = 0x7f;
+
 /** Where the attributes of the point at hand stand, and what equal bytes were read as before. Lives as long as a request. */
 export class AttributeRanges {
   readonly #reader: ProtobufReader;
-  readonly #known = new Map<string, PointAttributes>();
+  readonly #known = new Map<string, PointSubject>();
   /** Beginnings and ends in turns; attributes that follow one another are one range. */
-  readonly #ranges: number[] = [];
+  readonly #shared: number[] = [];
+  readonly #own: number[] = [];
 
   constructor(reader: ProtobufReader) {
     this.#reader = reader;
   }
 
   clear(): void {
-    this.#ranges.length = 0;
+    this.#shared.length = 0;
+    this.#own.length = 0;
   }
 
   /** Takes the reader's field as an attribute, unread, and goes behind it. */
   add(): void {
     const from = this.#reader.fieldStart;
+    const content = this.#reader.position;
     const to = this.#reader.pass();
-    const { length } = this.#ranges;
-    if (length > 0 && this.#ranges[length - 1] === from) this.#ranges[length - 1] = to;
-    else this.#ranges.push(from, to);
+    const ranges = this.#isOwn(content, to) ? this.#own : this.#shared;
+    const { length } = ranges;
+    if (length > 0 && ranges[length - 1] === from) ranges[length - 1] = to;
+    else ranges.push(from, to);
   }
 
   /** The attributes of the point. Leaves the reader elsewhere: go where you want to read on. */
   read(): PointAttributes {
+    const subject = this.#subject();
+    if (subject.namesPoint) return { subject, own: this.#parse(inOrder([...this.#shared, ...this.#own])).texts };
+    return { subject, own: this.#own.length === 0 ? NO_TEXTS : this.#parse(this.#own).texts };
+  }
+
+  #subject(): PointSubject {
     const id = this.#id();
-    let attributes = this.#known.get(id);
-    if (attributes === undefined) {
-      attributes = this.#parse();
-      this.#known.set(id, attributes);
-    }
-    return attributes;
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const { texts, marks } = this.#parse(this.#shared);
+    const subject = new PointSubject(texts, marks);
+    this.#known.set(id, subject);
+    return subject;
+  }
+
+  /** Whether the attribute whose length stands at `at` has a name of `POINT_NAMES`, the name first as every encoder does. */
+  #isOwn(at: number, to: number): boolean {
+    const { bytes } = this.#reader;
+    while (at < to && bytes[at]! > MAX_SHORT_LENGTH) at += 1;
+    if (bytes[at + 1] !== KEY || !POINT_NAME_LENGTHS.has(bytes[at + 2]!)) return false;
+    return POINT_NAMES.has(bytes.toString('latin1', at + 3, at + 3 + bytes[at + 2]!));
   }
 
   #id(): string {
     let id = '';
-    for (let i = 0; i < this.#ranges.length; i += 2) {
-      id += this.#reader.bytes.toString('latin1', this.#ranges[i], this.#ranges[i + 1]);
+    for (let i = 0; i < this.#shared.length; i += 2) {
+      id += this.#reader.bytes.toString('latin1', this.#shared[i], this.#shared[i + 1]);
     }
     return id;
   }
 
-  #parse(): PointAttributes {
+  #parse(ranges: readonly number[]): AttributeList {
     const list = new AttributeList();
-    for (let i = 0; i < this.#ranges.length; i += 2) {
-      this.#reader.visit(this.#ranges[i]!, this.#ranges[i + 1]!);
+    for (let i = 0; i < ranges.length; i += 2) {
+      this.#reader.visit(ranges[i]!, ranges[i + 1]!);
       while (this.#reader.next()) list.read(this.#reader);
     }
-    return new PointAttributes(list.texts, list.marks);
+    return list;
   }
+}
+
+/** Ranges in the order in which they stand. */
+function inOrder(ranges: readonly number[]): number[] {
+  const pairs = ranges.flatMap((from, i) => (i % 2 === 0 ? [[from, ranges[i + 1]!] as const] : []));
+  return pairs.sort(([a], [b]) => a - b).flat();
 }

@@ -18,7 +18,7 @@ import {
   TCP_READ,
   TCP_WRITTEN,
 } from '../traffic-metrics.ts';
-import type { PointAttributes } from './point-attributes.ts';
+import type { PointAttributes, PointSubject } from './point-attributes.ts';
 
 /** A sum that is growing. */
 class SumDraft {
@@ -37,7 +37,7 @@ class SumDraft {
   }
 
   /** The record of a point, made when new; null when the attributes name none. */
-  record({ key }: PointAttributes): TrafficRecord | null {
+  record({ key }: PointSubject): TrafficRecord | null {
     if (key === null) return null;
     const known = this.#records.get(key.id);
     if (known !== undefined) return known;
@@ -47,7 +47,7 @@ class SumDraft {
   }
 
   /** The coverage record of a point, made when new; null when the attributes name no target. */
-  coverage({ target }: PointAttributes): CoverageRecord | null {
+  coverage({ target }: PointSubject): CoverageRecord | null {
     if (target === null) return null;
     const known = this.#coverage.get(target.id);
     if (known !== undefined) return known;
@@ -77,7 +77,7 @@ type AddNumber = (draft: SumDraft, attributes: PointAttributes, value: number) =
 
 function adding(add: (record: TrafficRecord, value: number) => void): AddNumber {
   return (draft, attributes, value) => {
-    const record = draft.record(attributes);
+    const record = draft.record(attributes.subject);
     if (record !== null) add(record, value);
     return record !== null;
   };
@@ -92,23 +92,23 @@ function addingTcp(add: (tcp: NonNullable<TrafficRecord['tcp']>, value: number) 
 
 function covering(add: (record: CoverageRecord, value: number) => void): AddNumber {
   return (draft, attributes, value) => {
-    const record = draft.coverage(attributes);
+    const record = draft.coverage(attributes.subject);
     if (record !== null) add(record, value);
     return record !== null;
   };
 }
 
 function addRequests(draft: SumDraft, attributes: PointAttributes, value: number): boolean {
-  const classification = attributes.texts.get(CLASSIFICATION);
+  const classification = attributes.own.get(CLASSIFICATION);
   if (classification !== SUCCESS && classification !== FAILURE) return false;
-  const record = draft.record(attributes);
+  const record = draft.record(attributes.subject);
   if (record === null) return false;
   if (classification === SUCCESS) record.successes += value;
   else record.failures += value;
   return true;
 }
 
-function markInterval(draft: SumDraft, { marks }: PointAttributes): boolean {
+function markInterval(draft: SumDraft, { subject: { marks } }: PointAttributes): boolean {
   draft.partial ||= marks.has(PARTIAL);
   draft.clockAhead ||= marks.has(CLOCK_AHEAD);
   return true;
@@ -218,7 +218,7 @@ export class TrafficAssembly {
   ): boolean {
     if (startMs > endMs || !isAscending(bounds) || counts.length !== bounds.length + 1) return false;
     const draft = this.#draft(startMs, endMs);
-    const record = draft.record(attributes);
+    const record = draft.record(attributes.subject);
     if (record === null) return false;
     draft.told = true;
     const boundsMs = this.#shared(bounds);
@@ -277,8 +277,8 @@ function isEqual(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** Counts told beside because they are no whole numbers; null when there are none, or not so many. */
-function exactCounts({ texts }: PointAttributes, length: number): Float64Array | null {
-  const words = texts.get(BUCKET_COUNTS)?.split(' ');
+function exactCounts({ own }: PointAttributes, length: number): Float64Array | null {
+  const words = own.get(BUCKET_COUNTS)?.split(' ');
   if (words === undefined || words.length !== length) return null;
   const counts = Float64Array.from(words, Number);
   return counts.every(isQuantity) ? counts : null;

@@ -3,7 +3,7 @@ import { DecodedDraft, type DecodedTraffic } from './decoded-traffic.ts';
 import { SEQ } from './envelope.ts';
 import { DELTA, NO_RECORDED_VALUE } from './fields.ts';
 import { type JsonMessage, MalformedJson, parseJsonMessage } from './json-fields.ts';
-import { PointAttributes } from './point-attributes.ts';
+import { type PointAttributes, PointSubject } from './point-attributes.ts';
 import { type TrafficAssembly, trafficPointsOf } from './traffic-assembly.ts';
 import { unixNanoMs } from './unix-nano.ts';
 
@@ -76,7 +76,7 @@ function timeMs(point: JsonMessage, name: string): number {
 
 function pointAttributes(point: JsonMessage): PointAttributes {
   const { texts, marks } = attributesOf(point.messages('attributes'));
-  return new PointAttributes(texts, marks);
+  return { subject: new PointSubject(texts, marks), own: texts };
 }
 
 interface JsonAttributes {

@@ -5,6 +5,7 @@
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { END_GROUP, FIXED32, FIXED64, LENGTH_DELIMITED, START_GROUP, VARINT } from './message-builder.ts';
+import { TextMemory } from './text-memory.ts';
 
 const WORD = 0x1_0000_0000;
 const MAX_GROUP_DEPTH = 16;
@@ -32,11 +33,13 @@ export class ProtobufReader {
   /** Halves of the last `fixed64`. */
   low = 0;
   high = 0;
+  readonly #texts: TextMemory;
   #end: number;
 
   constructor(bytes: Uint8Array) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#texts = new TextMemory(this.bytes);
     this.#end = bytes.byteLength;
   }
 
@@ -122,11 +125,16 @@ export class ProtobufReader {
     const to = this.#lengthEnd();
     const from = this.position;
     this.position = to;
+    return this.#texts.text(from, to, this.#read);
+  }
+
+  /** Reads UTF-8; kept as a value so that no function is made for each text. */
+  readonly #read = (from: number, to: number): string => {
     const text = this.bytes.toString('utf8', from, to);
     // What is not UTF-8 shows as U+FFFD, which may also stand there itself.
     if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(from, to))) this.#fail('a text that is not UTF-8');
     return text;
-  }
+  };
 
   /** Goes behind a field that is of no interest. */
   skip(depth = 0): void {

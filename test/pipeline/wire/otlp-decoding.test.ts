@@ -1,6 +1,7 @@
 /** @module What is no request of Weir's: foreign metrics, newer senders, broken and hostile bytes. */
 import test from 'ava';
 import fc from 'fast-check';
+import protobuf from 'protobufjs';
 import {
   type DecodedTraffic,
   decodeTraffic,
@@ -233,6 +234,52 @@ function duration(point: Point): NamedMetric {
   const dataPoints = [{ ...TIMES, attributes: RECORD, ...point }];
   return { name: 'weir.request.duration', unit: 'ms', histogram: { dataPoints, aggregationTemporality: 1 } };
 }
+
+test('an attribute whose value stands before its name is the same attribute, and the later of two counts', (t) => {
+  const pair = (name: string, value: string) => {
+    const key = Buffer.concat([Buffer.of(0x0a, name.length), Buffer.from(name)]);
+    const any = Buffer.concat([Buffer.of(0x12, value.length + 2, 0x0a, value.length), Buffer.from(value)]);
+    return { usual: Buffer.concat([key, any]), odd: Buffer.concat([any, key]) };
+  };
+  const request = (pairs: readonly Buffer[]) => {
+    const message = (tag: number, ...parts: readonly Uint8Array[]) => {
+      const content = Buffer.concat(parts);
+      return protobuf.Writer.create().uint32(tag).bytes(content).finish();
+    };
+    const point = message(
+      0x0a,
+      Buffer.from('310500000000000000', 'hex'),
+      ...pairs.map((bytes) => message(0x3a, bytes)),
+    );
+    const sum = message(0x3a, point, Buffer.of(0x10, 1));
+    return message(0x0a, message(0x12, message(0x12, message(0x0a, Buffer.from('weir.requests')), sum)));
+  };
+  const [side, counts] = [pair('side', 'client').usual, pair('counts', 'attempts').usual];
+  const [success, failure] = [pair('classification', 'success'), pair('classification', 'failure')];
+  for (const [pairs, expected] of [
+    [
+      [side, counts, success.odd],
+      [5, 0],
+    ],
+    [
+      [success.odd, side, failure.usual, counts],
+      [0, 5],
+    ],
+    [
+      [failure.usual, side, counts, success.odd],
+      [5, 0],
+    ],
+    [
+      [failure.usual, side, counts, success.usual],
+      [5, 0],
+    ],
+  ] as const) {
+    const bytes = request(pairs);
+    const [only] = decodeTraffic(bytes).resources[0]!.sums[0]!.records;
+    t.deepEqual([only!.successes, only!.failures], [...expected]);
+    t.deepEqual(comparable(decodeTraffic(bytes)), comparable(bySchema(bytes)));
+  }
+});
 
 test('a histogram without buckets has one', (t) => {
   const { resources } = decodeMetric(duration({ count: '12' }));
