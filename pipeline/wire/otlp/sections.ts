@@ -1,5 +1,5 @@
 /** @module Which numbers of a record and of a coverage record become points of which metric, in the order told. */
-import type { CoverageRecord, TcpTotals, TrafficRecord } from '../../model/traffic.ts';
+import type { CoverageRecord, Interval, TcpTotals, TrafficRecord } from '../../model/traffic.ts';
 import {
   COVERED,
   EXPECTED,
@@ -36,4 +36,9 @@ export const COVERAGE_METRICS: readonly (readonly [TrafficMetric, (record: Cover
  */
 export function tellsRequests({ key, tcp, successes, failures }: TrafficRecord): boolean {
   return key.protocol !== 'tcp' || tcp === null || successes !== 0 || failures !== 0;
+}
+
+/** Value of `weir.interval`: 0 in further parts of an interval, so that all parts together tell its length once. */
+export function intervalSeconds({ startMs, endMs }: Interval, continues: boolean): number {
+  return continues ? 0 : (endMs - startMs) / 1000;
 }

@@ -21,7 +21,7 @@ import { CUMULATIVE, DELTA, NUMBER_POINT, RESOURCE, SCOPE, SCOPE_NAME, type Temp
 import { HistogramColumns } from './histogram-columns.ts';
 import { MetricFrame } from './metric-frame.ts';
 import { embeddedLength, histogramPointLength, numberPointLength, PointBuffer } from './point-buffer.ts';
-import { COVERAGE_METRICS, TCP_METRICS, tellsRequests } from './sections.ts';
+import { COVERAGE_METRICS, intervalSeconds, TCP_METRICS, tellsRequests } from './sections.ts';
 import { UnixNano } from './unix-nano.ts';
 
 /** Bounds of an encoder's memory. */
@@ -70,6 +70,8 @@ interface Told {
   /** Start of each record's count where they differ; null: that of the interval. */
   readonly startsMs: readonly number[] | null;
   readonly interval: Interval;
+  /** Length told in the interval's own point. */
+  readonly intervalSeconds: number;
   /** Marks of the interval's own point; null: there is none. */
   readonly intervalMark: Uint8Array | null;
   readonly temporality: Temporality;
@@ -108,12 +110,14 @@ export class OtlpTrafficEncoder {
 
   /**
    * `sum` with delta temporality. The caller owns the bytes; `sum` is not kept. O(points). Throws a `RangeError` for times
-   * that OTLP cannot tell (before 1970, after 2554).
+   * that OTLP cannot tell (before 1970, after 2554). `continues`: a further part of an interval of which a part was told
+   * before, so that the length of the interval is told as 0 and all parts together tell it once.
    */
-  encode(sum: TrafficSum, envelope: TrafficEnvelope): Uint8Array {
+  encode(sum: TrafficSum, envelope: TrafficEnvelope, continues = false): Uint8Array {
     const { records, coverage, interval } = sum;
-    const intervalMark = intervalMarkOf(sum);
-    return this.#encode({ records, coverage, startsMs: null, interval, intervalMark, temporality: DELTA }, envelope);
+    const parts = { records, coverage, interval, intervalSeconds: intervalSeconds(interval, continues) };
+    const told: Told = { ...parts, startsMs: null, intervalMark: intervalMarkOf(sum), temporality: DELTA };
+    return this.#encode(told, envelope);
   }
 
   /** Totals up to `endMs` with cumulative temporality, each from its own start. Otherwise as `encode`. */
@@ -125,7 +129,8 @@ export class OtlpTrafficEncoder {
       startsMs.push(startMs);
     }
     const interval = { startMs: endMs, endMs };
-    const told: Told = { records, coverage: [], startsMs, interval, intervalMark: null, temporality: CUMULATIVE };
+    const parts = { records, coverage: [], interval, intervalSeconds: 0 };
+    const told: Told = { ...parts, startsMs, intervalMark: null, temporality: CUMULATIVE };
     return this.#encode(told, envelope);
   }
 
@@ -229,10 +234,9 @@ export class OtlpTrafficEncoder {
     frame.close(this.#buffer, temporality);
   }
 
-  #writeInterval({ interval, intervalMark }: Told): void {
+  #writeInterval({ interval, intervalSeconds, intervalMark }: Told): void {
     this.#start.set(interval.startMs);
-    const seconds = (interval.endMs - interval.startMs) / 1000;
-    this.#buffer.number(NO_MARK, intervalMark ?? NO_MARK, this.#start, this.#end, seconds);
+    this.#buffer.number(NO_MARK, intervalMark ?? NO_MARK, this.#start, this.#end, intervalSeconds);
   }
 
   #writeRequests({ records, startsMs }: Told): void {

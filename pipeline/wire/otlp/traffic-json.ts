@@ -18,18 +18,18 @@ import {
 import { INTERVAL, REQUEST_DURATION, REQUESTS, REQUESTS_UNREACHED, type TrafficMetric } from '../traffic-metrics.ts';
 import { resourceAttributes, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { CUMULATIVE, DELTA, SCOPE_NAME, type Temporality } from './fields.ts';
-import { COVERAGE_METRICS, TCP_METRICS, tellsRequests } from './sections.ts';
+import { COVERAGE_METRICS, intervalSeconds, TCP_METRICS, tellsRequests } from './sections.ts';
 import { type ToldHistogram, toldHistograms } from './told-histograms.ts';
 import type { CumulativeTotal } from './traffic-encoder.ts';
 import { unixNanoText } from './unix-nano.ts';
 
-/** `sum` with delta temporality, one ExportMetricsServiceRequest. Throws a `RangeError` as the protobuf encoder does. */
-export function encodeTrafficJson(sum: TrafficSum, envelope: TrafficEnvelope): string {
+/** `sum` with delta temporality, one ExportMetricsServiceRequest. Arguments and errors as of the protobuf encoder. */
+export function encodeTrafficJson(sum: TrafficSum, envelope: TrafficEnvelope, continues = false): string {
   const { interval, coverage } = sum;
   const records = sum.records.map((record) => ({ record, interval, attributes: trafficAttributes(record.key) }));
   const targets = coverage.map((record) => ({ record, attributes: coverageAttributes(record) }));
   const metrics = [
-    metricOf(INTERVAL, DELTA, [intervalPoint(sum)]),
+    metricOf(INTERVAL, DELTA, [intervalPoint(sum, continues)]),
     ...recordMetrics(records, DELTA),
     ...COVERAGE_METRICS.map(([metric, read]) =>
       metricOf(
@@ -98,11 +98,10 @@ function durationPoints({ record, interval, attributes }: ToldRecord): unknown[]
   return toldHistograms(record).map((histogram) => histogramPoint(interval, attributes, histogram));
 }
 
-function intervalPoint({ interval, partial, clockAhead }: TrafficSum): unknown {
+function intervalPoint({ interval, partial, clockAhead }: TrafficSum, continues: boolean): unknown {
   const names = [...(partial ? [PARTIAL] : []), ...(clockAhead ? [CLOCK_AHEAD] : [])];
   const attributes = names.map((key) => ({ key, value: { boolValue: true } }));
-  const value = (interval.endMs - interval.startMs) / 1000;
-  return { ...timesOf(interval), ...jsonValue(value), attributes };
+  return { ...timesOf(interval), ...jsonValue(intervalSeconds(interval, continues)), attributes };
 }
 
 function numberPoint(interval: Interval, attributes: readonly Attribute[], value: number): unknown {

@@ -334,6 +334,29 @@ test('plain TCP has no request points, and is known by its bytes', (t) => {
   t.deepEqual(onlySum(decodeTraffic(bytes)).records[0]!.tcp, TCP);
 });
 
+test('a sum in two parts tells the length of its interval once, its marks and counts in both', (t) => {
+  const sum = { ...SAMPLE, partial: true };
+  const [first, second] = SAMPLE.records as [TrafficRecord, TrafficRecord];
+  const encoder = new OtlpTrafficEncoder();
+  const parts = [
+    encoder.encode({ ...sum, records: [first] }, ENVELOPE),
+    encoder.encode({ ...sum, records: [second], coverage: [] }, { ...ENVELOPE, seq: 8 }, true),
+  ];
+  const points = parts.map((bytes) => metricsOf(bytes).get('weir.interval')!.sum!.dataPoints![0]!);
+  t.deepEqual(
+    points.map(({ asInt }) => asInt),
+    ['30', '0'],
+  );
+  const [a, b] = parts.map((bytes) => onlySum(decodeTraffic(bytes))) as [TrafficSum, TrafficSum];
+  t.deepEqual(ordered({ ...a, records: [...a.records, ...b.records] }).records.length, 2);
+  t.true(a.partial && b.partial);
+  t.deepEqual(b.interval, SAMPLE.interval);
+  t.deepEqual(
+    decodeTrafficJson(encodeTrafficJson({ ...sum, records: [second], coverage: [] }, { ...ENVELOPE, seq: 8 }, true)),
+    decodeTraffic(parts[1]!),
+  );
+});
+
 test('a sum without anything is told by its interval', (t) => {
   const sum = { ...sumOf([], [], { startMs: 1000, lengthMs: 500 }), partial: true };
   const bytes = new OtlpTrafficEncoder().encode(sum, ENVELOPE);

@@ -14,7 +14,7 @@ test('any texts in a row are those that stand there', (t) => {
       for (const [i, { length }] of parts.entries()) {
         t.is(
           memory.text(from, from + length, (a, b) => bytes.toString('utf8', a, b)),
-          texts[i],
+          texts[i]!,
         );
         from += length;
       }
