@@ -21,6 +21,8 @@ import { WIDE_LIMITS } from './scan.ts';
 const SLOT_MS = 10_000;
 const T0 = 1_764_000_010_000;
 const ROUNDS = 5;
+/** Pages after which the hot functions are compiled for good: what they allocate before that is no property of them. */
+const WARM_PAGES = 800;
 /** Slots closed in one measurement of records. */
 const SLOTS = 40;
 const OWN: Identity = {
@@ -143,7 +145,7 @@ function perRecord(): number {
   return (bytes - taken) / read;
 }
 
-takeMany(60);
+takeMany(WARM_PAGES);
 for (let i = 0; i < 20; i++) {
   take();
   close();

@@ -5,13 +5,18 @@ import { hashBytes, sharedPrefix, sharedSuffix } from './bytes.ts';
 const LONGEST_OWN = 64;
 /** A shared end shorter than this is cheaper to keep and compare as part of the middle. */
 const SHORTEST_SUFFIX = 16;
-/** Texts of one edge agree in so many bytes whatever their family; those of two edges hardly ever do. */
+/**
+ * Texts find each other by starts of so many bytes, and multiples of it. Long ones, because on some pages the start only
+ * tells whose page it is; short ones, because texts of one edge may differ at the end.
+ */
 const KEY_BYTES = 128;
+/** Of a text that is longer, only so much is tried as a key. */
+const LONGEST_KEY = 1024;
 const MULTIPLIER = 0x2c1b3c6d;
 
 /**
- * The last text stored whole, and a cache of others by their first bytes, so that the families of one edge find each
- * other though hundreds of lines lie between. A miss costs memory, never correctness.
+ * The base used last, and a cache of others by their first bytes, so that the families of one edge find each other
+ * though hundreds of lines lie between. A miss costs memory, never correctness.
  */
 export class BaseTexts {
   /** What `share` chose: the base's place in the arena and how much of it is shared. */
@@ -28,12 +33,19 @@ export class BaseTexts {
     return this.#cache.byteLength;
   }
 
-  /** Chooses a base for the text in [start, end) and says whether one was good enough; if not, nothing is shared. */
+  /**
+   * Chooses a base for the text in [start, end). False when there is none to share with: the text is to be stored whole
+   * and added, and is its own base then. One so short that it is not worth that shares nothing.
+   */
   share(view: DataView, start: number, end: number, arena: DataView): boolean {
     if (this.#try(view, start, end, arena, this.#lastStart, this.#lastLength)) return true;
-    if (end - start > KEY_BYTES) {
-      const slot = this.#slotOf(view, start);
-      if (this.#try(view, start, end, arena, this.#cache[slot]!, this.#cache[slot + 1]!)) return true;
+    for (let bytes = longestKey(end - start); bytes > 0; bytes -= KEY_BYTES) {
+      const slot = this.#slotOf(view, start, bytes);
+      const [base, length] = [this.#cache[slot]!, this.#cache[slot + 1]!];
+      if (length === 0 || !this.#try(view, start, end, arena, base, length)) continue;
+      this.#lastStart = base;
+      this.#lastLength = length;
+      return true;
     }
     this.start = 0;
     this.length = 0;
@@ -42,17 +54,37 @@ export class BaseTexts {
     return end - start <= LONGEST_OWN;
   }
 
-  /** The text in [start, end) of the window was stored whole at `at` of the arena. */
-  add(view: DataView, start: number, end: number, at: number): void {
+  /** A text of `length` bytes, the last one asked for, was stored whole at `at` of the arena. */
+  add(arena: DataView, at: number, length: number): void {
+    this.start = at;
+    this.length = length;
+    this.prefixLength = length;
+    this.suffixLength = 0;
     this.#lastStart = at;
-    this.#lastLength = end - start;
-    if (end - start <= KEY_BYTES) return;
+    this.#lastLength = length;
+    if (length < KEY_BYTES) return;
     this.#count += 1;
-    // A cache that grows starts empty: cheaper than moving it, and bases come in runs.
-    if (this.#count * 2 > this.#cache.length) this.#cache = new Int32Array(this.#cache.length * 2);
-    const slot = this.#slotOf(view, start);
+    if (this.#count * 4 > this.#cache.length) this.#grow(arena);
+    this.#enter(arena, at, length);
+  }
+
+  #grow(arena: DataView): void {
+    const old = this.#cache;
+    this.#cache = new Int32Array(old.length * 2);
+    for (let i = 0; i < old.length; i += 2) if (old[i + 1]! > 0) this.#enter(arena, old[i]!, old[i + 1]!);
+  }
+
+  /** By its shortest start, which the newest of many may have for all, and by one that leaves out its last bytes. */
+  #enter(arena: DataView, at: number, length: number): void {
+    this.#place(arena, at, length, KEY_BYTES);
+    const longest = longestKey(length - LONGEST_OWN);
+    if (longest > KEY_BYTES) this.#place(arena, at, length, longest);
+  }
+
+  #place(arena: DataView, at: number, length: number, keyBytes: number): void {
+    const slot = this.#slotOf(arena, at, keyBytes);
     this.#cache[slot] = at;
-    this.#cache[slot + 1] = end - start;
+    this.#cache[slot + 1] = length;
   }
 
   #try(view: DataView, start: number, end: number, arena: DataView, base: number, baseLength: number): boolean {
@@ -71,7 +103,12 @@ export class BaseTexts {
     return true;
   }
 
-  #slotOf(view: DataView, start: number): number {
-    return (hashBytes(view, start, KEY_BYTES, MULTIPLIER) & (this.#cache.length / 2 - 1)) * 2;
+  #slotOf(view: DataView, start: number, bytes: number): number {
+    return (hashBytes(view, start, bytes, MULTIPLIER) & (this.#cache.length / 2 - 1)) * 2;
   }
+}
+
+/** Bytes of the longest key that a text of `length` bytes has; 0 for none. */
+function longestKey(length: number): number {
+  return Math.min(length - (length % KEY_BYTES), LONGEST_KEY);
 }

@@ -9,27 +9,44 @@
 import { Buffer } from 'node:buffer';
 import { BaseTexts } from './base-texts.ts';
 import { equalBytes, hashBytes } from './bytes.ts';
+import {
+  FRAME_WORDS,
+  LineFrames,
+  NAME,
+  NAME_LENGTH,
+  PREFIX,
+  PREFIX_LENGTH,
+  SUFFIX,
+  SUFFIX_LENGTH,
+} from './line-frames.ts';
 import type { NameTable } from './name-table.ts';
+import { isRoomy, trimmed } from './room.ts';
 import { type ScanWindow, viewOf } from './window.ts';
 
 /** Fields of a record, in 32-bit words. A record is named by the index of its first word. */
 export const ID = 0;
 export const NEXT = 1;
-const LENGTH = 2;
-const NAME = 3;
-const NAME_LENGTH = 4;
-const PREFIX = 5;
-const PREFIX_LENGTH = 6;
-const MIDDLE = 7;
-const MIDDLE_LENGTH = 8;
-const SUFFIX = 9;
-const HASH = 10;
+/** Number of its frame, times `FRAME_STEP`, plus the number of its own bytes between the frame's two parts. */
+const FRAME = 2;
+const MIDDLE = 3;
+const HASH = 4;
 /** Generation (number of the page, as the scanner counts) in which the line last brought a value. */
-export const SEEN = 11;
-const STRIDE = 12;
+export const SEEN = 5;
+const STRIDE = 6;
+
+/** Own bytes are fewer than this: at most `LONGEST_OWN` of the base texts, and what a shared frame costs. */
+const FRAME_BITS = 7;
+const OWN_MASK = (1 << FRAME_BITS) - 1;
 
 const NONE = -1;
 const NO_SERIES: ReadonlySet<number> = new Set();
+
+/** All that texts are put together from. */
+interface Texts {
+  readonly records: Int32Array;
+  readonly frames: Int32Array;
+  readonly arena: Buffer;
+}
 
 export class LineMemory {
   /** All records. Replaced by a longer array when it grows. */
@@ -45,6 +62,7 @@ export class LineMemory {
   #used = 0;
   #slots = new Int32Array(128);
   #bases = new BaseTexts();
+  #frames = new LineFrames();
   /** Hash of the text last looked for, which is usually the one to be added. */
   #soughtHash = 0;
 
@@ -61,7 +79,8 @@ export class LineMemory {
 
   /** Bytes held, slack included. */
   get memoryBytes(): number {
-    return this.records.byteLength + this.#arena.length + this.#slots.byteLength + this.#bases.memoryBytes;
+    const tables = this.records.byteLength + this.#frames.words.byteLength + this.#slots.byteLength;
+    return tables + this.#arena.length + this.#bases.memoryBytes;
   }
 
   /**
@@ -69,9 +88,27 @@ export class LineMemory {
    * else -1. Every byte is compared.
    */
   match(record: number, at: number, end: number): number {
-    const length = this.records[record + LENGTH]!;
-    if (length >= end - at) return NONE;
-    return this.#equals(record, at) ? at + length : NONE;
+    const { records } = this;
+    const { words } = this.#frames;
+    const text = this.#window.view;
+    const stored = this.#view;
+    const own = records[record + FRAME]!;
+    const frame = (own >>> FRAME_BITS) * FRAME_WORDS;
+    const nameLength = words[frame + NAME_LENGTH]!;
+    const prefixLength = words[frame + PREFIX_LENGTH]!;
+    const suffixLength = words[frame + SUFFIX_LENGTH]!;
+    const middleLength = own & OWN_MASK;
+    const prefix = at + nameLength;
+    const middle = prefix + prefixLength;
+    const suffix = middle + middleLength;
+    const stop = suffix + suffixLength;
+    if (stop >= end) return NONE;
+    if (!equalBytes(text, at, this.#names.view, words[frame + NAME]!, nameLength)) return NONE;
+    // The middle tells the lines of a histogram apart, so it goes first.
+    if (!equalBytes(text, middle, stored, records[record + MIDDLE]!, middleLength)) return NONE;
+    if (!equalBytes(text, prefix, stored, words[frame + PREFIX]!, prefixLength)) return NONE;
+    if (suffixLength > 0 && !equalBytes(text, suffix, stored, words[frame + SUFFIX]!, suffixLength)) return NONE;
+    return stop;
   }
 
   /** Record whose text is exactly that of the window in [start, end), or -1. */
@@ -84,8 +121,7 @@ export class LineMemory {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const record = this.#slots[slot]! - 1;
       if (record < 0) return NONE;
-      if (records[record + HASH] !== hash || records[record + LENGTH] !== length) continue;
-      if (this.#equals(record, start)) return record;
+      if (records[record + HASH] === hash && this.match(record, start, end + 1) === end) return record;
     }
   }
 
@@ -123,15 +159,16 @@ export class LineMemory {
    * window's own memory as scratch. O(bytes remembered).
    */
   rebuild(oldest: number, over: ReadonlySet<number> = NO_SERIES): void {
-    const old = { records: this.records, arena: this.#arena, count: this.#count, first: this.first };
-    const order = orderOf(old.records, old.count, old.first, oldest, over);
+    const old = { records: this.records, frames: this.#frames.words, arena: this.#arena };
+    const order = orderOf(old.records, this.#count, this.first, oldest, over);
     this.#reset(order.length);
     let previous = NONE;
     for (const from of order) {
-      const length = this.#restore(old.records, old.arena, from);
+      const frame = (old.records[from + FRAME]! >>> FRAME_BITS) * FRAME_WORDS;
+      const length = this.#restore(old, from);
       const record = this.#append(
-        old.records[from + NAME]!,
-        old.records[from + NAME_LENGTH]!,
+        old.frames[frame + NAME]!,
+        old.frames[frame + NAME_LENGTH]!,
         0,
         length,
         old.records[from + HASH]!,
@@ -145,56 +182,41 @@ export class LineMemory {
     this.trim();
   }
 
-  /** Gives back the room that growing by doubling left over. */
+  /** Gives back the room that growing left over. */
   trim(): void {
     const words = this.#count * STRIDE;
-    if (this.records.length > words * 1.25 + 1024) this.records = this.records.slice(0, Math.ceil(words * 1.125) + 64);
-    if (this.#arena.length > this.#used * 1.25 + 4096) this.#resizeArena(Math.ceil(this.#used * 1.125) + 64);
-  }
-
-  #equals(record: number, at: number): boolean {
-    const records = this.records;
-    const text = this.#window.view;
-    const nameLength = records[record + NAME_LENGTH]!;
-    if (!equalBytes(text, at, this.#names.view, records[record + NAME]!, nameLength)) return false;
-    const end = at + records[record + LENGTH]!;
-    at += nameLength;
-    const prefixLength = records[record + PREFIX_LENGTH]!;
-    const middleLength = records[record + MIDDLE_LENGTH]!;
-    // The middle tells the lines of a histogram apart, so it goes first.
-    if (!equalBytes(text, at + prefixLength, this.#view, records[record + MIDDLE]!, middleLength)) return false;
-    if (!equalBytes(text, at, this.#view, records[record + PREFIX]!, prefixLength)) return false;
-    at += prefixLength + middleLength;
-    return at === end || equalBytes(text, at, this.#view, records[record + SUFFIX]!, end - at);
+    if (isRoomy(this.records.length, words)) this.records = this.records.slice(0, trimmed(words));
+    if (isRoomy(this.#arena.length, this.#used)) this.#resizeArena(trimmed(this.#used));
+    this.#frames.trim();
   }
 
   #append(name: number, nameLength: number, start: number, end: number, hash: number): number {
     const record = this.#count * STRIDE;
     if (record + STRIDE > this.records.length) this.#growRecords();
     const records = this.records;
-    records[record + LENGTH] = end - start;
-    records[record + NAME] = name;
-    records[record + NAME_LENGTH] = nameLength;
     records[record + HASH] = hash;
-    this.#encode(record, start + nameLength, end);
+    this.#encode(record, name, nameLength, start + nameLength, end);
     this.#count += 1;
     if (this.#count * 3 > this.#slots.length * 2) this.#rehash(this.#slots.length * 2);
     else this.#enter(record);
     return record;
   }
 
-  #encode(record: number, start: number, end: number): void {
+  #encode(record: number, name: number, nameLength: number, start: number, end: number): void {
     const { view } = this.#window;
     const bases = this.#bases;
-    const shared = bases.share(view, start, end, this.#view);
-    const own = end - start - bases.prefixLength - bases.suffixLength;
-    const at = this.#store(start + bases.prefixLength, own);
-    this.records[record + PREFIX] = bases.start;
-    this.records[record + PREFIX_LENGTH] = bases.prefixLength;
-    this.records[record + MIDDLE] = at;
-    this.records[record + MIDDLE_LENGTH] = own;
-    this.records[record + SUFFIX] = bases.start + bases.length - bases.suffixLength;
-    if (!shared) bases.add(view, start, end, at);
+    if (!bases.share(view, start, end, this.#view)) {
+      const at = this.#store(start, end - start);
+      bases.add(this.#view, at, end - start);
+    }
+    const frames = this.#frames;
+    const { prefixLength, suffixLength } = bases;
+    const suffixEnd = bases.start + bases.length;
+    const frame = frames.choose(name, nameLength, bases.start, prefixLength, suffixEnd, suffixLength);
+    const from = start + frames.prefixLength;
+    const own = end - frames.suffixLength - from;
+    this.records[record + FRAME] = (frame << FRAME_BITS) | own;
+    this.records[record + MIDDLE] = own === 0 ? 0 : this.#store(from, own);
   }
 
   #store(start: number, length: number): number {
@@ -205,28 +227,23 @@ export class LineMemory {
     return at;
   }
 
-  /** Writes the text of an old record to the start of the window and returns its length. */
-  #restore(records: Int32Array, arena: Buffer, record: number): number {
-    const length = records[record + LENGTH]!;
+  /** Writes the text of a record to the start of the window and returns its length. */
+  #restore({ records, frames, arena }: Texts, record: number): number {
+    const own = records[record + FRAME]!;
+    const frame = (own >>> FRAME_BITS) * FRAME_WORDS;
+    const nameLength = frames[frame + NAME_LENGTH]!;
+    const prefixLength = frames[frame + PREFIX_LENGTH]!;
+    const middleLength = own & OWN_MASK;
+    const suffixLength = frames[frame + SUFFIX_LENGTH]!;
+    const length = nameLength + prefixLength + middleLength + suffixLength;
     this.#window.lookHome(length);
     const { bytes } = this.#window;
     const name = this.#names.view;
-    const nameLength = records[record + NAME_LENGTH]!;
-    for (let i = 0; i < nameLength; i++) bytes[i] = name.getUint8(records[record + NAME]! + i);
+    for (let i = 0; i < nameLength; i++) bytes[i] = name.getUint8(frames[frame + NAME]! + i);
     let at = nameLength;
-    at += arena.copy(
-      bytes,
-      at,
-      records[record + PREFIX]!,
-      records[record + PREFIX]! + records[record + PREFIX_LENGTH]!,
-    );
-    at += arena.copy(
-      bytes,
-      at,
-      records[record + MIDDLE]!,
-      records[record + MIDDLE]! + records[record + MIDDLE_LENGTH]!,
-    );
-    arena.copy(bytes, at, records[record + SUFFIX]!, records[record + SUFFIX]! + length - at);
+    at += arena.copy(bytes, at, frames[frame + PREFIX]!, frames[frame + PREFIX]! + prefixLength);
+    at += arena.copy(bytes, at, records[record + MIDDLE]!, records[record + MIDDLE]! + middleLength);
+    arena.copy(bytes, at, frames[frame + SUFFIX]!, frames[frame + SUFFIX]! + suffixLength);
     return length;
   }
 
@@ -236,6 +253,7 @@ export class LineMemory {
     this.#view = viewOf(this.#arena);
     this.#slots = new Int32Array(128);
     this.#bases = new BaseTexts();
+    this.#frames = new LineFrames();
     this.#count = 0;
     this.#used = 0;
     this.first = NONE;
