@@ -1,11 +1,14 @@
 /** @module Which cell each series adds to: bound once when it is first seen, given back when it is over. */
 import type { TrafficSeries } from '../../pipeline/model/rules.ts';
-import { type CellTable, type LatencyCells, plainCell, type RecordCells } from './cells.ts';
+import { type CellTable, isPlainCell, type LatencyCells, plainCell, type RecordCells } from './cells.ts';
 import { isOwnExport, trafficKey } from './keys.ts';
 import type { Slot } from './slot.ts';
 import { NEW, NO_CELL, type TargetState, UNREAD } from './target-state.ts';
 
 const NO_GROUP = -1;
+
+/** A series and its bound. */
+type Bucket = readonly [id: number, boundMs: number];
 
 export class SeriesBinder {
   readonly #cells: CellTable;
@@ -23,18 +26,28 @@ export class SeriesBinder {
 
   /** Binds series that are new, or whose id was given anew, to their cells. O(series), and only then. */
   bind(state: TargetState): void {
-    const { meanings, version } = state.target.series;
-    state.grow(meanings.length);
+    const { size, version } = state.target.series;
+    state.fit();
     if (version !== state.version) this.#rebind(state);
     if (state.overLimit.size > 0 && this.#cells.hasRoom) this.#bindRefused(state);
-    for (let id = state.bound; id < meanings.length; id++) this.#bindOne(state, id);
+    for (let id = state.bound; id < size; id++) this.#bindOne(state, id);
     if (state.groups.changed.size > 0) this.#bindBuckets(state);
   }
 
   #rebind(state: TargetState): void {
-    const { meanings, version } = state.target.series;
-    state.version = version;
-    for (let id = 0; id < state.bound; id++) if (state.meanings[id] !== meanings[id]) this.#bindOne(state, id);
+    const { series } = state.target;
+    for (let id = 0; id < state.bound; id++) if (series.changedSince(id, state.version)) this.#bindOne(state, id);
+    state.version = series.version;
+    if (state.owns.size > 0) this.#countOwns(state);
+  }
+
+  /** Whose series are over is told by no one any more, so those that are left are counted. O(series). */
+  #countOwns({ owns, target, bound, record }: TargetState): void {
+    owns.leaveAll();
+    for (let id = 0; id < bound; id++) {
+      const meaning = record[id]! < 0 ? null : target.series.meaningOf(id);
+      if (meaning?.role === 'traffic' && meaning.own !== null) owns.join(meaning.own);
+    }
   }
 
   /** There is room again for series refused before. What they counted meanwhile was dropped: they start with a baseline. */
@@ -47,8 +60,8 @@ export class SeriesBinder {
 
   #bindOne(state: TargetState, id: number): void {
     if (id < state.bound) this.#unbind(state, id);
-    const meaning = state.target.series.meanings[id]!;
-    state.meanings[id] = meaning;
+    else state.bound = id + 1;
+    const meaning = state.target.series.meaningOf(id);
     state.memory[id] = NEW;
     state.lifeSeries.bind(id, meaning);
     if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
@@ -86,61 +99,56 @@ export class SeriesBinder {
    */
   #bindBuckets(state: TargetState): void {
     const { changed } = state.groups;
-    const buckets = new Map<number, number[]>();
+    const buckets = new Map<number, Bucket[]>();
     for (const group of changed) buckets.set(group, []);
     for (let id = 0; id < state.bound; id++) {
-      const meaning = state.meanings[id]!;
-      if (state.group[id]! < 0 || meaning.role !== 'traffic' || meaning.measure !== 'latency_bucket') continue;
-      buckets.get(state.group[id]!)?.push(id);
+      const group = buckets.get(state.group[id]!);
+      if (group === undefined) continue;
+      const meaning = state.target.series.meaningOf(id);
+      if (meaning.role === 'traffic' && meaning.measure === 'latency_bucket') group.push([id, meaning.boundMs]);
     }
-    for (const [group, ids] of buckets) this.#bindHistogram(state, group, ids);
+    for (const [group, found] of buckets) this.#bindHistogram(state, group, found);
     changed.clear();
   }
 
   /** O(buckets log buckets). */
-  #bindHistogram({ groups, cell, meanings }: TargetState, group: number, ids: readonly number[]): void {
-    const bounds = Float64Array.from(ids, (id) => (meanings[id] as TrafficSeries).boundMs);
-    const allMs = [...new Set(bounds.toSorted())];
+  #bindHistogram({ groups, cell }: TargetState, group: number, buckets: readonly Bucket[]): void {
+    const allMs = [...new Set(Float64Array.from(buckets, ([, boundMs]) => boundMs).toSorted())];
     const before = groups.latency[group]!;
     const latency = allMs.length === 0 ? null : this.#cells.joinLatency(groups.record[group]!, allMs);
     groups.latency[group] = latency;
     if (before !== null) this.#leaveLatency(before);
     if (latency === null) return;
     const places = new Map(allMs.map((boundMs, i) => [boundMs, latency.first + i]));
-    for (let i = 0; i < ids.length; i++) cell[ids[i]!] = places.get(bounds[i]!)!;
+    for (const [id, boundMs] of buckets) cell[id] = places.get(boundMs)!;
   }
 
   #unbind(state: TargetState, id: number): void {
     state.ownExports.delete(id);
     state.overLimit.delete(id);
     const record = this.#cells.at(state.record[id]!);
-    const series = state.meanings[id]!;
-    if (record !== null && series.role === 'traffic') this.#leave(state, id, record, series);
+    if (record !== null) this.#leave(state, id, record);
     state.cell[id] = NO_CELL;
     state.record[id] = -1;
     state.group[id] = NO_GROUP;
   }
 
-  #leave(state: TargetState, id: number, record: RecordCells, series: TrafficSeries): void {
-    if (series.own !== null) state.owns.leave(series.own);
-    if (series.measure === 'latency_bucket') this.#leaveHistogram(state, id, record, series);
-    else if (series.group !== '') this.#leaveGroup(state, id, series);
+  #leave(state: TargetState, id: number, record: RecordCells): void {
+    const [group, cell] = [state.group[id]!, state.cell[id]!];
+    if (group >= 0) this.#leaveGroup(state, group, !isPlainCell(record, cell));
+    else if (!isPlainCell(record, cell)) this.#leaveHistogram(record, cell);
     record.series -= 1;
     if (record.series === 0) this.#orphans.add(record);
   }
 
-  #leaveHistogram(state: TargetState, id: number, record: RecordCells, series: TrafficSeries): void {
-    if (series.group !== '') {
-      state.groups.changed.add(state.group[id]!);
-      this.#leaveGroup(state, id, series);
-      return;
-    }
-    const lone = record.latency.find(({ first }) => first === state.cell[id]);
+  #leaveHistogram(record: RecordCells, cell: number): void {
+    const lone = record.latency.find(({ first }) => first === cell);
     if (lone !== undefined) this.#leaveLatency(lone);
   }
 
-  #leaveGroup(state: TargetState, id: number, series: TrafficSeries): void {
-    const latency = state.groups.leave(series.group, state.group[id]!);
+  #leaveGroup({ groups }: TargetState, group: number, isBucket: boolean): void {
+    if (isBucket) groups.changed.add(group);
+    const latency = groups.leave(group);
     if (latency !== null) this.#leaveLatency(latency);
   }
 
@@ -152,6 +160,7 @@ export class SeriesBinder {
   /** Gives back everything a target is bound to. */
   release(state: TargetState): void {
     for (let id = 0; id < state.bound; id++) this.#unbind(state, id);
+    state.owns.leaveAll();
   }
 
   /** Frees what nobody is bound to and of which none of the `open` slots has anything: nothing is lost with it. */

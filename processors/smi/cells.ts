@@ -133,6 +133,11 @@ export class CellTable {
   }
 }
 
+/** True for a cell of a plain measure of the record, false for one of a histogram. */
+export function isPlainCell(record: RecordCells, cell: number): boolean {
+  return cell >= record.plain && cell < record.plain + PLAIN_CELLS;
+}
+
 /** Cell of a plain measure of a record. */
 export function plainCell(record: RecordCells, measure: PlainMeasure): number {
   return record.plain + PLACES[measure];

@@ -148,7 +148,7 @@ export class SmiEngine {
     else seeAgain(state.life, signs, batch.startedMonoMs);
     const ownExports = countSeen(state.ownExports, series.seen, scrape);
     const overLimit = countSeen(state.overLimit, series.seen, scrape);
-    const bad = result.firstIgnored < 0 ? null : series.meanings[result.firstIgnored]!;
+    const bad = result.firstIgnored < 0 ? null : series.meaningOf(result.firstIgnored);
     return {
       badValues: result.ignored,
       ownExports,

@@ -4,7 +4,8 @@ import type { LatencyCells, RecordCells } from './cells.ts';
 export class Groups {
   readonly #numbers = new Map<string, number>();
   readonly #free: number[] = [];
-  /** Series bound of each. */
+  /** Key of each, and the series bound of it. */
+  readonly #keys: string[] = [];
   readonly #series: number[] = [];
   /** Record that each adds to. */
   readonly record: (RecordCells | null)[] = [];
@@ -33,11 +34,12 @@ export class Groups {
   }
 
   /** A series left. Returns the cells nobody of this counter needs any more, if it was the last. */
-  leave(key: string, group: number): LatencyCells | null {
+  leave(group: number): LatencyCells | null {
     this.#series[group]! -= 1;
     if (this.#series[group]! > 0) return null;
     const latency = this.latency[group]!;
-    this.#numbers.delete(key);
+    this.#numbers.delete(this.#keys[group]!);
+    this.#keys[group] = '';
     this.changed.delete(group);
     this.record[group] = null;
     this.latency[group] = null;
@@ -48,6 +50,7 @@ export class Groups {
   #create(key: string, record: RecordCells): number {
     const group = this.#free.pop() ?? this.#series.length;
     this.#numbers.set(key, group);
+    this.#keys[group] = key;
     this.#series[group] = 0;
     this.record[group] = record;
     this.latency[group] = null;

@@ -37,10 +37,9 @@ export class Owns {
     else known.series += 1;
   }
 
-  /** A series that told it is over. */
-  leave(own: Identity): void {
-    const known = this.#byKey.get(this.#keyOf(own));
-    if (known !== undefined) known.series -= 1;
+  /** Some series are over: nobody has any, until those that are left join again. O(workloads). */
+  leaveAll(): void {
+    for (const owned of this.#byKey.values()) owned.series = 0;
   }
 
   #keyOf(own: Identity): string {

@@ -1,6 +1,6 @@
 /** @module What `smi` remembers of one target: the last good values, and which cell each series adds to. */
 import type { Target } from '../../pipeline/batch.ts';
-import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
+import { resized } from '../../pipeline/model/room.ts';
 import { Groups } from './groups.ts';
 import { type KnownLife, LifeSeries } from './lives.ts';
 import { Owns } from './owns.ts';
@@ -31,8 +31,8 @@ export class TargetState {
   /** Number of the counter (histogram) a series is part of, -1 when it stands alone. */
   group = new Int32Array(64).fill(-1);
   readonly groups = new Groups();
-  /** Meaning each series had when it was bound, and the table's version then. */
-  readonly meanings: SeriesMeaning[] = [];
+  /** Series bound so far, and the table's version then. */
+  bound = 0;
   version = 0;
   /** Series that tell of the process. */
   readonly lifeSeries = new LifeSeries();
@@ -64,26 +64,16 @@ export class TargetState {
     this.nextDueMs = nextDueMs;
   }
 
-  /** Series bound so far. */
-  get bound(): number {
-    return this.meanings.length;
+  /** Makes the columns as long as the table's. O(series) when they are not. */
+  fit(): void {
+    const { capacity } = this.target.series;
+    const length = this.last.length;
+    if (capacity === length) return;
+    this.last = resized(this.last, capacity);
+    this.memory = resized(this.memory, capacity);
+    this.repeats = resized(this.repeats, capacity);
+    this.cell = resized(this.cell, capacity).fill(NO_CELL, length);
+    this.record = resized(this.record, capacity).fill(-1, length);
+    this.group = resized(this.group, capacity).fill(-1, length);
   }
-
-  /** Makes room for `size` series. */
-  grow(size: number): void {
-    if (size <= this.last.length) return;
-    // A large page rarely gets many series more: a quarter of room keeps growing linear all the same.
-    const length = Math.max(size, Math.ceil(this.last.length * 1.25));
-    this.last = extend(new Float64Array(length), this.last);
-    this.memory = extend(new Uint8Array(length), this.memory);
-    this.repeats = extend(new Uint16Array(length), this.repeats);
-    this.cell = extend(new Int32Array(length).fill(NO_CELL), this.cell);
-    this.record = extend(new Int32Array(length).fill(-1), this.record);
-    this.group = extend(new Int32Array(length).fill(-1), this.group);
-  }
-}
-
-function extend<A extends Float64Array | Uint8Array | Uint16Array | Int32Array>(longer: A, shorter: A): A {
-  longer.set(shorter as never);
-  return longer;
 }

@@ -5,7 +5,7 @@
  * written in another label order or remembered no longer.
  */
 import type { Identity, Labels } from '../../pipeline/model/resource.ts';
-import type { MeshRules, SeriesMeaning } from '../../pipeline/model/rules.ts';
+import type { MeshRules } from '../../pipeline/model/rules.ts';
 import type { ScrapeNumber, SeriesTable } from '../../pipeline/model/series.ts';
 import { SeriesIds } from './series-ids.ts';
 import { SharedMeanings } from './shared-meanings.ts';
@@ -136,11 +136,7 @@ export class SeriesIndex {
       this.#table.release(id);
       this.#budget.used -= 1;
     }
-    this.#shared.keep(this.#meanings());
-  }
-
-  *#meanings(): Iterable<SeriesMeaning> {
-    for (const id of this.#ids) yield this.#table.meanings[id]!;
+    this.#shared.keep(this.#table.meaningsInUse());
   }
 
   /** Gives its room back to the budget; call once, when the target is gone. */
@@ -149,7 +145,7 @@ export class SeriesIndex {
   }
 
   #note(id: number, sample: string): void {
-    const meaning = this.#table.meanings[id]!;
+    const meaning = this.#table.meaningOf(id);
     if (sample === this.#rules.sentinel || meaning.role === 'sentinel') this.#sentinels.push(id);
     if (meaning.role !== 'filtered') return;
     const ids = this.#filtered.get(meaning.reason);

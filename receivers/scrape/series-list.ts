@@ -26,7 +26,7 @@ function wantedIds({ receiver, address, own, rules, series }: Target, { wants }:
   const source = { receiver, address, own, rules };
   // An id that was given back has never been seen.
   for (let id = 0; id < series.size; id++) {
-    if (series.seen[id]! > 0 && wants(series.meanings[id]!, source)) ids.add(id);
+    if (series.seen[id]! > 0 && wants(series.meaningOf(id), source)) ids.add(id);
   }
   return ids;
 }
@@ -35,6 +35,6 @@ function statusesOf({ target, index }: ListedTarget, ids: ReadonlySet<number>, l
   const { receiver, address, own, rules, series } = target;
   const source = { receiver, address, own, rules };
   return index.list(ids, limit).map(({ sample, labels, id }) => {
-    return { source, sample, labels, value: series.values[id]!, meaning: series.meanings[id]! };
+    return { source, sample, labels, value: series.values[id]!, meaning: series.meaningOf(id) };
   });
 }

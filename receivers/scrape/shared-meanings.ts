@@ -3,56 +3,11 @@
  * only, and one peer or workload stands behind many series. One for all targets would outlive them.
  */
 import type { Identity, Peer, Workload } from '../../pipeline/model/resource.ts';
-import type { Counts, Measure, Protocol, SeriesMeaning, Side, TrafficSeries } from '../../pipeline/model/rules.ts';
-
-/** A bound, an object so that all buckets with it can point to one number. */
-interface Bound {
-  readonly ms: number;
-}
-
-/** A bucket as a reference to its histogram: 40 bytes instead of 120, and most series are buckets. */
-class BucketSeries implements TrafficSeries {
-  readonly #histogram: TrafficSeries;
-  readonly #bound: Bound;
-
-  constructor(histogram: TrafficSeries, bound: Bound) {
-    this.#histogram = histogram;
-    this.#bound = bound;
-  }
-
-  get role(): 'traffic' {
-    return 'traffic';
-  }
-  get measure(): Measure {
-    return this.#histogram.measure;
-  }
-  get side(): Side {
-    return this.#histogram.side;
-  }
-  get own(): Identity | null {
-    return this.#histogram.own;
-  }
-  get peer(): Peer {
-    return this.#histogram.peer;
-  }
-  get protocol(): Protocol {
-    return this.#histogram.protocol;
-  }
-  get counts(): Counts | null {
-    return this.#histogram.counts;
-  }
-  get boundMs(): number {
-    return this.#bound.ms;
-  }
-  get group(): string {
-    return this.#histogram.group;
-  }
-}
+import type { SeriesMeaning, TrafficSeries } from '../../pipeline/model/rules.ts';
 
 export class SharedMeanings {
   readonly #peers = new Map<string, Peer>();
   readonly #owns = new Map<string, Identity>();
-  readonly #bounds = new Map<number, Bound>();
   /** One series of each group, by the name the rules gave the group. */
   readonly #groups = new Map<string, TrafficSeries>();
   /** Groups ever named, so that no short name is used twice. */
@@ -64,8 +19,6 @@ export class SharedMeanings {
     if (meaning.group === '') return this.#lone(meaning, '');
     const first = this.#groups.get(meaning.group) ?? this.#begin(meaning);
     // Series of one group differ in measure and bound only.
-    if (meaning.measure === first.measure && meaning.measure === 'latency_bucket')
-      return new BucketSeries(first, this.#boundOf(meaning.boundMs));
     const { peer, own, group } = first;
     return { ...meaning, peer, own, group };
   }
@@ -75,18 +28,15 @@ export class SharedMeanings {
     const peers = new Set<Peer>();
     const owns = new Set<Identity | null>();
     const groups = new Set<string>();
-    const bounds = new Set<number>();
     for (const meaning of meanings) {
       if (meaning.role !== 'traffic') continue;
       peers.add(meaning.peer);
       owns.add(meaning.own);
       groups.add(meaning.group);
-      bounds.add(meaning.boundMs);
     }
     for (const [key, peer] of this.#peers) if (!peers.has(peer)) this.#peers.delete(key);
     for (const [key, own] of this.#owns) if (!owns.has(own)) this.#owns.delete(key);
     for (const [key, { group }] of this.#groups) if (!groups.has(group)) this.#groups.delete(key);
-    for (const boundMs of this.#bounds.keys()) if (!bounds.has(boundMs)) this.#bounds.delete(boundMs);
   }
 
   #begin(meaning: TrafficSeries): TrafficSeries {
@@ -106,14 +56,6 @@ export class SharedMeanings {
 
   #ownOf(own: Identity): Identity {
     return shared(this.#owns, ownKey(own), own);
-  }
-
-  #boundOf(boundMs: number): Bound {
-    const known = this.#bounds.get(boundMs);
-    if (known !== undefined) return known;
-    const bound = { ms: boundMs };
-    this.#bounds.set(boundMs, bound);
-    return bound;
   }
 }
 

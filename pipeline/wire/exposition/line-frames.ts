@@ -3,7 +3,7 @@
  * bytes between a start and an end that all of them share.
  */
 
-import { isRoomy, trimmed } from './room.ts';
+import { isRoomy, trimmed } from '../../model/room.ts';
 
 /** Fields of a frame, in 32-bit words. A frame is named by its number; its first word is at number * FRAME_WORDS. */
 export const NAME = 0;

@@ -7,6 +7,7 @@
  * the line before.
  */
 import { Buffer } from 'node:buffer';
+import { isRoomy, trimmed } from '../../model/room.ts';
 import { BaseTexts } from './base-texts.ts';
 import { equalBytes, hashBytes } from './bytes.ts';
 import {
@@ -20,7 +21,6 @@ import {
   SUFFIX_LENGTH,
 } from './line-frames.ts';
 import type { NameTable } from './name-table.ts';
-import { isRoomy, trimmed } from './room.ts';
 import { type ScanWindow, viewOf } from './window.ts';
 
 /** Fields of a record, in 32-bit words. A record is named by the index of its first word. */

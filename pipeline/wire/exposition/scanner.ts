@@ -193,6 +193,7 @@ export class ExpositionScanner {
       while (age > 0 && this.#memory.countSince(this.#generation - age) > bound) age >>= 1;
       this.#memory.rebuild(this.#generation - age);
     } else if (this.#added > 0) this.#memory.trim();
+    if (this.#added > 0) this.#table?.trim();
     if (this.#tally.failure === null) this.#liveBefore = this.#live;
     this.#carry.clear();
   }

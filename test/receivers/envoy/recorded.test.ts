@@ -44,7 +44,8 @@ function readPage(name: string, config: Record<string, unknown>, pieceBytes = 1 
 /** Requests and response times by service, on one side. */
 function counts(table: SeriesTable, side: TrafficSeries['side']) {
   const found = new Map<string, Count>();
-  for (const [id, meaning] of table.meanings.entries()) {
+  for (let id = 0; id < table.size; id++) {
+    const meaning = table.meaningOf(id);
     if (meaning.role !== 'traffic' || meaning.side !== side || meaning.protocol === 'tcp') continue;
     const name = side === 'server' ? 'all' : meaning.peer.service;
     const at = found.get(name) ?? NONE();

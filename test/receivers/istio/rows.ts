@@ -48,7 +48,8 @@ interface Row {
 export function rowsOf(table: SeriesTable, scrape: number): { uptime: number | null; rows: Row[] } {
   const rows = new Map<string, Row>();
   let uptime: number | null = null;
-  for (const [id, meaning] of table.meanings.entries()) {
+  for (let id = 0; id < table.size; id++) {
+    const meaning = table.meaningOf(id);
     if (table.seen[id] !== scrape) continue;
     if (meaning.role === 'uptime') uptime = table.values[id]!;
     if (meaning.role === 'traffic') add(rowOf(rows, meaning), meaning, table.values[id]!);

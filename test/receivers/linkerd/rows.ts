@@ -27,7 +27,8 @@ export function ownOf(): Identity {
 export function rowsOf(table: SeriesTable, scrape: number): { start: number | null; rows: Row[] } {
   const rows = new Map<string, Row>();
   let start: number | null = null;
-  for (const [id, meaning] of table.meanings.entries()) {
+  for (let id = 0; id < table.size; id++) {
+    const meaning = table.meaningOf(id);
     if (table.seen[id] !== scrape) continue;
     if (meaning.role === 'start') start = table.values[id]!;
     if (meaning.role === 'traffic') add(rowOf(rows, meaning), meaning, table.values[id]!);
