@@ -5,7 +5,13 @@
  * kumahq/kuma `pkg/xds/envoy/names`; openservicemesh/osm `pkg/service`; AWS App Mesh's and Envoy Gateway's own names.
  * Those of Contour and Emissary are known from their pages only.
  */
-import { applyPattern, type ClusterPattern, type Destination, type Direction } from './cluster-pattern.ts';
+import {
+  applyPattern,
+  type ClusterPattern,
+  constantPattern,
+  type Destination,
+  type Direction,
+} from './cluster-pattern.ts';
 
 /** Clusters of the proxy itself: configuration, telemetry, admin. Scrapes and spans count there, no traffic of anybody. */
 const CONTROL_CLUSTERS: ReadonlySet<string> = new Set([
@@ -58,7 +64,7 @@ const BUILT_IN: readonly ClusterPattern[] = [
 ];
 
 function row(regex: RegExp, service: string, namespace: string, direction: Direction): ClusterPattern {
-  return { regex, service, namespace, workload: '', direction };
+  return { regex: constantPattern(regex), service, namespace, workload: '', direction };
 }
 
 export interface ClusterNamesOptions {

@@ -1,10 +1,10 @@
 /** @module Configuration of the `envoy` receiver. */
 import { z } from 'zod';
 import type { ConfigIssue } from '../../pipeline/component.ts';
+import { pattern } from '../../pipeline/config/pattern.ts';
 import { checkScrapeConfig, scrapeShape } from '../scrape/config.ts';
 import { checkStaticLabels } from '../scrape/static-labels.ts';
 import { checkStatsFlush, statsFlushInterval } from '../scrape/stats-flush.ts';
-import { compileClusterRegex } from './cluster-pattern.ts';
 import { dottedName } from './families.ts';
 
 const IDENTITY_LABELS = [
@@ -12,25 +12,8 @@ const IDENTITY_LABELS = [
   ...['pod', 'pod_uid', 'node', 'service_account', 'cluster'],
 ] as const;
 
-const clusterRegex = z
-  .string()
-  .min(1)
-  .transform((source, context) => {
-    const compiled = compileClusterRegex(source);
-    if (compiled instanceof RegExp) return compiled;
-    context.addIssue({
-      code: 'custom',
-      message: `"${source}": ${compiled}`,
-      params: {
-        weir: 'WEIR1004',
-        mend: 'write an expression for the whole name, for example (?<service>[^_]+)_(?<namespace>[^_]+)_\\d+',
-      },
-    });
-    return z.NEVER;
-  });
-
 const clusterPattern = z.strictObject({
-  regex: clusterRegex.describe('expression for the whole name of a cluster, at most 253 characters; repeats no group'),
+  regex: pattern().describe('expression for the whole name of a cluster, at most 253 characters, in the syntax of RE2'),
   service: z.string().default('$service').describe('service it leads to; $1, $name are groups; default $service'),
   namespace: z.string().default('$namespace').describe('namespace of the service; default $namespace'),
   workload: z.string().default('').describe('workload behind it, where the name tells even that; default none'),

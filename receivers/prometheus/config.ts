@@ -5,10 +5,10 @@
  */
 import { z } from 'zod';
 import type { ConfigIssue } from '../../pipeline/component.ts';
+import { pattern } from '../../pipeline/config/pattern.ts';
 import { duration } from '../../pipeline/config/types.ts';
 import { checkScrapeConfig, type ScrapeConfig, scrapeShape, timeoutMsOf } from '../scrape/config.ts';
 import { type Mapping, mappingSchema, unitExponent } from './mapping-config.ts';
-import { pattern } from './pattern-config.ts';
 import type { RelabelRule } from './relabel.ts';
 
 const DEFAULT_INTERVAL_MS = 10_000;

@@ -1,6 +1,6 @@
 /** @module `mapping` in YAML: which families and labels of a page mean source, destination, success and latency. */
 import { z } from 'zod';
-import { pattern } from './pattern-config.ts';
+import { pattern } from '../../pipeline/config/pattern.ts';
 
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const SAMPLE_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;

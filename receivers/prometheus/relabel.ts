@@ -5,8 +5,8 @@
  * of MD5, big-endian.
  */
 import { createHash } from 'node:crypto';
+import type { Pattern, PatternMatch } from '../../pipeline/config/pattern.ts';
 import type { Labels } from '../../pipeline/model/resource.ts';
-import { MAX_SUBJECT_LENGTH, matches } from './pattern.ts';
 
 export type RelabelAction =
   | 'replace'
@@ -26,7 +26,7 @@ export interface RelabelRule {
   readonly action: RelabelAction;
   readonly sourceLabels: readonly string[];
   readonly separator: string;
-  readonly regex: RegExp;
+  readonly regex: Pattern;
   readonly targetLabel: string;
   readonly replacement: string;
   readonly modulus: number;
@@ -44,9 +44,9 @@ function apply(rule: RelabelRule, labels: Map<string, string>): boolean {
   const joined = rule.sourceLabels.map((name) => labels.get(name) ?? '').join(rule.separator);
   switch (rule.action) {
     case 'keep':
-      return matches(rule.regex, joined);
+      return rule.regex.test(joined);
     case 'drop':
-      return !matches(rule.regex, joined);
+      return !rule.regex.test(joined);
     case 'keepequal':
       return joined === (labels.get(rule.targetLabel) ?? '');
     case 'dropequal':
@@ -72,10 +72,10 @@ function rewrite(rule: RelabelRule, joined: string, labels: Map<string, string>)
       mapNames(rule, labels);
       break;
     case 'labeldrop':
-      dropNames(labels, (name) => matches(rule.regex, name));
+      dropNames(labels, (name) => rule.regex.test(name));
       break;
     case 'labelkeep':
-      dropNames(labels, (name) => !matches(rule.regex, name));
+      dropNames(labels, (name) => !rule.regex.test(name));
       break;
     default:
       replace(rule, joined, labels);
@@ -83,7 +83,7 @@ function rewrite(rule: RelabelRule, joined: string, labels: Map<string, string>)
 }
 
 function replace(rule: RelabelRule, joined: string, labels: Map<string, string>): void {
-  const match = joined.length > MAX_SUBJECT_LENGTH ? null : rule.regex.exec(joined);
+  const match = rule.regex.match(joined);
   if (match === null) return;
   const name = expand(rule.targetLabel, match);
   if (LABEL_NAME.test(name)) write(labels, name, expand(rule.replacement, match));
@@ -93,7 +93,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 function mapNames(rule: RelabelRule, labels: Map<string, string>): void {
   for (const [name, value] of [...labels]) {
-    const match = name.length > MAX_SUBJECT_LENGTH ? null : rule.regex.exec(name);
+    const match = rule.regex.match(name);
     if (match !== null) write(labels, expand(rule.replacement, match), value);
   }
 }
@@ -111,17 +111,12 @@ function write(labels: Map<string, string>, name: string, value: string): void {
 const REFERENCE = /\$(?:\$|\{(\w+)\}|(\w+))/g;
 
 /** Go's `Expand`: `$1`, `${1}`, `$name`, `$$`; what the expression has no group for is empty. */
-export function expand(template: string, match: RegExpExecArray): string {
+function expand(template: string, match: PatternMatch): string {
   return template.replace(REFERENCE, (whole, braced?: string, bare?: string) => {
     const name = braced ?? bare;
     if (whole === '$$' || name === undefined) return '$';
-    return (/^\d+$/.test(name) ? match[Number(name)] : groupOf(match, name)) ?? '';
+    return match.group(/^\d+$/.test(name) ? Number(name) : name);
   });
-}
-
-function groupOf(match: RegExpExecArray, name: string): string | undefined {
-  const { groups } = match;
-  return groups !== undefined && Object.hasOwn(groups, name) ? groups[name] : undefined;
 }
 
 /** The last eight bytes of the MD5 of `text` as an unsigned number, modulo `modulus`. */

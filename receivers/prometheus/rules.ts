@@ -20,7 +20,6 @@ import {
   type TcpMapping,
   unitExponent,
 } from './mapping-config.ts';
-import { matches } from './pattern.ts';
 import { type RelabelRule, relabel } from './relabel.ts';
 
 const IGNORED = filtered('ignored');
@@ -206,7 +205,7 @@ function sideOf(side: NonNullable<SharedMapping['side']>, labels: Labels): Side 
 }
 
 function holds(condition: Condition, labels: Labels): boolean {
-  for (const [label, pattern] of condition) if (!matches(pattern, labels.get(label) ?? '')) return false;
+  for (const [label, pattern] of condition) if (!pattern.test(labels.get(label) ?? '')) return false;
   return true;
 }
 

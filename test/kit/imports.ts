@@ -107,6 +107,7 @@ function ownFolder(path: string): string {
 const PACKAGES = new Map<string, { readonly where: RegExp; readonly types: boolean }>([
   ['rxjs', { where: /^(?:pipeline\/graph|processors)\//, types: true }],
   ['zod', { where: /^pipeline\/config\/|(?:^|\/|-)config\.ts$/, types: true }],
+  ['re2js', { where: /^pipeline\/config\/pattern\.ts$/, types: false }],
   ['yaml', { where: /^pipeline\/config\//, types: false }],
   ['pino', { where: /^pipeline\/telemetry\//, types: false }],
   ['@opentelemetry/api', { where: /^pipeline\/telemetry\//, types: false }],

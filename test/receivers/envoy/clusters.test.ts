@@ -2,7 +2,6 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { createClusterNames } from '../../../receivers/envoy/cluster-names.ts';
-import { type ClusterPattern, compileClusterRegex } from '../../../receivers/envoy/cluster-pattern.ts';
 import { checkEnvoyConfig, envoyConfig } from '../../../receivers/envoy/config.ts';
 
 const builtIn = createClusterNames({ patterns: [], controlClusters: new Set(), namespace: 'unknown' });
@@ -81,33 +80,15 @@ test('a group that is not there is nothing, and special names are no groups', (t
 });
 
 for (const [regex, why] of [
-  ['(a+)+', 'it repeats a group'],
-  ['(?:a|b)*c', 'it repeats a group'],
-  ['(a){2,}', 'it repeats a group'],
-  ['(a)\\1', 'refers back'],
-  ['(?<x>a)\\k<x>', 'refers back'],
-  ['(?=a)a', 'looks ahead'],
-  ['(?<!a)b', 'looks ahead'],
-  ['a*b*c*d*e*f*g*h*i*', 'more than 8'],
-  ['(', 'no regular expression'],
-  ['a'.repeat(513), 'more than 512'],
+  ['(a', 'missing closing'],
+  ['(?=a)b', 'unsupported Perl syntax'],
+  ['(a)\\1', 'invalid escape sequence'],
+  ['a{1001}', 'invalid repeat count'],
+  [`${'a'.repeat(1025)}`, 'more than 1024 characters'],
 ] as const) {
   test(`the expression ${regex.slice(0, 30)} is refused`, (t) => {
-    const found = compileClusterRegex(regex);
-    t.true(typeof found === 'string' && found.includes(why), String(found));
-    t.false(envoyConfig.safeParse({ cluster_patterns: [{ regex }] }).success);
-  });
-}
-for (const regex of [
-  '(a)?b',
-  '[(+*]+x',
-  '\\(a\\)+',
-  '(?:ab)?c{2}',
-  '([^_]+)_([^_]+)_\\d+',
-  '(?<service>[a-z]{1,63})',
-]) {
-  test(`the expression ${regex} is taken`, (t) => {
-    t.true(compileClusterRegex(regex) instanceof RegExp);
+    const { error } = envoyConfig.safeParse({ cluster_patterns: [{ regex }] });
+    t.true(error?.issues[0]?.message.includes(why), error?.message);
   });
 }
 
@@ -127,10 +108,8 @@ test('property: every name has a destination with a name and a namespace', (t) =
   t.pass();
 });
 
-test('the worst expression that is taken ends soon on the worst name', (t) => {
-  const regex = compileClusterRegex('.*a.*a.*b') as RegExp;
-  const pattern: ClusterPattern = { regex, service: '', namespace: '', workload: '', direction: 'outbound' };
-  const names = createClusterNames({ patterns: [pattern], controlClusters: new Set(), namespace: 'n' });
+test('an expression that takes the engine of the language years ends at once', (t) => {
+  const names = configured({ regex: '(a+)+b', service: 'x' }, { regex: '(.*a.*)*c', service: 'y' });
   const before = performance.now();
   t.is(names('a'.repeat(253)).service, 'a'.repeat(253));
   t.true(performance.now() - before < 2_000);

@@ -83,7 +83,7 @@ test(
   wrong,
   { mapping: [{ ...MAPPING, requests: [{ sample: 'hits_total', failure: { code: '(5' } }] }] },
   [
-    'mapping[0].requests[0].failure.code: "(5" is no regular expression | mend the expression; a literal . ( [ { * + ? is written \\. \\( …',
+    'mapping[0].requests[0].failure.code: "(5" is no regular expression: missing closing ): `(5` | write it in RE2\'s syntax, which Prometheus has too: no look-around, no back-references',
   ],
 );
 test(

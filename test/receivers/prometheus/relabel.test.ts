@@ -1,7 +1,7 @@
 /** @module Relabelling: every action of Prometheus, and what odd rules and hostile labels do. */
 import test from 'ava';
 import fc from 'fast-check';
-import { compilePattern } from '../../../receivers/prometheus/pattern.ts';
+import { compilePattern, type Pattern } from '../../../pipeline/config/pattern.ts';
 import { hashModulus, type RelabelRule, relabel } from '../../../receivers/prometheus/relabel.ts';
 
 type Rule = Partial<Omit<RelabelRule, 'regex'>> & { readonly regex?: string };
@@ -16,7 +16,7 @@ function rule({ regex = '(.*)', ...more }: Rule): RelabelRule {
     replacement: '$1',
     modulus: 0,
     ...more,
-    regex: compilePattern(regex)!,
+    regex: compilePattern(regex) as Pattern,
   };
 }
 

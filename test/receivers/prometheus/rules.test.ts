@@ -1,9 +1,9 @@
 /** @module A mapping as a mesh's table: what one series means, case by case. */
 import test from 'ava';
+import { compilePattern, type Pattern } from '../../../pipeline/config/pattern.ts';
 import type { Workload } from '../../../pipeline/model/resource.ts';
 import type { SeriesMeaning } from '../../../pipeline/model/rules.ts';
 import { mappingSchema } from '../../../receivers/prometheus/mapping-config.ts';
-import { compilePattern } from '../../../receivers/prometheus/pattern.ts';
 import type { RelabelRule } from '../../../receivers/prometheus/relabel.ts';
 import { boundOf, joinLabels, MappedRules } from '../../../receivers/prometheus/rules.ts';
 import { ownOf } from '../linkerd/rows.ts';
@@ -273,7 +273,7 @@ function rule(more: Partial<RelabelRule>, regex = '(.*)'): RelabelRule {
     replacement: '$1',
     modulus: 0,
     ...more,
-    regex: compilePattern(regex)!,
+    regex: compilePattern(regex) as Pattern,
   };
 }
 
