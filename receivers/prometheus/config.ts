@@ -51,7 +51,55 @@ const relabelRule = z
     }),
   );
 
+/** Keys of Prometheus that change nothing here, and why; a configuration that has them is taken as it is. */
+const INERT_GLOBAL = new Map([
+  ['evaluation_interval', 'Weir evaluates no rules'],
+  ['external_labels', 'name the cluster of targets by their label cluster'],
+  ['query_log_file', 'Weir answers no queries of Prometheus'],
+  ['scrape_protocols', 'text formats are asked for'],
+]);
+const INERT_JOB = new Map([
+  ['honor_timestamps', 'times that pages tell are never used: counts belong to the slot of their scrape'],
+  ['track_timestamps_staleness', 'times that pages tell are never used'],
+  ['scrape_protocols', 'text formats are asked for'],
+  ['fallback_scrape_protocol', 'any text is read as text'],
+  ['follow_redirects', 'redirects are not followed: scrape the address they lead to'],
+  ['enable_http2', 'HTTP/1.1 is spoken'],
+  ['scrape_classic_histograms', 'classic histograms are what is read'],
+  ['always_scrape_classic_histograms', 'classic histograms are what is read'],
+  ['scrape_native_histograms', 'classic histograms are what is read'],
+  ['convert_classic_histograms_to_nhcb', 'classic histograms are what is read'],
+  ['native_histogram_bucket_limit', 'classic histograms are what is read'],
+  ['native_histogram_min_bucket_factor', 'classic histograms are what is read'],
+  ['metric_name_validation_scheme', 'samples are found by the names in the mapping'],
+  ['metric_name_escaping_scheme', 'samples are found by the names in the mapping'],
+  ['keep_dropped_targets', 'targets that rules drop are not listed'],
+  ['extra_scrape_metrics', 'see weir_scrape_* of the own metrics'],
+]);
+
+/** Optional keys of any value, each described by why it has no effect. */
+function inert(keys: ReadonlyMap<string, string>) {
+  return Object.fromEntries([...keys].map(([key, why]) => [key, z.unknown().optional().describe(`no effect: ${why}`)]));
+}
+
+/** Prometheus' 0 means no limit; nothing in Weir is without one, so that it means Weir's own default. */
+function orDefault<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .union([z.literal([0, '0']).transform(() => schema.parse(undefined)), schema])
+    .describe(`${schema.description}; 0: the default`);
+}
+
+const LIMITS = {
+  body_size_limit: orDefault(scrapeShape.body_size_limit),
+  sample_limit: orDefault(scrapeShape.sample_limit),
+  label_limit: orDefault(scrapeShape.label_limit),
+  label_name_length_limit: orDefault(scrapeShape.label_name_length_limit),
+  label_value_length_limit: orDefault(scrapeShape.label_value_length_limit),
+  target_limit: orDefault(scrapeShape.target_limit),
+};
+
 const global = z.strictObject({
+  ...inert(INERT_GLOBAL),
   scrape_interval: duration({ minMs: 100 }).optional().describe('of jobs that say none; default 10s'),
   scrape_timeout: duration({ minMs: 10 })
     .optional()
@@ -61,6 +109,8 @@ const global = z.strictObject({
 const job = z.strictObject({
   job_name: z.string().min(1).describe('name of the job, unique; label job of its targets'),
   ...scrapeShape,
+  ...LIMITS,
+  ...inert(INERT_JOB),
   scrape_interval: duration({ minMs: 100 }).optional().describe('time between two scrapes; default that of global'),
   honor_labels: z
     .boolean()
@@ -113,6 +163,7 @@ export function cadenceOf(config: PrometheusConfig): { intervalMs: number; timeo
 
 export function checkPrometheusConfig(config: PrometheusConfig): ConfigIssue[] {
   return [
+    ...checkInert(config.config.global, INERT_GLOBAL, ['config', 'global']),
     ...config.config.scrape_configs.flatMap((each, index) => checkJob(config, each, index)),
     ...config.mapping.flatMap((each, index) => checkMapping(config, each, index)),
   ];
@@ -141,6 +192,7 @@ function checkJob(config: PrometheusConfig, job: Job, index: number): ConfigIssu
   }
   return [
     ...issues,
+    ...checkInert(job, INERT_JOB, at),
     ...job.relabel_configs.flatMap((rule, i) => checkRule(rule, [...at, 'relabel_configs', i], TARGET_ONLY)),
     ...job.metric_relabel_configs.flatMap((rule, i) =>
       checkRule(rule, [...at, 'metric_relabel_configs', i], SERIES_ONLY),
@@ -148,12 +200,21 @@ function checkJob(config: PrometheusConfig, job: Job, index: number): ConfigIssu
   ];
 }
 
+function checkInert(section: object, keys: ReadonlyMap<string, string>, at: Path): ConfigIssue[] {
+  return Object.entries(section).flatMap(([key, value]): ConfigIssue[] => {
+    const why = keys.get(key);
+    if (why === undefined || value === undefined) return [];
+    const message = `${key} has no effect here: ${why}`;
+    return [{ path: [...at, key], message, mend: 'leave it out', severity: 'warning', onKey: true }];
+  });
+}
+
 type Path = readonly (string | number)[];
 
 /** Labels that rules may read but not write, and why. */
 const TARGET_ONLY = {
-  labels: /^__(?:scheme|metrics_path|scrape_interval|scrape_timeout|param_.*)__$|^__param_/,
-  why: 'all targets of a job are asked with the same scheme, path, parameters and times',
+  labels: /^__(?:scheme|scrape_interval|scrape_timeout)__$/,
+  why: 'all targets of a job are asked with the same scheme and times',
   mend: 'make a job of its own for these targets',
 };
 const SERIES_ONLY = {

@@ -1,5 +1,6 @@
 /** @module From a discovered address and its labels to the target Prometheus would make of it: relabelled, or none. */
 import type { Labels } from '../../pipeline/model/resource.ts';
+import { requestPath } from '../scrape/access.ts';
 import { labelKey } from '../scrape/label-key.ts';
 import { isTargetAddress, type PreparedTarget } from '../scrape/targets.ts';
 import { type RelabelRule, relabel } from './relabel.ts';
@@ -30,7 +31,9 @@ export function prepareTarget(scraping: TargetScraping, address: string, labels:
   if (!kept.has('instance')) kept.set('instance', to);
   // Here `job` is Prometheus' word for a group of targets, not the Kubernetes Job that owns a pod.
   const identity = new Map([...kept].filter(([name]) => name !== 'job'));
-  return { kind: 'target', target: { address: to, labels: identity, seriesLabels: kept, distinct: labelKey(kept) } };
+  const path = pathOf(scraping, changed);
+  const distinct = `${labelKey(kept)}${path}`;
+  return { kind: 'target', target: { address: to, labels: identity, seriesLabels: kept, path, distinct } };
 }
 
 function withDefaults(scraping: TargetScraping, address: string, labels: Labels): Map<string, string> {
@@ -48,4 +51,18 @@ function withDefaults(scraping: TargetScraping, address: string, labels: Labels)
     ...labels,
     ['__address__', address],
   ]);
+}
+
+const PARAM = '__param_';
+
+/** Rules may have written the path, and the first value of each parameter. */
+function pathOf({ metricsPath, params }: TargetScraping, labels: Labels): string {
+  const query = new Map(Object.entries(params));
+  for (const [name, value] of labels) {
+    if (!name.startsWith(PARAM)) continue;
+    const parameter = name.slice(PARAM.length);
+    query.set(parameter, [value, ...(query.get(parameter) ?? []).slice(1)]);
+  }
+  const path = labels.get('__metrics_path__') ?? metricsPath;
+  return requestPath(path.startsWith('/') ? path : `/${path}`, query);
 }

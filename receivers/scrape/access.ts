@@ -31,7 +31,7 @@ export class Access {
 
   constructor(config: ScrapeConfig) {
     this.#config = config;
-    this.path = pathOf(config);
+    this.path = requestPath(config.metrics_path, Object.entries(config.params));
   }
 
   /** Reads all files; throws what is wrong with them. Later changes are taken when whole, else told and left out. */
@@ -91,10 +91,10 @@ export class Access {
 }
 
 /** Path and query; parameters in the order written. What a request line cannot hold is percent-encoded. */
-function pathOf(config: ScrapeConfig): string {
-  const path = config.metrics_path.toWellFormed().replace(/[^\x21-\x7e]|#/gu, encodeURIComponent);
+export function requestPath(metricsPath: string, params: Iterable<readonly [string, readonly string[]]>): string {
+  const path = metricsPath.toWellFormed().replace(/[^\x21-\x7e]|#/gu, encodeURIComponent);
   const query = new URLSearchParams();
-  for (const [name, values] of Object.entries(config.params)) for (const value of values) query.append(name, value);
+  for (const [name, values] of params) for (const value of values) query.append(name, value);
   return query.size === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${query}`;
 }
 

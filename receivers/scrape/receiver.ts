@@ -110,9 +110,9 @@ export class ScrapeReceiver {
 
   targets(): readonly TargetStatus[] {
     const { id: receiver, config } = this.#settings;
-    const shared = ({ address }: TargetSpec) => ({
+    const shared = ({ address, path }: TargetSpec) => ({
       receiver,
-      url: `${config.scheme}://${address}${this.#access.path}`,
+      url: `${config.scheme}://${address}${path ?? this.#access.path}`,
       intervalMs: this.scrapeIntervalMs,
     });
     return [

@@ -69,6 +69,7 @@ export class TargetScraper {
   readonly index: SeriesIndex;
   readonly #context: ScraperContext;
   readonly #host: string;
+  readonly #path: string | null;
   readonly #rules: MeshRules;
   readonly #scanner: ExpositionScanner;
   #client: HttpClient | null = null;
@@ -92,6 +93,7 @@ export class TargetScraper {
     this.index = new SeriesIndex(rules, spec.own, series, context.budget);
     this.#context = context;
     this.#host = spec.host;
+    this.#path = spec.path;
     this.#scanner = new ExpositionScanner({
       wanted: context.wanted,
       resolve: (sample, labels) => this.index.resolve(sample, labels),
@@ -114,7 +116,7 @@ export class TargetScraper {
     }
     this.#fetch = fetchPage({
       client,
-      path: access.path,
+      path: this.#path ?? access.path,
       headers: access.headersFor(this.#host),
       clock,
       timeoutMs,

@@ -15,6 +15,8 @@ export interface TargetSpec {
   readonly ownerSource: OwnerSource;
   /** Labels that its series are read together with. */
   readonly seriesLabels: Labels;
+  /** Path and query to ask for; null: as all of the receiver. */
+  readonly path: string | null;
 }
 
 /** What a receiver makes of a target that discovery names, before it is one: other labels, another address, or none. */
@@ -26,6 +28,8 @@ export interface PreparedTarget {
   readonly labels: Labels;
   /** Those that its series are read together with. */
   readonly seriesLabels: Labels;
+  /** Path and query to ask for; null: as all of the receiver. */
+  readonly path: string | null;
   /** Further text by which targets differ; '' for none. */
   readonly distinct: string;
 }
@@ -75,10 +79,10 @@ export function targetsOf(
 }
 
 function asDiscovered(address: string, labels: Labels): PreparedTarget {
-  return { address, labels, seriesLabels: labels, distinct: '' };
+  return { address, labels, seriesLabels: labels, path: null, distinct: '' };
 }
 
-function specOf(receiver: string, { address: text, labels, seriesLabels, distinct }: PreparedTarget): TargetSpec {
+function specOf(receiver: string, { address: text, labels, seriesLabels, path, distinct }: PreparedTarget): TargetSpec {
   const { host, port } = parseEndpoint(text)!;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const { own, source } = identityOf(labels, address);
@@ -86,7 +90,7 @@ function specOf(receiver: string, { address: text, labels, seriesLabels, distinc
   const { cluster, namespace, name, kind } = workload;
   const who = [receiver, address, cluster, namespace, kind, name, pod, podUid, node, serviceAccount];
   const key = JSON.stringify(distinct === '' ? who : [...who, distinct]);
-  return { key, address, host, own, ownerSource: source, seriesLabels };
+  return { key, address, host, own, ownerSource: source, seriesLabels, path };
 }
 
 /** What to stop and what to begin on the way from `before` to `now`. */

@@ -95,9 +95,9 @@ test(
 test('replace without target', wrong, { jobs: [{ ...JOB, relabel_configs: [{ regex: 'x' }] }] }, [
   'config.scrape_configs[0].relabel_configs[0]: replace has no target_label | add target_label',
 ]);
-for (const label of ['__scheme__', '__metrics_path__', '__param_target', '__scrape_interval__']) {
+for (const label of ['__scheme__', '__scrape_interval__']) {
   test(`a rule for ${label}`, wrong, { jobs: [{ ...JOB, relabel_configs: [{ target_label: label }] }] }, [
-    `config.scrape_configs[0].relabel_configs[0].target_label: ${label} cannot be rewritten: all targets of a job are asked with the same scheme, path, parameters and times | make a job of its own for these targets`,
+    `config.scrape_configs[0].relabel_configs[0].target_label: ${label} cannot be rewritten: all targets of a job are asked with the same scheme and times | make a job of its own for these targets`,
   ]);
 }
 test(
@@ -159,4 +159,26 @@ test('a job takes the first mapping that names it or is for all', (t) => {
     parsed.config.scrape_configs.map((job) => mappingOf(parsed, job)?.mesh),
     ['two', 'one'],
   );
+});
+
+test('keys of Prometheus that change nothing here are taken with a warning', async (t) => {
+  const job = { ...JOB, follow_redirects: true, honor_timestamps: false, scrape_protocols: ['PrometheusText0.0.4'] };
+  t.deepEqual(await problemsOf({ global: { evaluation_interval: '15s', external_labels: { a: 'b' } }, jobs: [job] }), [
+    'config.global.evaluation_interval: evaluation_interval has no effect here: Weir evaluates no rules | leave it out',
+    'config.global.external_labels: external_labels has no effect here: name the cluster of targets by their label cluster | leave it out',
+    'config.scrape_configs[0].follow_redirects: follow_redirects has no effect here: redirects are not followed: scrape the address they lead to | leave it out',
+    'config.scrape_configs[0].honor_timestamps: honor_timestamps has no effect here: times that pages tell are never used: counts belong to the slot of their scrape | leave it out',
+    'config.scrape_configs[0].scrape_protocols: scrape_protocols has no effect here: text formats are asked for | leave it out',
+  ]);
+});
+
+test('a limit of 0 is Weir`s own default, as nothing is without a limit', (t) => {
+  const limits = { body_size_limit: 0, sample_limit: 0, label_limit: 0, target_limit: 0 };
+  const parsed = prometheusConfig.parse(configOf({ jobs: [{ ...JOB, ...limits }] }));
+  t.like(scrapeConfigOf(parsed, parsed.config.scrape_configs[0]!), {
+    body_size_limit: 50 * 2 ** 20,
+    sample_limit: 500_000,
+    label_limit: 64,
+    target_limit: 1000,
+  });
 });

@@ -177,3 +177,42 @@ test('one address with two sets of labels is two targets', async (t) => {
     ['a', 'b'],
   );
 });
+
+test('rules may write the path and the parameters of a target', async (t) => {
+  const web = await serve(t, http('# TYPE hits_total counter\nhits_total{ok="yes"} 5\n'));
+  const { sink, receiver } = await createReceiver(t, {
+    config: {
+      scrape_configs: [
+        {
+          job_name: 'probe',
+          metrics_path: '/probe',
+          params: { module: ['http'], target: ['none', 'second'] },
+          static_configs: [
+            { targets: [web.address], labels: { path: '/custom metrics', what: 'a&b' } },
+            { targets: [web.address], labels: { what: 'c' } },
+          ],
+          relabel_configs: [
+            { source_labels: ['path'], regex: '(.+)', target_label: '__metrics_path__' },
+            { source_labels: ['what'], target_label: '__param_target' },
+          ],
+        },
+      ],
+    },
+    mapping: [
+      { mesh: 'app', counts: 'requests', side: 'server', requests: [{ sample: 'hits_total', success: { ok: 'yes' } }] },
+    ],
+  });
+  await receiver.start();
+  await sink.come(2, 'scraped');
+  t.deepEqual(web.requests.map((request) => request.split('\r\n', 1)[0]).sort(), [
+    'GET /custom%20metrics?module=http&target=a%26b&target=second HTTP/1.1',
+    'GET /probe?module=http&target=c&target=second HTTP/1.1',
+  ]);
+  t.deepEqual(
+    receiver.targets?.().map(({ url }) => url.replace(web.address, 'HOST')),
+    [
+      'http://HOST/custom%20metrics?module=http&target=a%26b&target=second',
+      'http://HOST/probe?module=http&target=c&target=second',
+    ],
+  );
+});
