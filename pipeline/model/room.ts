@@ -10,6 +10,21 @@ export function isRoomy(length: number, used: number): boolean {
   return length > used * 1.125 + 256;
 }
 
+/** Slots of a hash table for `count` entries, with room for some more: its fullest is `isCrowded`. */
+export function slotsFor(count: number): number {
+  return Math.ceil(count * 1.4) + 32;
+}
+
+/** True when a hash table of so many slots has more than 3 of 4 in use. */
+export function isCrowded(slots: number, count: number): boolean {
+  return count * 4 > slots * 3;
+}
+
+/** The slot, of any number of them, that a 32-bit hash goes to: by its upper bits, which must be well mixed. */
+export function slotOf(hash: number, slots: number): number {
+  return Math.floor(((hash >>> 0) * slots) / 0x1_0000_0000);
+}
+
 /** Length to which a roomy array is cut: a few new series find place without a copy of it all. */
 export function trimmed(used: number): number {
   return Math.ceil(used * 1.03) + 64;

@@ -14,17 +14,3 @@ export function labelKey(labels: Labels, except = ''): string {
   }
   return key;
 }
-
-/** The labels that `labelKey` made `key` of. */
-export function labelsOfKey(key: string): Labels {
-  const labels = new Map<string, string>();
-  let at = 0;
-  const next = (): string => {
-    const colon = key.indexOf(':', at);
-    const start = colon + 1;
-    at = start + Number(key.slice(at, colon));
-    return key.slice(start, at);
-  };
-  while (at < key.length) labels.set(next(), next());
-  return labels;
-}

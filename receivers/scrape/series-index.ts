@@ -83,17 +83,6 @@ export class SeriesIndex {
     return repeated;
   }
 
-  /** Sample, labels and id of the first `limit` of the series in `ids`, by id. O(series). */
-  list(ids: ReadonlySet<number>, limit: number): { sample: string; labels: Labels; id: number }[] {
-    const listed: { sample: string; labels: Labels; id: number }[] = [];
-    for (const id of this.#ids) {
-      if (listed.length >= limit) break;
-      const series = ids.has(id) ? this.#ids.seriesOf(id) : null;
-      if (series !== null) listed.push({ ...series, id });
-    }
-    return listed;
-  }
-
   /** Series kept now. */
   get live(): number {
     return this.#table.live;

@@ -1,20 +1,24 @@
 /** @module Series of a target as people are shown them: what stands on its pages and what each means. */
 import type { Target } from '../../pipeline/batch.ts';
 import type { SeriesListing, SeriesQuery, SeriesStatus } from '../../pipeline/component.ts';
-import type { SeriesIndex } from './series-index.ts';
+import type { Labels } from '../../pipeline/model/resource.ts';
+import type { ExpositionScanner } from '../../pipeline/wire/exposition/scanner.ts';
 
-/** Where series of one target are found. */
+/** Where series of one target are found, and what remembers how they stand on its pages. */
 export interface ListedTarget {
   readonly target: Target;
-  readonly index: SeriesIndex;
+  readonly scanner: ExpositionScanner;
 }
 
-/** Series of `targets` that the query wants and that some page showed. O(series); nothing is kept. */
+/**
+ * Series of `targets` that the query wants and that some page showed, but for those that have been away so long that
+ * their labels are forgotten. O(series); nothing is kept.
+ */
 export function listSeries(targets: Iterable<ListedTarget>, query: SeriesQuery): SeriesListing {
   const series: SeriesStatus[] = [];
   let wanted = 0;
   for (const each of targets) {
-    const ids = wantedIds(each.target, query);
+    const ids = each.scanner.remembered(wantedIds(each.target, query));
     wanted += ids.size;
     if (ids.size > 0 && series.length < query.limit) series.push(...statusesOf(each, ids, query.limit - series.length));
   }
@@ -31,10 +35,20 @@ function wantedIds({ receiver, address, own, rules, series }: Target, { wants }:
   return ids;
 }
 
-function statusesOf({ target, index }: ListedTarget, ids: ReadonlySet<number>, limit: number): SeriesStatus[] {
+function statusesOf(
+  { target, scanner }: ListedTarget,
+  ids: ReadonlyMap<number, number>,
+  limit: number,
+): SeriesStatus[] {
   const { receiver, address, own, rules, series } = target;
   const source = { receiver, address, own, rules };
-  return index.list(ids, limit).map(({ sample, labels, id }) => {
-    return { source, sample, labels, value: series.values[id]!, meaning: series.meaningOf(id) };
+  return [...ids].slice(0, limit).map(([id, line]) => {
+    const { sample, labels } = scanner.seriesOf(line);
+    return { source, sample, labels: sorted(labels), value: series.values[id]!, meaning: series.meaningOf(id) };
   });
+}
+
+/** By name, so that a series reads the same whatever order a proxy writes its labels in. */
+function sorted(labels: Labels): Labels {
+  return new Map([...labels].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

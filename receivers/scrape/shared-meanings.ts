@@ -4,11 +4,12 @@
  */
 import type { Identity, Peer, Workload } from '../../pipeline/model/resource.ts';
 import type { SeriesMeaning, TrafficSeries } from '../../pipeline/model/rules.ts';
+import { digestOf } from './digest.ts';
 
 export class SharedMeanings {
   readonly #peers = new Map<string, Peer>();
   readonly #owns = new Map<string, Identity>();
-  /** One series of each group, by the name the rules gave the group. */
+  /** One series of each group, by the digest of the name the rules gave the group. */
   readonly #groups = new Map<string, TrafficSeries>();
   /** Groups ever named, so that no short name is used twice. */
   #named = 0;
@@ -17,7 +18,8 @@ export class SharedMeanings {
   share(meaning: SeriesMeaning): SeriesMeaning {
     if (meaning.role !== 'traffic') return meaning;
     if (meaning.group === '') return this.#lone(meaning, '');
-    const first = this.#groups.get(meaning.group) ?? this.#begin(meaning);
+    const name = digestOf(meaning.group);
+    const first = this.#groups.get(name) ?? this.#begin(name, meaning);
     // Series of one group differ in measure and bound only.
     const { peer, own, group } = first;
     return { ...meaning, peer, own, group };
@@ -39,9 +41,9 @@ export class SharedMeanings {
     for (const [key, { group }] of this.#groups) if (!groups.has(group)) this.#groups.delete(key);
   }
 
-  #begin(meaning: TrafficSeries): TrafficSeries {
+  #begin(name: string, meaning: TrafficSeries): TrafficSeries {
     const first = this.#lone(meaning, `${++this.#named}`);
-    this.#groups.set(meaning.group, first);
+    this.#groups.set(name, first);
     return first;
   }
 

@@ -71,7 +71,7 @@ export class TargetScraper {
   readonly #host: string;
   readonly #path: string | null;
   readonly #rules: MeshRules;
-  readonly #scanner: ExpositionScanner;
+  readonly scanner: ExpositionScanner;
   #client: HttpClient | null = null;
   #accessVersion = 0;
   #scrape = 0;
@@ -94,7 +94,7 @@ export class TargetScraper {
     this.#context = context;
     this.#host = spec.host;
     this.#path = spec.path;
-    this.#scanner = new ExpositionScanner({
+    this.scanner = new ExpositionScanner({
       wanted: context.wanted,
       resolve: (sample, labels) => this.index.resolve(sample, labels),
       strays: rules.strays ?? null,
@@ -107,10 +107,10 @@ export class TargetScraper {
   scrape(done: (outcome: ScrapeOutcome) => void): void {
     const scrape = ++this.#scrape;
     const { clock, access, timeoutMs, bodyLimitBytes } = this.#context;
-    this.#scanner.begin(this.target.series, scrape);
+    this.scanner.begin(this.target.series, scrape);
     const client = this.#connection();
     if (typeof client === 'string') {
-      this.#scanner.end();
+      this.scanner.end();
       done({ page: null, failed: failure('connect', client) });
       return;
     }
@@ -121,9 +121,9 @@ export class TargetScraper {
       clock,
       timeoutMs,
       bodyLimitBytes,
-      feed: (piece) => this.#scanner.feed(piece),
+      feed: (piece) => this.scanner.feed(piece),
       done: (failed, endsByClose) => {
-        const scan = this.#scanner.end();
+        const scan = this.scanner.end();
         const reason = failed ?? this.#judge(scan, scrape);
         if (reason === null) {
           done({ page: { scrape, scan, mayBeCut: this.#mayBeCut(scan.endsMark, endsByClose) }, failed: null });
@@ -141,7 +141,7 @@ export class TargetScraper {
    */
   discard(): void {
     const forgotten = this.index.forgetFresh();
-    if (forgotten.size > 0) this.#scanner.forgetSeries(forgotten);
+    if (forgotten.size > 0) this.scanner.forgetSeries(forgotten);
   }
 
   /**
@@ -154,7 +154,7 @@ export class TargetScraper {
     const pages = scan.skippedLines > 0 || mayBeCut ? KEPT_HIDDEN_PAGES : KEPT_PAGES;
     if (this.index.live <= 2 * scan.samples + SERIES_SLACK || scrape < this.#tidiedAt + KEPT_PAGES) return;
     this.#tidiedAt = scrape;
-    this.#scanner.forgetOlderThan(pages);
+    this.scanner.forgetOlderThan(pages);
     this.index.forgetBefore(scrape - pages + 1);
   }
 

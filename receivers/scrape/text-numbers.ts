@@ -28,11 +28,6 @@ export class TextNumbers {
     this.#free.push(number);
   }
 
-  /** The text of a number that somebody has. */
-  textOf(number: number): string {
-    return this.#texts[number]!;
-  }
-
   #add(text: string): number {
     const number = this.#free.pop() ?? this.#texts.length;
     this.#numbers.set(text, number);

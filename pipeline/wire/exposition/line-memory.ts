@@ -7,9 +7,9 @@
  * the line before.
  */
 import { Buffer } from 'node:buffer';
-import { isRoomy, trimmed } from '../../model/room.ts';
+import { isCrowded, isRoomy, slotOf, slotsFor, trimmed } from '../../model/room.ts';
 import { BaseTexts } from './base-texts.ts';
-import { equalBytes, hashBytes } from './bytes.ts';
+import { equalBytes, hashBytes, NEWLINE } from './bytes.ts';
 import {
   FRAME_WORDS,
   LineFrames,
@@ -96,19 +96,23 @@ export class LineMemory {
     const frame = (own >>> FRAME_BITS) * FRAME_WORDS;
     const nameLength = words[frame + NAME_LENGTH]!;
     const prefixLength = words[frame + PREFIX_LENGTH]!;
-    const suffixLength = words[frame + SUFFIX_LENGTH]!;
     const middleLength = own & OWN_MASK;
     const prefix = at + nameLength;
     const middle = prefix + prefixLength;
-    const suffix = middle + middleLength;
-    const stop = suffix + suffixLength;
+    const stop = middle + middleLength;
     if (stop >= end) return NONE;
     if (!equalBytes(text, at, this.#names.view, words[frame + NAME]!, nameLength)) return NONE;
     // The middle tells the lines of a histogram apart, so it goes first.
     if (!equalBytes(text, middle, stored, records[record + MIDDLE]!, middleLength)) return NONE;
     if (!equalBytes(text, prefix, stored, words[frame + PREFIX]!, prefixLength)) return NONE;
-    if (suffixLength > 0 && !equalBytes(text, suffix, stored, words[frame + SUFFIX]!, suffixLength)) return NONE;
-    return stop;
+    return words[frame + SUFFIX_LENGTH] === 0 ? stop : this.#matchSuffix(frame, stop, end);
+  }
+
+  #matchSuffix(frame: number, at: number, end: number): number {
+    const { words } = this.#frames;
+    const length = words[frame + SUFFIX_LENGTH]!;
+    if (at + length >= end) return NONE;
+    return equalBytes(this.#window.view, at, this.#view, words[frame + SUFFIX]!, length) ? at + length : NONE;
   }
 
   /** Record whose text is exactly that of the window in [start, end), or -1. */
@@ -117,9 +121,9 @@ export class LineMemory {
     const hash = hashBytes(this.#window.view, start, length, this.#multiplier);
     this.#soughtHash = hash;
     const records = this.records;
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const record = this.#slots[slot]! - 1;
+    const slots = this.#slots;
+    for (let slot = slotOf(hash, slots.length); ; slot = slot + 1 === slots.length ? 0 : slot + 1) {
+      const record = slots[slot]! - 1;
       if (record < 0) return NONE;
       if (records[record + HASH] === hash && this.match(record, start, end + 1) === end) return record;
     }
@@ -152,6 +156,24 @@ export class LineMemory {
     let count = 0;
     for (let i = 0; i < this.#count; i++) if (this.records[i * STRIDE + SEEN]! >= oldest) count += 1;
     return count;
+  }
+
+  /** Of the series `ids`, in this order, those that have lines here, and one of each. O(lines). */
+  recordsOf(ids: ReadonlySet<number>): Map<number, number> {
+    const found = new Map<number, number>();
+    if (ids.size === 0) return found;
+    for (let record = 0; record < this.#count * STRIDE; record += STRIDE) {
+      const id = this.records[record + ID]!;
+      if (ids.has(id) && !found.has(id)) found.set(id, record);
+    }
+    return new Map([...ids].filter((id) => found.has(id)).map((id) => [id, found.get(id)!]));
+  }
+
+  /** Writes the text of a record and a newline to the start of the window; returns the length of the text. */
+  show(record: number): number {
+    const length = this.#restore({ records: this.records, frames: this.#frames.words, arena: this.#arena }, record);
+    this.#window.bytes[length] = NEWLINE;
+    return length;
   }
 
   /**
@@ -187,6 +209,7 @@ export class LineMemory {
     const words = this.#count * STRIDE;
     if (isRoomy(this.records.length, words)) this.records = this.records.slice(0, trimmed(words));
     if (isRoomy(this.#arena.length, this.#used)) this.#resizeArena(trimmed(this.#used));
+    if (isRoomy(this.#slots.length, slotsFor(this.#count))) this.#rehash(slotsFor(this.#count));
     this.#frames.trim();
   }
 
@@ -197,7 +220,7 @@ export class LineMemory {
     records[record + HASH] = hash;
     this.#encode(record, name, nameLength, start + nameLength, end);
     this.#count += 1;
-    if (this.#count * 3 > this.#slots.length * 2) this.#rehash(this.#slots.length * 2);
+    if (isCrowded(this.#slots.length, this.#count)) this.#rehash(this.#count * 2);
     else this.#enter(record);
     return record;
   }
@@ -236,7 +259,7 @@ export class LineMemory {
     const middleLength = own & OWN_MASK;
     const suffixLength = frames[frame + SUFFIX_LENGTH]!;
     const length = nameLength + prefixLength + middleLength + suffixLength;
-    this.#window.lookHome(length);
+    this.#window.lookHome(length + 1);
     const { bytes } = this.#window;
     const name = this.#names.view;
     for (let i = 0; i < nameLength; i++) bytes[i] = name.getUint8(frames[frame + NAME]! + i);
@@ -278,10 +301,10 @@ export class LineMemory {
   }
 
   #enter(record: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = this.records[record + HASH]! & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = record + 1;
+    const slots = this.#slots;
+    let slot = slotOf(this.records[record + HASH]!, slots.length);
+    while (slots[slot] !== 0) slot = slot + 1 === slots.length ? 0 : slot + 1;
+    slots[slot] = record + 1;
   }
 }
 

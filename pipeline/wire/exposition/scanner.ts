@@ -147,6 +147,26 @@ export class ExpositionScanner {
     this.#memory.rebuild(0, ids);
   }
 
+  /** Of the series `ids`, in this order, those of which a line is remembered, and that line. O(lines remembered). */
+  remembered(ids: ReadonlySet<number>): Map<number, number> {
+    return this.#memory.recordsOf(ids);
+  }
+
+  /** Sample and labels of a remembered line, read again. Allocates. Not from inside `resolve`. */
+  seriesOf(line: number): { readonly sample: string; readonly labels: ReadonlyMap<string, string> } {
+    const end = this.#memory.show(line);
+    const { bytes, view } = WINDOW;
+    const stop = nameEnd(bytes, 0, end);
+    const name = this.#names.find(bytes, view, 0, stop);
+    if (stop > 0 && name >= 0) {
+      this.#reader.readAfterName(stop, end);
+      return { sample: this.#names.names[name]!, labels: this.#reader.labels };
+    }
+    const sample = this.#reader.readQuotedName(0, end) ?? '';
+    this.#reader.readFurther();
+    return { sample, labels: this.#reader.labels };
+  }
+
   /**
    * Reads the whole lines of a piece, which lies in the window in [start, end), and keeps the rest. Only a line that
    * began in an earlier piece is copied.
