@@ -1,5 +1,6 @@
 /** @module Labels of what the exporter shows: the attributes of traffic under their Prometheus names. */
 import { foldedIdentity } from '../../pipeline/model/fold.ts';
+import type { Workload } from '../../pipeline/model/resource.ts';
 import type { CoverageRecord, TrafficKey } from '../../pipeline/model/traffic.ts';
 import { labelsText } from '../../pipeline/wire/exposition-out/text.ts';
 import {
@@ -28,12 +29,17 @@ export const DETAIL_LABELS = [
 ] as const;
 export type DetailLabel = (typeof DETAIL_LABELS)[number];
 
-/** Texts of labels, without braces. Equal texts are one series, so they are also what totals are kept by. */
+/**
+ * Texts of labels, without braces. Totals are kept by them, too, but for the kinds of workloads: those are no part of who
+ * somebody is (design §6), and a living series keeps the kinds with which it began.
+ */
 export interface Labels {
   /** Both ends of a record. */
   edge(key: TrafficKey): string;
   /** The workload that counted, whoever its peers and whichever its pods. */
   resource(key: TrafficKey): string;
+  edgeIdentity(key: TrafficKey): string;
+  resourceIdentity(key: TrafficKey): string;
   coverage(record: CoverageRecord): string;
   /** Marks of an interval. */
   interval(marks: { readonly partial: boolean; readonly clockAhead: boolean }): string;
@@ -50,9 +56,13 @@ export function createLabels({ constant, excluded }: LabelOptions): Labels {
   const left = new Set<string>(excluded);
   const text = (attributes: readonly Attribute[]) =>
     labelsText([...always, ...attributes.map(([name, value]) => [labelName(name), value] as const)]);
+  const edge = (key: TrafficKey) => text(trafficAttributes(key).filter(([name]) => !left.has(labelName(name))));
+  const resource = (key: TrafficKey) => text(resourceAttributes(key));
   return {
-    edge: (key) => text(trafficAttributes(key).filter(([name]) => !left.has(labelName(name)))),
-    resource: (key) => text(resourceAttributes(key)),
+    edge,
+    resource,
+    edgeIdentity: (key) => edge(withoutKinds(key)),
+    resourceIdentity: (key) => resource(withoutKinds(key)),
     coverage: (record) => text(coverageAttributes(record)),
     interval: ({ partial, clockAhead }) =>
       text([
@@ -60,6 +70,18 @@ export function createLabels({ constant, excluded }: LabelOptions): Labels {
         [CLOCK_AHEAD, String(clockAhead)],
       ]),
   };
+}
+
+/** `key` with no kind but those that make a workload another one. */
+function withoutKinds(key: TrafficKey): TrafficKey {
+  const { own, peer } = key;
+  const far = peer.workload === null ? null : withoutKind(peer.workload);
+  return { ...key, own: { ...own, workload: withoutKind(own.workload) }, peer: { ...peer, workload: far } };
+}
+
+function withoutKind(workload: Workload): Workload {
+  const { kind } = workload;
+  return kind === '' || kind === 'Service' || kind === 'ServiceAccount' ? workload : { ...workload, kind: '' };
 }
 
 function resourceAttributes({ mesh, side, protocol, counts, own }: TrafficKey): Attribute[] {

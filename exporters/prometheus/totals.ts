@@ -45,8 +45,8 @@ export class Totals {
   constructor({ labels, expirationMs, maxSeries }: TotalsOptions) {
     this.#labels = labels;
     const limits = { expirationMs, maxSeries };
-    this.#edges = new RunningTotals({ ...limits, identity: labels.edge, coverageIdentity: labels.coverage });
-    this.#resources = new RunningTotals({ ...limits, identity: labels.resource });
+    this.#edges = new RunningTotals({ ...limits, identity: labels.edgeIdentity, coverageIdentity: labels.coverage });
+    this.#resources = new RunningTotals({ ...limits, identity: labels.resourceIdentity });
   }
 
   /** Edges and targets kept. */
@@ -55,6 +55,10 @@ export class Totals {
   }
   get resources(): number {
     return this.#resources.size;
+  }
+  /** Ids that lead to totals without making their labels anew. */
+  get ids(): number {
+    return this.#edges.ids + this.#resources.ids;
   }
   /** Totals forgotten since the beginning, of all kinds. */
   get forgotten(): number {

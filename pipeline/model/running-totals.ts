@@ -30,6 +30,9 @@ export interface RunningTotalsOptions {
   readonly coverageIdentity?: (record: CoverageRecord) => string;
 }
 
+/** Ids remembered at most for each total allowed: several pods and peers add to the total of one workload. */
+const IDS_PER_SERIES = 4;
+
 /** What became of the items of one sum; the three together are all of them. */
 export interface Added {
   /** Began a total. */
@@ -55,18 +58,24 @@ export class RunningTotals {
   constructor(options: RunningTotalsOptions) {
     this.#options = options;
     const { identity = (key) => key.id, coverageIdentity = (record) => record.target } = options;
+    const maxIds = options.maxSeries * IDS_PER_SERIES;
     this.#records = new Family(
       ({ key }) => key.id,
       (record) => identity(record.key),
       beginRecord,
       addRecord,
+      maxIds,
     );
-    this.#coverage = new Family(({ target }) => target, coverageIdentity, beginCoverage, addRunningCoverage);
+    this.#coverage = new Family(({ target }) => target, coverageIdentity, beginCoverage, addRunningCoverage, maxIds);
   }
 
   /** Totals kept: records plus coverage. */
   get size(): number {
     return this.#records.size + this.#coverage.size;
+  }
+  /** Ids that lead to totals without making their identity anew; at most four for each total allowed. */
+  get ids(): number {
+    return this.#records.ids + this.#coverage.ids;
   }
   /** Rises whenever a total begins or is forgotten; equal versions list the same totals in the same order. */
   get version(): number {
@@ -122,11 +131,10 @@ export class RunningTotals {
   }
 }
 
-/** A total with the ids that lead to it. */
-interface Entry<Total> {
+/** An id and the total it leads to; many ids may lead to one, and each is forgotten when it is told no more. */
+interface Alias<Total> {
   readonly total: Total;
-  readonly identity: string;
-  readonly ids: string[];
+  touchedMs: number;
 }
 
 /** Totals of one kind of item, found by id without making the identity again. */
@@ -135,56 +143,61 @@ class Family<Item, Total extends Item & Life> {
   readonly #identityOf: (item: Item) => string;
   readonly #start: (item: Item, life: Life) => Total;
   readonly #addTo: (total: Total, item: Item) => void;
-  readonly #byId = new Map<string, Entry<Total>>();
-  readonly #byIdentity = new Map<string, Entry<Total>>();
+  readonly #maxIds: number;
+  readonly #byId = new Map<string, Alias<Total>>();
+  readonly #byIdentity = new Map<string, Total>();
 
   constructor(
     idOf: (item: Item) => string,
     identityOf: (item: Item) => string,
     start: (item: Item, life: Life) => Total,
     addTo: (total: Total, item: Item) => void,
+    maxIds: number,
   ) {
     this.#idOf = idOf;
     this.#identityOf = identityOf;
     this.#start = start;
     this.#addTo = addTo;
+    this.#maxIds = maxIds;
   }
 
   get size(): number {
     return this.#byIdentity.size;
   }
+  get ids(): number {
+    return this.#byId.size;
+  }
 
   /** Adds to the total there is; false when there is none. */
   add(item: Item, nowMs: number): boolean {
-    const entry = this.#byId.get(this.#idOf(item)) ?? this.#alias(item);
-    if (entry === undefined) return false;
-    this.#addTo(entry.total, item);
-    entry.total.touchedMs = nowMs;
+    const id = this.#idOf(item);
+    const alias = this.#byId.get(id);
+    const total = alias?.total ?? this.#byIdentity.get(this.#identityOf(item));
+    if (total === undefined) return false;
+    this.#addTo(total, item);
+    total.touchedMs = nowMs;
+    if (alias === undefined) this.#remember(id, total);
+    else alias.touchedMs = nowMs;
     return true;
   }
 
-  /** The total of another id with the same identity, which this id leads to from now on. */
-  #alias(item: Item): Entry<Total> | undefined {
-    const entry = this.#byIdentity.get(this.#identityOf(item));
-    if (entry === undefined) return undefined;
-    entry.ids.push(this.#idOf(item));
-    this.#byId.set(this.#idOf(item), entry);
-    return entry;
+  /** Ids beyond the limit are not remembered: they find their total by its identity, which costs more. */
+  #remember(id: string, total: Total): void {
+    if (this.#byId.size < this.#maxIds) this.#byId.set(id, { total, touchedMs: total.touchedMs });
   }
 
   begin(item: Item, startMs: number, nowMs: number): void {
-    const id = this.#idOf(item);
-    const identity = this.#identityOf(item);
-    const entry = { total: this.#start(item, { startMs, touchedMs: nowMs }), identity, ids: [id] };
-    this.#byId.set(id, entry);
-    this.#byIdentity.set(identity, entry);
+    const total = this.#start(item, { startMs, touchedMs: nowMs });
+    this.#byIdentity.set(this.#identityOf(item), total);
+    this.#remember(this.#idOf(item), total);
   }
 
+  /** A total is told no later than the last of its ids, so that no id outlives its total. */
   forget(limitMs: number): number {
     let count = 0;
-    for (const [identity, { total, ids }] of this.#byIdentity) {
-      if (total.touchedMs > limitMs) continue;
-      for (const id of ids) this.#byId.delete(id);
+    for (const [id, { touchedMs }] of this.#byId) if (touchedMs <= limitMs) this.#byId.delete(id);
+    for (const [identity, { touchedMs }] of this.#byIdentity) {
+      if (touchedMs > limitMs) continue;
       this.#byIdentity.delete(identity);
       count += 1;
     }
@@ -192,7 +205,7 @@ class Family<Item, Total extends Item & Life> {
   }
 
   *totals(): Iterable<Total> {
-    for (const { total } of this.#byIdentity.values()) yield total;
+    yield* this.#byIdentity.values();
   }
 }
 

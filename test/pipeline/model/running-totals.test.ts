@@ -146,3 +146,27 @@ test('property: totals are what was added less what was refused and what was for
     }),
   );
 });
+
+test('pods that come and go under one identity are forgotten one by one, while their total lives', (t) => {
+  const totals = totalsOf({ maxSeries: 10, identity: ({ own: { workload } }) => workload.name });
+  for (let n = 0; n < 1000; n++) {
+    totals.expire(n * 1000);
+    totals.add(slot(n, [record('server', own('shop/web', { pod: `web-${n}` }), peer(null), 1)]), n * 1000);
+    // Nothing is kept of a pod that was not told for the 300 s of the expiration, nor more than four ids a total.
+    t.true(totals.ids <= 40, `${totals.ids} ids after ${n + 1} pods`);
+  }
+  t.is(totals.size, 1);
+  t.is([...totals.records()][0]?.successes, 1000);
+  totals.expire(999_000 + 300_000);
+  t.deepEqual([totals.size, totals.ids, totals.forgotten], [0, 0, 1]);
+});
+
+test('an id beyond the limit finds its total all the same', (t) => {
+  const totals = totalsOf({ maxSeries: 1, identity: () => 'all' });
+  for (let round = 0; round < 2; round++)
+    for (let n = 0; n < 9; n++)
+      totals.add(slot(n, [record('server', own('shop/web', { pod: `web-${n}` }), peer(null), 1)]), n);
+  t.is(totals.ids, 4);
+  t.is([...totals.records()][0]?.successes, 18);
+  t.is(totals.refused, 0);
+});
