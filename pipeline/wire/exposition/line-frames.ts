@@ -5,7 +5,7 @@
 
 import { isRoomy, trimmed } from '../../model/room.ts';
 
-/** Fields of a frame, in 32-bit words. A frame is named by its number; its first word is at number * FRAME_WORDS. */
+/** Fields of a frame, in 32-bit words. A frame is named by the index of its first word, which has 25 bits where it is kept. */
 export const NAME = 0;
 export const NAME_LENGTH = 1;
 /** Places in the arena of what stands behind the name, and at the end. */
@@ -13,13 +13,13 @@ export const PREFIX = 2;
 export const PREFIX_LENGTH = 3;
 export const SUFFIX = 4;
 export const SUFFIX_LENGTH = 5;
-export const FRAME_WORDS = 6;
+const FRAME_WORDS = 6;
 
 /** A line whose own bytes become longer by no more than this goes without a frame of its own, which has 24. */
 const SPARED = 16;
 
 export class LineFrames {
-  /** All frames. Replaced by another array when it grows or is trimmed. */
+  /** All frames. Replaced by another array when it grows or is trimmed. At most 5.6 million, as many lines in 2 GB of page. */
   words = new Int32Array(16 * FRAME_WORDS);
   #count = 0;
   /** What `choose` chose; the line's own bytes are what lies between. */
@@ -27,7 +27,7 @@ export class LineFrames {
   suffixLength = 0;
 
   /**
-   * Number of a frame for a text of `length` bytes behind the name, which shares `prefixLength` bytes with the arena from
+   * A frame for a text of `length` bytes behind the name, which shares `prefixLength` bytes with the arena from
    * `prefix` on and `suffixLength` before `suffixEnd`: the last one where that shares nearly as much, else a new one.
    */
   choose(
@@ -38,7 +38,7 @@ export class LineFrames {
     suffixEnd: number,
     suffixLength: number,
   ): number {
-    if (this.#fitsLast(name, prefix, prefixLength, suffixEnd, suffixLength)) return this.#count - 1;
+    if (this.#fitsLast(name, prefix, prefixLength, suffixEnd, suffixLength)) return (this.#count - 1) * FRAME_WORDS;
     const first = this.#count * FRAME_WORDS;
     if (first === this.words.length) this.#resize(Math.ceil(this.#count * 1.5));
     const { words } = this;
@@ -50,7 +50,8 @@ export class LineFrames {
     words[first + SUFFIX_LENGTH] = suffixLength;
     this.prefixLength = prefixLength;
     this.suffixLength = suffixLength;
-    return this.#count++;
+    this.#count += 1;
+    return first;
   }
 
   #fitsLast(name: number, prefix: number, prefixLength: number, suffixEnd: number, suffixLength: number): boolean {

@@ -10,23 +10,14 @@ import { Buffer } from 'node:buffer';
 import { isCrowded, isRoomy, slotOf, slotsFor, trimmed } from '../../model/room.ts';
 import { BaseTexts } from './base-texts.ts';
 import { equalBytes, hashBytes, NEWLINE } from './bytes.ts';
-import {
-  FRAME_WORDS,
-  LineFrames,
-  NAME,
-  NAME_LENGTH,
-  PREFIX,
-  PREFIX_LENGTH,
-  SUFFIX,
-  SUFFIX_LENGTH,
-} from './line-frames.ts';
+import { LineFrames, NAME, NAME_LENGTH, PREFIX, PREFIX_LENGTH, SUFFIX, SUFFIX_LENGTH } from './line-frames.ts';
 import type { NameTable } from './name-table.ts';
 import { type ScanWindow, viewOf } from './window.ts';
 
 /** Fields of a record, in 32-bit words. A record is named by the index of its first word. */
 export const ID = 0;
 export const NEXT = 1;
-/** Number of its frame, times `FRAME_STEP`, plus the number of its own bytes between the frame's two parts. */
+/** Its frame, shifted by `FRAME_BITS`, and in the lower bits how many bytes it has between the frame's two parts. */
 const FRAME = 2;
 const MIDDLE = 3;
 const HASH = 4;
@@ -34,7 +25,7 @@ const HASH = 4;
 export const SEEN = 5;
 const STRIDE = 6;
 
-/** Own bytes are fewer than this: at most `LONGEST_OWN` of the base texts, and what a shared frame costs. */
+/** Own bytes are fewer than 128: at most what base texts leave, 64, and what a shared frame costs, 16. */
 const FRAME_BITS = 7;
 const OWN_MASK = (1 << FRAME_BITS) - 1;
 
@@ -93,7 +84,7 @@ export class LineMemory {
     const text = this.#window.view;
     const stored = this.#view;
     const own = records[record + FRAME]!;
-    const frame = (own >>> FRAME_BITS) * FRAME_WORDS;
+    const frame = own >>> FRAME_BITS;
     const nameLength = words[frame + NAME_LENGTH]!;
     const prefixLength = words[frame + PREFIX_LENGTH]!;
     const middleLength = own & OWN_MASK;
@@ -186,7 +177,7 @@ export class LineMemory {
     this.#reset(order.length);
     let previous = NONE;
     for (const from of order) {
-      const frame = (old.records[from + FRAME]! >>> FRAME_BITS) * FRAME_WORDS;
+      const frame = old.records[from + FRAME]! >>> FRAME_BITS;
       const length = this.#restore(old, from);
       const record = this.#append(
         old.frames[frame + NAME]!,
@@ -253,7 +244,7 @@ export class LineMemory {
   /** Writes the text of a record to the start of the window and returns its length. */
   #restore({ records, frames, arena }: Texts, record: number): number {
     const own = records[record + FRAME]!;
-    const frame = (own >>> FRAME_BITS) * FRAME_WORDS;
+    const frame = own >>> FRAME_BITS;
     const nameLength = frames[frame + NAME_LENGTH]!;
     const prefixLength = frames[frame + PREFIX_LENGTH]!;
     const middleLength = own & OWN_MASK;

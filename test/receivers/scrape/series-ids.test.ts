@@ -1,6 +1,7 @@
 /** @module Series by sample name and labels: the same id for the same series, whatever else comes and goes. */
 import test from 'ava';
 import fc from 'fast-check';
+import { digestOf } from '../../../receivers/scrape/digest.ts';
 import { SeriesIds } from '../../../receivers/scrape/series-ids.ts';
 import { TextNumbers } from '../../../receivers/scrape/text-numbers.ts';
 
@@ -105,6 +106,17 @@ test('the order of labels does not matter, a missing bound and an empty one are 
       ]),
     ),
     -1,
+  );
+});
+
+test('digests are equal when the texts are', (t) => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (a, b) => {
+      const [first, other, again] = [digestOf(a), digestOf(b), digestOf(a)];
+      t.is(again, first);
+      t.is(first === other, a === b);
+      t.is(first.length, 16);
+    }),
   );
 });
 
