@@ -97,6 +97,16 @@ function registerTotals(
   meters.counter('weir_running_totals_forgotten_total', 'Totals forgotten, because nothing told them any more.', () => [
     { value: totals.forgotten, attributes: component },
   ]);
+  meters.gauge(
+    'weir_running_totals_ids',
+    'Records and targets that lead to totals; at most four for each total allowed.',
+    () => [{ value: totals.ids, attributes: component }],
+  );
+  meters.counter(
+    'weir_running_totals_refused_histograms_total',
+    'Histograms left out, because their total has 32 other sets of bounds.',
+    () => [{ value: totals.refusedHistograms, attributes: component }],
+  );
   meters.gauge('weir_page_samples', 'Samples of the newest page.', () => [
     { value: last.samples, attributes: component },
   ]);

@@ -60,6 +60,10 @@ export class Totals {
   get ids(): number {
     return this.#edges.ids + this.#resources.ids;
   }
+  /** Histograms left out of edges and of resources. */
+  get refusedHistograms(): number {
+    return this.#edges.refusedHistograms + this.#resources.refusedHistograms;
+  }
   /** Totals forgotten since the beginning, of all kinds. */
   get forgotten(): number {
     return this.#edges.forgotten + this.#resources.forgotten;

@@ -1,6 +1,6 @@
 /** @module Running totals: deltas added up per key since a start time, for consumers that want cumulative values. */
-import { addCoverage, addRecord, copyRecord } from './sum.ts';
-import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
+import { addCoverage, addRecord, copyRecord, equalBounds } from './sum.ts';
+import type { CoverageRecord, LatencyHistogram, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
 
 /** Since when a total counts, and when it was last told. */
 interface Life {
@@ -33,6 +33,9 @@ export interface RunningTotalsOptions {
 /** Ids remembered at most for each total allowed: several pods and peers add to the total of one workload. */
 const IDS_PER_SERIES = 4;
 
+/** Sets of bounds that one total keeps; a page whose bounds change all the time must not grow it without end. */
+const MAX_BOUNDS_SETS = 32;
+
 /** What became of the items of one sum; the three together are all of them. */
 export interface Added {
   /** Began a total. */
@@ -54,6 +57,7 @@ export class RunningTotals {
   #version = 0;
   #refused = 0;
   #forgotten = 0;
+  #refusedHistograms = 0;
 
   constructor(options: RunningTotalsOptions) {
     this.#options = options;
@@ -63,7 +67,7 @@ export class RunningTotals {
       ({ key }) => key.id,
       (record) => identity(record.key),
       beginRecord,
-      addRecord,
+      (total, record) => this.#addRecord(total, record),
       maxIds,
     );
     this.#coverage = new Family(({ target }) => target, coverageIdentity, beginCoverage, addRunningCoverage, maxIds);
@@ -84,6 +88,10 @@ export class RunningTotals {
   /** Items refused since the beginning. */
   get refused(): number {
     return this.#refused;
+  }
+  /** Histograms left out since the beginning, because their total has 32 other sets of bounds; their counts are kept. */
+  get refusedHistograms(): number {
+    return this.#refusedHistograms;
   }
   /** Totals forgotten since the beginning. */
   get forgotten(): number {
@@ -111,6 +119,14 @@ export class RunningTotals {
     family.begin(item, startMs, nowMs);
     this.#version += 1;
     return 'begun';
+  }
+
+  #addRecord(total: RunningRecord, record: TrafficRecord): void {
+    const held = total.latency ?? [];
+    const fits = record.latency?.filter(({ boundsMs }) => hasRoomFor(held, boundsMs)) ?? null;
+    const refused = (record.latency?.length ?? 0) - (fits?.length ?? 0);
+    this.#refusedHistograms += refused;
+    addRecord(total, refused === 0 ? record : { ...record, latency: fits });
   }
 
   /** Forgets the totals that nothing was added to since `nowMs` − `expirationMs`; returns how many. O(totals). */
@@ -207,6 +223,10 @@ class Family<Item, Total extends Item & Life> {
   *totals(): Iterable<Total> {
     yield* this.#byIdentity.values();
   }
+}
+
+function hasRoomFor(held: readonly LatencyHistogram[], boundsMs: readonly number[]): boolean {
+  return held.length < MAX_BOUNDS_SETS || held.some((histogram) => equalBounds(histogram.boundsMs, boundsMs));
 }
 
 function beginRecord(record: TrafficRecord, life: Life): RunningRecord {

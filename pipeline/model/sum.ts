@@ -118,7 +118,8 @@ export function addLatency(into: LatencyHistogram[], from: readonly LatencyHisto
   return into;
 }
 
-function equalBounds(a: readonly number[], b: readonly number[]): boolean {
+/** True when two histograms can be added bucket by bucket. O(bounds), O(1) for the same list. */
+export function equalBounds(a: readonly number[], b: readonly number[]): boolean {
   return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
 }
 

@@ -391,3 +391,22 @@ test('every batch is taken and accounted for; something else than traffic is rej
   exporter.consume(spans);
   t.deepEqual(balance.dropped, new Map([['not_traffic', 3]]));
 });
+
+test('a kind that is told later makes no second series: who somebody is does not depend on it', async (t) => {
+  const { feed, page } = await startExporter(t);
+  const pod = (name: string, kind: 'Deployment' | '') => own('shop/web', { kind, pod: name });
+  feed(sumOf([record('server', pod('web-1', ''), peer(null), 1)], []));
+  feed(sumOf([record('server', pod('web-1', 'Deployment'), peer(null), 2)], []));
+  feed(sumOf([record('server', pod('web-2', 'Deployment'), peer(null), 4)], []));
+  const text = await page();
+  t.deepEqual(pickSamples(text, 'weir_resource_requests_total', 'workload', 'classification'), {
+    'web success': 7,
+    'web failure': 0,
+  });
+  t.deepEqual(pickSamples(text, 'weir_requests_total', 'destination_pod', 'classification'), {
+    'web-1 success': 3,
+    'web-1 failure': 0,
+    'web-2 success': 4,
+    'web-2 failure': 0,
+  });
+});

@@ -170,3 +170,17 @@ test('an id beyond the limit finds its total all the same', (t) => {
   t.is([...totals.records()][0]?.successes, 18);
   t.is(totals.refused, 0);
 });
+
+test('a total keeps 32 sets of bounds; histograms of further ones are left out and counted, their requests are not', (t) => {
+  const totals = totalsOf();
+  for (let n = 0; n < 40; n++) {
+    const latency = [{ boundsMs: [n + 1], counts: Float64Array.of(1, 0) }];
+    totals.add(slot(n, [record('client', WEB, peer('shop/api'), 1, 0, { latency })]), n);
+  }
+  totals.add(slot(40, [record('client', WEB, peer('shop/api'), 1, 0, { latency: [buckets([[1, 1]], [1])] })]), 40);
+  const [held] = totals.records();
+  t.is(held?.successes, 41);
+  t.is(held?.latency?.length, 32);
+  t.deepEqual([...(held?.latency?.[0]?.counts ?? [])], [2, 0]);
+  t.is(totals.refusedHistograms, 8);
+});
