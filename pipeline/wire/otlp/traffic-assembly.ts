@@ -192,6 +192,8 @@ export function trafficPointsOf(name: string): 'number' | 'histogram' | null {
   return name === REQUEST_DURATION.name ? 'histogram' : null;
 }
 
+/** Sets of bounds of one record; nobody has as many, and each histogram is looked for among them. */
+const MAX_BOUNDS_SETS = 64;
 /** Sets of bounds that are looked through for the one that stands in the next histogram. */
 const BOUNDS_KEPT = 8;
 
@@ -220,8 +222,9 @@ export class TrafficAssembly {
     const draft = this.#draft(startMs, endMs);
     const record = draft.record(attributes.subject);
     if (record === null) return false;
-    draft.told = true;
     const boundsMs = this.#shared(bounds);
+    if (!hasRoomFor(record.latency ?? [], boundsMs)) return false;
+    draft.told = true;
     const told: LatencyHistogram = { boundsMs, counts: exactCounts(attributes, counts.length) ?? counts };
     if (record.latency === null) record.latency = [told];
     else record.latency = addLatency(record.latency, [told]);
@@ -270,6 +273,10 @@ function isAscending(bounds: readonly number[]): boolean {
     if (!Number.isFinite(bounds[i]) || (i > 0 && !(bounds[i - 1]! < bounds[i]!))) return false;
   }
   return true;
+}
+
+function hasRoomFor(histograms: readonly LatencyHistogram[], boundsMs: readonly number[]): boolean {
+  return histograms.length < MAX_BOUNDS_SETS || histograms.some((held) => isEqual(held.boundsMs, boundsMs));
 }
 
 function isEqual(a: readonly number[], b: readonly number[]): boolean {

@@ -426,3 +426,12 @@ test('names of JSON never meet a prototype', (t) => {
   t.deepEqual(decodeTrafficJson(text), decodeTrafficJson(JSON_TEXT));
   t.deepEqual(decodeTrafficJson('{"resourceMetrics":null}').resources, []);
 });
+
+test('of a record with more than 64 sets of bounds the rest is left out and counted', (t) => {
+  const latency = Array.from({ length: 70 }, (_, n) => ({ boundsMs: [n + 1], counts: Float64Array.of(1, 0) }));
+  const sum = sumOf([record('client', WEB, peer('shop/api'), 70, 0, { latency })], [], { startMs: 0, lengthMs: 10 });
+  const { resources, foreign } = decodeTraffic(new OtlpTrafficEncoder().encode(sum, ENVELOPE));
+  t.is(resources[0]?.sums[0]?.records[0]?.latency?.length, 64);
+  t.is(foreign.points, 6);
+  t.deepEqual([...foreign.names], [['weir.request.duration', 6]]);
+});
