@@ -37,8 +37,11 @@ const TCP_MEASURES = {
   written_bytes: 'tcp_written_bytes',
 } as const satisfies Record<TcpMapping['measure'], Measure>;
 
-/** Meaning of a series of one sample name. */
-type Reading = (labels: Labels, own: Identity) => SeriesMeaning;
+/**
+ * Meaning of a series of one sample name. `labels` are as the rules left them, `page` as they stand there: what is one
+ * counter on the page stays one, whatever the rules make equal.
+ */
+type Reading = (labels: Labels, own: Identity, page: Labels) => SeriesMeaning;
 
 export interface MappedRulesOptions {
   readonly mapping: Mapping;
@@ -77,12 +80,12 @@ export class MappedRules {
     const reading = this.#readings.get(sample);
     if (reading === undefined) return UNCLASSIFIED;
     const joined = joinLabels(page, target, honorLabels);
-    if (metricRelabel.length === 0) return reading(joined, own);
+    if (metricRelabel.length === 0) return reading(joined, own, page);
     joined.set('__name__', sample);
     const relabelled = relabel(metricRelabel, joined);
     if (relabelled === null) return RELABELLED;
     relabelled.delete('__name__');
-    return reading(relabelled, own);
+    return reading(relabelled, own, page);
   }
 }
 
@@ -151,14 +154,17 @@ function failureOf(unreached: Condition | undefined, labels: Labels): Measure {
 function latencyReading(mapping: Mapping, own: LatencyMapping): Reading {
   const traffic = trafficReading(mapping, own, 'http');
   const exponent = unitExponent(own) ?? 0;
-  return (labels, identity) => {
+  return (labels, identity, page) => {
     const boundMs = boundOf(labels.get('le') ?? '', exponent);
     if (boundMs === null) return BAD_BUCKET;
     const series = traffic('latency_bucket', labels, identity);
-    return series.role === 'traffic'
-      ? { ...series, boundMs, group: `${own.family} ${labelKey(labels, 'le')}` }
-      : series;
+    return series.role === 'traffic' ? { ...series, boundMs, group: groupOf(own.family, page, labels) } : series;
   };
+}
+
+/** Buckets of one histogram of the page; of one record, too, so that rules may tell its buckets apart. */
+function groupOf(family: string, page: Labels, labels: Labels): string {
+  return `${family} ${labelKey(page, 'le')} ${labelKey(labels, 'le')}`;
 }
 
 function tcpReading(mapping: Mapping, own: TcpMapping): Reading {
@@ -216,7 +222,8 @@ export function boundOf(le: string, exponent: number): number | null {
   if (/^\+?inf(?:inity)?$/i.test(le)) return Number.POSITIVE_INFINITY;
   const match = PLAIN_NUMBER.exec(le);
   if (match === null) return null;
-  return Number(`${match[1]}e${Number(match[2] ?? 0) + exponent}`);
+  const bound = Number(`${match[1]}e${Number(match[2] ?? 0) + exponent}`);
+  return Number.isFinite(bound) ? bound : null;
 }
 
 function filtered(reason: string): FilteredSeries {
