@@ -10,7 +10,8 @@ import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
 import { beganAnew, createLife, earliestStartMs, type LifeSigns, likelyStartMs, seeAgain } from './lives.ts';
-import { PastLives } from './past-lives.ts';
+import { isSameLife, PastLives } from './past-lives.ts';
+import { PodTargets } from './pods.ts';
 import { Slot } from './slot.ts';
 import { TargetState } from './target-state.ts';
 
@@ -50,6 +51,7 @@ export class SmiEngine {
   readonly #cells: CellTable;
   readonly #binder: SeriesBinder;
   readonly #past = new PastLives();
+  readonly #pods = new PodTargets();
   /** Open slots, oldest first; at most two. */
   readonly #open: Slot[] = [];
   /** Number of the newest slot closed. */
@@ -70,6 +72,14 @@ export class SmiEngine {
   }
   get records(): number {
     return this.#cells.records;
+  }
+  /** Names of past lives forgotten for want of room, since the beginning. */
+  get forgottenLives(): number {
+    return this.#past.forgotten;
+  }
+  /** Pairs of targets that are the proxy of one pod at two addresses, and were both there since `sinceMs`: counted twice. */
+  twins(sinceMs: number): (readonly [Target, Target])[] {
+    return this.#pods.twins(sinceMs);
   }
   /** Cells ever made: numbers that each open slot holds. */
   get cells(): number {
@@ -115,12 +125,13 @@ export class SmiEngine {
     if (state === undefined) {
       state = new TargetState(target, batch.startedMs, batch.nextDueMs);
       this.#targets.set(target, state);
+      this.#pods.add(state);
     }
     state.nextDueMs = batch.nextDueMs;
     if (event.kind === 'discovered') return NOTHING;
     if (event.kind === 'gone') {
       state.goneMs = batch.startedMs;
-      if (state.life !== null) this.#past.remember(target, state.life);
+      if (state.life !== null) this.#past.remember(target, state.life, batch.startedMs);
       return NOTHING;
     }
     state.firstPending = false;
@@ -158,14 +169,20 @@ export class SmiEngine {
     };
   }
 
-  #kind({ life }: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs }: SamplesBatch): PageKind {
+  #kind(state: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs }: SamplesBatch): PageKind {
+    const { life } = state;
     const lagSeconds = target.rules.uptimeLagSeconds ?? 0;
     if (life !== null) return beganAnew(life, signs, startedMonoMs, lagSeconds) ? 'from-zero' : 'next';
     const startMs = earliestStartMs(signs, startedMs, lagSeconds);
     const watchedFromBirth = startMs > this.#settings.watchStartMs - START_SLACK_MS;
     if (!watchedFromBirth || startMs > startedMs + MAX_AHEAD_MS) return 'baseline';
-    // A life that was counted before, and left discovery meanwhile, is not counted again.
-    return this.#past.knows(target, signs, startedMonoMs) ? 'baseline' : 'from-zero';
+    // A life that was counted before, at this address or another one of its pod, is not counted again.
+    const counted =
+      this.#past.knows(target, signs, startedMonoMs, startMs) ||
+      this.#pods
+        .othersOf(state)
+        .some((other) => other.life !== null && isSameLife(other.life, target, signs, startedMonoMs));
+    return counted ? 'baseline' : 'from-zero';
   }
 
   /** Adds what this good scrape covers, and at a first sight settles since when the target is expected. */
@@ -255,6 +272,7 @@ export class SmiEngine {
     for (const [target, state] of this.#targets) {
       if (state.goneMs === null || state.goneMs > closedUntilMs) continue;
       this.#targets.delete(target);
+      this.#pods.remove(state);
       this.#binder.release(state);
     }
     this.#binder.freeOrphans(this.#open);

@@ -31,6 +31,7 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
   let incomplete = 0;
   let kept = 0;
   let lost = 0;
+  let twins = 0;
   const limit = createOccurrenceLimit(clock);
   meters.counter('weir_smi_slots_total', 'Slots closed.', () => [
     { value: slots - incomplete, attributes: { ...component, complete: 'true' } },
@@ -47,6 +48,16 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
   meters.gauge('weir_smi_records', 'Records (one workload, peer and side each) kept.', () => [
     { value: engine.records, attributes: component },
   ]);
+  meters.counter(
+    'weir_smi_past_lives_forgotten_total',
+    'Proxies gone so long that they are no longer known; one that began before them counts from its first page on.',
+    () => [{ value: engine.forgottenLives, attributes: component }],
+  );
+  meters.gauge(
+    'weir_smi_pods_scraped_twice',
+    'Pods whose proxy of one mesh is a target at two addresses: their traffic counts twice.',
+    () => [{ value: twins, attributes: component }],
+  );
   meters.gauge('weir_smi_targets', 'Targets known.', () => [{ value: engine.targets, attributes: component }]);
 
   function tellBadValues(target: Target, { badValues, badSeries }: Intake): void {
@@ -63,6 +74,25 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
         times,
       },
       'values that are NaN, negative or above 2^53 were ignored: the last good ones stand',
+    );
+  }
+
+  function tellTwins(pairs: readonly (readonly [Target, Target])[]): void {
+    twins = pairs.length;
+    const [first] = pairs;
+    if (first === undefined) return;
+    const times = limit.occurred('twins');
+    if (times === 0) return;
+    const [one, other] = first;
+    const { workload, pod } = one.own;
+    log.warn(
+      {
+        pod: `${workload.namespace}/${pod}`,
+        targets: [`${one.receiver} ${one.address}`, `${other.receiver} ${other.address}`],
+        pods: twins,
+        times,
+      },
+      'the proxy of this pod is scraped at two addresses: its traffic counts twice; leave one of the targets out',
     );
   }
 
@@ -84,6 +114,7 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
     },
     slotClosed(sum) {
       slots += 1;
+      tellTwins(engine.twins(sum.interval.startMs));
       if (!isComplete(sum)) incomplete += 1;
       log.debug(
         { endMs: sum.interval.endMs, records: sum.records.length, coverage: sum.coverage.length },

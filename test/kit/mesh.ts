@@ -60,11 +60,11 @@ export class TestTarget {
   readonly #ids = new Map<string, number>();
   #scrape = 0;
 
-  constructor(own: Identity, options: { rules?: MeshRules; intervalMs?: number; key?: string } = {}) {
+  constructor(own: Identity, options: { rules?: MeshRules; intervalMs?: number; key?: string; address?: string } = {}) {
     this.target = {
       key: options.key ?? `test|${own.workload.namespace}/${own.workload.name}/${own.pod}`,
       receiver: 'test',
-      address: '127.0.0.1:1',
+      address: options.address ?? '127.0.0.1:1',
       own,
       rules: options.rules ?? testRules,
       series: new SeriesTable(),

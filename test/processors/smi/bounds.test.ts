@@ -16,7 +16,7 @@ const INF = Number.POSITIVE_INFINITY;
 
 /** A target of pod `a-1` whose histogram `group` has these bounds; series are named `group:bound`. */
 function withHistogram(key: string, histograms: Readonly<Record<string, readonly number[]>>): TestTarget {
-  const target = new TestTarget(identity('a'), { key }).series('start', START);
+  const target = new TestTarget(identity('a', ''), { key }).series('start', START);
   for (const [group, bounds] of Object.entries(histograms)) addBuckets(target, group, bounds);
   return target;
 }

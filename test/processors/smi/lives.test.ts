@@ -2,6 +2,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { MeshRules } from '../../../pipeline/model/rules.ts';
+import { createLife } from '../../../processors/smi/lives.ts';
+import { PastLives } from '../../../processors/smi/past-lives.ts';
 import { counter, identity, RESTART_EPOCH, START, TestTarget, testRules, UPTIME, workload } from '../../kit/mesh.ts';
 import { counted, SmiRun, WATCH_MS } from '../../kit/smi-run.ts';
 
@@ -538,4 +540,75 @@ test('a proxy that only lives on is never counted twice nor flagged, whatever it
     ),
     { numRuns: 500 },
   );
+});
+
+/** Proxies of one pod at two ports, both told from birth. */
+function portsOf(own = identity('web')): readonly [TestTarget, TestTarget] {
+  const at = (port: number) =>
+    new TestTarget(own, { key: `${own.pod} ${port}`, address: `${own.pod}:${port}` })
+      .series('ok', counter('success', workload('b')))
+      .series('start', START);
+  return [at(15_090), at(15_020)];
+}
+
+const BORN = ['start', WATCH_MS / 1000 + 5] as const;
+
+test('a pod whose port changes goes on: its life is not counted from 0 again', (t) => {
+  for (const farewellFirst of [true, false]) {
+    const run = new SmiRun();
+    const [old, fresh] = portsOf();
+    run.page(old, 6, [BORN, ['ok', 10]]);
+    run.page(old, 16, [BORN, ['ok', 1000]]);
+    if (farewellFirst) run.gone(old, 17);
+    run.page(fresh, 18, [BORN, ['ok', 1003]]);
+    if (!farewellFirst) run.gone(old, 19);
+    run.page(fresh, 28, [BORN, ['ok', 1010]]);
+    const counted = run.close(40).flatMap(({ records }) => records.map(({ successes }) => successes));
+    t.is(
+      counted.reduce((a, b) => a + b, 0),
+      1007,
+      farewellFirst ? 'farewell first' : 'first page first',
+    );
+  }
+});
+
+test('another pod, and a new life of the same one at another port, count from 0', (t) => {
+  const run = new SmiRun();
+  const [old, fresh] = portsOf();
+  const [other] = portsOf(identity('web', 'web-2'));
+  run.page(old, 6, [BORN, ['ok', 10]]);
+  run.gone(old, 7);
+  run.page(fresh, 18, [
+    ['start', WATCH_MS / 1000 + 15],
+    ['ok', 4],
+  ]);
+  run.page(other, 19, [BORN, ['ok', 7]]);
+  const counted = run.close(40).flatMap(({ records }) => records.map(({ successes }) => successes));
+  t.is(
+    counted.reduce((a, b) => a + b, 0),
+    21,
+  );
+});
+
+test('a pod at two addresses is told once both were there for a whole slot', (t) => {
+  const run = new SmiRun();
+  const [one, two] = portsOf();
+  run.discover(one, 1);
+  run.discover(two, 2);
+  t.deepEqual(run.engine.twins(WATCH_MS), [], 'within the slot in which they came');
+  const [[first, second] = []] = run.engine.twins(WATCH_MS + 10_000);
+  t.deepEqual([first, second], [one.target, two.target]);
+  run.gone(one, 12);
+  t.deepEqual(run.engine.twins(WATCH_MS + 20_000), []);
+});
+
+test('of lives too many to be remembered, those that may have begun before them are a baseline only', (t) => {
+  const past = new PastLives(4);
+  const at = (n: number) => ({ ...new TestTarget(identity(`w${n}`)).target, address: `10.0.0.${n}:1` });
+  const told = (startSeconds: number) => ({ startSeconds, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN });
+  for (const n of [1, 2, 3]) past.remember(at(n), createLife(told(100 * n), n * 1000), n * 1000);
+  t.is(past.forgotten, 2);
+  t.true(past.knows(at(1), told(100), 9000, 500), 'began before the forgotten one was gone');
+  t.false(past.knows(at(1), told(8), 9000, 8000), 'began later');
+  t.true(past.knows(at(3), told(300), 9000, 8000), 'remembered');
 });

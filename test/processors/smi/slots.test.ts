@@ -248,9 +248,9 @@ test('a forward step of the wall clock leaves a gap between slots', (t) => {
   );
 });
 
-test('two targets of one workload and pod add into one record', (t) => {
+test('two targets of one workload that name no pod add into one record', (t) => {
   const e = engine();
-  const own = identity('a');
+  const own = identity('a', '');
   const make = (key: string) =>
     new TestTarget(own, { key }).series('ok', counter('success', workload('b'))).series('start', START);
   const [first, second] = [make('k1'), make('k2')];
