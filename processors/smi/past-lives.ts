@@ -59,5 +59,5 @@ export function isSameLife(life: KnownLife, target: Target, signs: LifeSigns, mo
 function keysOf(target: Target): string[] {
   const pod = podKey(target);
   const address = JSON.stringify([target.receiver, target.address]);
-  return pod === null ? [address] : [address, pod];
+  return pod === null ? [address] : [address, `${target.rules.mesh} ${pod}`];
 }

@@ -1,12 +1,12 @@
-/** @module Targets that are the proxy of one pod: at two addresses it is one life, and counted from both it counts twice. */
+/** @module Targets that tell of one pod: at two addresses it is one life, and counted from both it counts twice. */
 import type { Target } from '../../pipeline/batch.ts';
 import type { TargetState } from './target-state.ts';
 
-/** Text for the pod whose proxy of one mesh a target is; null when the target names no pod. */
-export function podKey({ own, rules }: Target): string | null {
+/** Text for the pod whose proxy a target is; null when the target names no pod. */
+export function podKey({ own }: Target): string | null {
   if (own.pod === '') return null;
   const { cluster, namespace } = own.workload;
-  return JSON.stringify(['pod', rules.mesh, cluster, namespace, own.pod, own.podUid]);
+  return JSON.stringify(['pod', cluster, namespace, own.pod, own.podUid]);
 }
 
 export class PodTargets {
@@ -28,14 +28,19 @@ export class PodTargets {
     if (states.size === 0) this.#states.delete(key);
   }
 
-  /** Other targets of the same pod, those that are about to leave among them. */
+  /**
+   * Other targets of the same pod and mesh, those that are about to leave among them. Pages of another mesh are of another
+   * process, or tell of it in another way.
+   */
   othersOf(state: TargetState): TargetState[] {
     const key = podKey(state.target);
     const states = key === null ? undefined : this.#states.get(key);
-    return states === undefined || states.size === 1 ? [] : [...states].filter((other) => other !== state);
+    if (states === undefined || states.size === 1) return [];
+    const { mesh } = state.target.rules;
+    return [...states].filter((other) => other !== state && other.target.rules.mesh === mesh);
   }
 
-  /** Pairs of targets of one pod that both were there for all the time from `sinceMs` on. O(pods). */
+  /** Pairs of targets of one pod, of any mesh, that both were there for all the time from `sinceMs` on. O(pods). */
   twins(sinceMs: number): (readonly [Target, Target])[] {
     const pairs: (readonly [Target, Target])[] = [];
     for (const states of this.#states.values()) {

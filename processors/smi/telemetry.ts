@@ -6,7 +6,8 @@ import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
-import type { Intake, SmiEngine } from './engine.ts';
+import type { SmiEngine } from './engine.ts';
+import type { Intake } from './intake.ts';
 
 export interface SmiTelemetry {
   taken(batch: SamplesBatch, intake: Intake): void;
@@ -55,7 +56,7 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
   );
   meters.gauge(
     'weir_smi_pods_scraped_twice',
-    'Pods whose proxy of one mesh is a target at two addresses: their traffic counts twice.',
+    'Pods that are targets at two addresses, or of two receivers: their traffic counts twice.',
     () => [{ value: twins, attributes: component }],
   );
   meters.gauge('weir_smi_targets', 'Targets known.', () => [{ value: engine.targets, attributes: component }]);
@@ -92,7 +93,7 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
         pods: twins,
         times,
       },
-      'the proxy of this pod is scraped at two addresses: its traffic counts twice; leave one of the targets out',
+      'this pod is scraped twice, so that its traffic counts twice: leave one of the targets out',
     );
   }
 

@@ -600,6 +600,9 @@ test('a pod at two addresses is told once both were there for a whole slot', (t)
   t.deepEqual([first, second], [one.target, two.target]);
   run.gone(one, 12);
   t.deepEqual(run.engine.twins(WATCH_MS + 20_000), []);
+  const envoy = new TestTarget(identity('web'), { key: 'e', address: 'e:1', rules: { ...testRules, mesh: 'envoy' } });
+  run.discover(envoy, 21);
+  t.is(run.engine.twins(WATCH_MS + 30_000).length, 1, 'of two meshes, too');
 });
 
 test('of lives too many to be remembered, those that may have begun before them are a baseline only', (t) => {
