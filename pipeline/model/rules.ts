@@ -47,6 +47,11 @@ export interface TrafficSeries {
    * all. '' stands alone.
    */
   readonly group: string;
+  /**
+   * Counts only while the target has a series that `proves` this; absent: counts always. For families that count other
+   * things as well, of which the mesh tells the right ones apart by another family. Only for series that stand alone.
+   */
+  readonly needs?: string;
 }
 /** Seconds since the epoch at which the proxy's process started. */
 export interface StartSeries {
@@ -71,6 +76,8 @@ export interface SentinelSeries {
 export interface FilteredSeries {
   readonly role: 'filtered';
   readonly reason: string;
+  /** That there is such a series lets those count that need this; absent: none does. */
+  readonly proves?: string;
 }
 export type SeriesMeaning =
   | TrafficSeries

@@ -31,6 +31,7 @@ export class SeriesBinder {
     if (version !== state.version) this.#rebind(state);
     if (state.overLimit.size > 0 && this.#cells.hasRoom) this.#bindRefused(state);
     for (let id = state.bound; id < size; id++) this.#bindOne(state, id);
+    for (const [id, isProven] of state.proofs.settle()) this.#move(state, id, isProven);
     if (state.groups.changed.size > 0) this.#bindBuckets(state);
   }
 
@@ -65,6 +66,7 @@ export class SeriesBinder {
     state.memory[id] = NEW;
     state.lifeSeries.bind(id, meaning);
     if (meaning.role === 'traffic') this.#bindTraffic(state, id, meaning);
+    else if (meaning.role === 'filtered' && meaning.proves !== undefined) state.proofs.prove(id, meaning.proves);
   }
 
   #bindTraffic(state: TargetState, id: number, series: TrafficSeries): void {
@@ -72,7 +74,8 @@ export class SeriesBinder {
       state.ownExports.add(id);
       return;
     }
-    const record = this.#recordOf(state, series);
+    if (series.needs !== undefined) state.proofs.need(id, series.needs);
+    const record = series.needs === undefined ? this.#recordOf(state, series) : this.#cells.nowhere;
     if (record === null) {
       state.overLimit.add(id);
       return;
@@ -84,6 +87,22 @@ export class SeriesBinder {
     if (series.measure !== 'latency_bucket') state.cell[id] = plainCell(record, series.measure);
     else if (series.group !== '') state.groups.changed.add(state.group[id]!);
     else state.cell[id] = this.#cells.joinLatency(record, [series.boundMs]).first;
+  }
+
+  /** What a series adds goes to its record once it is proven, and nowhere before; its last value stands all the while. */
+  #move(state: TargetState, id: number, isProven: boolean): void {
+    const series = state.target.series.meaningOf(id);
+    if (series.role !== 'traffic' || series.measure === 'latency_bucket') return;
+    const before = this.#cells.at(state.record[id]!);
+    if (before !== null) this.#leave(state, id, before);
+    const record = isProven ? this.#recordOf(state, series) : this.#cells.nowhere;
+    state.record[id] = record?.index ?? -1;
+    state.cell[id] = record === null ? NO_CELL : plainCell(record, series.measure);
+    if (record === null) state.overLimit.add(id);
+    else {
+      state.overLimit.delete(id);
+      record.series += 1;
+    }
   }
 
   /** Series of one group are one counter, so they have one record. */
@@ -126,6 +145,7 @@ export class SeriesBinder {
   #unbind(state: TargetState, id: number): void {
     state.ownExports.delete(id);
     state.overLimit.delete(id);
+    state.proofs.leave(id);
     const record = this.#cells.at(state.record[id]!);
     if (record !== null) this.#leave(state, id, record);
     state.cell[id] = NO_CELL;

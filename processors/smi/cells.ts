@@ -24,6 +24,22 @@ const PLACES: Readonly<Record<PlainMeasure, number>> = {
   tcp_written_bytes: 7,
 };
 const PLAIN_CELLS = 8;
+/** Key of the one record that is no record. */
+const NO_KEY: TrafficKey = {
+  id: '',
+  mesh: '',
+  side: 'client',
+  own: {
+    workload: { cluster: '', namespace: '', name: '', kind: '' },
+    pod: '',
+    podUid: '',
+    node: '',
+    serviceAccount: '',
+  },
+  peer: { workload: null, pod: '', service: '', serviceNamespace: '', serviceAccount: '' },
+  protocol: '',
+  counts: 'requests',
+};
 
 /** The cells of one record. Cell numbers index the column of any open slot. */
 export interface RecordCells {
@@ -56,6 +72,7 @@ export class CellTable {
   readonly #space = new CellSpace();
   readonly #bounds = new BoundSets();
   readonly #maxRecords: number;
+  #nowhere: RecordCells | null = null;
 
   constructor(maxRecords: number) {
     this.#maxRecords = maxRecords;
@@ -85,10 +102,21 @@ export class CellTable {
     const known = this.#records.get(key.id);
     if (known !== undefined) return known;
     if (!this.hasRoom) return null;
+    const record = this.#make(key);
+    this.#records.set(key.id, record);
+    return record;
+  }
+
+  /** A record that nobody reads out and that is never freed, for what is followed and does not count. */
+  get nowhere(): RecordCells {
+    this.#nowhere ??= this.#make(NO_KEY);
+    return this.#nowhere;
+  }
+
+  #make(key: TrafficKey): RecordCells {
     const index = this.#freeIndexes.pop() ?? this.#byIndex.length;
     const record: RecordCells = { key, index, plain: this.#space.take(PLAIN_CELLS), latency: [], series: 0 };
     this.#byIndex[index] = record;
-    this.#records.set(key.id, record);
     return record;
   }
 

@@ -10,6 +10,11 @@ import { GONE, KNOWN, MISSING, NEW, NO_CELL, type TargetState, UNREAD } from './
 /** Highest count a double tells from its neighbour. */
 const MAX_COUNT = 2 ** 53;
 
+/** True for what a counter can be at. */
+export function isCount(value: number): boolean {
+  return value >= 0 && value <= MAX_COUNT;
+}
+
 /** What happens to a whole group in this scrape, weakest first. */
 const AS_USUAL = 0;
 /** A value fell: every series of the group counts its new value. */

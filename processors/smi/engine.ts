@@ -4,11 +4,11 @@
  * Slots, coverage and first sights follow design §6; the delta rules are in `deltas.ts`.
  */
 import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
-import type { TrafficSeries } from '../../pipeline/model/rules.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
+import { type Intake, intakeOf, NOTHING } from './intake.ts';
 import { beganAnew, createLife, earliestStartMs, type LifeSigns, likelyStartMs, seeAgain } from './lives.ts';
 import { isSameLife, PastLives } from './past-lives.ts';
 import { PodTargets } from './pods.ts';
@@ -32,18 +32,6 @@ export interface EngineSettings {
   /** Engine time (ms) at which this Weir began to watch. */
   readonly watchStartMs: number;
 }
-
-/** What became of the items of one batch. They sum to the batch's items. */
-export interface Intake {
-  readonly merged: number;
-  readonly badValues: number;
-  readonly ownExports: number;
-  readonly overLimit: number;
-  /** A series with a value that was ignored, for people; null without one. */
-  readonly badSeries: TrafficSeries | null;
-}
-
-const NOTHING: Intake = { merged: 0, badValues: 0, ownExports: 0, overLimit: 0, badSeries: null };
 
 export class SmiEngine {
   readonly #settings: EngineSettings;
@@ -157,16 +145,7 @@ export class SmiEngine {
     this.#cover(state, batch, slot, kind, signs);
     if (state.life === null || kind === 'from-zero') state.life = createLife(signs, batch.startedMonoMs);
     else seeAgain(state.life, signs, batch.startedMonoMs);
-    const ownExports = countSeen(state.ownExports, series.seen, scrape);
-    const overLimit = countSeen(state.overLimit, series.seen, scrape);
-    const bad = result.firstIgnored < 0 ? null : series.meaningOf(result.firstIgnored);
-    return {
-      badValues: result.ignored,
-      ownExports,
-      overLimit,
-      merged: batch.items - result.ignored - ownExports - overLimit,
-      badSeries: bad?.role === 'traffic' ? bad : null,
-    };
+    return intakeOf(state, scrape, batch.items, result);
   }
 
   #kind(state: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs }: SamplesBatch): PageKind {
@@ -293,10 +272,4 @@ export class SmiEngine {
     this.#open.sort((a, b) => a.number - b.number);
     return slot;
   }
-}
-
-function countSeen(ids: ReadonlySet<number>, seen: Uint32Array, scrape: number): number {
-  let count = 0;
-  for (const id of ids) if (seen[id] === scrape) count += 1;
-  return count;
 }

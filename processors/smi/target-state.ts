@@ -4,6 +4,7 @@ import { resized } from '../../pipeline/model/room.ts';
 import { Groups } from './groups.ts';
 import { type KnownLife, LifeSeries } from './lives.ts';
 import { Owns } from './owns.ts';
+import { Proofs } from './proofs.ts';
 
 /** Memory of a series. */
 export const NEW = 0;
@@ -36,6 +37,7 @@ export class TargetState {
   version = 0;
   /** Series that tell of the process. */
   readonly lifeSeries = new LifeSeries();
+  readonly proofs = new Proofs();
   /** Workloads that the series tell, other than the target's own. */
   readonly owns: Owns;
   /** Series of this Weir's own exports, and those that `max_records` had no room for. */

@@ -109,6 +109,7 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
       balance.merged += intake.merged;
       balance.filter('bad_value', intake.badValues);
       balance.filter('own_export', intake.ownExports);
+      balance.filter('unproven', intake.unproven);
       balance.drop('record_limit', intake.overLimit);
       if (intake.badValues > 0) tellBadValues(target, intake);
       if (intake.overLimit > 0) tellRecordLimit(intake.overLimit);

@@ -50,7 +50,10 @@ const ALWAYS: readonly Row[] = [
   ['tcp', 'downstream_cx_rx_bytes_total', 'tcp_read_bytes'],
   ['tcp', 'downstream_cx_tx_bytes_total', 'tcp_written_bytes'],
 ];
-/** The last four are requests for which no endpoint was chosen; measured to be exactly what `endpoint_*` lacks. */
+/**
+ * The last four are requests for which no endpoint was chosen; measured to be exactly what `endpoint_*` lacks. The first and
+ * the third of them count connections of plain TCP as well: the table lets them count for clusters with requests only.
+ */
 const PER_ENDPOINT: readonly Row[] = [
   ['endpoint', 'endpoint_rq_success', 'success'],
   ['endpoint', 'endpoint_rq_error', 'failure'],

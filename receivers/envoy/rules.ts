@@ -44,7 +44,6 @@ const INBOUND_CLUSTER = filtered('inbound_cluster');
 const OUTBOUND_LISTENER = filtered('outbound_listener');
 const UNKNOWN_DIRECTION = filtered('unknown_direction');
 const TOLD_BY_CLUSTER = filtered('told_by_cluster');
-const TOLD_BY_ENDPOINT = filtered('told_by_endpoint');
 const INFORMATIONAL = filtered('informational');
 const EXACT_CODE = filtered('exact_code');
 const UNKNOWN_CLASS = filtered('unknown_class');
@@ -121,7 +120,9 @@ class EnvoyTable {
     if ('role' in subject) return subject;
     const measure = measureOf(family, labels);
     if (typeof measure !== 'string') return measure;
-    return this.#traffic(sample, measure, subject, labels, own);
+    const meaning = this.#traffic(sample, measure, subject, labels, own);
+    if (measure !== 'unreached' || meaning.role !== 'traffic') return meaning;
+    return { ...meaning, needs: clusterKey(family, labels) };
   }
 
   #subject(family: EnvoyFamily, labels: Labels, own: Identity): Subject | FilteredSeries {
@@ -135,7 +136,7 @@ class EnvoyTable {
     if (destination.direction === 'control') return CONTROL;
     if (destination.direction === 'inbound') return this.#inboundCluster(family);
     const { endpointStatistics } = this.#options;
-    if (endpointStatistics && family.content === 'class') return TOLD_BY_ENDPOINT;
+    if (endpointStatistics && family.content === 'class') return toldByEndpoint(clusterKey(family, labels));
     // With endpoints, the response times stand in the record of the attempts; there are no other ones.
     const counts = endpointStatistics && !isTcp(family) ? 'attempts' : null;
     return { side: 'client', peer: peerOf(destination, own), counts };
@@ -244,6 +245,19 @@ function peerOf({ service, namespace, workload }: Destination, own: Identity): P
     serviceNamespace: '',
     serviceAccount: '',
   };
+}
+
+/** What tells a cluster from others on the page. */
+function clusterKey({ rest }: EnvoyFamily, labels: Labels): string {
+  return `${tag(labels, 'cluster_name')}.${rest}`;
+}
+
+/**
+ * Requests of a cluster, which its endpoints tell; and a proof that it has requests. Connections of TCP that find no
+ * endpoint are counted in the same families as requests that find none, but end in no class.
+ */
+function toldByEndpoint(cluster: string): FilteredSeries {
+  return { role: 'filtered', reason: 'told_by_endpoint', proves: cluster };
 }
 
 function filtered(reason: string): FilteredSeries {

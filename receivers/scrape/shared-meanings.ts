@@ -47,9 +47,11 @@ export class SharedMeanings {
     return first;
   }
 
-  #lone({ role, measure, side, own, peer, protocol, counts, boundMs }: TrafficSeries, group: string): TrafficSeries {
+  #lone(series: TrafficSeries, group: string): TrafficSeries {
+    const { role, measure, side, own, peer, protocol, counts, boundMs, needs } = series;
     const [ownShared, peerShared] = [own === null ? null : this.#ownOf(own), this.#peerOf(peer)];
-    return { role, measure, side, own: ownShared, peer: peerShared, protocol, counts, boundMs, group };
+    const lone = { role, measure, side, own: ownShared, peer: peerShared, protocol, counts, boundMs, group };
+    return needs === undefined ? lone : { ...lone, needs };
   }
 
   #peerOf(peer: Peer): Peer {

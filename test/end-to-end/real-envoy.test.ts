@@ -12,7 +12,7 @@ import { factory } from '../../receivers/envoy/factory.ts';
 import { type EnvoyProcess, envoyFor, freePorts, startEnvoy } from '../kit/envoy.ts';
 import { bootstrap, cluster, httpListener, tcpListener } from '../kit/envoy-bootstrap.ts';
 import { busyOnly, expectedOfClient, expectedOfServer, expectedPerEndpoint, NONE } from '../kit/envoy-expected.ts';
-import { Application, Client, double, startDoubler } from '../kit/envoy-load.ts';
+import { Application, Client, double, knock, startDoubler } from '../kit/envoy-load.ts';
 import { type LiveWeir, startLiveWeir, totalsBy } from '../kit/live-weir.ts';
 import { readRepositoryFile } from '../kit/repository.ts';
 
@@ -227,6 +227,80 @@ test('what two real Envoys counted is what the client and the application saw, t
   checkTcp(t, weir.sums);
   checkBooks(t, weir);
   checkBooks(t, perEndpoint);
+});
+
+test('connections of TCP that find no endpoint are no failed requests, where endpoints tell the requests', async (t) => {
+  t.timeout(120_000);
+  const installation = await envoyFor(t);
+  if (installation === null) return;
+  const application = await Application.start();
+  const doubler = await startDoubler();
+  for (const each of [application, doubler]) t.teardown(() => each.close());
+  const [http = 0, toNobody = 0, toFew = 0, toBoth = 0] = await freePorts(4);
+  const few = { max_connections: 1, max_pending_requests: 1 };
+  const clusters = [
+    { name: 'tcp_empty', ports: [] },
+    limited('tcp_few', [doubler.port], few),
+    { name: 'both_empty', ports: [] },
+    { name: 'http_empty', ports: [] },
+    limited('http_few', [application.port], few),
+  ];
+  const envoy = await startEnvoy(
+    installation,
+    bootstrap(
+      [
+        tcpListener(toNobody, 'egress_nobody', 'tcp_empty'),
+        tcpListener(toFew, 'egress_few', 'tcp_few'),
+        tcpListener(toBoth, 'egress_both', 'both_empty'),
+        httpListener(
+          http,
+          'egress_http',
+          clusters.map(({ name }) => ({ prefix: `/${name}/`, cluster: name, action: { timeout: '10s' } })),
+        ),
+      ],
+      clusters.map((each) => cluster(each, true)),
+      { stats_flush_interval: `${FLUSH_MS / 1000}s` },
+    ),
+  );
+  t.teardown(() => envoy.close());
+  const written = {
+    static_configs: [{ targets: [`127.0.0.1:${envoy.adminPort}`], labels: { namespace: 'shop', deployment: 'web' } }],
+    stats_flush_interval: `${FLUSH_MS}ms`,
+    cluster_namespace: 'shop',
+    endpoint_statistics: true,
+  };
+  // Whole pages, pages of what was ever used, and the page that is recommended.
+  const weirs = await Promise.all(
+    [{}, { usedonly: [''] }, { usedonly: [''], filter: [filterForEndpoints()] }].map((params) =>
+      startLiveWeir(factory, { ...written, params }, INTERVAL_MS),
+    ),
+  );
+  for (const weir of weirs) t.teardown(() => weir.stop());
+  const scraped = () => Promise.all(weirs.map((weir) => weir.scraped()));
+  await scraped();
+  const user = new Client(http);
+  for (let i = 0; i < 5; i++) await knock(toNobody);
+  await Promise.all(Array.from({ length: 5 }, () => knock(toFew)));
+  for (let i = 0; i < 3; i++) await knock(toBoth);
+  await user.call('http_empty', '200', 4);
+  await user.callAtOnce('http_few', 'slow', 6);
+  await settled(envoy);
+  await scraped();
+  await user.call('both_empty', '200', 2);
+  await settled(envoy);
+  await scraped();
+  const page = await envoy.get('/stats/prometheus');
+  t.regex(page, /^envoy_cluster_upstream_cx_none_healthy\{envoy_cluster_name="tcp_empty"\} 5$/m);
+  await Promise.all(weirs.map((weir) => weir.stop()));
+  const refused = user.calls.filter(({ via, status }) => via === 'http_few' && status === 503).length;
+  const failed = (n: number) => ({ successes: 0, failures: n, unreached: n, latencies: 0 });
+  for (const { sums, balances } of weirs) {
+    const { http_few, ...others } = busyOnly(observed(sums, 'client'));
+    t.deepEqual(others, { http_empty: failed(4), both_empty: failed(2) });
+    t.like(http_few, { failures: refused, unreached: refused, successes: 6 - refused });
+    for (const books of balances) t.is(books.unaccounted, 0);
+    t.true((balances[1]?.filtered.get('unproven') ?? 0) > 0);
+  }
 });
 
 test('what a hot restart hands on is what was counted since the last flush, scraped or not', async (t) => {

@@ -195,6 +195,16 @@ export async function startDoubler(): Promise<{ port: number; close(): void }> {
   };
 }
 
+/** Connects to `port`, sends one byte and stays until the other side leaves, at most for half a second. */
+export async function knock(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.on('error', () => {});
+  socket.setTimeout(500, () => socket.destroy());
+  socket.resume().write('x');
+  await closed;
+}
+
 /** Sends `bytes` to a doubler behind `port`, waits for all of its answer, then closes. */
 export async function double(port: number, bytes: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');

@@ -504,7 +504,7 @@ test('own exports are filtered and counted, not added', (t) => {
       { scheduledMs: WATCH + 11_000 },
     ),
   );
-  t.deepEqual(intake, { merged: 2, badValues: 0, ownExports: 1, overLimit: 0, badSeries: null });
+  t.deepEqual(intake, { merged: 2, badValues: 0, ownExports: 1, overLimit: 0, unproven: 0, badSeries: null });
 });
 
 test('records above the limit are counted as dropped and the others go on', (t) => {

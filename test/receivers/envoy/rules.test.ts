@@ -46,9 +46,16 @@ function means(title: string, sample: string, labels: Record<string, string>, ex
   });
 }
 
-function isFiltered(title: string, sample: string, labels: Record<string, string>, reason: string, config = {}) {
+function isFiltered(
+  title: string,
+  sample: string,
+  labels: Record<string, string>,
+  reason: string,
+  config = {},
+  more = {},
+) {
   test(`${title} is filtered as ${reason}`, (t) => {
-    t.deepEqual(resolve(sample, labels, config), { role: 'filtered', reason });
+    t.deepEqual(resolve(sample, labels, config), { role: 'filtered', reason, ...more });
   });
 }
 
@@ -224,9 +231,37 @@ for (const cause of ['cx_none_healthy', 'cx_pool_overflow', 'rq_pending_overflow
     `upstream_${cause}`,
     `envoy_cluster_upstream_${cause}`,
     API,
-    { ...ATTEMPT, measure: 'unreached' },
+    { ...ATTEMPT, measure: 'unreached', needs: 'api.' },
     PER_ENDPOINT,
   );
+}
+test('what reached no endpoint needs the classes of the same cluster, its whole name being the same', (t) => {
+  const config = { ...PER_ENDPOINT, dotted_clusters: ['api.x', 'api.y'] };
+  const needs = (family: string, name: string) => {
+    const meaning = resolve(`envoy_cluster_${family}upstream_cx_none_healthy`, { envoy_cluster_name: name }, config);
+    return meaning.role === 'traffic' ? meaning.needs : null;
+  };
+  const proves = (family: string, name: string) => {
+    const labels = { envoy_cluster_name: name, envoy_response_code_class: '5' };
+    const meaning = resolve(`envoy_cluster_${family}upstream_rq_xx`, labels, config);
+    return meaning.role === 'filtered' ? meaning.proves : null;
+  };
+  const clusters = [
+    ['', 'api'],
+    ['', 'api2'],
+    ['x_', 'api'],
+    ['y_', 'api'],
+  ] as const;
+  for (const [family, name] of clusters) {
+    t.is(needs(family, name), proves(family, name));
+    t.truthy(needs(family, name));
+  }
+  t.is(new Set(clusters.map(([family, name]) => needs(family, name))).size, clusters.length);
+});
+for (const sample of ['envoy_cluster_endpoint_rq_success', 'envoy_cluster_endpoint_rq_error']) {
+  test(`${sample} needs no proof: only requests end in it`, (t) => {
+    t.false('needs' in resolve(sample, AT, PER_ENDPOINT));
+  });
 }
 means(
   'a bucket beside endpoints',
@@ -248,8 +283,24 @@ isFiltered(
   { ...API, envoy_response_code_class: '5' },
   'told_by_endpoint',
   PER_ENDPOINT,
+  { proves: 'api.' },
 );
-isFiltered('an upgrade beside endpoints', RQ, { ...API, envoy_response_code: '101' }, 'told_by_endpoint', PER_ENDPOINT);
+isFiltered(
+  'an upgrade beside endpoints',
+  RQ,
+  { ...API, envoy_response_code: '101' },
+  'told_by_endpoint',
+  PER_ENDPOINT,
+  { proves: 'api.' },
+);
+isFiltered(
+  "a class beside endpoints in Istio's spelling",
+  RQ,
+  { cluster_name: 'api', response_code_class: '2xx' },
+  'told_by_endpoint',
+  PER_ENDPOINT,
+  { proves: 'api.' },
+);
 isFiltered(
   'an endpoint of the application beside',
   'envoy_cluster_endpoint_rq_success',
