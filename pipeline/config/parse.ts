@@ -3,6 +3,7 @@ import {
   type Document,
   isAlias,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   type Node,
@@ -11,11 +12,12 @@ import {
   Scalar,
   visit,
 } from 'yaml';
+import { urlSecrets } from '../wire/url-secrets.ts';
 import { type Environment, expandText } from './expand.ts';
 import type { Report } from './report.ts';
-import { isOnlyReferences, isSecretKey, type Place, type Source } from './source.ts';
+import { isAddressKey, isOnlyReferences, isSecretKey, type Place, type Source } from './source.ts';
 import { reportSyntax } from './syntax.ts';
-import type { Entry, ListTree, MapTree, Path, ScalarTree, Tree } from './tree.ts';
+import { type Entry, type ListTree, type MapTree, type Path, pathText, type ScalarTree, type Tree } from './tree.ts';
 
 /** Deepest nesting, and most values once aliases are followed ("billion laughs"). */
 const DEEPEST = 64;
@@ -65,8 +67,24 @@ function markSecrets(source: Source, document: Document): void {
       const [start, end] = value.range;
       if (hides && !isOnlyReferences(source.text.slice(start, end))) source.secrets.push([start, end]);
     },
+    Scalar(_, { range }, path) {
+      const pair = path.at(-1);
+      const name = isPair(pair) ? keyText(pair.key) : null;
+      if (range) markAddress(source, range[0], range[1], name !== null && isAddressKey(name));
+    },
   });
 }
+
+/** Marks what may be secret in a value that is an address: by its key, or because it begins like one. */
+function markAddress(source: Source, start: number, end: number, isAddress: boolean): void {
+  const text = source.text.slice(start, end);
+  if (!isAddress && !BEGINS_AS_ADDRESS.test(text)) return;
+  const quoted = /^(["']).*\1$/s.test(text) ? 1 : 0;
+  for (const [from, to] of urlSecrets(text.slice(quoted, text.length - quoted), true))
+    source.secrets.push([start + quoted + from, start + quoted + to]);
+}
+
+const BEGINS_AS_ADDRESS = /^["']?[a-z][a-z0-9+.-]*:\/\//i;
 
 interface Walk {
   readonly source: Source;
@@ -136,6 +154,10 @@ function buildMap(walk: Walk, pairs: readonly Pair[], at: Place, position: Posit
       walk.report.add('WEIR1002', keyAt, { message: 'not valid YAML here: a key must be text', path: position.path });
       continue;
     }
+    if (key === '__proto__') {
+      refuseProto(walk, keyAt, position.path);
+      continue;
+    }
     const next = { path: [...position.path, key], depth: position.depth + 1, parentAt: keyAt };
     const secret = position.headers || isSecretKey(key);
     const value = buildTree(walk, pair.value, { ...next, secret, headers: key === 'headers' });
@@ -144,6 +166,18 @@ function buildMap(walk: Walk, pairs: readonly Pair[], at: Place, position: Posit
   }
   for (const tree of merged) if (tree.kind === 'map') addMissing(entries, tree);
   return { kind: 'map', entries, at };
+}
+
+/** Schemas leave this one key out of free mappings such as headers without a word. */
+function refuseProto(walk: Walk, at: Place, path: Path): void {
+  const where = pathText(path);
+  const message = `unknown key "__proto__"${where === '' ? '' : ` in ${where}`}`;
+  walk.report.add('WEIR1003', at, {
+    message,
+    note: 'not known here',
+    mend: 'use another name',
+    path: [...path, '__proto__'],
+  });
 }
 
 /** The merge key `<<`: what is written beside it wins. */

@@ -1,7 +1,8 @@
 /** @module Where problems are gathered while a configuration is checked. */
 import { printable } from '../wire/printable.ts';
+import { maskUrls } from '../wire/url-secrets.ts';
 import type { Problem, ProblemCode, Severity } from './problem.ts';
-import { excerptAt, maskUserInfo, type Place, positionAt } from './source.ts';
+import { excerptAt, type Place, positionAt } from './source.ts';
 import { type Path, pathText } from './tree.ts';
 
 export interface Finding {
@@ -52,7 +53,7 @@ export class Report {
 const LONGEST = 600;
 
 function safe(text: string): string {
-  const shown = printable(maskUserInfo(text));
+  const shown = printable(maskUrls(text));
   return shown.length <= LONGEST ? shown : `${shown.slice(0, LONGEST - 1)}…`;
 }
 

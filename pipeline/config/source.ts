@@ -1,5 +1,6 @@
 /** @module One configuration text: places in it, and excerpts of it that are safe to print. */
 import { printable } from '../wire/printable.ts';
+import { urlSecrets } from '../wire/url-secrets.ts';
 import { editDistance } from './nearest.ts';
 import type { Excerpt } from './problem.ts';
 
@@ -47,6 +48,13 @@ export function isSecretKey(key: string): boolean {
   return MISSPELT.some(([word, edits]) => editDistance(last, word, edits + 1) <= edits);
 }
 
+const ADDRESS_KEY = /(?:^|[_-])(?:endpoint|url|uri)$/i;
+
+/** Whether what a key of this name holds is an address, whose query may be secret even without a scheme before it. */
+export function isAddressKey(key: string): boolean {
+  return ADDRESS_KEY.test(key);
+}
+
 /** A misspelt key is reported with its line, and the line must not show what would have been a secret. */
 const MISSPELT: readonly (readonly [word: string, edits: number])[] = [
   ['password', 2],
@@ -60,7 +68,6 @@ const MISSPELT: readonly (readonly [word: string, edits: number])[] = [
 /** A value that is nothing but references names variables, not secrets. */
 const ONLY_REFERENCES = /^["']?(?:\$\{[^{}]*\})+["']?$/;
 const KEYED = /(["']?)([\w.-]+)\1\s*:\s*(?![|>&*{[])("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^#\n]*?)(?=\s*(?:,|\}|$|\s#))/g;
-const USER_INFO = /(?<=:\/\/)[^/@\s"']*:[^/@\s"']*(?=@)/g;
 const LONGEST_LINE = 160;
 const MASK = '***';
 
@@ -132,20 +139,13 @@ function hiddenRanges(source: Source, from: number, to: number): [number, number
     const start = from + match.index + whole.length - value.length;
     ranges.push([start, start + value.length]);
   }
-  for (const match of line.matchAll(USER_INFO)) {
-    ranges.push([from + match.index, from + match.index + match[0].length]);
-  }
+  for (const [start, end] of urlSecrets(line)) ranges.push([from + start, from + end]);
   return ranges;
 }
 
 /** Whether the raw text of a value may be printed although its key is a secret's. */
 export function isOnlyReferences(raw: string): boolean {
   return ONLY_REFERENCES.test(raw.trim());
-}
-
-/** Text with user name and password of URLs masked. */
-export function maskUserInfo(text: string): string {
-  return text.replace(USER_INFO, MASK);
 }
 
 /** At most `LONGEST_LINE` characters around `focus`; `cut` were taken from the front. */

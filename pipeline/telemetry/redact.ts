@@ -1,11 +1,9 @@
 /** @module Makes log fields safe to write: secrets hidden, sizes and depth bounded, everything plain data. */
+import { maskUrls } from '../wire/url-secrets.ts';
 
 /** Words that mark a field as secret unless it names a file. */
 const SECRET = /pass(?:word|wd|phrase)|secret|token|authorization|api[_-]?key|private[_-]?key|cookie|credential/i;
 const NAMES_A_FILE = /(?:file|path)$/i;
-/** Userinfo and query of a URL may carry secrets; scheme, host and path do not. */
-const URL_USERINFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^/\s@?#]*@/gi;
-const URL_QUERY = /\b([a-z][a-z0-9+.-]*:\/\/[^\s?#"']*)\?[^\s#"']*/gi;
 
 const MAX_DEPTH = 6;
 const MAX_TEXT = 8192;
@@ -19,7 +17,7 @@ export function redactFields(fields: object): Record<string, unknown> {
 /** Text with the secret parts of URLs removed and its length limited to 8192 characters. */
 export function redactText(text: string): string {
   const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length} characters)` : text;
-  return cut.includes('://') ? cut.replace(URL_USERINFO, '$1***@').replace(URL_QUERY, '$1?***') : cut;
+  return maskUrls(cut);
 }
 
 function copyEntries(entries: Iterable<[unknown, unknown]>, depth: number): Record<string, unknown> {

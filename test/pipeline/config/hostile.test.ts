@@ -78,6 +78,10 @@ test('a secret is not printed where the text cannot be parsed', async (t) => {
     'exporters:\n  kafka:\n    headers: { x-key: hunter2 }\n    headers: { x-key: hunter2 }\n',
     'exporters:\n  kafka:\n    headers:\n      Some-Header: hunter2\n\tbad: 1\n',
     'a: http://weir:hunter2@host/\nb: [\n',
+    'a: http://hunter2@host/\nb: [\n',
+    'a: http://host/x?key=hunter2\nb: [\n',
+    'a: "http://host/x?key=a hunter2"\nb: [\n',
+    'a: { endpoint: "host:1/x?key=hunter2", b: [ }\n',
   ];
   for (const text of texts) {
     const { problems } = await load(text);

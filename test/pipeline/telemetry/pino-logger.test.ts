@@ -59,6 +59,9 @@ const secretFields: [string, object][] = [
   ['an authorization header', { headers: { Authorization: `Bearer ${MARKER}` } }],
   ['a Secret', { value: new Secret(MARKER) }],
   ['userinfo of a URL', { url: `https://user:${MARKER}@example.org/metrics` }],
+  ['userinfo without a password', { url: `https://${MARKER}@example.org/metrics` }],
+  ['userinfo with an @', { url: `https://user:p@${MARKER}@example.org/metrics` }],
+  ['a fragment of a URL', { url: `https://example.org/metrics#${MARKER}` }],
   ['the query of a URL', { url: `https://example.org/metrics?key=${MARKER}` }],
   ['a URL inside a message', { error: new Error(`GET http://u:${MARKER}@h/ failed`) }],
   [
