@@ -11,16 +11,32 @@ import { TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Interval, TrafficSum } from '../model/traffic.ts';
 import { type QueuedTraffic, TrafficQueue, type TrafficQueueConfig } from '../queue/traffic-queue.ts';
-import { type Backoff, createBackoff, pause, type RetryConfig } from './retry.ts';
+import { DrainWaits } from './drain-waits.ts';
+import { type Backoff, createBackoff, type RetryConfig } from './retry.ts';
 import type { SendingEvents } from './telemetry.ts';
 import { Windowing } from './windowing.ts';
 
 /** How one attempt ended. `reason` is a constant word for metrics, `error` text for people. */
 export type SendOutcome =
-  /** All sent, except `dropped` (reason → items), which never will be. */
-  | { readonly kind: 'sent'; readonly dropped: ReadonlyMap<string, number> }
+  /** All sent, except `dropped` (reason → items), which never will be; `errors` has texts by reason for people. */
+  | {
+      readonly kind: 'sent';
+      readonly dropped: ReadonlyMap<string, number>;
+      readonly errors?: ReadonlyMap<string, string>;
+    }
   | { readonly kind: 'transient'; readonly reason: string; readonly error: string; readonly afterMs?: number }
   | { readonly kind: 'permanent'; readonly reason: string; readonly error: string };
+
+/** How far a sum got that is not sent any further. */
+export interface SendProgress {
+  /** Items the peer is known to have. */
+  readonly delivered: number;
+  /** Reason → items given up before, and texts by reason for people. */
+  readonly dropped: ReadonlyMap<string, number>;
+  readonly errors?: ReadonlyMap<string, string>;
+}
+
+type SentOutcome = Extract<SendOutcome, { kind: 'sent' }>;
 
 /** What an exporter brings. `Payload` is what it sends for one sum. */
 export interface TrafficSender<Payload> {
@@ -28,6 +44,11 @@ export interface TrafficSender<Payload> {
   prepare(sum: TrafficSum): Payload;
   /** One attempt, one at a time. May keep its progress in the payload, so that the next attempt goes on from there. */
   send(payload: Payload): Promise<SendOutcome>;
+  /**
+   * Asked when a payload is given up between attempts or in the middle of one. Leave it out where a sum counts as sent
+   * only as a whole: then none of it counts.
+   */
+  progress?(payload: Payload): SendProgress;
   /**
    * Called once, after the last window was sent: what remains to be said for the time since, null when nothing does. It
    * is sent as a window's payload is, until the deadline, and counts no items.
@@ -49,8 +70,7 @@ export interface TrafficSendingSettings<Payload> {
   readonly events: (queue: TrafficQueue) => SendingEvents;
 }
 
-/** While draining nobody waits longer than this between attempts. */
-const DRAIN_WAIT_MS = 1000;
+const NOTHING_SENT: SendProgress = { delivered: 0, dropped: new Map() };
 
 /** An exporter of traffic around a `TrafficSender`. */
 export class TrafficSending<Payload> implements Exporter {
@@ -60,8 +80,13 @@ export class TrafficSending<Payload> implements Exporter {
   readonly #events: SendingEvents;
   /** Aborted when draining begins: waits are cut short. */
   readonly #draining = new AbortController();
-  /** Aborted at the deadline: nothing more is tried. */
+  /** Aborted at the deadline, or when the peer asks for too much time: nothing more is tried. */
   readonly #ended = new AbortController();
+  readonly #waits: DrainWaits;
+  /** What is being sent, until it is settled. */
+  #current: { readonly queued: QueuedTraffic; readonly payload: Payload } | null = null;
+  /** Why the drain ends. */
+  #endError = 'the deadline of the shutdown came first';
   #loop: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
 
@@ -70,6 +95,7 @@ export class TrafficSending<Payload> implements Exporter {
     this.#windowing = new Windowing(settings.windowMs);
     this.#queue = new TrafficQueue(settings.queue, settings.clock);
     this.#events = settings.events(this.#queue);
+    this.#waits = new DrainWaits(settings.clock, this.#draining.signal, this.#ended.signal);
   }
 
   async start(): Promise<void> {
@@ -148,14 +174,15 @@ export class TrafficSending<Payload> implements Exporter {
 
   #dropRest(): void {
     const rest = this.#queue.clear();
-    const items = rest.reduce((total, queued) => total + queued.items, 0);
     const { balance } = this.#settings;
     balance.queued = 0;
+    let items = 0;
+    for (const queued of rest) items += this.#settleParts(queued, this.#progressOf(queued));
     balance.drop('shutdown', items);
     const [first, last] = [rest[0], rest.at(-1)];
     if (first === undefined || last === undefined) return;
     const interval = { startMs: first.sum.interval.startMs, endMs: last.sum.interval.endMs };
-    this.#events.dropped('shutdown', items, interval, 'the deadline of the shutdown came first');
+    this.#events.dropped('shutdown', items, interval, this.#endError);
   }
 
   async #run(): Promise<void> {
@@ -174,6 +201,7 @@ export class TrafficSending<Payload> implements Exporter {
   }
 
   async #send(queued: QueuedTraffic, payload: Payload, backoff: Backoff): Promise<void> {
+    this.#current = { queued, payload };
     const firstMonoMs = this.#settings.clock.monoMs();
     for (let attempt = 1; !this.#ended.signal.aborted; attempt++) {
       const outcome = await this.#attempt(payload);
@@ -215,40 +243,58 @@ export class TrafficSending<Payload> implements Exporter {
   }
 
   #finish(queued: QueuedTraffic, outcome: SendOutcome, attempt: number, backoff: Backoff): void {
-    if (outcome.kind === 'sent') this.#delivered(queued, outcome.dropped, attempt, backoff);
+    if (outcome.kind === 'sent') this.#delivered(queued, outcome, attempt, backoff);
     else this.#dropAll(queued, outcome.reason, outcome.error);
   }
 
-  #delivered(queued: QueuedTraffic, refused: ReadonlyMap<string, number>, attempt: number, backoff: Backoff): void {
-    const { balance } = this.#settings;
-    let dropped = 0;
-    for (const [reason, items] of refused) {
-      const share = Math.min(items, queued.items - dropped);
-      balance.drop(reason, share);
-      this.#events.dropped(reason, share, queued.sum.interval, 'the peer refuses these messages for good');
-      dropped += share;
-    }
-    balance.delivered += queued.items - dropped;
-    this.#queue.done(queued.id);
-    balance.queued = this.#queue.items;
+  #delivered(queued: QueuedTraffic, outcome: SentOutcome, attempt: number, backoff: Backoff): void {
+    this.#settings.balance.delivered += this.#settleParts(queued, { ...outcome, delivered: 0 });
+    this.#done(queued);
     backoff.reset();
     if (attempt > 1) this.#events.recovered(attempt, queued.sums);
   }
 
   #dropAll(queued: QueuedTraffic, reason: string, error: string): void {
-    this.#settings.balance.drop(reason, queued.items);
+    const items = this.#settleParts(queued, this.#progressOf(queued));
+    this.#settings.balance.drop(reason, items);
+    this.#done(queued);
+    this.#events.dropped(reason, items, queued.sum.interval, error);
+  }
+
+  #done(queued: QueuedTraffic): void {
+    this.#current = null;
     this.#queue.done(queued.id);
     this.#settings.balance.queued = this.#queue.items;
-    this.#events.dropped(reason, queued.items, queued.sum.interval, error);
+  }
+
+  #progressOf(queued: QueuedTraffic): SendProgress {
+    if (this.#current?.queued.id !== queued.id) return NOTHING_SENT;
+    return this.#settings.sender.progress?.(this.#current.payload) ?? NOTHING_SENT;
+  }
+
+  /** Counts what parts of a sum came to, never more than its items; returns the items whose fate is still open. */
+  #settleParts(queued: QueuedTraffic, { delivered, dropped, errors }: SendProgress): number {
+    const { balance } = this.#settings;
+    let open = queued.items;
+    for (const [reason, items] of dropped) {
+      const share = Math.min(items, open);
+      balance.drop(reason, share);
+      if (share > 0)
+        this.#events.dropped(reason, share, queued.sum.interval, errors?.get(reason) ?? 'given up by the exporter');
+      open -= share;
+    }
+    const share = Math.min(delivered, open);
+    balance.delivered += share;
+    return open - share;
   }
 
   async #waitAfter(outcome: SendOutcome, attempt: number, backoff: Backoff): Promise<void> {
     if (outcome.kind !== 'transient') return;
     const waitMs = backoff.nextMs(outcome.afterMs);
     this.#events.failed(outcome.reason, outcome.error, attempt, waitMs);
-    const { clock } = this.#settings;
-    if (!this.#draining.signal.aborted) return await pause(clock, waitMs, this.#draining.signal);
-    await pause(clock, Math.min(waitMs, DRAIN_WAIT_MS), this.#ended.signal);
+    if (await this.#waits.pass(waitMs, outcome.afterMs ?? 0)) return;
+    this.#endError = 'the peer asks for a longer wait than a shutdown has';
+    this.#ended.abort();
   }
 }
 

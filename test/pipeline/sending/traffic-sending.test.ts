@@ -4,7 +4,7 @@ import { Balance } from '../../../pipeline/balance.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import type { RetryConfig } from '../../../pipeline/sending/retry.ts';
 import { createSendingEvents } from '../../../pipeline/sending/telemetry.ts';
-import { type SendOutcome, TrafficSending } from '../../../pipeline/sending/traffic-sending.ts';
+import { type SendOutcome, type SendProgress, TrafficSending } from '../../../pipeline/sending/traffic-sending.ts';
 import { NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { settle } from '../../kit/exporter.ts';
@@ -23,7 +23,7 @@ const RETRY: RetryConfig = {
   maxElapsedMs: 0,
 };
 
-function create(answers: (SendOutcome | Error)[], retry: Partial<RetryConfig> = {}) {
+function create(answers: (SendOutcome | Error)[], retry: Partial<RetryConfig> = {}, progress?: SendProgress) {
   const clock = createTestClock();
   const balance = new Balance();
   const log = createTestLog();
@@ -47,6 +47,7 @@ function create(answers: (SendOutcome | Error)[], retry: Partial<RetryConfig> = 
         if (answer instanceof Error) throw answer;
         return answer;
       },
+      ...(progress === undefined ? {} : { progress: () => progress }),
       async close() {
         closed += 1;
       },
@@ -155,4 +156,143 @@ test('two stops close once, and start after stop does nothing', async (t) => {
   await settle();
   t.is(closedTimes(), 1);
   t.is(attempts.length, 0);
+});
+
+const ASKS: SendOutcome = { ...AWAY, afterMs: 60_000 };
+
+/** Fires what is waited for until `stopped` is; returns the milliseconds that took. */
+async function drain({ exporter, clock }: ReturnType<typeof create>): Promise<number> {
+  const fromMs = clock.monoMs();
+  let over = false;
+  const stopped = exporter.stop(NEVER).then(() => {
+    over = true;
+  });
+  for (await settle(); !over; await settle()) clock.fireNext();
+  await stopped;
+  return clock.monoMs() - fromMs;
+}
+
+test('a drain tries once more in spite of a wait the peer asked for, and goes on when that is taken', async (t) => {
+  const stage = create([ASKS]);
+  await stage.exporter.start();
+  for (const second of [1, 2, 3]) stage.feed(second);
+  await settle();
+  t.is(stage.attempts.length, 1);
+  t.true((await drain(stage)) <= 1000);
+  t.deepEqual(
+    stage.attempts.map(([, startMs]) => startMs),
+    [1000, 1000, 2000, 3000],
+  );
+  t.is(stage.balance.delivered, 12);
+});
+
+test('a peer that asks for more time while an exporter drains is left alone: what is left is dropped at once', async (t) => {
+  const stage = create(Array.from({ length: 9 }, () => ASKS));
+  await stage.exporter.start();
+  for (const second of [1, 2, 3]) stage.feed(second);
+  await settle();
+  t.true((await drain(stage)) <= 1000);
+  t.is(stage.attempts.length, 2);
+  t.deepEqual([...stage.balance.dropped], [['shutdown', 12]]);
+  t.is(stage.balance.unaccounted, 0);
+  t.is(stage.log.lines.at(-1)?.fields.error, 'the peer asks for a longer wait than a shutdown has');
+  t.is(stage.clock.timers, 0);
+});
+
+test('a drain that hears of a wait first tries once more after a second, then no more', async (t) => {
+  const stage = create([AWAY, ASKS, ASKS]);
+  await stage.exporter.start();
+  stage.feed(1);
+  await settle();
+  t.true((await drain(stage)) <= 1000);
+  t.is(stage.attempts.length, 3);
+  t.deepEqual([...stage.balance.dropped], [['shutdown', 4]]);
+});
+
+test('a wait of up to a second that the peer asks for is kept while draining, each time', async (t) => {
+  const stage = create(
+    Array.from({ length: 5 }, () => ({ ...AWAY, afterMs: 900 })),
+    { initialIntervalMs: 1 },
+  );
+  await stage.exporter.start();
+  stage.feed(1);
+  await settle();
+  await drain(stage);
+  t.deepEqual(
+    stage.attempts.map(([atMs]) => atMs),
+    [0, 900, 1800, 2700, 3600, 4500],
+  );
+  t.is(stage.balance.delivered, 4);
+});
+
+test('own waits are cut to a second while draining, until the deadline', async (t) => {
+  const stage = create(
+    Array.from({ length: 99 }, () => AWAY),
+    { initialIntervalMs: 4000 },
+  );
+  await stage.exporter.start();
+  stage.feed(1);
+  await settle();
+  const deadline = new AbortController();
+  const stopped = stage.exporter.stop(deadline.signal);
+  for (let s = 0; s < 5; s++) {
+    await settle();
+    stage.clock.advance(1000);
+  }
+  deadline.abort();
+  await stopped;
+  t.deepEqual(
+    stage.attempts.map(([atMs]) => atMs),
+    [0, 0, 1000, 2000, 3000, 4000],
+  );
+  t.like(stage.log.lines.at(-1), { fields: { error: 'the deadline of the shutdown came first', items: 4 } });
+});
+
+const HALF: SendProgress = { delivered: 2, dropped: new Map([['http_400', 1]]), errors: new Map([['http_400', 'no']]) };
+
+test('what a sum came to before it is given up counts, whatever ends it', async (t) => {
+  for (const [retry, reason] of [
+    [{ enabled: false }, 'retry_disabled'],
+    [{ maxElapsedMs: 1 }, 'retry_expired'],
+    [{}, 'shutdown'],
+  ] as const) {
+    const { exporter, clock, feed, balance } = create([AWAY, AWAY, AWAY], retry, HALF);
+    await exporter.start();
+    feed(1);
+    await settle();
+    if (reason === 'retry_expired') clock.advance(1000);
+    await settle();
+    const deadline = new AbortController();
+    deadline.abort();
+    await exporter.stop(deadline.signal);
+    t.is(balance.delivered, 2, reason);
+    t.deepEqual(
+      [...balance.dropped],
+      [
+        ['http_400', 1],
+        [reason, 1],
+      ],
+    );
+    t.is(balance.unaccounted, 0);
+  }
+});
+
+test('progress beyond the items of a sum counts for no more than them, and waiting sums have none', async (t) => {
+  const all = { delivered: 99, dropped: new Map([['http_400', 3]]) };
+  const { exporter, feed, balance } = create([AWAY], {}, all);
+  await exporter.start();
+  for (const second of [1, 2]) feed(second);
+  await settle();
+  const deadline = new AbortController();
+  deadline.abort();
+  await exporter.stop(deadline.signal);
+  t.is(balance.delivered, 1);
+  t.deepEqual(
+    [...balance.dropped],
+    [
+      ['http_400', 3],
+      ['shutdown', 4],
+    ],
+  );
+  t.is(balance.unaccounted, 0);
 });
