@@ -5,35 +5,45 @@ import {
   type CumulativeTotal,
   encodeCumulativeJson,
   encodeTrafficJson,
-  OtlpTrafficEncoder,
   type TrafficEnvelope,
 } from '../../pipeline/wire/otlp-traffic.ts';
+import type { PartEncoders } from './part-encoders.ts';
 
 /** What one request carries: items [from, to) of a sum, and its number. */
 export interface Part {
   readonly from: number;
   readonly to: number;
   readonly seq: number;
+  /** Its place among the parts of the sum; the halves of one have the same. */
+  readonly index: number;
 }
 
 /** The parts of one sum; valid until the next sum is begun. */
 export interface SumBodies {
   /** Records and coverage records, or running totals, that the parts divide among them. */
   readonly items: number;
+  /** Whether those are the items of the sum, each once; running totals are not. */
+  readonly areItemsOfSum: boolean;
   /** Items of the sum that will never be told, because there was no room for a total of their own. */
   readonly refused: number;
-  /** Body of one part. Equal for equal parts. O(items of the part). */
-  encode(part: Part): Uint8Array;
+  /**
+   * Body of one part. Equal for equal arguments. `continues`: another part has told the length of the interval. O(items of
+   * the part).
+   */
+  encode(part: Part, continues: boolean): Uint8Array;
 }
 
 export interface Encoding {
   begin(sum: TrafficSum): SumBodies;
+  /** Takes back the memory of a body that nobody looks at any more. Optional. */
+  giveBack(body: Uint8Array, part: Part): void;
 }
 
-/** How bodies are written, protobuf or JSON. */
+/** How bodies are written, protobuf or JSON. `index` is that of the part. */
 export interface BodyWriter {
-  delta(sum: TrafficSum, envelope: TrafficEnvelope): Uint8Array;
-  cumulative(totals: Iterable<CumulativeTotal>, endMs: number, envelope: TrafficEnvelope): Uint8Array;
+  delta(sum: TrafficSum, envelope: TrafficEnvelope, continues: boolean, index: number): Uint8Array;
+  cumulative(totals: Iterable<CumulativeTotal>, endMs: number, envelope: TrafficEnvelope, index: number): Uint8Array;
+  giveBack(body: Uint8Array, index: number): void;
 }
 
 /** Who sends. */
@@ -42,15 +52,12 @@ export interface Origin {
   readonly epoch: string;
 }
 
-/** A sum goes in parts, and what was not met in so many parts is encoded anew. */
-const KEEP_PARTS = 120;
-
 /** Cached: steady traffic only changes numbers. */
-export function protoWriter(): BodyWriter {
-  const encoder = new OtlpTrafficEncoder({ keepSums: KEEP_PARTS });
+export function protoWriter(encoders: PartEncoders): BodyWriter {
   return {
-    delta: (sum, envelope) => encoder.encode(sum, envelope),
-    cumulative: (totals, endMs, envelope) => encoder.encodeCumulative(totals, endMs, envelope),
+    delta: (sum, envelope, continues, index) => encoders.at(index).encode(sum, envelope, continues),
+    cumulative: (totals, endMs, envelope, index) => encoders.at(index).encodeCumulative(totals, endMs, envelope),
+    giveBack: (body, index) => encoders.at(index).giveBack(body),
   };
 }
 
@@ -59,8 +66,9 @@ const utf8 = new TextEncoder();
 /** For readers of JSON; makes every text anew. */
 export function jsonWriter(): BodyWriter {
   return {
-    delta: (sum, envelope) => utf8.encode(encodeTrafficJson(sum, envelope)),
+    delta: (sum, envelope, continues) => utf8.encode(encodeTrafficJson(sum, envelope, continues)),
     cumulative: (totals, endMs, envelope) => utf8.encode(encodeCumulativeJson(totals, endMs, envelope)),
+    giveBack() {},
   };
 }
 
@@ -70,13 +78,16 @@ const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 export function deltaEncoding(writer: BodyWriter, origin: Origin): Encoding {
   return {
     begin(sum) {
-      const items = sum.records.length + sum.coverage.length;
       return {
-        items,
+        items: sum.records.length + sum.coverage.length,
+        areItemsOfSum: true,
         refused: 0,
-        encode: ({ from, to, seq }) => writer.delta(slice(sum, from, to), { ...origin, seq, resource: NO_ATTRIBUTES }),
+        encode({ from, to, seq, index }, continues) {
+          return writer.delta(slice(sum, from, to), { ...origin, seq, resource: NO_ATTRIBUTES }, continues, index);
+        },
       };
     },
+    giveBack: (body, { index }) => writer.giveBack(body, index),
   };
 }
 
@@ -111,9 +122,11 @@ export function cumulativeEncoding(
       const all = Array.from(totals.records(), (record) => ({ record, startMs: record.startMs }));
       return {
         items: all.length,
+        areItemsOfSum: false,
         refused,
-        encode: ({ from, to }) => writer.cumulative(all.slice(from, to), sum.interval.endMs, envelope),
+        encode: ({ from, to, index }) => writer.cumulative(all.slice(from, to), sum.interval.endMs, envelope, index),
       };
     },
+    giveBack: (body, { index }) => writer.giveBack(body, index),
   };
 }

@@ -5,8 +5,8 @@ import type { Clock } from '../../pipeline/clock/clock.ts';
 import { type CreateHttpPoster, type HttpPoster, USER_AGENT } from '../../pipeline/net/http-post.ts';
 import { metricsUrl, type OtlpHttpConfig } from './config.ts';
 import type { OtlpEvents } from './telemetry.ts';
-import type { OtlpTransport } from './traffic-sender.ts';
-import { type Verdict, verdictOf } from './verdict.ts';
+import type { Attempt, OtlpTransport } from './traffic-sender.ts';
+import { verdictOf } from './verdict.ts';
 
 /** Bytes read of an answer, as the Collector does. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -49,10 +49,9 @@ export class HttpTransport implements OtlpTransport {
     return compress(body, { level: this.#config.compression_params.level });
   }
 
-  async send(packed: Uint8Array): Promise<Verdict> {
+  async send(packed: Uint8Array): Promise<Attempt> {
     const result = await this.#poster.post(this.#headers, packed);
-    if (result.resent) this.#events.repeated();
-    return verdictOf(result, this.#clock.wallMs());
+    return { verdict: verdictOf(result, this.#clock.wallMs()), resent: result.resent };
   }
 
   close(): void {

@@ -5,9 +5,17 @@ import { hostName } from '../../pipeline/net/host.ts';
 import { type CreateHttpPoster, createHttpPoster } from '../../pipeline/net/http-post.ts';
 import { createSendingEvents } from '../../pipeline/sending/telemetry.ts';
 import { TrafficSending } from '../../pipeline/sending/traffic-sending.ts';
-import type { OtlpHttpConfig } from './config.ts';
-import { cumulativeEncoding, deltaEncoding, type Encoding, jsonWriter, protoWriter } from './encoding.ts';
+import { maxRequestItems, type OtlpHttpConfig } from './config.ts';
+import {
+  type BodyWriter,
+  cumulativeEncoding,
+  deltaEncoding,
+  type Encoding,
+  jsonWriter,
+  protoWriter,
+} from './encoding.ts';
 import { HttpTransport } from './http-transport.ts';
+import { PartEncoders } from './part-encoders.ts';
 import { createOtlpEvents, type OtlpEvents } from './telemetry.ts';
 import { OtlpTrafficSender } from './traffic-sender.ts';
 import { withoutCoverage } from './without-coverage.ts';
@@ -29,7 +37,7 @@ export function createOtlpHttpExporter(
       encoding: encodingOf(settings, events),
       transport: new HttpTransport(config, clock, events, createPoster),
       events,
-      maxItems: config.max_request_items,
+      maxItems: maxRequestItems(config),
     }),
     events: (queue) => createSendingEvents(settings.id, queue, { log, meters, clock }),
   });
@@ -37,10 +45,17 @@ export function createOtlpHttpExporter(
 }
 
 function encodingOf({ config, clock }: ExporterSettings<OtlpHttpConfig>, events: OtlpEvents): Encoding {
-  const writer = config.encoding === 'json' ? jsonWriter() : protoWriter();
+  const writer = writerOf(config, events);
   const origin = { source: config.source === '' ? hostName() : config.source, epoch: clock.randomId() };
   if (config.temporality === 'delta') return deltaEncoding(writer, origin);
   const totals = new RunningTotals({ expirationMs: config.metric_expiration, maxSeries: config.max_series });
   events.watchTotals(totals);
   return cumulativeEncoding(writer, origin, totals, () => clock.monoMs());
+}
+
+function writerOf(config: OtlpHttpConfig, events: OtlpEvents): BodyWriter {
+  if (config.encoding === 'json') return jsonWriter();
+  const encoders = new PartEncoders({ maxItems: maxRequestItems(config), maxCachedItems: config.max_cached_items });
+  events.watchEncoders(encoders);
+  return protoWriter(encoders);
 }

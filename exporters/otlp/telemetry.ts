@@ -4,6 +4,7 @@ import type { RunningTotals } from '../../pipeline/model/running-totals.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
+import type { EncoderFigures } from '../../pipeline/wire/otlp-traffic.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 
 /** Longest text of a backend in a log line. */
@@ -20,10 +21,17 @@ export interface OtlpEvents {
   warned(rejectedPoints: number, message: string): void;
   /** A request will never be taken. */
   refused(reason: string, error: string, items: number): void;
+  /**
+   * A request that was sent again was refused, although an earlier attempt arrived (`isThere`), or may have. In the latter
+   * case it is dropped, in the former it is delivered.
+   */
+  repeatRefused(error: string, items: number, isThere: boolean): void;
   /** Running totals are full. */
   noRoom(items: number): void;
   /** Shows how many running totals are kept. */
   watchTotals(totals: RunningTotals): void;
+  /** Shows what the encoders keep, and what their bounds cost. */
+  watchEncoders(encoders: { readonly figures: EncoderFigures }): void;
   end(): void;
 }
 
@@ -33,7 +41,7 @@ export function createOtlpEvents(
 ): OtlpEvents {
   const attributes = { component };
   const limit = createOccurrenceLimit(clock);
-  const counts = { requests: 0, bytes: 0, repeats: 0, warnings: 0, rejectedPoints: 0 };
+  const counts = { requests: 0, bytes: 0, repeats: 0, repeatsRefused: 0, warnings: 0, rejectedPoints: 0 };
   const refusals = new Map<string, number>();
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
@@ -51,6 +59,11 @@ export function createOtlpEvents(
       'weir_otlp_repeats_total',
       'Requests sent again although an earlier attempt may have arrived.',
       one(() => counts.repeats),
+    ),
+    meters.counter(
+      'weir_otlp_repeats_refused_total',
+      'Requests refused when they were sent again although an earlier attempt may have arrived.',
+      one(() => counts.repeatsRefused),
     ),
     meters.counter(
       'weir_otlp_warnings_total',
@@ -93,6 +106,17 @@ export function createOtlpEvents(
       if (times > 0)
         log.error({ reason, error, items, times }, 'A request was dropped: the backend refuses it for good');
     },
+    repeatRefused(error, items, isThere) {
+      counts.repeatsRefused += 1;
+      const times = limit.occurred(`repeat refused ${isThere}`);
+      if (times === 0) return;
+      if (isThere) log.warn({ error, items, times }, 'A request that had arrived was refused when it was sent again');
+      else
+        log.error(
+          { error, items, times },
+          'A request was refused when it was sent again, and whether it had arrived before is unknown',
+        );
+    },
     noRoom(items) {
       const times = limit.occurred('no room');
       if (times > 0)
@@ -109,6 +133,32 @@ export function createOtlpEvents(
           'weir_otlp_totals_expired_total',
           'Running totals forgotten because nothing was added to them.',
           one(() => totals.forgotten),
+        ),
+      );
+    },
+    watchEncoders(encoders) {
+      const byKind = (read: (figures: EncoderFigures['records']) => number) => () => {
+        const { records, targets } = encoders.figures;
+        return [
+          { value: read(records), attributes: { component, subject: 'records' } },
+          { value: read(targets), attributes: { component, subject: 'targets' } },
+        ];
+      };
+      registered.push(
+        meters.gauge(
+          'weir_otlp_encodings',
+          'Encoded records and targets kept from request to request.',
+          byKind(({ kept }) => kept),
+        ),
+        meters.counter(
+          'weir_otlp_encodings_evicted_total',
+          'Encodings given up because no recent request had them.',
+          byKind(({ evicted }) => evicted),
+        ),
+        meters.counter(
+          'weir_otlp_encodings_unkept_total',
+          'Encodings made and not kept because max_cached_items was reached.',
+          byKind(({ unkept }) => unkept),
         ),
       );
     },

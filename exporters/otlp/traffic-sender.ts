@@ -6,10 +6,18 @@
  */
 import { errorText } from '../../pipeline/errors.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
-import type { SendOutcome, TrafficSender } from '../../pipeline/sending/traffic-sending.ts';
-import type { Encoding, Part, SumBodies } from './encoding.ts';
+import type { SendOutcome, SendProgress, TrafficSender } from '../../pipeline/sending/traffic-sending.ts';
+import type { Encoding, Part } from './encoding.ts';
+import { Outbox } from './outbox.ts';
 import type { OtlpEvents } from './telemetry.ts';
 import type { Verdict } from './verdict.ts';
+
+/** How one attempt ended. */
+export interface Attempt {
+  readonly verdict: Verdict;
+  /** The body was sent twice, because a kept connection turned out to be dead; the first may have arrived. */
+  readonly resent: boolean;
+}
 
 /** Carries bodies to the backend. */
 export interface OtlpTransport {
@@ -17,7 +25,7 @@ export interface OtlpTransport {
   /** The body as it goes over the wire; done once, however often it is sent. */
   pack(body: Uint8Array): Promise<Uint8Array>;
   /** One attempt, one at a time. Never rejects. */
-  send(packed: Uint8Array): Promise<Verdict>;
+  send(packed: Uint8Array): Promise<Attempt>;
   /** Ends what runs. */
   close(): void;
 }
@@ -30,20 +38,9 @@ export interface TrafficSenderSettings {
   readonly maxItems: number;
 }
 
-/** One sum on its way. */
-interface Outbox {
-  readonly bodies: SumBodies;
-  /** What is not done, next one first. */
-  readonly parts: Part[];
-  /** The next part, ready to be sent; null before its first attempt. */
-  packed: Uint8Array | null;
-  /** An attempt to send the next part may have arrived. */
-  mayHaveArrived: boolean;
-  /** Reason → items given up. */
-  readonly dropped: Map<string, number>;
-  /** What the backend said to the last part it refused. */
-  lastRefusal: string;
-}
+/** The verdict on a part for good. */
+type Conclusion = Exclude<Verdict, { kind: 'transient' }>;
+type Refusal = Exclude<Conclusion, { kind: 'accepted' }>;
 
 export class OtlpTrafficSender implements TrafficSender<Outbox> {
   readonly #settings: TrafficSenderSettings;
@@ -60,75 +57,109 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
   prepare(sum: TrafficSum): Outbox {
     const bodies = this.#settings.encoding.begin(sum);
     const parts: Part[] = [];
-    const { maxItems } = this.#settings;
+    const { maxItems, events } = this.#settings;
     for (let from = 0; from < bodies.items; from += maxItems)
-      parts.push(this.#numbered(from, Math.min(from + maxItems, bodies.items)));
-    const outbox = { bodies, parts, packed: null, mayHaveArrived: false, dropped: new Map(), lastRefusal: '' };
+      parts.push(this.#numbered(from, Math.min(from + maxItems, bodies.items), parts.length));
+    const outbox = new Outbox(bodies, parts);
     if (bodies.refused > 0) {
-      outbox.dropped.set('max_series', bodies.refused);
-      this.#settings.events.noRoom(bodies.refused);
+      outbox.drop('max_series', bodies.refused, 'there are max_series running totals, none is free for further series');
+      events.noRoom(bodies.refused);
     }
     return outbox;
   }
 
-  #numbered(from: number, to: number): Part {
-    return { from, to, seq: this.#seq++ };
+  #numbered(from: number, to: number, index: number): Part {
+    return { from, to, seq: this.#seq++, index };
   }
 
   async send(outbox: Outbox): Promise<SendOutcome> {
     for (let part = outbox.parts[0]; part !== undefined; part = outbox.parts[0]) {
       const verdict = await this.#attempt(outbox, part);
       if (verdict.kind === 'transient') {
-        outbox.mayHaveArrived ||= verdict.mayHaveArrived;
         const { reason, error, afterMs } = verdict;
         return { kind: 'transient', reason, error, ...(afterMs === undefined ? {} : { afterMs }) };
       }
       this.#conclude(outbox, part, verdict);
     }
-    return outcomeOf(outbox);
+    return outbox.outcome;
+  }
+
+  progress(outbox: Outbox): SendProgress {
+    return outbox.progress;
   }
 
   async #attempt(outbox: Outbox, part: Part): Promise<Verdict> {
     const { transport, events } = this.#settings;
-    if (outbox.packed === null) {
+    if (outbox.ready === null) {
       const body = encoded(outbox, part);
       if (!(body instanceof Uint8Array)) return body;
-      outbox.packed = await transport.pack(body);
+      outbox.ready = { body, packed: await transport.pack(body) };
     }
-    if (outbox.mayHaveArrived) events.repeated();
-    const verdict = await transport.send(outbox.packed);
-    if (verdict.kind === 'accepted') events.sent(outbox.packed.length);
+    if (outbox.arrived !== 'no') events.repeated();
+    const { packed } = outbox.ready;
+    const { verdict, resent } = await transport.send(packed);
+    if (resent) {
+      events.repeated();
+      learn(outbox, 'maybe');
+    }
+    if (verdict.kind === 'transient') learn(outbox, verdict.arrived);
+    if (verdict.kind === 'accepted') events.sent(packed.length);
     return verdict;
   }
 
   /** What a part came to for good; the next one begins anew. */
-  #conclude(outbox: Outbox, part: Part, verdict: Exclude<Verdict, { kind: 'transient' }>): void {
-    outbox.parts.shift();
-    outbox.packed = null;
-    outbox.mayHaveArrived = false;
+  #conclude(outbox: Outbox, part: Part, verdict: Conclusion): void {
+    this.#giveBack(outbox, part, verdict);
     if (verdict.kind === 'accepted') this.#accepted(outbox, part, verdict);
-    else if (verdict.kind === 'permanent') this.#refused(outbox, part, verdict.reason, verdict.error);
-    else if (part.to - part.from > 1) this.#halve(outbox, part);
-    else this.#refused(outbox, part, 'too_large', verdict.error);
+    else if (outbox.arrived === 'yes') this.#refusedThoughThere(outbox, part, verdict);
+    else if (verdict.kind === 'too_large' && part.to - part.from > 1) this.#halve(outbox, part);
+    else this.#refused(outbox, part, verdict);
+  }
+
+  /** A refusal may come before the body was sent whole, and then what is packed goes on being read. */
+  #giveBack({ ready }: Outbox, part: Part, verdict: Conclusion): void {
+    if (ready === null) return;
+    const { body, packed } = ready;
+    if (body !== packed || verdict.kind === 'accepted') this.#settings.encoding.giveBack(body, part);
   }
 
   /** A data point that was rejected spoils one item at most; nobody says which, so each counts for one. */
   #accepted(outbox: Outbox, part: Part, { rejectedPoints, message }: Extract<Verdict, { kind: 'accepted' }>): void {
-    if (rejectedPoints > 0) drop(outbox, 'rejected', Math.min(rejectedPoints, part.to - part.from));
+    const items = part.to - part.from;
+    const rejected = Math.min(rejectedPoints, items);
+    if (rejected > 0) outbox.drop('rejected', rejected, 'the backend took the request, but rejected data points of it');
     if (rejectedPoints > 0 || message !== '') this.#settings.events.warned(rejectedPoints, message);
+    outbox.deliver(items - rejected);
+    outbox.replaceNext();
   }
 
-  #refused(outbox: Outbox, part: Part, reason: string, error: string): void {
+  /** An earlier attempt was answered with a success, if not with a whole one. */
+  #refusedThoughThere(outbox: Outbox, part: Part, refusal: Refusal): void {
     const items = part.to - part.from;
-    drop(outbox, reason, items);
-    outbox.lastRefusal = error;
-    this.#settings.events.refused(reason, error, items);
+    this.#settings.events.repeatRefused(refusal.error, items, true);
+    outbox.deliver(items);
+    outbox.replaceNext();
+  }
+
+  #refused(outbox: Outbox, part: Part, refusal: Refusal): void {
+    const { events } = this.#settings;
+    const items = part.to - part.from;
+    if (outbox.arrived === 'maybe') {
+      outbox.refuse('refused_repeat', items, `${refusal.error} (an earlier attempt may have arrived)`);
+      outbox.intervalTold = true;
+      events.repeatRefused(refusal.error, items, false);
+    } else {
+      const reason = refusal.kind === 'too_large' ? 'too_large' : refusal.reason;
+      outbox.refuse(reason, items, refusal.error);
+      events.refused(reason, refusal.error, items);
+    }
+    outbox.replaceNext();
   }
 
   /** It never arrived as a whole, so that its halves are new requests with new numbers. */
-  #halve(outbox: Outbox, { from, to }: Part): void {
+  #halve(outbox: Outbox, { from, to, index }: Part): void {
     const middle = Math.ceil((from + to) / 2);
-    outbox.parts.unshift(this.#numbered(from, middle), this.#numbered(middle, to));
+    outbox.replaceNext(this.#numbered(from, middle, index), this.#numbered(middle, to, index));
   }
 
   async close(): Promise<void> {
@@ -137,23 +168,16 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
   }
 }
 
+/** What is known for sure is never forgotten. */
+function learn(outbox: Outbox, arrived: Outbox['arrived']): void {
+  if (arrived === 'yes' || outbox.arrived === 'no') outbox.arrived = arrived;
+}
+
 /** The body, or that there will never be one: what cannot be encoded now cannot be encoded later. */
-function encoded({ bodies }: Outbox, part: Part): Uint8Array | Verdict {
+function encoded({ bodies, intervalTold }: Outbox, part: Part): Uint8Array | Verdict {
   try {
-    return bodies.encode(part);
+    return bodies.encode(part, intervalTold);
   } catch (error) {
     return { kind: 'permanent', reason: 'encode_failed', error: errorText(error) };
   }
-}
-
-function drop(outbox: Outbox, reason: string, items: number): void {
-  outbox.dropped.set(reason, (outbox.dropped.get(reason) ?? 0) + items);
-}
-
-/** Permanent when nothing of it was taken for one reason, so that the reason is told in the backend's words. */
-function outcomeOf({ bodies, dropped, lastRefusal }: Outbox): SendOutcome {
-  const [first, ...others] = dropped;
-  if (first === undefined || others.length > 0 || lastRefusal === '' || first[1] < bodies.items)
-    return { kind: 'sent', dropped };
-  return { kind: 'permanent', reason: first[0], error: lastRefusal };
 }

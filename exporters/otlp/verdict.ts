@@ -6,19 +6,23 @@
  */
 import type { PostAnswer, PostFailure, PostResult } from '../../pipeline/net/http-post.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
+import { maskUrls } from '../../pipeline/wire/url-secrets.ts';
 import { answerForm, readPartialSuccess, readStatusText } from './answer.ts';
 import { retryAfterMs } from './retry-after.ts';
+
+/** Whether an attempt that has to be repeated arrived: no, nobody knows, or yes, because its status told so. */
+export type Arrival = 'no' | 'maybe' | 'yes';
 
 /** `reason` is a constant word for metrics, `error` text for people. */
 export type Verdict =
   /** The backend has it, but for `rejectedPoints`; `message` is what it says beside, '' for nothing. */
   | { readonly kind: 'accepted'; readonly rejectedPoints: number; readonly message: string }
-  /** `mayHaveArrived`: a repeat may meet what is there already. `afterMs`: not earlier, milliseconds. */
+  /** `arrived`: what a repeat may meet there already. `afterMs`: not earlier, milliseconds. */
   | {
       readonly kind: 'transient';
       readonly reason: string;
       readonly error: string;
-      readonly mayHaveArrived: boolean;
+      readonly arrived: Arrival;
       readonly afterMs?: number;
     }
   | { readonly kind: 'permanent'; readonly reason: string; readonly error: string }
@@ -49,14 +53,14 @@ export function verdictOf(result: PostResult, nowWallMs: number): Verdict {
 const NEVER_ARRIVED = new Set(['connect', 'tls', 'tls_file']);
 
 function verdictOfFailure({ reason, error }: PostFailure): Verdict {
-  return { kind: 'transient', reason, error, mayHaveArrived: !NEVER_ARRIVED.has(reason) };
+  return { kind: 'transient', reason, error, arrived: NEVER_ARRIVED.has(reason) ? 'no' : 'maybe' };
 }
 
 function verdictOfSuccess(answer: PostAnswer): Verdict {
   const { body, bodyEnd } = answer;
   if (bodyEnd === 'cut' || bodyEnd === 'timeout') {
     const error = `status ${answer.status}, but its body broke off: ${answer.error}`;
-    return { kind: 'transient', reason: bodyEnd, error, mayHaveArrived: true };
+    return { kind: 'transient', reason: bodyEnd, error, arrived: 'yes' };
   }
   const contentType = answer.headers.get('content-type') ?? '';
   const form = answerForm(contentType);
@@ -75,10 +79,10 @@ function verdictOfThrottle(answer: PostAnswer, nowWallMs: number): Verdict {
   const { status } = answer;
   const retry = { kind: 'transient', reason: `http_${status}`, error: refusalText(answer) } as const;
   // A gateway that got no answer cannot tell whether the request arrived.
-  const mayHaveArrived = status === 502 || status === 504;
+  const arrived = status === 502 || status === 504 ? 'maybe' : 'no';
   const asked = THROTTLING.has(status) ? (answer.headers.get('retry-after') ?? '') : '';
   const afterMs = asked === '' ? null : retryAfterMs(asked, nowWallMs);
-  return afterMs === null ? { ...retry, mayHaveArrived } : { ...retry, mayHaveArrived, afterMs };
+  return afterMs === null ? { ...retry, arrived } : { ...retry, arrived, afterMs };
 }
 
 function reasonOf(status: number): string {
@@ -102,13 +106,8 @@ function bodyText(body: Uint8Array): string {
 
 function redirectText(answer: PostAnswer): string {
   const location = answer.headers.get('location') ?? '';
-  const where = location === '' ? 'nowhere' : printableShort(withoutSecrets(location), LONGEST_TEXT);
+  const where = location === '' ? 'nowhere' : printableShort(maskUrls(location, true), LONGEST_TEXT);
   return `status ${answer.status} points to ${where}; redirects are not followed: write that address as the endpoint if it is right`;
-}
-
-/** User name, password and query of an address may be secrets. */
-function withoutSecrets(location: string): string {
-  return location.replace(/\/\/[^/?#]*@/, '//***@').replace(/[?#].*$/s, '?***');
 }
 
 function unreadableText(answer: PostAnswer, contentType: string): string {

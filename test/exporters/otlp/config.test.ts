@@ -1,6 +1,6 @@
 /** @module The configuration of `otlphttp`: defaults, addresses, and exactly what is said against wrong ones. */
 import test from 'ava';
-import { metricsUrl, otlpHttpConfig } from '../../../exporters/otlp/config.ts';
+import { maxRequestItems, metricsUrl, otlpHttpConfig } from '../../../exporters/otlp/config.ts';
 import { loadConfig } from '../../../pipeline/config/load.ts';
 import { renderProblems } from '../../../pipeline/config/print.ts';
 import { registry } from '../../../pipeline/graph/registry.ts';
@@ -60,6 +60,34 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
   [
     `endpoint: "http://127.0.0.1:4318?key=a"`,
     `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics is appended to it | write the whole address as metrics_endpoint`,
+  ],
+  [
+    `endpoint: "http://127.0.0.1:4318?key=hunter2"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics is appended to it | write the whole address as metrics_endpoint`,
+  ],
+  [
+    `endpoint: "http://127.0.0.1:4318?key=a hunter2"`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics is appended to it | write the whole address as metrics_endpoint`,
+  ],
+  [
+    `endpoint: http://hunter2@127.0.0.1:4318`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL holds a user name | write it as headers: { authorization: "\${env:NAME}" }`,
+  ],
+  [
+    `metrics_endpoint: http://me:hunter2/x@127.0.0.1:4318`,
+    `error WEIR1007: exporters.otlphttp.metrics_endpoint: "http://***@127.0.0.1:4318" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `metrics_endpoint: collector:4318/v1/metrics?key=hunter2`,
+    `error WEIR1007: exporters.otlphttp.metrics_endpoint: "collector:4318/v1/metrics?***" is no URL | write http://host:port or https://host:port, for example http://127.0.0.1:4318`,
+  ],
+  [
+    `{ metrics_endpoint: "http://a/?key='hunter2'", encoding: xml }`,
+    `error WEIR1004: exporters.otlphttp.encoding: "xml" is none of the allowed values | allowed: proto, json`,
+  ],
+  [
+    `${OK}\n    headers: { __proto__: hunter2 }`,
+    `error WEIR1003: unknown key "__proto__" in exporters.otlphttp.headers | use another name`,
   ],
   [
     `endpoint: "http://127.0.0.1:4318/#x"`,
@@ -139,7 +167,7 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
   ],
   [
     `${OK}\n    proxy_url: http://p`,
-    `error WEIR1003: unknown key "proxy_url" in exporters.otlphttp | use one of the 16 allowed keys   see exporters/otlp/README.md`,
+    `error WEIR1003: unknown key "proxy_url" in exporters.otlphttp | use one of the 17 allowed keys   see exporters/otlp/README.md`,
   ],
   [
     `${OK}\n    tls: { ca_file: a.pem }`,
@@ -201,11 +229,14 @@ test('defaults are those of the Collector, and of traffic', (t) => {
     temporality: 'delta',
     interval: 'slot',
     source: '',
-    max_request_items: 2000,
+    max_cached_items: 100_000,
     metric_expiration: 300_000,
     max_series: 200_000,
   });
   t.is(headers.size, 0);
+  t.is(maxRequestItems(otlpHttpConfig.parse({ endpoint: 'http://a' })), 2000);
+  t.is(maxRequestItems(otlpHttpConfig.parse({ endpoint: 'http://a', encoding: 'json' })), 500);
+  t.is(maxRequestItems(otlpHttpConfig.parse({ endpoint: 'http://a', encoding: 'json', max_request_items: 9 })), 9);
   t.deepEqual(queue, { queueSize: 1000, sizer: 'requests', onFull: 'coalesce', maxItems: 200_000 });
   t.is(retry.maxElapsedMs, 0);
 });

@@ -7,7 +7,7 @@ import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import type { PostFailure, PostResult } from '../../../pipeline/net/http-post.ts';
 import { decodeTraffic } from '../../../pipeline/wire/otlp-traffic.ts';
 import { exporterBench, settle } from '../../kit/exporter.ts';
-import { edgeCounts, slot, trafficBatch } from '../../kit/slots.ts';
+import { edgeCounts, itemsOf, slot, trafficBatch } from '../../kit/slots.ts';
 
 const START_MS = 1_700_000_010_000;
 const SLOT_MS = 10_000;
@@ -32,6 +32,8 @@ function answer(status: number): PostResult {
 class Backend {
   readonly taken = new Map<number, TrafficSum>();
   readonly refused = new Map<number, TrafficSum>();
+  /** Refused when they were sent again. */
+  readonly refusedLater = new Map<number, TrafficSum>();
   readonly #turns: Turn[];
   readonly #bodies = new Map<number, string>();
   readonly #maxItems: number;
@@ -60,7 +62,7 @@ class Backend {
         this.taken.set(seq, sum);
         return { ...FAILED, reason: 'timeout' };
       case 'refused':
-        if (!this.taken.has(seq)) this.refused.set(seq, sum);
+        (this.taken.has(seq) ? this.refusedLater : this.refused).set(seq, sum);
         return answer(400);
       case 'taken':
         this.taken.set(seq, sum);
@@ -89,6 +91,10 @@ function totalsOf(sums: Iterable<TrafficSum>): Totals {
   return totals;
 }
 
+function itemsIn(sums: ReadonlyMap<number, TrafficSum>): number {
+  return [...sums.values()].reduce((items, sum) => items + itemsOf(sum), 0);
+}
+
 const turns = fc.array(fc.constantFrom<Turn>('taken', 'lost', 'away', 'busy', 'refused'), { maxLength: 40 });
 const run = fc.record({
   turns,
@@ -101,6 +107,7 @@ const run = fc.record({
 test('any turns of the backend: counts are conserved, numbers never change their bytes, the books balance', async (t) => {
   let coalesced = 0;
   let refusals = 0;
+  let repeats = 0;
   await fc.assert(
     fc.asyncProperty(run, async ({ turns, slots, queueSize, partItems, backendItems }) => {
       const backend = new Backend(turns, backendItems);
@@ -134,14 +141,17 @@ test('any turns of the backend: counts are conserved, numbers never change their
       t.is(backend.changed, 0);
       t.is(balance.unaccounted, 0);
       t.is(balance.held + balance.queued, 0);
-      t.deepEqual(
-        [...balance.dropped.keys()].filter((reason) => reason !== 'http_400'),
-        [],
-      );
+      const [refused, unknown] = [itemsIn(backend.refused), itemsIn(backend.refusedLater)];
+      t.is(balance.dropped.get('http_400') ?? 0, refused);
+      t.is(balance.dropped.get('refused_repeat') ?? 0, unknown);
+      t.is(balance.dropped.size, Number(refused > 0) + Number(unknown > 0));
+      t.is(balance.delivered, itemsIn(backend.taken) - unknown);
+      repeats += unknown;
       coalesced += balance.merged > 0 ? 1 : 0;
       refusals += backend.refused.size;
     }),
     { numRuns: 150 },
   );
-  t.true(coalesced > 10 && refusals > 20, `${coalesced} runs with coalescing, ${refusals} refusals`);
+  const seen = `${coalesced} runs with coalescing, ${refusals} refusals, ${repeats} items refused when sent again`;
+  t.true(coalesced > 10 && refusals > 20 && repeats > 20, seen);
 });
