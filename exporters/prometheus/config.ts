@@ -7,16 +7,21 @@ import { DETAIL_LABELS, OWN_LABELS } from './labels.ts';
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-function refineLabelName(name: string, context: z.RefinementCtx): void {
-  const fault = !LABEL_NAME.test(name)
-    ? ['is no name of a label', 'begin with a letter, and use letters, digits and _ only']
-    : name.startsWith('__')
-      ? ['is kept for Prometheus itself', 'use a name that does not begin with __']
-      : OWN_LABELS.has(name)
-        ? ['is written by the exporter itself', 'use another name']
-        : null;
-  if (fault === null) return;
-  context.addIssue({ code: 'custom', message: `"${name}" ${fault[0]}`, params: { weir: 'WEIR1021', mend: fault[1] } });
+/** What is wrong with a name of a constant label, and how to mend it; null when nothing is. */
+function faultOf(name: string): readonly [string, string] | null {
+  if (!LABEL_NAME.test(name))
+    return ['is no name of a label', 'begin with a letter, and use letters, digits and _ only'];
+  if (name.startsWith('__')) return ['is kept for Prometheus itself', 'use a name that does not begin with __'];
+  return OWN_LABELS.has(name) ? ['is written by the exporter itself', 'use another name'] : null;
+}
+
+function refineLabelNames(labels: Readonly<Record<string, string>>, context: z.RefinementCtx): void {
+  for (const name of Object.keys(labels)) {
+    const fault = faultOf(name);
+    if (fault === null) continue;
+    const params = { weir: 'WEIR1021', mend: fault[1] };
+    context.addIssue({ code: 'custom', path: [name], message: `label "${name}" ${fault[0]}`, params });
+  }
 }
 
 export const config = z
@@ -28,7 +33,8 @@ export const config = z
       .optional()
       .describe('goes before the name of every metric, with a _ between; none unless written'),
     const_labels: z
-      .record(z.string().superRefine(refineLabelName), z.string())
+      .record(z.string(), z.string())
+      .superRefine(refineLabelNames)
       .default({})
       .describe('labels that every series carries'),
     exclude_labels: z

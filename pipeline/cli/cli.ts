@@ -39,7 +39,7 @@ type Done = (code: number) => void;
 
 function createProgram(context: CliContext, done: Done): Command {
   const program = new Command('weir')
-    .description('A mesh traffic collector: proxies in, SMI TrafficMetrics out.')
+    .description('A mesh traffic collector: proxies in; SMI TrafficMetrics, OTLP, Prometheus and Kafka out.')
     .version(context.version, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
@@ -167,7 +167,7 @@ function addDemo(program: Command, context: CliContext, done: Done): void {
   program
     .command('demo')
     .argument('[args...]', 'passed on to the demo')
-    .description('a simulated mesh of 12 workloads through a real pipeline; needs nothing else')
+    .description('simulated meshes of 20 workloads through a real pipeline; needs nothing else')
     .allowUnknownOption()
     .passThroughOptions()
     .helpOption(false)
