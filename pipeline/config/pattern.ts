@@ -13,6 +13,8 @@ export const MAX_PATTERN_LENGTH = 1024;
 /** An expression that a whole text matches or not. */
 export interface Pattern {
   readonly source: string;
+  /** Whether there is a group of this number or name. */
+  hasGroup(reference: number | string): boolean;
   /** True when the whole of `text` matches. O(text × expression). */
   test(text: string): boolean;
   /** Groups of the match of the whole text, null without one. */
@@ -34,6 +36,11 @@ class LinearPattern implements Pattern {
     this.#compiled = RE2JS.compile(source, RE2JS.DOTALL);
   }
 
+  hasGroup(reference: number | string): boolean {
+    if (typeof reference === 'number') return reference <= this.#compiled.groupCount();
+    return Object.hasOwn(this.#compiled.namedGroups(), reference);
+  }
+
   test(text: string): boolean {
     return this.#compiled.testExact(text);
   }
@@ -41,13 +48,7 @@ class LinearPattern implements Pattern {
   match(text: string): PatternMatch | null {
     const matcher = this.#compiled.matcher(text);
     if (!matcher.matches()) return null;
-    const [count, names] = [this.#compiled.groupCount(), this.#compiled.namedGroups()];
-    return {
-      group(reference) {
-        const known = typeof reference === 'number' ? reference <= count : Object.hasOwn(names, reference);
-        return known ? (matcher.group(reference) ?? '') : '';
-      },
-    };
+    return { group: (reference) => (this.hasGroup(reference) ? (matcher.group(reference) ?? '') : '') };
   }
 }
 

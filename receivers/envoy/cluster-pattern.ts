@@ -34,6 +34,7 @@ export interface ClusterPattern {
 export function constantPattern(regex: RegExp): Pattern {
   return {
     source: regex.source,
+    hasGroup: () => true,
     test: (text) => regex.test(text),
     match(text) {
       const found = regex.exec(text);
@@ -51,9 +52,20 @@ export function applyPattern(pattern: ClusterPattern, name: string): Destination
   return { direction, service: fill(service), namespace: fill(namespace), workload: fill(workload) };
 }
 
+const REFERENCE = /\$(\d|[a-zA-Z_]\w*)/g;
+
+function referenceOf(group: string): number | string {
+  return /^\d$/.test(group) ? Number(group) : group;
+}
+
+/** Groups that `text` stands for and `pattern` does not have. */
+export function missingGroups(pattern: Pattern, text: string): string[] {
+  return [...text.matchAll(REFERENCE)].flatMap(([, group = '']) =>
+    pattern.hasGroup(referenceOf(group)) ? [] : [group],
+  );
+}
+
 /** `$1`, `$name`; a group that is not there or took no part is ''. */
 function fillIn(text: string, match: PatternMatch): string {
-  return text.replace(/\$(\d|[a-zA-Z_]\w*)/g, (_, group: string) =>
-    match.group(/^\d$/.test(group) ? Number(group) : group),
-  );
+  return text.replace(REFERENCE, (_, group: string) => match.group(referenceOf(group)));
 }

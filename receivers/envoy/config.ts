@@ -5,6 +5,7 @@ import { pattern } from '../../pipeline/config/pattern.ts';
 import { checkScrapeConfig, scrapeShape } from '../scrape/config.ts';
 import { checkStaticLabels } from '../scrape/static-labels.ts';
 import { checkStatsFlush, statsFlushInterval } from '../scrape/stats-flush.ts';
+import { missingGroups } from './cluster-pattern.ts';
 import { dottedName } from './families.ts';
 
 const IDENTITY_LABELS = [
@@ -87,6 +88,7 @@ export function checkEnvoyConfig(config: EnvoyConfig): ConfigIssue[] {
     ...checkStaticLabels(config.static_configs, pagesTell),
     ...checkStatsFlush(config),
     ...checkDotted(config),
+    ...checkPatterns(config),
   ];
 }
 
@@ -107,4 +109,27 @@ function checkDotted({ dotted_clusters: names }: EnvoyConfig): ConfigIssue[] {
       },
     ];
   });
+}
+
+/** A text that names a group its expression does not have would always be empty. */
+function checkPatterns({ cluster_patterns: patterns }: EnvoyConfig): ConfigIssue[] {
+  return patterns.flatMap((pattern, index) =>
+    (['service', 'namespace', 'workload'] as const).flatMap((key): ConfigIssue[] => {
+      const missing = missingGroups(pattern.regex, pattern[key]);
+      // A namespace that no group tells is that of cluster_namespace.
+      if (missing.length === 0 || (key === 'namespace' && pattern[key] === '$namespace')) return [];
+      if (pattern.direction !== 'outbound' && pattern[key] === `$${key}`) return [];
+      const groups = missing.map((group) => `$${group}`).join(', ');
+      return [
+        {
+          path: ['cluster_patterns', index, key],
+          message: `${key} stands for ${groups}, which regex has no group for`,
+          mend:
+            key === 'service'
+              ? 'name a group in regex, (?<service>…), or write a fixed service'
+              : 'name the group in regex, or write a fixed text',
+        },
+      ];
+    }),
+  );
 }

@@ -135,3 +135,24 @@ test('scraping faster than Envoy writes its histograms is warned of', (t) => {
   );
   t.deepEqual(checkEnvoyConfig(envoyConfig.parse(TARGET)), []);
 });
+
+test('a text that stands for a group which is not there is an error', (t) => {
+  const problems = (rows: Record<string, unknown>[]) =>
+    checkEnvoyConfig(envoyConfig.parse({ ...TARGET, cluster_patterns: rows })).map(
+      ({ path, message }) => `${path.join('.')}: ${message}`,
+    );
+  t.deepEqual(problems([{ regex: '(a)_(b)', service: '$3' }, { regex: 'x_(?<service>.+)' }, { regex: 'plain' }]), [
+    'cluster_patterns.0.service: service stands for $3, which regex has no group for',
+    'cluster_patterns.2.service: service stands for $service, which regex has no group for',
+  ]);
+  t.deepEqual(
+    problems([
+      { regex: 'mine.*', direction: 'control' },
+      { regex: 'plain', service: 'fixed' },
+    ]),
+    [],
+  );
+  t.deepEqual(problems([{ regex: '(?<service>.+)', workload: '$name' }]), [
+    'cluster_patterns.0.workload: workload stands for $name, which regex has no group for',
+  ]);
+});
