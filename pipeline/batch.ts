@@ -51,6 +51,8 @@ export interface SamplesBatch {
   readonly startedMs: number;
   /** Monotonic time (ms) of the scrape's first byte asked for; lengths between scrapes are differences of these. */
   readonly startedMonoMs: number;
+  /** How long the scrape took, ms: its page was written within. Absent: nobody measured it, it counts as 0. */
+  readonly tookMs?: number;
   /** Engine time (ms) of the target's next scheduled scrape; null when none will come. */
   readonly nextDueMs: number | null;
   /** Samples carried. */

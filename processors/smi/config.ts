@@ -24,6 +24,14 @@ export const config = z.strictObject({
     .min(1)
     .default(200_000)
     .describe('records (one workload, peer and side each) kept at once; what comes above is dropped as record_limit'),
+  max_past_lives: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe(
+      'proxies remembered after they left discovery, the one longest gone forgotten first; back later, they are not counted from 0 again',
+    ),
 });
 
 export type SmiConfig = z.output<typeof config>;

@@ -9,7 +9,7 @@ import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
 import { applyPage, type PageKind } from './deltas.ts';
 import { type Intake, intakeOf, NOTHING } from './intake.ts';
-import { beganAnew, createLife, earliestStartMs, type LifeSigns, likelyStartMs, seeAgain } from './lives.ts';
+import { beganAnew, createLife, earliestStartMs, type LifeSigns, likelyStartMs, pageTime, seeAgain } from './lives.ts';
 import { isSameLife, PastLives } from './past-lives.ts';
 import { PodTargets } from './pods.ts';
 import { Slot } from './slot.ts';
@@ -29,6 +29,8 @@ export interface EngineSettings {
   readonly peerPod: boolean;
   readonly ownExports: ReadonlySet<string>;
   readonly maxRecords: number;
+  /** Targets that left discovery whose last life is remembered. */
+  readonly maxPastLives: number;
   /** Engine time (ms) at which this Weir began to watch. */
   readonly watchStartMs: number;
 }
@@ -38,7 +40,7 @@ export class SmiEngine {
   readonly #targets = new Map<Target, TargetState>();
   readonly #cells: CellTable;
   readonly #binder: SeriesBinder;
-  readonly #past = new PastLives();
+  readonly #past: PastLives;
   readonly #pods = new PodTargets();
   /** Open slots, oldest first; at most two. */
   readonly #open: Slot[] = [];
@@ -51,6 +53,7 @@ export class SmiEngine {
 
   constructor(settings: EngineSettings) {
     this.#settings = settings;
+    this.#past = new PastLives(settings.maxPastLives);
     this.#cells = new CellTable(settings.maxRecords);
     this.#binder = new SeriesBinder(this.#cells, settings.peerPod, settings.ownExports);
   }
@@ -61,7 +64,7 @@ export class SmiEngine {
   get records(): number {
     return this.#cells.records;
   }
-  /** Names of past lives forgotten for want of room, since the beginning. */
+  /** Past lives forgotten for want of room, since the beginning. */
   get forgottenLives(): number {
     return this.#past.forgotten;
   }
@@ -143,24 +146,24 @@ export class SmiEngine {
     const result = applyPage(state, scrape, kind, skippedLines, slot.column, slot.recordMark, slot.mark);
     if (result.reset || (kind === 'from-zero' && state.life !== null)) coverage.resets += 1;
     this.#cover(state, batch, slot, kind, signs);
-    if (state.life === null || kind === 'from-zero') state.life = createLife(signs, batch.startedMonoMs);
-    else seeAgain(state.life, signs, batch.startedMonoMs);
+    const time = pageTime(batch.startedMonoMs, batch.tookMs);
+    if (state.life === null || kind === 'from-zero') state.life = createLife(signs, time);
+    else seeAgain(state.life, signs, time);
     return intakeOf(state, scrape, batch.items, result);
   }
 
-  #kind(state: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs }: SamplesBatch): PageKind {
+  #kind(state: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs, tookMs }: SamplesBatch): PageKind {
+    const time = pageTime(startedMonoMs, tookMs);
     const { life } = state;
     const lagSeconds = target.rules.uptimeLagSeconds ?? 0;
-    if (life !== null) return beganAnew(life, signs, startedMonoMs, lagSeconds) ? 'from-zero' : 'next';
+    if (life !== null) return beganAnew(life, signs, time, lagSeconds) ? 'from-zero' : 'next';
     const startMs = earliestStartMs(signs, startedMs, lagSeconds);
     const watchedFromBirth = startMs > this.#settings.watchStartMs - START_SLACK_MS;
     if (!watchedFromBirth || startMs > startedMs + MAX_AHEAD_MS) return 'baseline';
     // A life that was counted before, at this address or another one of its pod, is not counted again.
     const counted =
-      this.#past.knows(target, signs, startedMonoMs, startMs) ||
-      this.#pods
-        .othersOf(state)
-        .some((other) => other.life !== null && isSameLife(other.life, target, signs, startedMonoMs));
+      this.#past.knows(target, signs, time, startMs) ||
+      this.#pods.othersOf(state).some((other) => other.life !== null && isSameLife(other.life, target, signs, time));
     return counted ? 'baseline' : 'from-zero';
   }
 

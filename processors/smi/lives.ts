@@ -9,7 +9,7 @@ import type { SeriesTable } from '../../pipeline/model/series.ts';
 
 /** Starts (seconds since the epoch) that differ by no more than this are the same start. */
 export const SAME_START_SECONDS = 1;
-/** Uptimes are whole seconds, and a process may start between the asking for a page and the writing of it. */
+/** Uptimes are whole seconds. */
 const UPTIME_SLACK_SECONDS = 1;
 
 /** What one page tells; NaN where it does not tell, or tells more than one. */
@@ -29,9 +29,22 @@ export interface KnownLife {
   /** As the last good page told them; NaN where it did not. */
   uptimeSeconds: number;
   restartEpoch: number;
-  /** Monotonic time (ms) of the first and of the last good page of this life. */
+  /** Monotonic time (ms) at which the first and the last good page of this life were asked for. */
   firstSeenMonoMs: number;
   lastSeenMonoMs: number;
+  /** Monotonic time (ms) at which the last good page had come: it was written between. */
+  lastHeardMonoMs: number;
+}
+
+/** When a page was written: between two instants of monotonic time (ms). */
+export interface PageTime {
+  readonly askedMonoMs: number;
+  readonly heardMonoMs: number;
+}
+
+/** Times of a page that was asked for at `monoMs` and took `tookMs`. */
+export function pageTime(monoMs: number, tookMs = 0): PageTime {
+  return { askedMonoMs: monoMs, heardMonoMs: monoMs + tookMs };
 }
 
 /** Series of one target that tell of its process. A page of many processes has many, and tells of none. */
@@ -75,28 +88,37 @@ function only(ids: ReadonlySet<number>, { seen, repeats, values }: SeriesTable, 
   return found === 1 ? value : Number.NaN;
 }
 
-/** The life that the first good page, seen at `monoMs`, is of. */
-export function createLife({ startSeconds, uptimeSeconds, restartEpoch }: LifeSigns, monoMs: number): KnownLife {
-  return { startSeconds, uptimeSeconds, restartEpoch, firstSeenMonoMs: monoMs, lastSeenMonoMs: monoMs };
+/** The life that its first good page is of. */
+export function createLife(signs: LifeSigns, { askedMonoMs, heardMonoMs }: PageTime): KnownLife {
+  const { startSeconds, uptimeSeconds, restartEpoch } = signs;
+  return {
+    startSeconds,
+    uptimeSeconds,
+    restartEpoch,
+    firstSeenMonoMs: askedMonoMs,
+    lastSeenMonoMs: askedMonoMs,
+    lastHeardMonoMs: heardMonoMs,
+  };
 }
 
 /** Notes one good page more of the same life. */
 export function seeAgain(
   life: KnownLife,
   { startSeconds, uptimeSeconds, restartEpoch }: LifeSigns,
-  monoMs: number,
+  { askedMonoMs, heardMonoMs }: PageTime,
 ): void {
   if (Number.isNaN(life.startSeconds)) life.startSeconds = startSeconds;
   life.uptimeSeconds = uptimeSeconds;
   life.restartEpoch = restartEpoch;
-  life.lastSeenMonoMs = monoMs;
+  life.lastSeenMonoMs = askedMonoMs;
+  life.lastHeardMonoMs = heardMonoMs;
 }
 
-/** True when what a page seen at `monoMs` tells cannot be the life known. What it does not tell proves nothing. */
-export function beganAnew(life: KnownLife, signs: LifeSigns, monoMs: number, lagSeconds: number): boolean {
+/** True when what a page tells cannot be the life known. What it does not tell proves nothing. */
+export function beganAnew(life: KnownLife, signs: LifeSigns, time: PageTime, lagSeconds: number): boolean {
   if (tookOver(life, signs)) return true;
   const tellsStart = !Number.isNaN(signs.startSeconds) && !Number.isNaN(life.startSeconds);
-  return tellsStart ? startedAnew(life, signs) : ranAnew(life, signs, monoMs, lagSeconds);
+  return tellsStart ? startedAnew(life, signs) : ranAnew(life, signs, time, lagSeconds);
 }
 
 /** A new process cannot have started while the old one was seen alive, whatever its clock says. */
@@ -114,13 +136,15 @@ export function tookOver(life: KnownLife, { restartEpoch }: LifeSigns): boolean 
 /**
  * By uptime: a life known to have run so long has run longer by now, and no page tells less than that but for the lag. A new
  * one began after the last good page; an uptime that falls although the process was there before is a clock set back.
+ * Each page was written at any time while it was waited for, so there is a shortest and a longest time between the two.
  * Unsure counts as the same life: then the values decide.
  */
-function ranAnew(life: KnownLife, { uptimeSeconds }: LifeSigns, monoMs: number, lagSeconds: number): boolean {
-  const awaySeconds = (monoMs - life.lastSeenMonoMs) / 1000;
+function ranAnew(life: KnownLife, { uptimeSeconds }: LifeSigns, time: PageTime, lagSeconds: number): boolean {
+  const shortest = (time.askedMonoMs - life.lastHeardMonoMs) / 1000;
+  const longest = (time.heardMonoMs - life.lastSeenMonoMs) / 1000;
   const known = Number.isNaN(life.uptimeSeconds) ? 0 : life.uptimeSeconds;
-  const isSame = uptimeSeconds >= known && uptimeSeconds + lagSeconds + UPTIME_SLACK_SECONDS >= known + awaySeconds;
-  return !isSame && uptimeSeconds <= awaySeconds + UPTIME_SLACK_SECONDS;
+  const isSame = uptimeSeconds >= known && uptimeSeconds + lagSeconds + UPTIME_SLACK_SECONDS >= known + shortest;
+  return !isSame && uptimeSeconds <= longest + UPTIME_SLACK_SECONDS;
 }
 
 /** Earliest instant (engine ms) at which the process can have started, for a page asked for at `nowMs`; NaN: not told. */

@@ -34,6 +34,7 @@ class Smi implements Processor {
       peerPod: config.peer_detail === 'pod',
       ownExports: new Set(config.own_exports),
       maxRecords: config.max_records,
+      maxPastLives: config.max_past_lives,
       watchStartMs: startedMs,
     });
     this.#telemetry = createTelemetry(settings, this.#engine);

@@ -163,7 +163,7 @@ export class TargetLoop {
     const filtered = this.#filteredOf(scrape);
     const items = scan.samples - sum(filtered.values());
     const event: ScrapeEvent = { kind: 'scraped', scrape, skippedLines: unreadLines(scan, mayBeCut) };
-    const batch = this.#batch(event, start, items);
+    const batch = this.#batch(event, start, items, durationMs);
     const admission = settings.next.admits(batch);
     if (!admission.ok) {
       settings.balance.refused += items;
@@ -219,7 +219,7 @@ export class TargetLoop {
     this.#context.settings.next.consume(this.#batch(event, start, 0));
   }
 
-  #batch(event: ScrapeEvent, start: Start, items: number): SamplesBatch {
+  #batch(event: ScrapeEvent, start: Start, items: number, tookMs = 0): SamplesBatch {
     return {
       body: 'samples',
       target: this.#scraper.target,
@@ -227,6 +227,7 @@ export class TargetLoop {
       scheduledMs: start.scheduledMs,
       startedMs: start.startedMs,
       startedMonoMs: start.startedMonoMs,
+      tookMs,
       nextDueMs: this.#dueMs,
       items,
       delivery: new Delivery(),

@@ -52,6 +52,7 @@ class Load {
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 1e6,
+    maxPastLives: 100,
     watchStartMs: T0,
   });
   readonly targets: ScannedTarget[] = [];

@@ -58,6 +58,7 @@ export async function run(): Promise<BenchResult[]> {
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 1e6,
+    maxPastLives: 100,
     watchStartMs: T0,
   });
   let least = Number.POSITIVE_INFINITY;

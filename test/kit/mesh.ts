@@ -102,6 +102,7 @@ export class TestTarget {
       scheduledMs: at.scheduledMs ?? null,
       startedMs,
       startedMonoMs: at.monoMs ?? startedMs,
+      tookMs: at.tookMs ?? 0,
       nextDueMs: at.nextDueMs ?? null,
       items,
       delivery: new Delivery(),
@@ -113,5 +114,6 @@ export interface EventTimes {
   scheduledMs?: number;
   startedMs?: number;
   monoMs?: number;
+  tookMs?: number;
   nextDueMs?: number | null;
 }

@@ -57,6 +57,7 @@ const engine = new SmiEngine({
   peerPod: false,
   ownExports: new Set(),
   maxRecords: 1e6,
+  maxPastLives: 100,
   watchStartMs: T0,
 });
 

@@ -16,6 +16,7 @@ export function createEngine(options: Partial<ConstructorParameters<typeof SmiEn
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 1000,
+    maxPastLives: 100,
     watchStartMs: WATCH_MS,
     ...options,
   });

@@ -14,6 +14,7 @@ function engine(options: Partial<ConstructorParameters<typeof SmiEngine>[0]> = {
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 1000,
+    maxPastLives: 100,
     watchStartMs: WATCH,
     ...options,
   });

@@ -2,10 +2,11 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { MeshRules } from '../../../pipeline/model/rules.ts';
-import { createLife } from '../../../processors/smi/lives.ts';
+import { config } from '../../../processors/smi/config.ts';
+import { createLife, pageTime } from '../../../processors/smi/lives.ts';
 import { PastLives } from '../../../processors/smi/past-lives.ts';
 import { counter, identity, RESTART_EPOCH, START, TestTarget, testRules, UPTIME, workload } from '../../kit/mesh.ts';
-import { counted, SmiRun, WATCH_MS } from '../../kit/smi-run.ts';
+import { counted, createEngine, SmiRun, WATCH_MS } from '../../kit/smi-run.ts';
 
 const LAG = 5;
 const rules: MeshRules = { ...testRules, uptimeLagSeconds: LAG };
@@ -333,6 +334,18 @@ const returns: readonly { title: string; first?: Page; last: Page; back: Page; c
     counts: 0,
   },
   {
+    title: 'another number of a hot restart counts from 0, whatever start is told',
+    last: { at: 20, ok: 1000, start: WATCH_MS / 1000 + 5, epoch: 0 },
+    back: { at: 30, ok: 900, start: WATCH_MS / 1000 + 5, epoch: 1 },
+    counts: 900,
+  },
+  {
+    title: 'the same start and number of a hot restart are not counted again',
+    last: { at: 20, ok: 1000, start: WATCH_MS / 1000 + 5, epoch: 1 },
+    back: { at: 30, ok: 1900, start: WATCH_MS / 1000 + 5, epoch: 1 },
+    counts: 0,
+  },
+  {
     title: 'another number of a hot restart counts from 0',
     last: { at: 20, ok: 1000, up: 15, epoch: 0 },
     back: { at: 30, ok: 900, up: 25, epoch: 1 },
@@ -605,13 +618,59 @@ test('a pod at two addresses is told once both were there for a whole slot', (t)
   t.is(run.engine.twins(WATCH_MS + 30_000).length, 1, 'of two meshes, too');
 });
 
+const addressOf = (n: number) => ({ ...new TestTarget(identity(`w${n}`, `w${n}`)).target, address: `10.0.0.${n}:1` });
+const toldStart = (startSeconds: number) => ({ startSeconds, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN });
+const toldUptime = (uptimeSeconds: number) => ({ startSeconds: Number.NaN, uptimeSeconds, restartEpoch: Number.NaN });
+
 test('of lives too many to be remembered, those that may have begun before them are a baseline only', (t) => {
-  const past = new PastLives(4);
-  const at = (n: number) => ({ ...new TestTarget(identity(`w${n}`)).target, address: `10.0.0.${n}:1` });
-  const told = (startSeconds: number) => ({ startSeconds, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN });
-  for (const n of [1, 2, 3]) past.remember(at(n), createLife(told(100 * n), n * 1000), n * 1000);
-  t.is(past.forgotten, 2);
-  t.true(past.knows(at(1), told(100), 9000, 500), 'began before the forgotten one was gone');
-  t.false(past.knows(at(1), told(8), 9000, 8000), 'began later');
-  t.true(past.knows(at(3), told(300), 9000, 8000), 'remembered');
+  const past = new PastLives(2);
+  for (const n of [1, 2, 3]) past.remember(addressOf(n), createLife(toldUptime(n), pageTime(n * 1000)), n * 1000);
+  t.is(past.forgotten, 1);
+  const now = pageTime(9000);
+  t.true(past.knows(addressOf(1), toldUptime(8.5), now, 500), 'began before the forgotten one was gone');
+  t.true(past.knows(addressOf(1), toldUptime(8), now, 1000), 'at the instant at which it was gone');
+  t.false(past.knows(addressOf(1), toldUptime(1), now, 8000), 'began later');
+  t.true(past.knows(addressOf(3), toldUptime(9), now, 3500), 'remembered');
+  t.true(past.knows(addressOf(2), toldUptime(8), now, 1500), 'remembered');
+});
+
+test('a forgotten life whose host has a clock that is ahead is not counted again', (t) => {
+  const past = new PastLives(1);
+  const now = pageTime(9000);
+  past.remember(addressOf(1), createLife(toldStart(50), pageTime(1000)), 1000);
+  past.remember(addressOf(2), createLife(toldStart(4), pageTime(2000)), 2000);
+  t.true(past.knows(addressOf(1), toldStart(50), now, 50_000), 'by this clock it has yet to begin');
+  t.true(past.knows(addressOf(1), toldStart(51), now, 51_000), 'starts are told to a second');
+  t.false(past.knows(addressOf(1), toldStart(51.5), now, 51_500), 'began later than all that are forgotten');
+});
+
+test('lives of 10,000 pods are remembered by address and by pod, and one more costs the oldest', (t) => {
+  const past = new PastLives(config.parse({}).max_past_lives);
+  const target = addressOf(0);
+  const at = (n: number) => ({ ...target, address: `a${n}`, own: { ...target.own, pod: `p${n}` } });
+  const life = createLife(toldUptime(1), pageTime(0));
+  for (let n = 0; n < 10_000; n++) past.remember(at(n), life, 0);
+  t.is(past.forgotten, 0);
+  t.false(past.knows(at(10_000), toldUptime(1), pageTime(3000), 1));
+  past.remember(at(10_000), life, 0);
+  t.is(past.forgotten, 1);
+});
+
+test('smi counts the past lives that it forgets', (t) => {
+  const run = new SmiRun(createEngine({ maxPastLives: 1 }));
+  const born = (n: number) => {
+    const target = new TestTarget(identity('a', `p${n}`), { rules, key: `p${n}`, address: `p${n}` });
+    return target.series('ok', counter('success', b)).series('up', UPTIME);
+  };
+  const [first, second] = [born(1), born(2)];
+  take(run, first, { at: 10, ok: 100, up: 4 });
+  take(run, second, { at: 11, ok: 1000, up: 4 });
+  run.gone(first, 12);
+  t.is(run.engine.forgottenLives, 0);
+  run.gone(second, 13);
+  t.is(run.engine.forgottenLives, 1);
+  // Uptime alone would tell the first one new: who knows whether it is the one forgotten.
+  take(run, born(1), { at: 20, ok: 107, up: 5 });
+  take(run, born(3), { at: 50, ok: 5, up: 20 });
+  t.is(counted(run.close(70)), 100 + 1000 + 5);
 });

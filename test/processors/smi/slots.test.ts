@@ -14,6 +14,7 @@ function engine(): SmiEngine {
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 100,
+    maxPastLives: 100,
     watchStartMs: T0,
   });
 }
@@ -395,6 +396,7 @@ test('the slot in which the watch began starts with it and is partial', (t) => {
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 9,
+    maxPastLives: 100,
     watchStartMs: T0 + 7000,
   });
   e.open(T0 + 7000, false);
@@ -432,6 +434,7 @@ test('a long-lived target with ever new peers keeps only the records of peers it
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 5,
+    maxPastLives: 100,
     watchStartMs: T0,
   });
   const a = new TestTarget(identity('a')).series('start', START);
@@ -497,6 +500,7 @@ test('a series refused for want of room starts with a baseline once there is roo
     peerPod: false,
     ownExports: new Set(),
     maxRecords: 1,
+    maxPastLives: 100,
     watchStartMs: T0,
   });
   const a = new TestTarget(identity('a'))
