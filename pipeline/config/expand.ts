@@ -85,7 +85,8 @@ function reference(run: Run, inside: string, offset: number, depth: number): str
   const split = rest.indexOf(':-');
   const name = split === -1 ? rest : rest.slice(0, split);
   if (!NAME.test(name)) {
-    run.faults.push({ kind: 'malformed', offset, length, what: `"${name}" is no name of a variable` });
+    const group = /^\d+$/.test(name) ? `; a group of an expression is written $${name} or $$\{${name}}` : '';
+    run.faults.push({ kind: 'malformed', offset, length, what: `"${name}" is no name of a variable${group}` });
     return '';
   }
   const value = Object.hasOwn(run.env, name) ? run.env[name] : undefined;

@@ -20,7 +20,7 @@ const relabelRule = z
     separator: z.string().default(';').describe('between them; default ;'),
     regex: pattern().prefault('(.*)').describe('matches the whole joined text; default (.*)'),
     target_label: z.string().default('').describe('label that is written'),
-    replacement: z.string().default('$1').describe('its new value; default $1, in YAML written $$1'),
+    replacement: z.string().default('$1').describe('its new value; default $1'),
     modulus: z.int().min(0).default(0).describe('for hashmod'),
     action: z
       .enum([

@@ -34,6 +34,7 @@ test('references expand as the table says', (t) => {
 const faults: [text: string, kind: string, what: string, offset: number][] = [
   ['ab${env:NOPE}', 'unset', 'NOPE', 2],
   ['${env:no-name}', 'malformed', '"no-name" is no name of a variable', 0],
+  ['${1}', 'malformed', '"1" is no name of a variable; a group of an expression is written $1 or $${1}', 0],
   ['x${env:X', 'malformed', 'it is not closed by }', 1],
   ['${file:/etc/passwd}', 'malformed', 'the scheme "file" is not known, only env', 0],
   ['${env:toString}', 'unset', 'toString', 0],
