@@ -76,7 +76,11 @@ test('uptime, restart epoch and lag come from Envoy, never from the process star
 test('a page is whole by what only a proxy writes', (t) => {
   t.deepEqual(resolve('istio_build', { component: 'proxy', tag: '1.28.0' }), { role: 'sentinel' });
   t.deepEqual(resolve('istio_build', { component: 'ztunnel' }), { role: 'sentinel' });
-  t.deepEqual(resolve('istio_build', { component: 'pilot' }), { role: 'filtered', reason: 'other_build' });
+  // The agent writes its own into every merged page, whether Envoy's part is there or not.
+  for (const component of ['agent', 'pilot', 'cni', 'proxyless', 'Proxy', '']) {
+    t.deepEqual(resolve('istio_build', { component }), { role: 'filtered', reason: 'other_build' }, component);
+  }
+  t.deepEqual(resolve('istio_build', {}), { role: 'filtered', reason: 'other_build' });
   t.is(rules.sentinel, 'envoy_server_uptime');
   t.is(createIstioRules({ ...OPTIONS, sentinel: false }).sentinel, null);
 });

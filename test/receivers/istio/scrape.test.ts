@@ -101,6 +101,7 @@ test('a merged page whose part of Envoy is missing fails as partial, whatever ag
     '# TYPE istio_agent_scrapes_total counter',
     'istio_agent_scrapes_total 9',
     '# TYPE istio_build gauge',
+    'istio_build{component="agent",tag="1.28.0"} 1',
     'istio_build{component="pilot",tag="1.28.0"} 1',
     '# TYPE process_start_time_seconds gauge',
     'process_start_time_seconds 1690000000',
