@@ -194,12 +194,12 @@ class EnvoyTable {
   }
 }
 
-function measureOf({ content, rule }: EnvoyFamily, labels: Labels): Measure | FilteredSeries {
+function measureOf({ content, scope }: EnvoyFamily, labels: Labels): Measure | FilteredSeries {
   if (content === 'bucket') return 'latency_bucket';
   if (content !== 'class') return content;
   const group = tag(labels, 'response_code_class');
   if (group !== '') return measureOfClass(group);
-  return tag(labels, 'response_code') === '101' && rule.sample === 'envoy_cluster_upstream_rq' ? 'success' : EXACT_CODE;
+  return tag(labels, 'response_code') === '101' && scope === 'cluster' ? 'success' : EXACT_CODE;
 }
 
 /**

@@ -87,6 +87,12 @@ for (const [group, measure] of [
   );
 }
 means('an upgrade by its exact code', RQ, { ...API, envoy_response_code: '101' }, { ...CLIENT, measure: 'success' });
+means(
+  'a class under both spellings at once, as an Envoy with tags of its own beside the usual ones writes it',
+  RQ,
+  { envoy_response_code_class: '5', response_code_class: '5xx', envoy_cluster_name: 'api', cluster_name: 'api' },
+  { ...CLIENT, measure: 'failure' },
+);
 isFiltered('class 1', RQ_XX, { ...API, envoy_response_code_class: '1' }, 'informational');
 isFiltered('class 1 of a listener', DOWN_XX, { ...IN, envoy_response_code_class: '1' }, 'informational');
 isFiltered('an exact code', RQ, { ...API, envoy_response_code: '200' }, 'exact_code');
@@ -96,7 +102,11 @@ isFiltered('no class at all', RQ_XX, API, 'exact_code');
 isFiltered('an upgrade of a listener', 'envoy_http_downstream_rq', { ...IN, response_code: '101' }, 'exact_code');
 isFiltered('no cluster at all', RQ_XX, { envoy_response_code_class: '2' }, 'unknown_cluster');
 
-for (const name of ['xds-grpc', 'prometheus_stats', 'zipkin', 'ads_cluster', 'kuma_envoy_admin', 'local_agent']) {
+for (const name of [
+  ...['xds-grpc', 'sds-grpc', 'agent', 'prometheus_stats', 'zipkin', 'prometheus_backend', 'consul-dataplane'],
+  ...['local_agent', 'self_admin', 'ads_cluster', 'access_log_sink', 'kuma_envoy_admin', 'envoy-metrics-cluster'],
+  ...['envoy-tracing-cluster', 'xds_cluster', 'wasm_cluster'],
+]) {
   isFiltered(`the cluster ${name}`, RQ_XX, { envoy_cluster_name: name, envoy_response_code_class: '2' }, 'control');
 }
 isFiltered('a control cluster of the configuration', RQ_XX, { ...API, envoy_response_code_class: '2' }, 'control', {
@@ -116,19 +126,39 @@ for (const name of [
     'inbound_cluster',
   );
 }
-for (const prefix of ['admin', 'stats', 'envoy_prometheus_metrics', 'system_envoy_admin', 'async-client']) {
+for (const prefix of [
+  ...['admin', 'stats', 'agent', 'envoy_prometheus_metrics', 'envoy_metrics', 'envoy_ready', 'system_envoy_admin'],
+  ...['async-client', 'prometheus_inbound', 'kuma_metrics', 'kuma_metrics_scrape', 'kuma_envoy_admin'],
+  'kuma_envoy_admin_2',
+]) {
   const labels = { envoy_http_conn_manager_prefix: prefix, envoy_response_code_class: '2' };
   isFiltered(`the listener ${prefix}`, DOWN_XX, labels, 'control');
 }
-for (const prefix of ['egress_http', 'upstream.api', 'outbound_0.0.0.0_80']) {
+for (const prefix of ['egress', 'egress_http', 'upstream', 'upstream.api', 'outbound', 'outbound_0.0.0.0_80']) {
   const labels = { envoy_http_conn_manager_prefix: prefix, envoy_response_code_class: '2' };
   isFiltered(`the listener ${prefix}`, DOWN_XX, labels, 'outbound_listener');
 }
-for (const prefix of ['public_listener', 'localhost_8080', 'inbound_10.0.0.1_80', 'ingress.http.8080']) {
+for (const prefix of [
+  ...['public_listener', 'localhost_8080', 'localhost_1', 'inbound', 'inbound_10.0.0.1_80', 'ingress'],
+  'ingress.http.8080',
+]) {
   const labels = { envoy_http_conn_manager_prefix: prefix, envoy_response_code_class: '2' };
   means(`the listener ${prefix} faces the clients`, DOWN_XX, labels, { ...SERVER, measure: 'success' });
 }
-for (const prefix of ['in', 'localhost_x', 'localhost_123456', '']) {
+for (const prefix of [
+  ...[
+    'in',
+    'localhost_x',
+    'localhost_123456',
+    'my_localhost_80',
+    '',
+    'admin2',
+    'stats_x',
+    'agent2',
+    'public_listener2',
+  ],
+  ...['my_ingress', 'an_egress', 'prometheus_inbound2', 'async-client2'],
+]) {
   const labels = { envoy_http_conn_manager_prefix: prefix, envoy_response_code_class: '2' };
   isFiltered(`the listener "${prefix}"`, DOWN_XX, labels, 'unknown_direction');
 }
@@ -365,6 +395,14 @@ test('a cluster whose name ran into that of the family is found again when it is
   t.is(dottedService('envoy_cluster_default_svc_upstream_rq_time_bucket', 'reviews'), 'reviews in default');
   t.is(dottedService('envoy_cluster_c_d_e_upstream_rq_xx', 'a_b'), 'a:b.c-d.e in x');
   t.is(dottedService('envoy_cluster_upstream_rq_xx', 'reviews'), 'reviews in x');
+});
+test('an upgrade counts in such a cluster, too, and its other codes do not', (t) => {
+  const codeOf = (code: string) => {
+    const labels = { envoy_cluster_name: 'reviews', envoy_response_code: code };
+    return resolve('envoy_cluster_default_svc_upstream_rq', labels, DOTTED);
+  };
+  t.like(codeOf('101'), { role: 'traffic', measure: 'success' });
+  t.deepEqual(codeOf('200'), { role: 'filtered', reason: 'exact_code' });
 });
 test('another cluster with the same end is counted as unknown', (t) => {
   t.deepEqual(dottedService('envoy_cluster_default_svc_upstream_rq_xx', 'details'), {
