@@ -29,6 +29,7 @@ export interface Seen extends ReturnType<typeof rowsOf> {
   readonly skippedLines: number;
   readonly scheduledMs: number | null;
   readonly startedMs: number;
+  readonly tookMs: number;
   readonly nextDueMs: number | null;
 }
 
@@ -77,6 +78,7 @@ function look(batch: SamplesBatch): Seen {
     skippedLines: event.kind === 'scraped' ? event.skippedLines : 0,
     scheduledMs: batch.scheduledMs,
     startedMs: batch.startedMs,
+    tookMs: batch.tookMs ?? Number.NaN,
     nextDueMs: batch.nextDueMs,
     ...(event.kind === 'scraped' ? rowsOf(target.series, event.scrape) : { start: null, rows: [] }),
   };

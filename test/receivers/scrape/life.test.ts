@@ -51,6 +51,18 @@ test('a target is discovered, scraped at once without a schedule, then by its gr
   t.is(server.connections, 1);
 });
 
+test('a page says how long it took to come', async (t) => {
+  const server = await serve(t, () => {});
+  const h = await createHarness(t, oneTarget(server.address));
+  await h.receiver.start();
+  await server.asked(1);
+  h.clock.advance(1250);
+  const [socket] = server.sockets;
+  http(page(5))(socket!);
+  await h.sink.come(1, 'scraped');
+  t.is(h.sink.seen.at(-1)!.tookMs, 1250);
+});
+
 test('after a stall the grid goes on at its next time, the times that passed are left out', async (t) => {
   const server = await serve(t, http(page(5)));
   const h = await createHarness(t, oneTarget(server.address));
