@@ -162,22 +162,34 @@ export class JudgeStage {
     const { sums } = this.weir;
     const seconds = sums.reduce((total, { interval }) => total + (interval.endMs - interval.startMs) / 1000, 0);
     for (const judge of ['prometheus', 'prometheus/text']) {
-      const told = `sum(weir_interval_seconds_total{judge=${JSON.stringify(judge)}})`;
-      const isRead = async () => (await this.#prometheus.query(told))[0]?.value === seconds;
+      // One question for all: after a scrape that comes too late, series are stale until the next one.
+      let read: ReadPage = [];
       await until(
-        isRead,
+        async () => {
+          read = await this.#prometheus.query(`{__name__=~"weir_.*",judge=${JSON.stringify(judge)}}`);
+          return secondsTold(read) === seconds;
+        },
         `Prometheus has read ${judge} after page ${number}: ${await this.#prometheus.lastError(judge)}`,
       );
-      const read = await this.#prometheus.query(`{__name__=~"weir_.*",judge=${JSON.stringify(judge)}}`);
       assertSame(t, expositionOf(read), expectedExposition(sums, judge === 'prometheus'), `${judge}, page ${number}`);
     }
-    const quantiles = await this.#prometheus.query(
-      'histogram_quantile(0.9, weir_request_duration_seconds_bucket{judge="prometheus"})',
-    );
     const expected = expectedQuantiles(sumTraffic(sums)?.records ?? [], 0.9);
+    let quantiles: ReadPage = [];
+    await until(async () => {
+      quantiles = await this.#prometheus.query(
+        'histogram_quantile(0.9, weir_request_duration_seconds_bucket{judge="prometheus"})',
+      );
+      return quantiles.length > 0 || expected.size === 0;
+    }, `Prometheus reckons quantiles after page ${number}`);
     t.deepEqual([...expositionOf(quantiles).keys()].sort(), [...expected.keys()].sort());
     for (const [series, value] of expositionOf(quantiles)) t.true(close(expected.get(series) ?? null, value), series);
   }
+}
+
+/** Length of all intervals that a page tells, seconds. */
+function secondsTold(read: ReadPage): number {
+  const told = read.filter(({ labels }) => labels.__name__ === 'weir_interval_seconds_total');
+  return told.reduce((sum, { value }) => sum + value, 0);
 }
 
 /** What Prometheus holds of our pages. */
