@@ -24,10 +24,13 @@ export function reasonText({ reason, side, sides }: Explained, subject: 'resourc
   }
 }
 
-function factsText({ requests, reached, counts, complete }: SideFacts): string {
+function factsText({ requests, reached, reckoned, counts, complete }: SideFacts): string {
   const lost = requests - reached;
+  // What decided is not what was counted, where scrapes covered more or less than the window.
+  const whole = Math.round(reckoned);
+  const scaled = whole === reached ? '' : `, which makes ${whole} by what its scrapes covered`;
   const seen = lost === 0 ? '' : `, ${lost} of which no server saw`;
-  return `${requests} ${counts}${seen}${complete ? '' : ', and is incomplete'}`;
+  return `${requests} ${counts}${seen}${scaled}${complete ? '' : ', and is incomplete'}`;
 }
 
 /** Retries are no evidence: then only successes were compared. */

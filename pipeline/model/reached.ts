@@ -8,7 +8,7 @@ import type { Side } from './rules.ts';
 import type { TrafficRecord } from './traffic.ts';
 
 /** Over this much more on the other side means that a side does not see everybody (design §6). */
-const UNWATCHED = 1.05;
+export const UNWATCHED = 1.05;
 
 /** Requests by outcome. */
 export interface Outcomes {
@@ -16,12 +16,27 @@ export interface Outcomes {
   failures: number;
 }
 
+/**
+ * How much of its own time a record stands for: expected ÷ covered, as in its rate. Pods of unlike scrape phases, young and
+ * dying ones and those with a missed page count over unlike times; weighed, they compare (design §6, Rate).
+ */
+export type Weigh = (record: TrafficRecord) => number;
+
+/** Weighs whoever claims to have seen more: what was not covered is reckoned for the other side, but is no evidence. */
+export function asEvidence(weigh: Weigh): Weigh {
+  return (record) => Math.min(1, weigh(record));
+}
+
+/** Counts as they are: over many windows they compare best, since what one lacks the next ones bring. */
+const AS_COUNTED: Weigh = () => 1;
+
 /** What servers could have seen of `records`. */
-export function reachedOutcomes(records: Iterable<TrafficRecord>): Outcomes {
+export function reachedOutcomes(records: Iterable<TrafficRecord>, weigh: Weigh = AS_COUNTED): Outcomes {
   const sum = { successes: 0, failures: 0 };
   for (const record of records) {
-    sum.successes += record.successes;
-    sum.failures += record.failures - record.unreached;
+    const factor = weigh(record);
+    sum.successes += record.successes * factor;
+    sum.failures += (record.failures - record.unreached) * factor;
   }
   return sum;
 }
@@ -34,8 +49,8 @@ export function requestsOf(records: Iterable<TrafficRecord>): number {
 }
 
 /** Requests of `records` that a server could have seen. */
-export function reachedOf(records: Iterable<TrafficRecord>): number {
-  const { successes, failures } = reachedOutcomes(records);
+export function reachedOf(records: Iterable<TrafficRecord>, weigh?: Weigh): number {
+  const { successes, failures } = reachedOutcomes(records, weigh);
   return successes + failures;
 }
 
@@ -63,10 +78,15 @@ export function hidesRetries(client: readonly TrafficRecord[], server: readonly 
 }
 
 /** O(records). An attempt that is retried has failed, so each success is a request of its own, however many retries. */
-export function seenBy(client: readonly TrafficRecord[], server: readonly TrafficRecord[], retries: boolean): Seen {
-  const { successes, failures } = reachedOutcomes(server);
+export function seenBy(
+  client: readonly TrafficRecord[],
+  server: readonly TrafficRecord[],
+  retries: boolean,
+  weigh: Partial<Record<Side, Weigh>> = {},
+): Seen {
+  const { successes, failures } = reachedOutcomes(server, weigh.server);
   const most = successes + failures;
-  return { client: reachedOf(client), server: most, serverAtLeast: retries ? successes : most };
+  return { client: reachedOf(client, weigh.client), server: most, serverAtLeast: retries ? successes : most };
 }
 
 /** Whether `side` surely saw over 5 % more than the other one. */

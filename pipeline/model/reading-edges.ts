@@ -10,10 +10,16 @@ import {
   servicesOf,
 } from './reading-edge-groups.ts';
 import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-entries.ts';
-import { counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
+import { counted, coveragesOf, type Frame, figuresOf, weighBy } from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import { type Believed, believe, countedLate, viewOf, withUnreached } from './reading-sides.ts';
-import { type Explained, explainStrangers, isQuiet, meshesThatNameCallers, restOf } from './reading-strangers.ts';
+import {
+  connectionsLeft,
+  type Explained,
+  explainStrangers,
+  meshesThatNameCallers,
+  restOf,
+} from './reading-strangers.ts';
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading-types.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
@@ -148,7 +154,7 @@ export class EdgeBook {
     const client = () => counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
     const server = () =>
       counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
-    return withUnreached(believe(client(), group.server, server), group.client);
+    return withUnreached(believe(client(), group.server, server, weighBy(this.#frame)), group.client);
   }
 
   /** What a server counted of callers it cannot name, less what clients it cannot name told themselves. */
@@ -172,7 +178,10 @@ export class EdgeBook {
     const accounts = this.#groupsOf(destination).filter(
       ({ source, server }) => source?.kind === 'ServiceAccount' && server.length > 0,
     );
-    return explainStrangers(this.#frame.index, group.server, clients, accounts, this.#namesCallers);
+    const { index, sides } = this.#frame;
+    // A stream compares over many windows, in which what one scrape lacks the next one brings.
+    const weigh = sides === null ? weighBy(this.#frame) : undefined;
+    return explainStrangers(index, group.server, clients, accounts, this.#namesCallers, weigh);
   }
 
   #toldOfStrangers(group: Group, destination: WorkloadEntry, explained: Explained | null): Believed | null {
@@ -186,9 +195,9 @@ export class EdgeBook {
     const seen = explained?.seen ?? { client: 0, server: requests, serverAtLeast: requests };
     const view = { records: server, explained: outcomes, seen, whole: !missing };
     const told = sides!.strangers.choose(edgeKey(null, destination), view);
-    const quiet = server.filter(isQuiet);
-    if (told === null && late.length === 0 && quiet.length === 0) return null;
-    const records = [...(told?.records ?? NONE).filter((record) => !isQuiet(record)), ...quiet];
+    const calls = (told?.records ?? NONE).filter((record) => requestsOf([record]) > 0);
+    const records = [...calls, ...connectionsLeft(server, explained, calls)];
+    if (told === null && late.length === 0 && records.length === 0) return null;
     const all = { side: 'server' as const, records, late: told?.late ?? NONE };
     return countedLate(this.#frame, all, [destination.coverage], late, NONE);
   }

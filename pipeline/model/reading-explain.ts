@@ -6,7 +6,7 @@ import type { QuantileSteps } from './histogram.ts';
 import { quantileSteps } from './histogram.ts';
 import { reachedOf } from './reached.ts';
 import { type Coverage, NONE, ownWorkload, type Sides } from './reading-entries.ts';
-import { type Counted, counted, coverageOf, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
+import { type Counted, counted, coverageOf, coveragesOf, type Frame, figuresOf, weighBy } from './reading-figures.ts';
 import type { Believed, Reason } from './reading-sides.ts';
 import type { Figures } from './reading-types.ts';
 import type { Workload } from './resource.ts';
@@ -18,6 +18,8 @@ export interface SideFacts {
   readonly requests: number;
   /** Of those, what a server could have seen. */
   readonly reached: number;
+  /** Those as they are compared: each pod's times expected ÷ covered. */
+  readonly reckoned: number;
   readonly counts: Counts;
   readonly complete: boolean;
   readonly missed: number;
@@ -97,7 +99,8 @@ function sideFacts(frame: Frame, side: Side, sides: Sides | null): SideFacts | n
   const { requests, complete, scope } = counted(frame, side, records, coveragesOf(frame.index, records));
   const { missed, resets, targets } = scope;
   const counts = records.some(({ key }) => key.counts === 'attempts') ? 'attempts' : 'requests';
-  return { requests, reached: reachedOf(records), counts, complete, missed, resets, targets };
+  const [reached, reckoned] = [reachedOf(records), reachedOf(records, weighBy(frame))];
+  return { requests, reached, reckoned, counts, complete, missed, resets, targets };
 }
 
 function podShares(

@@ -1,6 +1,7 @@
 /** @module From records and coverage to figures: sums, rates, completeness. */
 import { quantiles } from './histogram.ts';
-import { requestsOf } from './reached.ts';
+import { requestsOf, type Weigh } from './reached.ts';
+import { addConnections } from './reading-connections.ts';
 import { type Coverage, NONE, noCoverage, type WorkloadEntry } from './reading-entries.ts';
 import type { TrafficIndex } from './reading-index.ts';
 import type { Figures } from './reading-types.ts';
@@ -176,6 +177,14 @@ export function coverageOf({ index }: Frame, { key }: TrafficRecord): Coverage |
   return ref.unit ?? ref.entry.coverage;
 }
 
+/** Weighs records as their rates are; one of which nothing is known to be covered stands for itself. */
+export function weighBy(frame: Frame): Weigh {
+  return (record) => {
+    const coverage = coverageOf(frame, record);
+    return coverage === null || coverage.coveredSeconds <= 0 ? 1 : coverage.expectedSeconds / coverage.coveredSeconds;
+  };
+}
+
 function addUp(into: Coverage, from: Coverage): void {
   into.coveredSeconds += from.coveredSeconds;
   into.expectedSeconds += from.expectedSeconds;
@@ -187,9 +196,6 @@ function addUp(into: Coverage, from: Coverage): void {
 
 function addTcp(into: TcpTotals | null, from: TcpTotals): TcpTotals {
   if (into === null) return { ...from };
-  into.opened += from.opened;
-  into.closed += from.closed;
-  into.readBytes += from.readBytes;
-  into.writtenBytes += from.writtenBytes;
+  addConnections(into, from);
   return into;
 }

@@ -1,7 +1,7 @@
 /** @module Which side a reader believes, and what a reading adds to it: failures that no server saw. */
-import { hidesRetries, sawMore, seenBy, unreachedIn } from './reached.ts';
+import { asEvidence, hidesRetries, sawMore, seenBy, unreachedIn, type Weigh } from './reached.ts';
 import { type Coverage, NONE, type WorkloadEntry } from './reading-entries.ts';
-import { type Counted, counted, coveragesOf, type Frame } from './reading-figures.ts';
+import { type Counted, counted, coveragesOf, type Frame, weighBy } from './reading-figures.ts';
 import type { Workload } from './resource.ts';
 import type { SideView, Told } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
@@ -29,16 +29,25 @@ export interface Believed extends Counted {
 /**
  * The side a reader believes (design §6): `preferred`, unless the other one saw over 5 % more of what a server could
  * see, or `preferred` is incomplete and the other is complete. A complete side that saw over 5 % less than an incomplete
- * one is not believed: its far ends are only partly watched, which loses more than a missed scrape does.
+ * one is not believed: its far ends are only partly watched, which loses more than a missed scrape does. Both are weighed
+ * before they are compared; only the other one has to prove what it claims.
  */
-export function believe(preferred: Counted, otherRecords: readonly TrafficRecord[], other: () => Counted): Believed {
+export function believe(
+  preferred: Counted,
+  otherRecords: readonly TrafficRecord[],
+  other: () => Counted,
+  weigh: Weigh,
+): Believed {
   if (otherRecords.length === 0) return { ...preferred, reason: 'only' };
   if (preferred.records.length === 0) return { ...other(), reason: 'only' };
   const [client, server] =
     preferred.side === 'client' ? [preferred.records, otherRecords] : [otherRecords, preferred.records];
-  const seen = seenBy(client, server, hidesRetries(client, server));
-  if (sawMore(preferred.side === 'client' ? 'server' : 'client', seen)) return { ...other(), reason: 'saw_more' };
-  if (preferred.complete || sawMore(preferred.side, seen)) return { ...preferred, reason: 'preferred' };
+  const retries = hidesRetries(client, server);
+  const claimant = preferred.side === 'client' ? 'server' : 'client';
+  const proven = { client: weigh, server: weigh, [claimant]: asEvidence(weigh) };
+  if (sawMore(claimant, seenBy(client, server, retries, proven))) return { ...other(), reason: 'saw_more' };
+  const otherSawLess = () => sawMore(preferred.side, seenBy(client, server, retries, { client: weigh, server: weigh }));
+  if (preferred.complete || otherSawLess()) return { ...preferred, reason: 'preferred' };
   const instead = other();
   return instead.complete ? { ...instead, reason: 'complete' } : { ...preferred, reason: 'preferred' };
 }
@@ -55,7 +64,9 @@ export function withUnreached<From extends Counted>(from: From, clients: readonl
 export function totalsOf(frame: Frame, entry: WorkloadEntry): Believed {
   const server = () => counted(frame, 'server', entry.server, [entry.coverage]);
   const client = () => counted(frame, 'client', entry.client, coveragesOf(frame.index, entry.client));
-  if (frame.sides === null) return withUnreached(believe(server(), entry.client, client), entry.client);
+  if (frame.sides === null) {
+    return withUnreached(believe(server(), entry.client, client, weighBy(frame)), entry.client);
+  }
   const clients = coveragesOf(frame.index, entry.client);
   const told = frame.sides.choose(
     `total ${entryKey(entry)}`,

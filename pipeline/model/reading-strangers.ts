@@ -2,25 +2,37 @@
  * @module Callers that a server's page cannot name although their own proxies tell of them: those of another mesh, and
  * all where the mesh's servers never name a caller. What those told themselves is no stranger's (docs/adr/0009).
  */
-import { hidesRetries, type Outcomes, reachedOutcomes, type Seen, sawMore, seenBy } from './reached.ts';
+import {
+  asEvidence,
+  hidesRetries,
+  type Outcomes,
+  reachedOutcomes,
+  requestsOf,
+  type Seen,
+  sawMore,
+  seenBy,
+  type Weigh,
+} from './reached.ts';
+import { addConnections, mirrored, noConnections, withoutConnections } from './reading-connections.ts';
 import type { EdgeGroup } from './reading-edge-groups.ts';
 import type { TrafficIndex } from './reading-index.ts';
-import type { TrafficRecord } from './traffic.ts';
-import { Untold } from './untold.ts';
+import { copyRecord } from './sum.ts';
+import type { TcpTotals, TrafficRecord } from './traffic.ts';
+import { shrink, Untold } from './untold.ts';
 
 /** What clients that a server cannot name told of their calls to it. */
 export interface Explained {
   readonly outcomes: Outcomes;
   /** Those calls, and those of all callers that the server cannot name. */
   readonly seen: Seen;
-  /** No page of these clients was missed. */
-  readonly whole: boolean;
+  /** Connections of theirs to it, as the server should have them. */
+  readonly connections: TcpTotals;
 }
 
 /**
  * What of `strangers`, a server's records of callers it cannot name, the edges `clients` to the same server explain; null
  * when they explain nothing. `accounts` are callers known by their account alone. `namesCallers` holds the meshes
- * whose servers name a caller somewhere. O(records given).
+ * whose servers name a caller somewhere. What is compared is weighed by `weigh`, what is taken off is not. O(records given).
  */
 export function explainStrangers<Edge>(
   index: TrafficIndex,
@@ -28,29 +40,58 @@ export function explainStrangers<Edge>(
   clients: readonly EdgeGroup<Edge>[],
   accounts: readonly EdgeGroup<Edge>[],
   namesCallers: ReadonlySet<string>,
+  weigh?: Weigh,
 ): Explained | null {
   const servers = new Set(strangers.map(({ key }) => key.mesh));
-  const unnamed: TrafficRecord[] = [];
+  const isMine = ({ key }: TrafficRecord) => isUnnamed(key.mesh, servers, namesCallers);
+  const unnamed = clients.flatMap(({ source, client }) => (source === null ? [] : client.filter(isMine)));
+  if (unnamed.length === 0) return null;
+  const told = { index, clients, accounts, isMine };
+  const outcomes = outcomesOf(told);
+  const compared = weigh === undefined ? outcomes : outcomesOf(told, weigh);
+  const proven = weigh === undefined ? {} : { server: asEvidence(weigh) };
+  const seen = seenBy([], strangers, hidesRetries(unnamed, strangers), proven);
+  return {
+    outcomes,
+    seen: { ...seen, client: compared.successes + compared.failures },
+    connections: connectionsOf(unnamed),
+  };
+}
+
+interface Clients<Edge> {
+  readonly index: TrafficIndex;
+  readonly clients: readonly EdgeGroup<Edge>[];
+  readonly accounts: readonly EdgeGroup<Edge>[];
+  /** Whether a client's record is of one that the server cannot name. */
+  readonly isMine: (record: TrafficRecord) => boolean;
+}
+
+/** Calls of clients that the server cannot name, less those it told by their names or accounts. */
+function outcomesOf<Edge>(told: Clients<Edge>, weigh?: Weigh): Outcomes {
+  const { index, clients, accounts, isMine } = told;
   const outcomes = { successes: 0, failures: 0 };
   const byAccount = { successes: 0, failures: 0 };
-  let whole = true;
   for (const { source, client, server } of clients) {
     if (source === null) continue;
-    const mine = client.filter(({ key }) => isUnnamed(key.mesh, servers, namesCallers));
-    unnamed.push(...mine);
-    whole &&= source.coverage === null || source.coverage.missed === 0;
-    if (mine.length > 0) addRest(outcomes, mine, server);
-    else if (accounts.some((account) => index.mayBe(account.source!, source))) addRest(byAccount, client, server);
+    const mine = client.filter(isMine);
+    if (mine.length > 0) addRest(outcomes, mine, server, weigh);
+    else if (accounts.some((account) => index.mayBe(account.source!, source))) {
+      addRest(byAccount, client, server, weigh);
+    }
   }
-  if (unnamed.length === 0) return null;
-  takeAccounts(outcomes, byAccount, index, accounts, clients);
-  const seen = seenBy([], strangers, hidesRetries(unnamed, strangers));
-  return { outcomes, seen: { ...seen, client: outcomes.successes + outcomes.failures }, whole };
+  takeAccounts(outcomes, byAccount, told, weigh);
+  return outcomes;
+}
+
+function connectionsOf(unnamed: readonly TrafficRecord[]): TcpTotals {
+  const sum = noConnections();
+  for (const { tcp } of unnamed) if (tcp !== null) addConnections(sum, mirrored(tcp));
+  return sum;
 }
 
 /** Adds what clients told beyond what the server told by their names. */
-function addRest(into: Outcomes, told: readonly TrafficRecord[], named: readonly TrafficRecord[]): void {
-  const [mine, known] = [reachedOutcomes(told), reachedOutcomes(named)];
+function addRest(into: Outcomes, told: readonly TrafficRecord[], named: readonly TrafficRecord[], weigh?: Weigh): void {
+  const [mine, known] = [reachedOutcomes(told, weigh), reachedOutcomes(named, weigh)];
   into.successes += Math.max(0, mine.successes - known.successes);
   into.failures += Math.max(0, mine.failures - known.failures);
 }
@@ -59,12 +100,14 @@ function addRest(into: Outcomes, told: readonly TrafficRecord[], named: readonly
 function takeAccounts<Edge>(
   outcomes: Outcomes,
   byAccount: Outcomes,
-  index: TrafficIndex,
-  accounts: readonly EdgeGroup<Edge>[],
-  clients: readonly EdgeGroup<Edge>[],
+  { index, accounts, clients }: Clients<Edge>,
+  weigh?: Weigh,
 ): void {
   const open = accounts.filter((account) => clients.some(({ source }) => index.mayBe(account.source!, source!)));
-  const told = reachedOutcomes(open.flatMap(({ server }) => server));
+  const told = reachedOutcomes(
+    open.flatMap(({ server }) => server),
+    weigh,
+  );
   for (const each of ['successes', 'failures'] as const) {
     outcomes[each] = Math.max(0, outcomes[each] - Math.max(0, told[each] - byAccount[each]));
   }
@@ -76,18 +119,46 @@ function isUnnamed(mesh: string, servers: ReadonlySet<string>, namesCallers: Rea
 }
 
 /**
- * What is left for strangers: no requests when that is within 5 % of what is explained. Records are copies, but for those
- * without requests (TCP alone), of which clients explain nothing.
+ * What is left for strangers: nothing when that is within 5 % of what is explained. Records are copies, less what clients
+ * told; those without requests (TCP alone) follow the calls, see `connectionsLeft`.
  */
-export function restOf(strangers: readonly TrafficRecord[], { outcomes, seen }: Explained): readonly TrafficRecord[] {
-  if (!sawMore('server', seen)) return strangers.filter(isQuiet);
+export function restOf(strangers: readonly TrafficRecord[], explained: Explained): readonly TrafficRecord[] {
+  if (!sawMore('server', explained.seen)) return connectionsLeft(strangers, explained, []);
   const untold = new Untold();
-  untold.oweOutcomes(outcomes);
-  return untold.lessOwed(strangers);
+  untold.oweOutcomes(explained.outcomes);
+  const rest = untold.lessOwed(strangers.filter((record) => !isQuiet(record)));
+  return [...rest, ...connectionsLeft(strangers, explained, rest)];
+}
+
+/**
+ * The records of `strangers` that count connections alone, less what is explained, as copies. Connections go with the calls
+ * that they carried: where there are calls, as much of them is left as `rest` is of those. On a port that tells no calls,
+ * those are taken off that the clients told themselves.
+ */
+export function connectionsLeft(
+  strangers: readonly TrafficRecord[],
+  explained: Explained | null,
+  rest: readonly TrafficRecord[],
+): readonly TrafficRecord[] {
+  const quiet = strangers.filter((record) => isQuiet(record) && record.tcp !== null);
+  if (quiet.length === 0) return quiet;
+  if (strangers.every(({ key }) => key.protocol === 'tcp')) {
+    return explained === null ? quiet : withoutConnections(quiet, explained.connections);
+  }
+  const requests = requestsOf(strangers);
+  const share = requests === 0 ? 0 : requestsOf(rest) / requests;
+  return share === 0 ? [] : quiet.map((record) => shareOf(record, share));
+}
+
+/** A copy of `share` of a record. */
+function shareOf(record: TrafficRecord, share: number): TrafficRecord {
+  const copy = copyRecord(record);
+  shrink(copy, share);
+  return copy;
 }
 
 /** A record that counts no requests. */
-export function isQuiet({ successes, failures }: TrafficRecord): boolean {
+function isQuiet({ successes, failures }: TrafficRecord): boolean {
   return successes + failures === 0;
 }
 

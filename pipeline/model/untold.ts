@@ -117,7 +117,8 @@ export class Untold {
   }
 }
 
-function shrink({ latency, tcp }: TrafficRecord, share: number): void {
+/** Leaves `share` of the latencies, connections and bytes of a record that the caller owns; its requests stay. */
+export function shrink({ latency, tcp }: TrafficRecord, share: number): void {
   for (const { counts } of latency ?? []) for (let i = 0; i < counts.length; i++) counts[i]! *= share;
   if (tcp === null) return;
   tcp.opened = Math.round(tcp.opened * share);

@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { ENVOY_PART } from '../../demo/world/istio/beside.ts';
-import { RETRIED_EDGE, THREE_MESHES } from '../../demo/world/three-meshes.ts';
+import { THREE_MESHES } from '../../demo/world/three-meshes.ts';
 import { budget } from '../kit/budget.ts';
 import type { DrivenWorld } from '../kit/driven-world.ts';
 import { assertAtLeast, checkRun } from '../kit/expected-checks.ts';
@@ -78,16 +78,20 @@ for (const seed of SEEDS) {
   });
 }
 
-for (const workload of ['delivery/dispatch', 'media/images']) {
-  test(`a rolling deployment of ${workload} hardly bends the published rates, although uptimes lag`, async (t) => {
+for (const [workload, seed] of [
+  ['delivery/dispatch', 3],
+  // Of these pods' lives the scrapes cover so little that counts alone would let the server's attempts step in.
+  ['delivery/dispatch', 4],
+  ['delivery/courier', 4],
+  ['media/images', 3],
+] as const) {
+  test(`a rolling deployment of ${workload} hardly bends the published rates, although uptimes lag; seed ${seed}`, async (t) => {
     t.timeout(300_000);
-    // A new proxy's age is known to half a flush only, for a window. Where clients try again, a change to the server's side,
-    // which counts attempts, is a change of what is counted.
+    // A new proxy's age is known to half a flush only, for a window.
     const compared = await checkRollout(t, {
-      world: { seed: 3, topology: THREE_MESHES },
+      world: { seed, topology: THREE_MESHES },
       workload,
       tolerance: 0.1,
-      except: [RETRIED_EDGE, 'media/images -> media/thumbs'],
     });
     t.true(compared > 7 * 28, `${compared}`);
   });

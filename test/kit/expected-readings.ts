@@ -1,10 +1,11 @@
 /**
  * @module What readers must be shown of a window, reckoned from the world's truth: edges, workloads and pods, each from
- * the side that design §6, docs/adr/0005 and 0009 name, with what no server saw, and complete where the world says so.
+ * the side that design §6, docs/adr/0005 and 0009 name, with what no server saw, and complete where the world says so. How
+ * long each pod's scrapes covered is taken from the process itself: the rates of `expected-rates.ts` hold those to the truth.
  */
 import type { MeshName, WorkloadSpec } from '../../demo/world/topology.ts';
 import type { World } from '../../demo/world/world.ts';
-import type { TcpTotals } from '../../pipeline/model/traffic.ts';
+import type { TcpTotals, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { addTcp, type ExpectedCounts, type ExpectedTraffic, hasTcp, noCounts } from './expected-traffic.ts';
 
 /** Slots [from, to) by number. */
@@ -35,10 +36,17 @@ export interface ExpectedFigures {
 /** One side of an edge or of a workload's totals. */
 interface Half {
   readonly counts: ExpectedCounts;
+  /** What a server could have seen, by the pod that counted. */
+  readonly reached: Map<string, Outcomes>;
   present: boolean;
   /** Workloads whose pods counted. */
   readonly owners: Set<string>;
   readonly meshes: Set<MeshName>;
+}
+
+interface Outcomes {
+  successes: number;
+  failures: number;
 }
 
 interface Both {
@@ -46,9 +54,14 @@ interface Both {
   readonly server: Half;
 }
 
-const half = (): Half => ({ counts: noCounts(), present: false, owners: new Set(), meshes: new Set() });
-/** What a server could have seen. */
-const reachedOf = ({ counts }: Half) => counts.successes + counts.failures - counts.unreached;
+const half = (): Half => ({
+  ...{ counts: noCounts(), reached: new Map(), present: false },
+  ...{ owners: new Set(), meshes: new Set() },
+});
+/** All outcomes, or the successes alone. */
+type Which = 'all' | 'successes';
+/** Pods by how much longer they lived in the window than their scrapes covered, as a factor. */
+export type Factors = ReadonlyMap<string, number>;
 /** Over this much more on one side means that the other does not see everybody. */
 const UNWATCHED = 1.05;
 
@@ -60,17 +73,27 @@ interface Ends {
   readonly destination: string;
 }
 
+/** Of the slots in `range`. */
+export function factorsOf(sums: readonly TrafficSum[], slotMs: number, { from, to }: SlotRange): Factors {
+  const seconds = new Map<string, [expected: number, covered: number]>();
+  for (const { interval, coverage } of sums) {
+    if (interval.startMs < from * slotMs || interval.endMs > to * slotMs) continue;
+    for (const { own, expectedSeconds, coveredSeconds } of coverage) {
+      const [expected, covered] = seconds.get(own.pod) ?? [0, 0];
+      seconds.set(own.pod, [expected + expectedSeconds, covered + coveredSeconds]);
+    }
+  }
+  return new Map(Array.from(seconds, ([pod, [expected, covered]]) => [pod, covered > 0 ? expected / covered : 1]));
+}
+
 export class ExpectedReadings {
   readonly #world: World;
   readonly #expected: ExpectedTraffic;
   readonly #range: SlotRange;
-  /**
-   * Edges of callers without a name whose requests their clients tell themselves: what the server had of their connections
-   * may still be shown, without requests.
-   */
-  readonly connectionsOnly = new Set<string>();
+  readonly #factors: Factors;
 
-  constructor(world: World, expected: ExpectedTraffic, range: SlotRange) {
+  constructor(world: World, expected: ExpectedTraffic, range: SlotRange, factors: Factors) {
+    this.#factors = factors;
     this.#world = world;
     this.#expected = expected;
     this.#range = range;
@@ -133,13 +156,12 @@ export class ExpectedReadings {
       mine.failures += counts.failures - counts.unreached;
     }
     const retries = told.some(({ meshes }) => meshes.has('istio') || meshes.has('envoy'));
-    const surely = retries ? whole.successes : whole.successes + whole.failures;
-    if (surely <= (mine.successes + mine.failures) * UNWATCHED) {
-      this.connectionsOnly.add(`? -> ${destination}`);
-      return null;
-    }
+    const surely = this.#surely(both.server, retries ? 'successes' : 'all');
+    // Connections go with the calls.
+    if (surely <= told.reduce((sum, each) => sum + this.#reckoned(each), 0) * UNWATCHED) return null;
     const successes = Math.max(0, whole.successes - mine.successes);
-    return { ...whole, successes, failures: Math.max(0, whole.failures - mine.failures), shared: true };
+    const failures = Math.max(0, whole.failures - mine.failures);
+    return successes + failures === 0 ? null : { ...whole, successes, failures, shared: true };
   }
 
   #group(keyOf: (ends: Ends) => string | null): Map<string, Both> {
@@ -161,7 +183,12 @@ export class ExpectedReadings {
       }
       for (const [key, counts] of this.#expected.slots.get(slot) ?? []) {
         const at = halfOf(key);
-        if (at !== null) add(at.counts, counts);
+        if (at === null) continue;
+        add(at.counts, counts);
+        const { pod } = this.#endsOf(key);
+        const { successes, failures } = at.reached.get(pod) ?? { successes: 0, failures: 0 };
+        const reached = counts.failures - counts.unreached;
+        at.reached.set(pod, { successes: successes + counts.successes, failures: failures + reached });
       }
     }
     return groups;
@@ -224,14 +251,26 @@ export class ExpectedReadings {
     if (!mine.present) return other;
     // All of these servers count attempts; an attempt that was retried has failed.
     const retries = client.meshes.has('istio') || client.meshes.has('envoy');
-    const surely = retries ? server.counts.successes : reachedOf(server);
-    const serverSawMore = surely > reachedOf(client) * UNWATCHED;
-    const clientSawMore = reachedOf(client) > reachedOf(server) * UNWATCHED;
-    const [iSawMore, theySawMore] =
-      preferred === 'client' ? [clientSawMore, serverSawMore] : [serverSawMore, clientSawMore];
-    if (theySawMore) return other;
+    const countOf = (each: Half): Which => (each === server && retries ? 'successes' : 'all');
+    if (this.#surely(theirs, countOf(theirs)) > this.#reckoned(mine) * UNWATCHED) return other;
+    const iSawMore = this.#reckoned(mine, countOf(mine)) > this.#reckoned(theirs) * UNWATCHED;
     if (this.#isComplete(mine.owners) || iSawMore) return preferred;
     return this.#isComplete(theirs.owners) ? other : preferred;
+  }
+
+  /** What a side saw, reckoned to the time its pods lived. */
+  #reckoned(half: Half, which: Which = 'all', most = Number.POSITIVE_INFINITY): number {
+    let sum = 0;
+    for (const [pod, { successes, failures }] of half.reached) {
+      const count = which === 'all' ? successes + failures : successes;
+      sum += count * Math.min(most, this.#factors.get(pod) ?? 1);
+    }
+    return sum;
+  }
+
+  /** What a side saw at least: nothing is made of time that was not covered. */
+  #surely(half: Half, which: Which): number {
+    return this.#reckoned(half, which, 1);
   }
 
   /** No scrape of any pod of these workloads was missed, no counter was set back, no page was a baseline. */

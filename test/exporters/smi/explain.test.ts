@@ -71,7 +71,7 @@ test('a total that its server tells names the clients whose failures it could no
   t.like(answer, { side: 'server', value: 4, reason: 'preferred' });
   t.is(
     answer.why,
-    "a workload is asked of the server's side first; the client's side told 90 attempts, 2 of which no server saw",
+    "a workload is asked of the server's side first; the client's side told 90 attempts, 2 of which no server saw, which makes 117 by what its scrapes covered",
   );
   t.deepEqual(
     answer.pods.map((pod: Record<string, unknown>) => [pod.pod, pod.side, pod.requests, pod.unreached]),

@@ -39,6 +39,7 @@ test('an edge with everything that is known of it', async (t) => {
     [
       record('client', web, peer('x/api', { service: 'api', kind: 'StatefulSet' }), 95, 5, { latency }),
       record('server', own('x/api'), peer(null), 0, 0, {
+        protocol: 'tcp',
         tcp: { opened: 1, closed: 1, readBytes: 5, writtenBytes: 6 },
       }),
     ],

@@ -181,6 +181,80 @@ test('callers that a server cannot name are shown without those that told their 
   t.deepEqual(edgesOf(few), ['web > api client 100+0']);
 });
 
+test('pods of unlike scrape phases are compared by what their scrapes covered, retried or not', (t) => {
+  const [young, old] = [own('x/web', { account: 'web', pod: 'young' }), own('x/web', { account: 'web', pod: 'old' })];
+  const shares = [covered(young, { coveredSeconds: 8, expectedSeconds: 10 }), covered(old, { coveredSeconds: 25 })];
+  const reading = read(
+    [
+      record('client', young, peer('x/api'), 80, 0, ISTIO),
+      record('client', old, peer('x/api'), 250, 0, ISTIO),
+      record('server', api, peer('x/web'), 400, 50, ISTIO_SERVER),
+    ],
+    [...shares, covered(api)],
+  );
+  t.deepEqual(edgesOf(reading), ['web > api client 330+0']);
+  t.is(reading.edges[0]!.figures.ratePerSecond, 400 / 30);
+});
+
+test('a client of another mesh whose page is late makes no strangers, and a server’s late page neither', (t) => {
+  const strangers = (client: Partial<CoverageRecord>, server: Partial<CoverageRecord>) =>
+    edgesOf(
+      read(
+        [record('client', web, peer('x/api'), 100), record('server', api, peer(null), 150, 0, ISTIO_SERVER)],
+        [covered(web, client), covered(api, server)],
+      ),
+    ).slice(1);
+  t.deepEqual(strangers({}, {}), ['? > api server 50+0']);
+  t.deepEqual(strangers({ coveredSeconds: 20, scrapesMissed: 1 }, {}), []);
+  t.deepEqual(strangers({}, { coveredSeconds: 45 }), []);
+});
+
+/** Connections as the server counts them. */
+const connections = (opened: number, bytes: number) => ({
+  tcp: { opened, closed: opened, readBytes: bytes, writtenBytes: 2 * bytes },
+});
+const mirror = (opened: number, bytes: number) => ({
+  tcp: { opened, closed: opened, readBytes: 2 * bytes, writtenBytes: bytes },
+});
+const strangersTcp = ({ edges }: TrafficReading) => edges.find(({ source }) => source === null)?.figures.tcp ?? null;
+
+test('connections of callers that a server cannot name go with their calls', (t) => {
+  const tcp = record('server', api, peer(null), 0, 0, { ...ISTIO_SERVER, protocol: 'tcp', ...connections(60, 3000) });
+  const reading = (server: number, client = 100) =>
+    read(
+      [record('client', web, peer('x/api'), client), record('server', api, peer(null), server, 0, ISTIO_SERVER), tcp],
+      both,
+    );
+  for (const [server, client] of [
+    [102, 100],
+    [0, 0],
+  ] as const) {
+    t.deepEqual(edgesOf(reading(server, client)), client === 0 ? [] : ['web > api client 100+0']);
+  }
+  t.deepEqual(edgesOf(reading(150)), ['web > api client 100+0', '? > api server 50+0']);
+  t.deepEqual(strangersTcp(reading(150)), { opened: 20, closed: 20, readBytes: 1000, writtenBytes: 2000 });
+  t.is(tcp.tcp!.opened, 60);
+  // Nobody tells them: all are shown.
+  const nobody = read([record('server', api, peer(null), 0, 0, ISTIO_SERVER), tcp], both);
+  t.deepEqual(strangersTcp(nobody), tcp.tcp);
+});
+
+test('on a port that tells no calls, connections are shown less those that clients told themselves', (t) => {
+  const reading = (opened: number, bytes: number) =>
+    read(
+      [
+        record('client', web, peer('x/db'), 0, 0, { protocol: 'tcp', ...mirror(30, 600) }),
+        record('server', db, peer(null), 0, 0, { ...ISTIO_SERVER, protocol: 'tcp', ...connections(opened, bytes) }),
+      ],
+      [...both, covered(db)],
+    );
+  t.is(strangersTcp(reading(31, 620)), null);
+  t.is(strangersTcp(reading(31, 900)), null);
+  t.deepEqual(strangersTcp(reading(40, 800)), { opened: 10, closed: 10, readBytes: 200, writtenBytes: 400 });
+  t.deepEqual(edgesOf(reading(40, 800)), ['web > db client 0+0', '? > db server 0+0']);
+  t.like(totalOf(reading(40, 800), 'db')!.tcp, { opened: 40 });
+});
+
 test('a mesh whose servers name no caller does not show its own clients twice', (t) => {
   const envoy = { mesh: 'envoy', counts: 'requests' } as const;
   const reading = read(

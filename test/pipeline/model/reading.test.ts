@@ -43,6 +43,18 @@ const sideCases: [string, number, number, Partial<CoverageRecord>, Partial<Cover
   ['a client whose first sight was a baseline yields', 50, 100, { firstSight: true }, {}, 'server'],
   ['a client with a reset yields', 100, 100, { resets: 1 }, {}, 'server'],
   ['two incomplete sides leave the client', 100, 100, { resets: 1 }, { scrapesMissed: 1 }, 'client'],
+  ['a client whose page covers three quarters saw as much', 75, 100, { coveredSeconds: 22.5 }, {}, 'client'],
+  ['a client of short life counts for its life', 20, 106, { coveredSeconds: 6 }, {}, 'server'],
+  ['a server’s catch-up is no sign of more clients', 100, 133, {}, { coveredSeconds: 40 }, 'client'],
+  ['what a server’s pages did not cover is no evidence', 100, 100, {}, { coveredSeconds: 20 }, 'client'],
+  [
+    'an incomplete client that missed a third still saw more',
+    67,
+    70,
+    { scrapesMissed: 1, coveredSeconds: 20 },
+    {},
+    'client',
+  ],
   ['an incomplete client stays when the server saw far less', 100, 30, { scrapesMissed: 1 }, {}, 'client'],
 ];
 for (const [title, client, server, clientCoverage, serverCoverage, side] of sideCases) {

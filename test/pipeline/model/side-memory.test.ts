@@ -386,6 +386,28 @@ test('scrapes at different instants even out, and a missing page of the client i
   );
 });
 
+test('connections of callers that a server cannot name are streamed with their calls alone', (t) => {
+  const sides = new SideMemory();
+  const tcpOf = (client: number | null, server: number, i: number) => {
+    sides.beginWindow();
+    const sum = strangerWindow(i, client, server);
+    const nameless: TrafficKey = { ...key('server'), mesh: 'other', id: 'tcp', peer: peer(null), protocol: 'tcp' };
+    const tcp = { opened: 30, closed: 30, readBytes: 300, writtenBytes: 600 };
+    const quiet = { key: nameless, successes: 0, failures: 0, unreached: 0, latency: null, tcp };
+    const window = { ...sum, records: [...sum.records, quiet] };
+    const { edges } = readTraffic(window, { defaultKind: 'Deployment', windowMs: 10_000, sides });
+    return edges.find(({ source }) => source === null)?.figures.tcp?.opened ?? null;
+  };
+  const windows: [client: number | null, server: number, opened: number | null][] = [
+    [100, 101, null],
+    [null, 100, null],
+    [200, 100, null],
+    [100, 450, 23],
+    [0, 0, null],
+  ];
+  for (const [i, [client, server, opened]] of windows.entries()) t.is(tcpOf(client, server, i), opened, `${i}`);
+});
+
 test('an edge to a service keeps its end while all that is behind it are down', (t) => {
   const sides = new SideMemory();
   const known = { ...key('client'), id: 'known', peer: peer(to.workload, { service: 'svc' }) };
