@@ -134,7 +134,7 @@ export function meshRows(
 }
 
 function ruleText(rules: MeshRules | undefined): string {
-  if (rules === undefined) return 'its table is not at hand: none of its series is listed';
+  if (rules === undefined) return 'no series of it is in this list, so that its rule is not at hand';
   const { counts, vanished, sentinel } = rules;
   const counting =
     counts.client === counts.server
@@ -145,7 +145,9 @@ function ruleText(rules: MeshRules | undefined): string {
   return `${counting}; ${gone}${whole}`;
 }
 
-/** As headings become anchors: lower case, blanks as hyphens. */
+const SECTIONS = new Set(['linkerd', 'istio', 'envoy']);
+
+/** Section of the page: a mesh of a mapping has the one of the receiver that reads by mappings. */
 function anchorOf(mesh: string): string {
-  return mesh.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-');
+  return SECTIONS.has(mesh) ? mesh : 'anything-with-an-exposition-prometheus-receiver';
 }

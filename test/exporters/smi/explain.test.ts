@@ -175,7 +175,7 @@ test('the targets, and the series of the metric, with what is left out beside th
     {
       mesh: 'test',
       rule: 'clients count attempts, servers requests; a series that is back after it vanished counts from 0',
-      docs: 'docs/semantics.md#test',
+      docs: 'docs/semantics.md#anything-with-an-exposition-prometheus-receiver',
     },
   ]);
 });
