@@ -96,8 +96,11 @@ export interface TargetStatus {
   readonly workload: string;
   readonly kind: string;
   readonly pod: string;
-  /** What told whose proxy it is: labels, a guess by the pod's name, or nothing, so that the address stands for it. */
-  readonly identity: 'labels' | 'pod_name' | 'address';
+  /**
+   * What tells whose proxy it is: labels, a guess by the pod's name, the series of its pages (where these tell none, the
+   * address stands for it), or nothing, so that the address does.
+   */
+  readonly identity: 'labels' | 'pod_name' | 'series' | 'address';
   /** True when it is beyond `target_limit`: it is never scraped, `lastError` says so, `health` stays `unknown`. */
   readonly refused: boolean;
   readonly health: 'up' | 'down' | 'unknown';

@@ -1,7 +1,9 @@
 /** @module Why a workload is missing: one sentence on each target, and what to do about it. */
-import type { TargetStatus } from '../../pipeline/component.ts';
+import type { SeriesListing, SeriesQuery, TargetStatus } from '../../pipeline/component.ts';
 import type { ResourceId, ResourceReading, TrafficReading } from '../../pipeline/model/reading.ts';
+import type { Identity } from '../../pipeline/model/resource.ts';
 import { formatMilliseconds } from '../../pipeline/wire/duration.ts';
+import { createTold, type Told } from './explain-told.ts';
 
 /** What is known beside the target itself. */
 export interface TargetFacts {
@@ -9,6 +11,8 @@ export interface TargetFacts {
   readonly reading: TrafficReading | null;
   /** Null when numbers have been there already. */
   readonly firstNumbersInSeconds: number | null;
+  /** Series of all targets; absent where there is no graph. */
+  readonly series?: ((query: SeriesQuery) => SeriesListing) | undefined;
 }
 
 export type TargetState =
@@ -26,7 +30,13 @@ export interface Explanation {
   readonly explanation: string;
   /** '' when there is nothing to mend. */
   readonly mend: string;
+  /** `namespace/name`, sorted, `MOST_WORKLOADS` at most: whose its series are, where they and no label tell it. */
+  readonly workloads?: readonly string[];
 }
+
+/** Workloads told beside a target whose series name them. */
+const MOST_WORKLOADS = 100;
+const NO_TRAFFIC = 'is traffic really going through this proxy (ports skipped, host network)?';
 
 /** Signs in the text of a failed scrape, and what usually helps. The first that matches counts. */
 const MENDS: readonly (readonly [RegExp, string])[] = [
@@ -45,21 +55,81 @@ const MENDS: readonly (readonly [RegExp, string])[] = [
 /** Explains targets one by one; what it looks up is prepared once. */
 export function createExplainer(facts: TargetFacts): (target: TargetStatus) => Explanation {
   const find = facts.reading === null ? () => null : createFinder(facts.reading);
-  return (target) => explain(target, facts, find);
+  const told = facts.series === undefined ? () => null : createTold(facts.series);
+  return (target) => explain(target, facts, find, told);
 }
 
-type Finder = (target: TargetStatus) => ResourceId | null;
+/** Whose a target or a series is, as far as it can be looked up. */
+interface Owner {
+  readonly namespace: string;
+  readonly workload: string;
+  readonly pod: string;
+}
+type Finder = (owner: Owner) => ResourceId | null;
 
-function explain(target: TargetStatus, facts: TargetFacts, find: Finder): Explanation {
+function explain(
+  target: TargetStatus,
+  facts: TargetFacts,
+  find: Finder,
+  toldOf: (target: TargetStatus) => Told | null,
+): Explanation {
   if (target.refused) return explainRefused(target);
   if (target.health === 'down') return explainDown(target);
   if (target.lastScrapeMs === null || target.health === 'unknown') {
     const within = formatMilliseconds(target.intervalMs);
     return { state: 'waiting', explanation: `not scraped yet; its first scrape comes within ${within}`, mend: '' };
   }
-  if (target.namespace === '' || target.identity === 'address') return explainUnidentified(target);
-  const healthy = facts.reading === null ? explainEarly(facts) : explainUp(find(target), facts.reading);
-  return target.lastError === '' ? healthy : explainIncomplete(target, healthy);
+  const told = target.identity === 'series' ? toldOf(target) : null;
+  if (isUnidentified(target, told)) return explainUnidentified(target);
+  const healthy = explainHealthy(target, facts, find, told);
+  return target.lastError === '' ? healthy : { ...healthy, ...explainIncomplete(target, healthy) };
+}
+
+/** Series that tell nobody's name leave a target as nameless as its labels do. */
+function isUnidentified({ namespace, identity }: TargetStatus, told: Told | null): boolean {
+  if (identity === 'series') return told !== null && told.series === 0 && told.silent > 0;
+  return namespace === '' || identity === 'address';
+}
+
+function explainHealthy(target: TargetStatus, facts: TargetFacts, find: Finder, told: Told | null): Explanation {
+  const { reading } = facts;
+  if (target.identity !== 'series') return reading === null ? explainEarly(facts) : explainUp(find(target), reading);
+  const workloads = told === null ? {} : { workloads: workloadsOf(told).slice(0, MOST_WORKLOADS) };
+  return { ...(reading === null ? explainEarly(facts) : explainSeries(told, find, reading)), ...workloads };
+}
+
+/** Each once, sorted. */
+function workloadsOf({ owners }: Told): string[] {
+  return [...new Set(owners.map(({ workload: { namespace, name } }) => `${namespace}/${name}`))].sort();
+}
+
+/** A target whose series tell whose they are: what came to all those, and went from them. */
+function explainSeries(told: Told | null, find: Finder, reading: TrafficReading): Explanation {
+  if (told === null) return { state: 'active', explanation: 'up: its series tell whose they are', mend: '' };
+  const { series, owners } = told;
+  if (series === 0) {
+    const explanation = 'up, but its page has no series of traffic that could tell a workload';
+    return { state: 'idle', explanation, mend: NO_TRAFFIC };
+  }
+  const { length } = workloadsOf(told);
+  const who = `${series} series tell ${length === 1 ? '1 workload' : `${length} workloads`}`;
+  const found = owners.flatMap((own) => find(ownerOf(own)) ?? []);
+  const covered = found.filter((resource) => reading.coveredSecondsOf(resource) > 0);
+  if (covered.length === 0) {
+    return { state: 'starting', explanation: `starting: ${who}; first numbers with its next scrape`, mend: '' };
+  }
+  const window = formatMilliseconds(reading.windowSeconds * 1000);
+  const { received, sent } = requestsOf(covered, reading);
+  if (received === 0 && sent === 0) {
+    const explanation = `up: ${who}, but counted no requests in the last ${window}`;
+    return { state: 'idle', explanation, mend: NO_TRAFFIC };
+  }
+  const requests = `${received} requests received, ${sent} sent in the last ${window}`;
+  return { state: 'active', explanation: `up: ${who}; ${requests}`, mend: '' };
+}
+
+function ownerOf({ workload: { namespace, name }, pod }: Identity): Owner {
+  return { namespace, workload: name, pod };
 }
 
 function explainRefused({ lastError }: TargetStatus): Explanation {
@@ -86,7 +156,7 @@ function explainDown({ lastError, consecutiveFailures }: TargetStatus): Explanat
 }
 
 function explainUnidentified({ namespace, identity, address }: TargetStatus): Explanation {
-  const unowned = identity === 'address';
+  const unowned = identity === 'address' || identity === 'series';
   const lacking = [...(namespace === '' ? ['namespace'] : []), ...(unowned ? ['owner'] : [])].join(' and ');
   const as = unowned ? `; its address ${address} stands for its workload` : '';
   const labels = [
@@ -95,7 +165,7 @@ function explainUnidentified({ namespace, identity, address }: TargetStatus): Ex
   ].join(' and ');
   return {
     state: 'unidentified',
-    explanation: `up, but no label tells its ${lacking}${as}`,
+    explanation: `up, but no ${identity === 'series' ? 'label and no series' : 'label'} tells its ${lacking}${as}`,
     mend: `add to the labels of this target: ${labels}`,
   };
 }
@@ -106,20 +176,23 @@ function explainUp(resource: ResourceId | null, reading: TrafficReading): Explan
     return { state: 'starting', explanation: 'starting: first numbers with its next scrape', mend: '' };
   }
   const window = formatMilliseconds(reading.windowSeconds * 1000);
-  const { received, sent } = requestsOf(resource, reading);
+  const { received, sent } = requestsOf([resource], reading);
   if (received === 0 && sent === 0) {
     const explanation = `up, but its proxy counted no requests in the last ${window}`;
-    const mend = 'is traffic really going through this proxy (ports skipped, host network)?';
-    return { state: 'idle', explanation, mend };
+    return { state: 'idle', explanation, mend: NO_TRAFFIC };
   }
   const explanation = `up: ${received} requests received, ${sent} sent in the last ${window}`;
   return { state: 'active', explanation, mend: '' };
 }
 
-function requestsOf(resource: ResourceId, reading: TrafficReading): { received: number; sent: number } {
+/** An edge between two of `resources` is received by one and sent by the other. */
+function requestsOf(
+  resources: readonly ResourceId[],
+  reading: TrafficReading,
+): { readonly received: number; readonly sent: number } {
   let received = 0;
   let sent = 0;
-  for (const { direction, figures } of reading.edgesOf(resource)) {
+  for (const { direction, figures } of resources.flatMap((resource) => reading.edgesOf(resource))) {
     if (direction === 'from') received += figures.successes + figures.failures;
     else sent += figures.successes + figures.failures;
   }

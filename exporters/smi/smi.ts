@@ -168,8 +168,9 @@ class Smi implements SmiExporter {
     const state = this.#model.state(this.#settings.time.nowMs());
     const firstNumbersInSeconds = state.kind === 'waiting' ? wholeSeconds(state.firstNumbersMs) : null;
     const reading = state.kind === 'ready' ? this.#model.read() : null;
-    const problems = this.#settings.discoveryProblems?.() ?? [];
-    return answers.json(targetsText(this.#settings.targets(), problems, { reading, firstNumbersInSeconds }));
+    const { targets, series, discoveryProblems } = this.#settings;
+    const facts = { reading, firstNumbersInSeconds, series };
+    return answers.json(targetsText(targets(), discoveryProblems?.() ?? [], facts));
   }
 
   #explain({ query }: HttpRequest): HttpAnswer {

@@ -34,6 +34,8 @@ interface TargetRow {
   readonly namespace: string;
   readonly workload: string;
   readonly pod: string;
+  /** `namespace/name` of those that its series tell, where no label does. */
+  readonly told: readonly string[];
   readonly cells: readonly Cell[];
   /** What to do about it; '' for nothing. */
   readonly mend: string;
@@ -91,10 +93,17 @@ function below(lines: readonly string[]): string {
 }
 
 function matches(row: TargetRow, workload: string | undefined, namespace: string | undefined): boolean {
+  if (row.told.some((name) => isTold(name, workload, namespace))) return true;
   if (namespace !== undefined && row.namespace !== namespace) return false;
   if (workload === undefined) return true;
   const names = [row.workload, row.pod].filter((name) => name !== '');
   return row.target === workload || names.some((name) => workload === name || workload === `${row.namespace}/${name}`);
+}
+
+function isTold(name: string, workload: string | undefined, namespace: string | undefined): boolean {
+  const [inside = '', own = ''] = name.split('/');
+  if (namespace !== undefined && inside !== namespace) return false;
+  return workload === undefined || workload === name || workload === own;
 }
 
 function missing(workload: string | undefined, namespace: string | undefined, count: number): string {
@@ -117,11 +126,13 @@ function targetRow(value: unknown, nowMs: number): TargetRow | null {
     text('pod'),
     text('health'),
   ];
+  const told = rowsOf(value.workloads, '').filter((name) => typeof name === 'string');
+  const bySeries = text('identity') === 'series';
   const last = Date.parse(text('lastScrape'));
   const duration = number('lastDurationMs');
   const cells: Cell[] = [
     target,
-    workload === '' ? NONE : `${namespace === '' ? '' : `${namespace}/`}${workload}`,
+    bySeries ? toldText(told) : workload === '' ? NONE : `${namespace === '' ? '' : `${namespace}/`}${workload}`,
     text('receiver'),
     { text: health, color: health === 'down' ? 'red' : null },
     Number.isNaN(last) ? NONE : `${formatMs(Math.max(0, nowMs - last))} ago`,
@@ -130,7 +141,13 @@ function targetRow(value: unknown, nowMs: number): TargetRow | null {
     String(number('consecutiveFailures') ?? NONE),
     once(text('explanation') || text('lastError')),
   ];
-  return { target, namespace, workload, pod, cells, mend: text('mend') };
+  return { target, namespace, workload, pod, told, cells, mend: text('mend') };
+}
+
+/** The workload that series tell, or how many. */
+function toldText(told: readonly string[]): string {
+  if (told.length === 0) return NONE;
+  return told.length === 1 ? told[0]! : `(${told.length} by series)`;
 }
 
 /** `connect: connect ECONNREFUSED`, a reason and a text that begins with it, without the repetition. */

@@ -20,7 +20,7 @@ const POD_NAMES: readonly (readonly [RegExp, ResourceKind])[] = [
 ];
 
 /** How an identity's workload was found; `address` means that nothing named it. */
-export type OwnerSource = TargetStatus['identity'];
+export type OwnerSource = Exclude<TargetStatus['identity'], 'series'>;
 
 /** Identity of the target at `address` with `labels`, and where its workload's name came from. */
 export function identityOf(labels: Labels, address: string): { own: Identity; source: OwnerSource } {

@@ -114,6 +114,7 @@ export class ScrapeReceiver {
       receiver,
       url: `${config.scheme}://${address}${path ?? this.#access.path}`,
       intervalMs: this.scrapeIntervalMs,
+      pagesTellOwner: this.#pagesTellOwner,
     });
     return [
       ...[...this.#loops.values()].map(({ spec, stats }) => statusOf(spec, stats, shared(spec))),

@@ -3,13 +3,16 @@ import type { TargetStatus } from '../../pipeline/component.ts';
 import type { TargetSpec } from './targets.ts';
 import type { TargetStats } from './telemetry.ts';
 
-type Shared = Pick<TargetStatus, 'receiver' | 'url' | 'intervalMs'>;
+interface Shared extends Pick<TargetStatus, 'receiver' | 'url' | 'intervalMs'> {
+  /** Series of its pages tell whose they are where no label does. */
+  readonly pagesTellOwner: boolean;
+}
 
 /** A target that is scraped. */
-export function statusOf(spec: TargetSpec, stats: TargetStats, shared: Shared): TargetStatus {
+export function statusOf(spec: TargetSpec, stats: TargetStats, { pagesTellOwner, ...shared }: Shared): TargetStatus {
   return {
     ...shared,
-    ...namesOf(spec),
+    ...namesOf(spec, pagesTellOwner),
     refused: false,
     health: stats.up === null ? 'unknown' : stats.up ? 'up' : 'down',
     lastScrapeMs: stats.lastScrapeMs,
@@ -21,10 +24,14 @@ export function statusOf(spec: TargetSpec, stats: TargetStats, shared: Shared): 
 }
 
 /** A target beyond `target_limit`. */
-export function refusedStatus(spec: TargetSpec, targetLimit: number, shared: Shared): TargetStatus {
+export function refusedStatus(
+  spec: TargetSpec,
+  targetLimit: number,
+  { pagesTellOwner, ...shared }: Shared,
+): TargetStatus {
   return {
     ...shared,
-    ...namesOf(spec),
+    ...namesOf(spec, pagesTellOwner),
     refused: true,
     health: 'unknown',
     lastScrapeMs: null,
@@ -35,7 +42,8 @@ export function refusedStatus(spec: TargetSpec, targetLimit: number, shared: Sha
   };
 }
 
-function namesOf({ address, own: { workload, pod }, ownerSource: identity }: TargetSpec) {
+function namesOf({ address, own: { workload, pod }, ownerSource }: TargetSpec, pagesTellOwner: boolean) {
   const { namespace, name, kind } = workload;
+  const identity = ownerSource === 'address' && pagesTellOwner ? ('series' as const) : ownerSource;
   return { address, namespace, workload: name, kind, pod, identity };
 }

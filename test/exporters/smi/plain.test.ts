@@ -1,6 +1,9 @@
 /** @module `/v1/edges` and `/v1/targets`: stable JSON, and an answer to "why is my workload missing?". */
 import test from 'ava';
-import type { TargetStatus } from '../../../pipeline/component.ts';
+import type { SeriesListing, SeriesQuery, TargetStatus } from '../../../pipeline/component.ts';
+import type { Identity } from '../../../pipeline/model/resource.ts';
+import type { SeriesMeaning } from '../../../pipeline/model/rules.ts';
+import { testRules as rules } from '../../kit/mesh.ts';
 import { buckets, covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 import { END_MS, fixture, startServer } from './server.ts';
 
@@ -204,6 +207,83 @@ for (const [title, parts, state, explanation, mend] of explanations) {
     t.is(row.lastScrape, parts.lastScrapeMs === null ? null : '2023-11-14T22:13:59.000Z');
   });
 }
+
+const bySeries = { namespace: '', workload: '127.0.0.1:4191', kind: '', pod: '', identity: 'series' } as const;
+/** Series of two targets: what each tells of its own end; null: nothing. */
+function listing(...owners: (Identity | null)[]) {
+  const meaning = (mine: Identity | null): SeriesMeaning => ({
+    ...{ role: 'traffic', measure: 'success', side: 'server', own: mine, peer: peer(null), protocol: 'http' },
+    ...{ counts: null, boundMs: 0, group: '' },
+  });
+  return ({ wants }: SeriesQuery): SeriesListing => {
+    const source = { receiver: 'linkerd', own: own('/127.0.0.1:4191'), rules };
+    for (const mine of owners) wants(meaning(mine), { ...source, address: target.address });
+    wants(meaning(own('x/elsewhere')), { ...source, address: '127.0.0.1:9' });
+    wants({ role: 'filtered', reason: 'inbound' }, { ...source, address: target.address });
+    return { series: [], more: 0 };
+  };
+}
+const told: [string, (Identity | null)[], string[], string, RegExp, RegExp][] = [
+  [
+    'counts the requests of all of them',
+    [own('x/api'), own('x/api', { pod: '' }), own('x/web', { pod: '' }), null],
+    ['x/api', 'x/web'],
+    'active',
+    /^up: 3 series tell 2 workloads; \d+ requests received, \d+ sent in the last 30s$/,
+    /^$/,
+  ],
+  [
+    'is idle when they are',
+    [own('x/idle')],
+    ['x/idle'],
+    'idle',
+    /^up: 1 series tell 1 workload, but counted no requests in the last 30s$/,
+    /^is traffic really going/,
+  ],
+  [
+    'starts with them',
+    [own('x/new')],
+    ['x/new'],
+    'starting',
+    /^starting: 1 series tell 1 workload; first numbers/,
+    /^$/,
+  ],
+  ['is idle while there are none', [], [], 'idle', /^up, but its page has no series of traffic/, /^is traffic really/],
+  [
+    'is nobody’s while they tell nothing',
+    [null],
+    [],
+    'unidentified',
+    /^up, but no label and no series tells its namespace and owner; its address 127\.0\.0\.1:4191 stands for its workload$/,
+    /^add to the labels of this target: namespace and deployment/,
+  ],
+];
+for (const [title, owners, workloads, state, explanation, mend] of told) {
+  test(`a target whose series tell whose they are ${title}`, async (t) => {
+    const { get } = await startServer(t, {
+      sums: [fixture()],
+      targets: [{ ...target, ...bySeries }],
+      series: listing(...owners),
+    });
+    const [row] = (await get('/v1/targets')).targets;
+    t.like(row, { state, identity: 'series' });
+    t.regex(row.explanation, explanation);
+    t.regex(row.mend, mend);
+    t.deepEqual(row.workloads ?? [], workloads);
+  });
+}
+
+test('a target whose series tell whose they are tells them with what is amiss, and when first numbers come', async (t) => {
+  const lastError = 'series_limit: max_series is reached';
+  const targets = [{ ...target, ...bySeries, lastError }];
+  const { get } = await startServer(t, { sums: [fixture()], targets, series: listing(own('x/api')) });
+  t.like((await get('/v1/targets')).targets[0], { state: 'incomplete', workloads: ['x/api'] });
+  const early = await startServer(t, {
+    ...{ sums: [], nowMs: END_MS - 26_500, targets: [{ ...target, ...bySeries }] },
+    series: listing(own('x/api')),
+  });
+  t.like((await early.get('/v1/targets')).targets[0], { explanation: 'up; first numbers in 7s', workloads: ['x/api'] });
+});
 
 test('a busy target of which only a first baseline is known is starting, not idle', async (t) => {
   const api = own('x/api');

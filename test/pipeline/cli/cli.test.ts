@@ -254,6 +254,20 @@ test('targets are found by the name and the address that the table prints; none 
   t.is((await callWeir(['targets', 'pay/web', '--url', url])).code, 1);
 });
 
+test('targets whose series tell whose they are show and are found by those', async (t) => {
+  const base = { ...TARGETS.targets[0], namespace: '', pod: '', identity: 'series' };
+  const one = { ...base, address: '127.0.0.1:15020', workload: '127.0.0.1:15020', workloads: ['shop/cart'] };
+  const node = { ...base, address: '127.0.0.1:15021', workload: '127.0.0.1:15021', workloads: ['pay/web', 'shop/api'] };
+  const url = await serveJson(t, { ready: true, targets: [one, node] });
+  const { out } = await callWeir(['targets', '--url', url, '--no-headers']);
+  t.regex(out, /^127\.0\.0\.1:15020 +shop\/cart +linkerd /);
+  t.regex(out, /^127\.0\.0\.1:15021 +\(2 by series\) +linkerd /m);
+  for (const args of [['shop/api'], ['web'], ['api', '-n', 'shop'], ['-n', 'pay'], ['127.0.0.1:15021']]) {
+    t.regex((await callWeir(['targets', ...args, '--url', url, '--no-headers'])).out, /^127\.0\.0\.1:15021 [^\n]*\n$/);
+  }
+  t.is((await callWeir(['targets', 'shop/web', '--url', url])).code, 1);
+});
+
 test('a reason that stands twice in an explanation is printed once', async (t) => {
   const explanation = 'down: connect: connect ECONNREFUSED 127.0.0.1:1; its traffic is missing';
   const url = await serveJson(t, { ...TARGETS, targets: [{ ...TARGETS.targets[1], explanation }] });

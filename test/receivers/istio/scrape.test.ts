@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Balance } from '../../../pipeline/balance.ts';
 import type { Batch } from '../../../pipeline/batch.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
+import type { TargetLists } from '../../../pipeline/component.ts';
 import { TAKEN } from '../../../pipeline/delivery.ts';
 import { checkIstioConfig, istioConfig } from '../../../receivers/istio/config.ts';
 import { factory } from '../../../receivers/istio/factory.ts';
@@ -167,4 +168,23 @@ test('nothing to scrape, unknown keys and empty names are errors', (t) => {
   t.false(istioConfig.safeParse({ admin_port: 15000 }).success);
   t.false(istioConfig.safeParse({ node_proxies: [''] }).success);
   t.false(istioConfig.safeParse({ no_response: 'success' }).success);
+});
+
+test('without labels the series tell whose they are, and the target says so; with them the labels do', async (t) => {
+  const page = readFileSync(new URL('sidecar-1.11.4-merged-excerpt.txt', DATA), 'utf8');
+  const identityWith = async (labels: Record<string, string>) => {
+    const { receiver } = await scrapeOnce(t, page, {}, labels);
+    const listed = receiver as TargetLists;
+    const owners = new Set<string>();
+    listed.series!({
+      limit: 0,
+      wants: (meaning) => {
+        if (meaning.role === 'traffic') owners.add(meaning.own?.workload.name ?? 'the target');
+        return false;
+      },
+    });
+    return [listed.targets!()[0]!.identity, [...owners]];
+  };
+  t.deepEqual(await identityWith({}), ['series', ['reviews-v1']]);
+  t.deepEqual(await identityWith(REVIEWS), ['labels', ['the target']]);
 });
