@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { type EnvoyInstallation, ensureEnvoy, ServiceUnavailable } from '../../bin/services.mjs';
-import { skipLine } from '../../bin/tap.mjs';
+import { type EnvoyInstallation, ensureEnvoy } from '../../bin/services.mjs';
+import { serviceFor } from './service.ts';
 
 /** Limit for becoming ready; a start takes 0.1 to 0.5 s. */
 const READY_LIMIT_MS = 60_000;
@@ -32,16 +32,8 @@ export interface EnvoyProcess {
 }
 
 /** Envoy's program. Null when it cannot be had here: the test counts as skipped then, with `CI=true` it fails. */
-export async function envoyFor(t: ExecutionContext): Promise<EnvoyInstallation | null> {
-  try {
-    return await ensureEnvoy((line) => console.log(line));
-  } catch (error) {
-    if (!(error instanceof ServiceUnavailable) || process.env.CI === 'true') throw error;
-    // The first line a test logs makes `npm test` count it as skipped.
-    t.log(skipLine(t.title, `no Envoy: ${error.message}`));
-    t.pass();
-    return null;
-  }
+export function envoyFor(t: ExecutionContext): Promise<EnvoyInstallation | null> {
+  return serviceFor(t, 'Envoy', ensureEnvoy);
 }
 
 /** Starts an Envoy with this bootstrap (without `admin`); resolves when it is ready. `close` at the end of the test. */

@@ -10,8 +10,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import kafkajs from 'kafkajs';
-import { ensureKafka, type KafkaInstallation, ServiceUnavailable } from '../../bin/services.mjs';
-import { skipLine } from '../../bin/tap.mjs';
+import { ensureKafka, type KafkaInstallation } from '../../bin/services.mjs';
+import { serviceFor } from './service.ts';
 
 /** Limit for becoming ready; on a busy machine a start takes 5 to 8 s. */
 const READY_LIMIT_MS = 60_000;
@@ -50,16 +50,8 @@ export interface KafkaBroker {
  * return, having logged nothing before. With `CI=true` that is a failure instead.
  */
 export async function kafkaFor(t: ExecutionContext, options: { secure?: boolean } = {}): Promise<KafkaBroker | null> {
-  let installation: KafkaInstallation;
-  try {
-    installation = await ensureKafka((line) => console.log(line));
-  } catch (error) {
-    if (!(error instanceof ServiceUnavailable) || process.env.CI === 'true') throw error;
-    // The first line a test logs makes `npm test` count it as skipped.
-    t.log(skipLine(t.title, `no Apache Kafka: ${error.message}`));
-    t.pass();
-    return null;
-  }
+  const installation = await serviceFor(t, 'Apache Kafka', ensureKafka);
+  if (installation === null) return null;
   const broker = await startKafka(installation, options.secure === true);
   t.teardown(() => broker.close());
   return broker;

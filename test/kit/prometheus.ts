@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { ensurePrometheus, type PrometheusInstallation, ServiceUnavailable } from '../../bin/services.mjs';
-import { skipLine } from '../../bin/tap.mjs';
+import { ensurePrometheus, type PrometheusInstallation } from '../../bin/services.mjs';
+import { serviceFor } from './service.ts';
 
 /** It begins to scrape 5 s after its start; on a busy machine later. */
 const WATCHDOG_MS = 60_000;
@@ -48,16 +48,8 @@ export interface PrometheusServer {
 }
 
 /** Null when none can be had here: the test then counts as skipped and should return. With `CI=true` that is a failure. */
-export async function installationFor(t: ExecutionContext): Promise<PrometheusInstallation | null> {
-  try {
-    return await ensurePrometheus((line) => console.log(line));
-  } catch (error) {
-    if (!(error instanceof ServiceUnavailable) || process.env.CI === 'true') throw error;
-    // The first line a test logs makes `npm test` count it as skipped.
-    t.log(skipLine(t.title, `no Prometheus: ${error.message}`));
-    t.pass();
-    return null;
-  }
+export function installationFor(t: ExecutionContext): Promise<PrometheusInstallation | null> {
+  return serviceFor(t, 'Prometheus', ensurePrometheus);
 }
 
 /** A Prometheus that scrapes `jobs`, ended with the test. Null as `installationFor`. */
