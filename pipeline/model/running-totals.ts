@@ -1,6 +1,6 @@
 /** @module Running totals: deltas added up per key since a start time, for consumers that want cumulative values. */
 import { addCoverage, addRecord, copyRecord, equalBounds } from './sum.ts';
-import type { CoverageRecord, LatencyHistogram, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
+import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
 
 /** Since when a total counts, and when it was last told. */
 interface Life {
@@ -24,13 +24,16 @@ export interface RunningTotalsOptions {
   readonly expirationMs: number;
   /** Totals kept at most, those of records and of coverage together. */
   readonly maxSeries: number;
-  /** Records with equal identity share a total, whose `key` is the first one's. Default: `key.id`. Called once per id. */
+  /**
+   * Records with equal identity share a total, whose `key` is the first one's. Default: `key.id`. Called once for each id
+   * that is remembered, which is as long as something tells it within `expirationMs`, whatever else its total is told by.
+   */
   readonly identity?: (key: TrafficKey) => string;
   /** The same for coverage. Default: `target`. */
   readonly coverageIdentity?: (record: CoverageRecord) => string;
 }
 
-/** Ids remembered at most for each total allowed: several pods and peers add to the total of one workload. */
+/** Ids remembered at most for each total allowed, all together: many pods and peers add to the total of one workload. */
 const IDS_PER_SERIES = 4;
 
 /** Sets of bounds that one total keeps; a page whose bounds change all the time must not grow it without end. */
@@ -52,6 +55,7 @@ export interface Added {
  */
 export class RunningTotals {
   readonly #options: RunningTotalsOptions;
+  readonly #ids: IdRoom;
   readonly #records: Family<TrafficRecord, RunningRecord>;
   readonly #coverage: Family<CoverageRecord, RunningCoverage>;
   #version = 0;
@@ -61,25 +65,33 @@ export class RunningTotals {
 
   constructor(options: RunningTotalsOptions) {
     this.#options = options;
-    const { identity = (key) => key.id, coverageIdentity = (record) => record.target } = options;
-    const maxIds = options.maxSeries * IDS_PER_SERIES;
-    this.#records = new Family(
-      ({ key }) => key.id,
-      (record) => identity(record.key),
-      beginRecord,
-      (total, record) => this.#addRecord(total, record),
-      maxIds,
-    );
-    this.#coverage = new Family(({ target }) => target, coverageIdentity, beginCoverage, addRunningCoverage, maxIds);
+    const { identity, coverageIdentity, maxSeries } = options;
+    this.#ids = { held: 0, limit: maxSeries * IDS_PER_SERIES, turnedAway: 0 };
+    this.#records = new Family<TrafficRecord, RunningRecord>(this.#ids, {
+      idOf: ({ key }) => key.id,
+      identityOf: identity === undefined ? null : ({ key }) => identity(key),
+      begin: (record, life) => ({ ...copyRecord(this.#fitting(record, null)), ...life }),
+      addTo: (total, record) => addRecord(total, this.#fitting(record, total)),
+    });
+    this.#coverage = new Family<CoverageRecord, RunningCoverage>(this.#ids, {
+      idOf: ({ target }) => target,
+      identityOf: coverageIdentity ?? null,
+      begin: beginCoverage,
+      addTo: addRunningCoverage,
+    });
   }
 
   /** Totals kept: records plus coverage. */
   get size(): number {
     return this.#records.size + this.#coverage.size;
   }
-  /** Ids that lead to totals without making their identity anew; at most four for each total allowed. */
+  /** Ids remembered for an `identity` that differs from them; at most four for each total allowed. */
   get ids(): number {
-    return this.#records.ids + this.#coverage.ids;
+    return this.#ids.held;
+  }
+  /** Times that an id found no room among them, so that its identity will be made again; no number changes by that. */
+  get idsTurnedAway(): number {
+    return this.#ids.turnedAway;
   }
   /** Rises whenever a total begins or is forgotten; equal versions list the same totals in the same order. */
   get version(): number {
@@ -121,15 +133,20 @@ export class RunningTotals {
     return 'begun';
   }
 
-  #addRecord(total: RunningRecord, record: TrafficRecord): void {
-    const held = total.latency ?? [];
-    const fits = record.latency?.filter(({ boundsMs }) => hasRoomFor(held, boundsMs)) ?? null;
-    const refused = (record.latency?.length ?? 0) - (fits?.length ?? 0);
-    this.#refusedHistograms += refused;
-    addRecord(total, refused === 0 ? record : { ...record, latency: fits });
+  /** `record` with no more histograms than its total has room for; nearly always itself. */
+  #fitting(record: TrafficRecord, total: TrafficRecord | null): TrafficRecord {
+    const told = record.latency?.length ?? 0;
+    const held = total?.latency ?? [];
+    if (held.length + told <= MAX_BOUNDS_SETS || record.latency === null) return record;
+    let free = MAX_BOUNDS_SETS - held.length;
+    const fits = record.latency.filter(
+      ({ boundsMs }) => held.some((histogram) => equalBounds(histogram.boundsMs, boundsMs)) || free-- > 0,
+    );
+    this.#refusedHistograms += told - fits.length;
+    return { ...record, latency: fits };
   }
 
-  /** Forgets the totals that nothing was added to since `nowMs` − `expirationMs`; returns how many. O(totals). */
+  /** Forgets totals and ids that nothing told since `nowMs` − `expirationMs`; returns how many totals. O(totals + ids). */
   expire(nowMs: number): number {
     const limitMs = nowMs - this.#options.expirationMs;
     const count = this.#records.forget(limitMs) + this.#coverage.forget(limitMs);
@@ -147,90 +164,100 @@ export class RunningTotals {
   }
 }
 
+/** How many ids the families of one object remember together. */
+interface IdRoom {
+  held: number;
+  readonly limit: number;
+  turnedAway: number;
+}
+
 /** An id and the total it leads to; many ids may lead to one, and each is forgotten when it is told no more. */
 interface Alias<Total> {
   readonly total: Total;
   touchedMs: number;
 }
 
+interface FamilyParts<Item, Total> {
+  readonly idOf: (item: Item) => string;
+  /** Null where the id is the identity: then no ids are remembered beside it. */
+  readonly identityOf: ((item: Item) => string) | null;
+  readonly begin: (item: Item, life: Life) => Total;
+  readonly addTo: (total: Total, item: Item) => void;
+}
+
 /** Totals of one kind of item, found by id without making the identity again. */
 class Family<Item, Total extends Item & Life> {
-  readonly #idOf: (item: Item) => string;
-  readonly #identityOf: (item: Item) => string;
-  readonly #start: (item: Item, life: Life) => Total;
-  readonly #addTo: (total: Total, item: Item) => void;
-  readonly #maxIds: number;
+  readonly #room: IdRoom;
+  readonly #parts: FamilyParts<Item, Total>;
   readonly #byId = new Map<string, Alias<Total>>();
   readonly #byIdentity = new Map<string, Total>();
 
-  constructor(
-    idOf: (item: Item) => string,
-    identityOf: (item: Item) => string,
-    start: (item: Item, life: Life) => Total,
-    addTo: (total: Total, item: Item) => void,
-    maxIds: number,
-  ) {
-    this.#idOf = idOf;
-    this.#identityOf = identityOf;
-    this.#start = start;
-    this.#addTo = addTo;
-    this.#maxIds = maxIds;
+  constructor(room: IdRoom, parts: FamilyParts<Item, Total>) {
+    this.#room = room;
+    this.#parts = parts;
   }
 
   get size(): number {
     return this.#byIdentity.size;
   }
-  get ids(): number {
-    return this.#byId.size;
-  }
 
   /** Adds to the total there is; false when there is none. */
   add(item: Item, nowMs: number): boolean {
-    const id = this.#idOf(item);
-    const alias = this.#byId.get(id);
-    const total = alias?.total ?? this.#byIdentity.get(this.#identityOf(item));
+    const total = this.#find(item, nowMs);
     if (total === undefined) return false;
-    this.#addTo(total, item);
+    this.#parts.addTo(total, item);
     total.touchedMs = nowMs;
-    if (alias === undefined) this.#remember(id, total);
-    else alias.touchedMs = nowMs;
     return true;
   }
 
-  /** Ids beyond the limit are not remembered: they find their total by its identity, which costs more. */
-  #remember(id: string, total: Total): void {
-    if (this.#byId.size < this.#maxIds) this.#byId.set(id, { total, touchedMs: total.touchedMs });
+  #find(item: Item, nowMs: number): Total | undefined {
+    const { idOf, identityOf } = this.#parts;
+    const id = idOf(item);
+    if (identityOf === null) return this.#byIdentity.get(id);
+    const alias = this.#byId.get(id);
+    if (alias !== undefined) {
+      alias.touchedMs = nowMs;
+      return alias.total;
+    }
+    const total = this.#byIdentity.get(identityOf(item));
+    if (total !== undefined) this.#remember(id, total, nowMs);
+    return total;
+  }
+
+  #remember(id: string, total: Total, nowMs: number): void {
+    const room = this.#room;
+    if (room.held >= room.limit) {
+      room.turnedAway += 1;
+      return;
+    }
+    room.held += 1;
+    this.#byId.set(id, { total, touchedMs: nowMs });
   }
 
   begin(item: Item, startMs: number, nowMs: number): void {
-    const total = this.#start(item, { startMs, touchedMs: nowMs });
-    this.#byIdentity.set(this.#identityOf(item), total);
-    this.#remember(this.#idOf(item), total);
+    const { idOf, identityOf, begin } = this.#parts;
+    const total = begin(item, { startMs, touchedMs: nowMs });
+    const id = idOf(item);
+    this.#byIdentity.set(identityOf?.(item) ?? id, total);
+    if (identityOf !== null) this.#remember(id, total, nowMs);
   }
 
-  /** A total is told no later than the last of its ids, so that no id outlives its total. */
+  /** How many totals were forgotten. An id goes with its total, or before it when only others tell that one. */
   forget(limitMs: number): number {
-    let count = 0;
-    for (const [id, { touchedMs }] of this.#byId) if (touchedMs <= limitMs) this.#byId.delete(id);
-    for (const [identity, { touchedMs }] of this.#byIdentity) {
-      if (touchedMs > limitMs) continue;
-      this.#byIdentity.delete(identity);
-      count += 1;
+    for (const [id, { total, touchedMs }] of this.#byId) {
+      if (touchedMs > limitMs && total.touchedMs > limitMs) continue;
+      this.#byId.delete(id);
+      this.#room.held -= 1;
     }
-    return count;
+    const before = this.#byIdentity.size;
+    for (const [identity, { touchedMs }] of this.#byIdentity)
+      if (touchedMs <= limitMs) this.#byIdentity.delete(identity);
+    return before - this.#byIdentity.size;
   }
 
-  *totals(): Iterable<Total> {
-    yield* this.#byIdentity.values();
+  totals(): Iterable<Total> {
+    return this.#byIdentity.values();
   }
-}
-
-function hasRoomFor(held: readonly LatencyHistogram[], boundsMs: readonly number[]): boolean {
-  return held.length < MAX_BOUNDS_SETS || held.some((histogram) => equalBounds(histogram.boundsMs, boundsMs));
-}
-
-function beginRecord(record: TrafficRecord, life: Life): RunningRecord {
-  return { ...copyRecord(record), ...life };
 }
 
 function beginCoverage(record: CoverageRecord, life: Life): RunningCoverage {

@@ -167,8 +167,35 @@ test('an id beyond the limit finds its total all the same', (t) => {
     for (let n = 0; n < 9; n++)
       totals.add(slot(n, [record('server', own('shop/web', { pod: `web-${n}` }), peer(null), 1)]), n);
   t.is(totals.ids, 4);
+  t.is(totals.idsTurnedAway, 2 * 5);
   t.is([...totals.records()][0]?.successes, 18);
   t.is(totals.refused, 0);
+});
+
+test('the limit of ids is one for records and targets together, and what is forgotten makes room', (t) => {
+  const all = { identity: () => 'all', coverageIdentity: () => 'all' };
+  const totals = totalsOf({ maxSeries: 2, expirationMs: 100, ...all });
+  const pods = (from: number) => Array.from({ length: 6 }, (_, n) => own('shop/web', { pod: `web-${from + n}` }));
+  const told = (from: number) =>
+    sumOf(
+      pods(from).map((pod) => record('server', pod, peer(null), 1)),
+      pods(from).map((pod) => covered(pod)),
+    );
+  totals.add(told(0), 0);
+  t.deepEqual([totals.size, totals.ids, totals.idsTurnedAway], [2, 8, 4]);
+  totals.add(sumOf([record('server', own('shop/web', { pod: 'web-0' }), peer(null), 1)], []), 50);
+  totals.expire(100);
+  t.deepEqual([totals.size, totals.ids], [1, 1]);
+  totals.add(told(10), 100);
+  t.deepEqual([totals.ids, totals.idsTurnedAway], [8, 4 + 5]);
+  t.is([...totals.records()][0]?.successes, 13);
+});
+
+test('no id is remembered where it is the identity', (t) => {
+  const totals = totalsOf();
+  totals.add(slot(0, [toApi(1)], true), 0);
+  totals.add(slot(1, [toApi(1)], true), 0);
+  t.deepEqual([totals.size, totals.ids, totals.idsTurnedAway], [2, 0, 0]);
 });
 
 test('a total keeps 32 sets of bounds; histograms of further ones are left out and counted, their requests are not', (t) => {
@@ -183,4 +210,30 @@ test('a total keeps 32 sets of bounds; histograms of further ones are left out a
   t.is(held?.latency?.length, 32);
   t.deepEqual([...(held?.latency?.[0]?.counts ?? [])], [2, 0]);
   t.is(totals.refusedHistograms, 8);
+});
+
+test('the limit of sets of bounds holds for what one record brings, too, first or later', (t) => {
+  const sets = (from: number) =>
+    Array.from({ length: 20 }, (_, n) => ({ boundsMs: [from + n], counts: Float64Array.of(1, 0) }));
+  const toldAt = (from: number, length: number) =>
+    record('client', WEB, peer('shop/api'), 1, 0, {
+      latency: sets(from)
+        .concat(sets(from + 20))
+        .slice(0, length),
+    });
+  const totals = totalsOf();
+  totals.add(slot(0, [toldAt(1, 40)]), 0);
+  t.is([...totals.records()][0]?.latency?.length, 32);
+  t.is(totals.refusedHistograms, 8);
+  const later = totalsOf();
+  later.add(slot(0, [toldAt(1, 20)]), 0);
+  later.add(slot(1, [toldAt(11, 30)]), 0);
+  const [held] = later.records();
+  t.is(held?.latency?.length, 32);
+  // Sets 11 to 20 were known; of the 20 new ones 12 had room.
+  t.is(later.refusedHistograms, 8);
+  t.deepEqual(
+    held?.latency?.slice(9, 13).map(({ counts }) => counts[0]),
+    [1, 2, 2, 2],
+  );
 });
