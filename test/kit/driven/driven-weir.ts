@@ -150,6 +150,8 @@ export class DrivenWeir {
     void this.#exited.then(() => {
       ended = true;
     });
+    // Farewells come before the clock moves: the time that the world is told next is that of a scrape that was due.
+    await Promise.race([this.settle(), this.#exited]);
     for (let i = 0; !ended && this.#final === null && i < 1000; i++) {
       if (this.#child.connected) await Promise.race([this.#drainStep(), this.#exited]);
     }
