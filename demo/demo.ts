@@ -16,7 +16,7 @@ import { registry } from '../pipeline/graph/registry.ts';
 import { type DemoArgs, parseDemoArgs } from './args.ts';
 import { demoConfig, FLUSH_MS, SCRAPE_INTERVAL_MS } from './config-text.ts';
 import { fetchEdges } from './edges-client.ts';
-import { type Addresses, createFrame, lastLines, summary } from './frame.ts';
+import { type Addresses, createFrame, hasNotedEdges, lastLines, summary } from './frame.ts';
 import { findPort } from './ports.ts';
 import { type ServedWorld, serveWorld } from './proxies/serve.ts';
 import { createScreen, isInPlace, type Output, type Screen } from './screen.ts';
@@ -72,6 +72,8 @@ export async function runDemo(argv: readonly string[], io: DemoIo): Promise<numb
 }
 
 interface Running {
+  /** Whether hints were shown. */
+  hinted: boolean;
   readonly clock: Clock;
   readonly addresses: Addresses;
   /** Sentences about ports that were taken. */
@@ -108,7 +110,7 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
     };
     const { service, addresses, moved } = await startOnFreePorts(args, files, { clock, writeLog });
     const beforeLook = args.kafka === null ? null : watchTopic(args.kafka, notices, service.meters);
-    const edges = await showUntilEnd({ clock, addresses, moved, notices, beforeLook }, args, io);
+    const edges = await showUntilEnd({ clock, addresses, moved, notices, beforeLook, hinted: false }, args, io);
     endWatch();
     if (!(await endsWithin(clock, END_MS, service.stop(DRAIN_MS)))) {
       io.writeError(`weir demo: not drained within ${END_MS / 1000}s: what waited to be sent is lost\n`);
@@ -220,11 +222,13 @@ async function look(
   const answer = await fetchEdges(host, smiPort, SCRAPE_INTERVAL_MS);
   const rows = answer.kind === 'edges' && (answer.rows.length > 0 || before !== null) ? answer.rows : before;
   const waitMs = answer.kind === 'too soon' ? (answer.waitMs ?? SCRAPE_INTERVAL_MS) : SCRAPE_INTERVAL_MS;
-  const first = before === null && rows !== null;
   if (answer.kind === 'failed') note(running.notices, answer.reason);
-  // Outside a terminal, waiting is told once and hints come once, with the first numbers.
+  // Outside a terminal, waiting is told once and hints come once, with the first table that has what they point out.
   if (screen.inPlace || rows !== null || looks === 0) {
-    screen.show(createFrame(frameInput(running, rows, waitMs, io, screen.inPlace || first)));
+    const frame = createFrame(frameInput(running, rows, waitMs, io, true));
+    const withHints = screen.inPlace || (rows !== null && !running.hinted && hasNotedEdges(frame));
+    running.hinted ||= withHints;
+    screen.show(withHints || rows === null ? frame : createFrame(frameInput(running, rows, waitMs, io, false)));
   }
   return rows;
 }

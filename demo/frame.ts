@@ -50,6 +50,11 @@ export function createFrame(input: FrameInput): Frame {
   };
 }
 
+/** True when the table has every edge that is worth a look. */
+export function hasNotedEdges({ pinned = [] }: Frame): boolean {
+  return pinned.length === NOTED.length;
+}
+
 /** The last table and, once more, what to try: on a terminal the display is gone by then. */
 export function lastLines(input: FrameInput): string[] {
   const { table } = createFrame({ ...input, withHints: false });
