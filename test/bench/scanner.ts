@@ -1,8 +1,9 @@
 /**
  * @module How long the exposition scanner takes per sample: warm, after a full reorder, at first sight.
  *
- * Run it with `node test/bench/scanner.ts [shape…]`. Each figure is CPU time of the thread over all samples of
- * the page, wanted or not, the best of several blocks; a block is long enough for clocks that tick in milliseconds.
+ * Run it with `node test/bench/scanner.ts [shape…]`. Each figure is CPU time of the process over all samples of the
+ * page, wanted or not, the best of several blocks. That of the thread alone ticks in milliseconds on some machines, so
+ * that the best of blocks would be too good; the process has the engine's own threads in it.
  * Pages lie ready in 64 KiB pieces.
  */
 
@@ -39,11 +40,11 @@ class Target {
   /** Scans one page and returns the CPU time it took in ns. */
   scan(pieces: readonly Uint8Array[], wantedSamples: number): number {
     this.#scrape += 1;
-    const before = process.threadCpuUsage();
+    const before = process.cpuUsage();
     this.scanner.begin(this.table, this.#scrape);
     for (const piece of pieces) this.scanner.feed(piece);
     const result = this.scanner.end();
-    const { user, system } = process.threadCpuUsage(before);
+    const { user, system } = process.cpuUsage(before);
     if (result.samples !== wantedSamples || result.failure !== null) throw new Error('the scanner misread the shape');
     return (user + system) * 1e3;
   }

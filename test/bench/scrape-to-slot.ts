@@ -2,7 +2,7 @@
  * @module What a scrape costs from the page's bytes to its slot, without the socket, and what a series costs that is
  * remembered: scanner, index, table and `smi` together.
  *
- * Run it with `node test/bench/scrape-to-slot.ts`. CPU time of the thread over all samples of the page, wanted or not,
+ * Run it with `node test/bench/scrape-to-slot.ts`. CPU time of the process over all samples of the page, wanted or not,
  * the best of several blocks. Memory is what the heap and its buffers grew by for further targets of the same shape,
  * after a collection.
  */
@@ -80,12 +80,12 @@ class Load {
   round(): number {
     const slotMs = T0 + this.#round * SLOT_MS;
     const turn = this.#round++ % 2;
-    const before = process.threadCpuUsage();
+    const before = process.cpuUsage();
     this.engine.open(slotMs, false);
     for (const [n, target] of this.targets.entries())
       this.engine.take(target.scrape(this.#pages[n]![turn]!, slotMs + 3000));
     this.engine.close(slotMs + SLOT_MS);
-    const { user, system } = process.threadCpuUsage(before);
+    const { user, system } = process.cpuUsage(before);
     return (user + system) * 1e3;
   }
 
