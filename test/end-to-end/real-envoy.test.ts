@@ -9,11 +9,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { TrafficRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { factory } from '../../receivers/envoy/factory.ts';
-import { type EnvoyProcess, envoyFor, freePorts, startEnvoy } from '../kit/envoy.ts';
+import { type EnvoyProcess, envoyFor, startEnvoy } from '../kit/envoy.ts';
 import { bootstrap, cluster, httpListener, tcpListener } from '../kit/envoy-bootstrap.ts';
 import { busyOnly, expectedOfClient, expectedOfServer, expectedPerEndpoint, NONE } from '../kit/envoy-expected.ts';
 import { Application, Client, double, knock, startDoubler } from '../kit/envoy-load.ts';
 import { type LiveWeir, startLiveWeir, totalsBy } from '../kit/live-weir.ts';
+import { freePorts } from '../kit/ports.ts';
 import { readRepositoryFile } from '../kit/repository.ts';
 
 const FLUSH_MS = 200;

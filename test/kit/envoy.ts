@@ -3,12 +3,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { type EnvoyInstallation, ensureEnvoy } from '../../bin/services.mjs';
+import { freePorts } from './ports.ts';
 import { serviceFor } from './service.ts';
 
 /** Limit for becoming ready; a start takes 0.1 to 0.5 s. */
@@ -141,18 +141,4 @@ interface ServerInfo {
 /** A listening or upstream address as a bootstrap has it. */
 export function loopback(port: number) {
   return { socket_address: { address: '127.0.0.1', port_value: port } };
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (address !== null && typeof address === 'object') ports.push(address.port);
-  }
-  for (const server of servers) server.close();
-  return ports;
 }

@@ -4,13 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import kafkajs from 'kafkajs';
 import { ensureKafka, type KafkaInstallation } from '../../bin/services.mjs';
+import { freePorts } from './ports.ts';
 import { serviceFor } from './service.ts';
 
 /** Limit for becoming ready; on a busy machine a start takes 5 to 8 s. */
@@ -200,20 +200,6 @@ function clientOf(address: string): kafkajs.Kafka {
     logLevel: kafkajs.logLevel.NOTHING,
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 20 },
   });
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (address !== null && typeof address === 'object') ports.push(address.port);
-  }
-  for (const server of servers) server.close();
-  return ports;
 }
 
 const STORE_PASSWORD = 'changeit';

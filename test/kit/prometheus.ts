@@ -3,12 +3,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { ensurePrometheus, type PrometheusInstallation } from '../../bin/services.mjs';
+import { freePorts } from './ports.ts';
 import { serviceFor } from './service.ts';
 
 /** It begins to scrape 5 s after its start; on a busy machine later. */
@@ -73,7 +73,7 @@ async function startPrometheus(
 ): Promise<PrometheusServer> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-prometheus-'));
   await writeFile(join(folder, 'prom.yml'), JSON.stringify(configOf(jobs)));
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const child = launch(installation, folder, port);
   const base = `http://127.0.0.1:${port}`;
   const close = async () => {
@@ -185,13 +185,4 @@ async function lastErrorOf(base: string, job: string): Promise<string | null> {
   };
   const target = told.data.activeTargets.find(({ scrapePool }) => scrapePool === job);
   return target === undefined || target.health === 'unknown' ? null : target.lastError;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
