@@ -128,6 +128,8 @@ test('windows of every edge tile the run and add up to the truth through two out
   t.teardown(() => served.close());
   await writeFile(join(folder, 'targets.json'), JSON.stringify(served.targets()));
   const consumer = startExampleConsumer(broker.address, 'judge');
+  // A test that fails must not leave it running: the run would wait for it.
+  t.teardown(() => consumer.stop());
   const { child, errors } = await startWeir(folder, broker.address);
   t.teardown(() => child.kill('SIGKILL'));
 
