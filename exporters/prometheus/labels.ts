@@ -1,6 +1,6 @@
 /** @module Labels of what the exporter shows: the attributes of traffic under their Prometheus names. */
 import { foldedIdentity } from '../../pipeline/model/fold.ts';
-import type { Workload } from '../../pipeline/model/resource.ts';
+import type { Identity, Workload } from '../../pipeline/model/resource.ts';
 import type { CoverageRecord, TrafficKey } from '../../pipeline/model/traffic.ts';
 import { labelsText } from '../../pipeline/wire/exposition-out/text.ts';
 import {
@@ -41,6 +41,7 @@ export interface Labels {
   edgeIdentity(key: TrafficKey): string;
   resourceIdentity(key: TrafficKey): string;
   coverage(record: CoverageRecord): string;
+  coverageIdentity(record: CoverageRecord): string;
   /** Marks of an interval. */
   interval(marks: { readonly partial: boolean; readonly clockAhead: boolean }): string;
 }
@@ -58,12 +59,14 @@ export function createLabels({ constant, excluded }: LabelOptions): Labels {
     labelsText([...always, ...attributes.map(([name, value]) => [labelName(name), value] as const)]);
   const edge = (key: TrafficKey) => text(trafficAttributes(key).filter(([name]) => !left.has(labelName(name))));
   const resource = (key: TrafficKey) => text(resourceAttributes(key));
+  const coverage = (record: CoverageRecord) => text(coverageAttributes(record));
   return {
     edge,
     resource,
     edgeIdentity: (key) => edge(withoutKinds(key)),
     resourceIdentity: (key) => resource(withoutKinds(key)),
-    coverage: (record) => text(coverageAttributes(record)),
+    coverage,
+    coverageIdentity: (record) => coverage({ ...record, own: withoutOwnKind(record.own) }),
     interval: ({ partial, clockAhead }) =>
       text([
         [PARTIAL, String(partial)],
@@ -76,7 +79,11 @@ export function createLabels({ constant, excluded }: LabelOptions): Labels {
 function withoutKinds(key: TrafficKey): TrafficKey {
   const { own, peer } = key;
   const far = peer.workload === null ? null : withoutKind(peer.workload);
-  return { ...key, own: { ...own, workload: withoutKind(own.workload) }, peer: { ...peer, workload: far } };
+  return { ...key, own: withoutOwnKind(own), peer: { ...peer, workload: far } };
+}
+
+function withoutOwnKind(own: Identity): Identity {
+  return { ...own, workload: withoutKind(own.workload) };
 }
 
 function withoutKind(workload: Workload): Workload {

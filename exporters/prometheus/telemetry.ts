@@ -1,6 +1,7 @@
 /** @module The named occurrences of the `prometheus` exporter: each logs, counts, or both. */
 import type { Balance } from '../../pipeline/balance.ts';
 import type { Clock } from '../../pipeline/clock/clock.ts';
+import type { RunningTotals } from '../../pipeline/model/running-totals.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
@@ -48,7 +49,8 @@ export function createTelemetry({ id, clock, log, meters, balance, totals }: Tel
     noRoom(items) {
       balance.drop('max_series', items);
       const times = limit.occurred('max_series');
-      if (times > 0) log.warn({ items, series: totals.size, times }, 'max_series is reached: new series are dropped');
+      if (times > 0)
+        log.warn({ items, series: totals.parts.edges.size, times }, 'max_series is reached: new series are dropped');
     },
     pageMade(format, samples, durationMs) {
       last.samples = samples;
@@ -84,28 +86,37 @@ function registerTotals(
   totals: Totals,
   last: { readonly samples: number },
 ): void {
-  const one = (value: () => number, kind: string) => ({ value: value(), attributes: { ...component, kind } });
-  meters.gauge('weir_running_totals', 'Totals kept: edges with targets, and resources.', () => [
-    one(() => totals.size, 'edges'),
-    one(() => totals.resources, 'resources'),
-  ]);
+  const each = (read: (part: RunningTotals) => number) => () =>
+    Object.entries(totals.parts).map(([kind, part]) => ({ value: read(part), attributes: { ...component, kind } }));
+  meters.gauge(
+    'weir_running_totals',
+    'Totals kept: edges with targets, and resources.',
+    each(({ size }) => size),
+  );
   meters.counter(
     'weir_running_totals_refused_items_total',
     'Items without a total, because max_series are there.',
-    () => [one(() => totals.refused, 'edges'), one(() => totals.refusedByResources, 'resources')],
+    each(({ refused }) => refused),
   );
-  meters.counter('weir_running_totals_forgotten_total', 'Totals forgotten, because nothing told them any more.', () => [
-    { value: totals.forgotten, attributes: component },
-  ]);
+  meters.counter(
+    'weir_running_totals_forgotten_total',
+    'Totals forgotten, because nothing told them any more.',
+    each(({ forgotten }) => forgotten),
+  );
   meters.gauge(
     'weir_running_totals_ids',
     'Records and targets that lead to totals; at most four for each total allowed.',
-    () => [{ value: totals.ids, attributes: component }],
+    each(({ ids }) => ids),
+  );
+  meters.counter(
+    'weir_running_totals_ids_turned_away_total',
+    'Times one more of them found no room, so that its labels are made anew each time.',
+    each(({ idsTurnedAway }) => idsTurnedAway),
   );
   meters.counter(
     'weir_running_totals_refused_histograms_total',
     'Histograms left out, because their total has 32 other sets of bounds.',
-    () => [{ value: totals.refusedHistograms, attributes: component }],
+    each(({ refusedHistograms }) => refusedHistograms),
   );
   meters.gauge('weir_page_samples', 'Samples of the newest page.', () => [
     { value: last.samples, attributes: component },

@@ -45,35 +45,21 @@ export class Totals {
   constructor({ labels, expirationMs, maxSeries }: TotalsOptions) {
     this.#labels = labels;
     const limits = { expirationMs, maxSeries };
-    this.#edges = new RunningTotals({ ...limits, identity: labels.edgeIdentity, coverageIdentity: labels.coverage });
+    this.#edges = new RunningTotals({
+      ...limits,
+      identity: labels.edgeIdentity,
+      coverageIdentity: labels.coverageIdentity,
+    });
     this.#resources = new RunningTotals({ ...limits, identity: labels.resourceIdentity });
   }
 
-  /** Edges and targets kept. */
-  get size(): number {
-    return this.#edges.size;
-  }
-  get resources(): number {
-    return this.#resources.size;
-  }
-  /** Ids that lead to totals without making their labels anew. */
-  get ids(): number {
-    return this.#edges.ids + this.#resources.ids;
-  }
-  /** Histograms left out of edges and of resources. */
-  get refusedHistograms(): number {
-    return this.#edges.refusedHistograms + this.#resources.refusedHistograms;
+  /** Of edges with their targets, and of resources: what is kept, remembered and refused. For reading only. */
+  get parts(): Readonly<Record<'edges' | 'resources', RunningTotals>> {
+    return { edges: this.#edges, resources: this.#resources };
   }
   /** Totals forgotten since the beginning, of all kinds. */
   get forgotten(): number {
     return this.#edges.forgotten + this.#resources.forgotten;
-  }
-  /** Items that began no total for want of room, since the beginning. */
-  get refused(): number {
-    return this.#edges.refused;
-  }
-  get refusedByResources(): number {
-    return this.#resources.refused;
   }
 
   /** What became of the items; a record whose edge is refused still counts for its resource. O(items). */

@@ -49,6 +49,32 @@ test('a page made in many turns shows one state, and what came meanwhile is held
   t.deepEqual([balance.held, balance.delivered, balance.unaccounted], [0, 2 * EDGES, 0]);
 });
 
+test('nothing is forgotten while a page is made: a page begun meanwhile shows the same state', async (t) => {
+  const { settings, clock } = exporterBench('prometheus', config, { endpoint: '127.0.0.1:0', metric_expiration: '1m' });
+  let readings = 0;
+  const slow = { ...clock, monoMs: () => 10 * readings++ };
+  const exporter = createPrometheusExporter({ ...settings, clock: slow });
+  await exporter.start();
+  t.teardown(() => exporter.stop(AbortSignal.abort()));
+  exporter.consume(trafficBatch(manyEdges(1)));
+  const ask = (accept: string) => askExporter(exporter.port ?? 0, { headers: { accept } });
+  const answered: string[] = [];
+  const first = ask('').then(({ text }) => answered.push(text));
+  await until(() => clock.timers === 1, 'the first page is being made');
+  // All is an hour old now, and would be forgotten by whoever looks.
+  clock.setWall(clock.wallMs() + 3_600_000);
+  const second = ask(OPEN_METRICS).then(({ text }) => answered.push(text));
+  await until(() => clock.timers === 2 || answered.length > 0, 'the second page is being made beside it');
+  while (clock.fireNext()) await settle();
+  await Promise.all([first, second]);
+  for (const text of answered) t.is(text.match(/^weir_requests_total\{.*success/gm)?.length, EDGES);
+  const third = ask('');
+  await until(() => clock.timers === 1, 'the third page is being made');
+  while (clock.fireNext()) await settle();
+  const { text } = await third;
+  t.false(text.includes('weir_requests_total{'), 'it is forgotten with the next scrape');
+});
+
 test('readers beyond the limit get 503 until one has gone', async (t) => {
   const { feed, ask, port, log } = await startExporter(t, { max_concurrent_scrapes: 1 });
   feed(manyEdges(1));

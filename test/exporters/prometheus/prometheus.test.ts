@@ -118,6 +118,19 @@ test('before the first slot the page is empty but whole', async (t) => {
   t.is(await page(OPEN_METRICS), '# EOF\n');
 });
 
+test('failures that no server saw are there once there were any, and stay', async (t) => {
+  const { feed, page } = await startExporter(t);
+  const toDb = peer('shop/db');
+  const unreached = async () => pickSamples(await page(), 'weir_requests_unreached_total', 'destination_workload');
+  feed(sumOf([record('client', WEB, TO_API, 5, 2), record('client', WEB, toDb, 1)], []));
+  t.deepEqual(await unreached(), {});
+  t.false((await page()).includes('unreached'), 'no head without a sample');
+  feed(sumOf([record('client', WEB, TO_API, 0, 3, { unreached: 3 }), record('client', WEB, toDb, 1)], []));
+  t.deepEqual(await unreached(), { api: 3 });
+  feed(sumOf([record('client', WEB, TO_API, 1)], []));
+  t.deepEqual(await unreached(), { api: 3 });
+});
+
 test('an edge without traffic is 0, and bytes without requests are no requests', async (t) => {
   const { feed, page } = await startExporter(t);
   feed(
@@ -408,5 +421,40 @@ test('a kind that is told later makes no second series: who somebody is does not
     'web-1 failure': 0,
     'web-2 success': 4,
     'web-2 failure': 0,
+  });
+});
+
+test('a series keeps the kinds with which it began, of edges that are added over and of targets, too', async (t) => {
+  const { feed, page } = await startExporter(t, { exclude_labels: ['source_pod'] });
+  const pod = (name: string, kind: 'Deployment' | '') => own('shop/web', { kind, pod: name });
+  const target = 'linkerd 10.0.0.1:4191';
+  feed(sumOf([record('client', pod('web-1', ''), peer('shop/api'), 1)], [covered(pod('web-1', ''), { target })]));
+  feed(
+    sumOf(
+      [record('client', pod('web-2', 'Deployment'), peer('shop/api', { kind: 'Deployment' }), 2)],
+      [covered(pod('web-1', 'Deployment'), { target })],
+    ),
+  );
+  const text = await page();
+  t.deepEqual(
+    pickSamples(text, 'weir_requests_total', 'source_kind', 'destination_kind', 'source_workload', 'classification'),
+    { '- - web success': 3, '- - web failure': 0 },
+  );
+  t.deepEqual(pickSamples(text, 'weir_coverage_scrapes_due_total', 'target', 'kind'), { [`${target} -`]: 6 });
+});
+
+test('a peer known by its account or its service alone is no workload of that name', async (t) => {
+  const { feed, page } = await startExporter(t);
+  const kinds = ['Deployment', 'ServiceAccount', 'Service'] as const;
+  feed(
+    sumOf(
+      kinds.map((kind, n) => record('server', API, peer('shop/web', { kind }), n + 1)),
+      [],
+    ),
+  );
+  t.deepEqual(pickSamples(await page(), 'weir_requests_total', 'source_workload', 'source_kind', 'classification'), {
+    ...{ 'web Deployment success': 1, 'web Deployment failure': 0 },
+    ...{ 'web ServiceAccount success': 2, 'web ServiceAccount failure': 0 },
+    ...{ 'web Service success': 3, 'web Service failure': 0 },
   });
 });

@@ -2,9 +2,11 @@
 import { request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
-import { config } from '../../../exporters/prometheus/config.ts';
+import { config, type PrometheusConfig } from '../../../exporters/prometheus/config.ts';
 import { createPrometheusExporter } from '../../../exporters/prometheus/prometheus.ts';
+import type { ExporterSettings } from '../../../pipeline/component.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import type { Meters, MetricAttributes, Observation } from '../../../pipeline/telemetry/meters.ts';
 import { exporterBench } from '../../kit/exporter.ts';
 import { trafficBatch } from '../../kit/slots.ts';
 
@@ -23,10 +25,41 @@ export interface AskParts {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Own metrics as they stand: values by component and labels (`prometheus kind=edges`), and the seconds recorded. */
+export function testMeters() {
+  const reads = new Map<string, () => Iterable<Observation>>();
+  const recorded: { readonly name: string; readonly seconds: number; readonly attributes: MetricAttributes }[] = [];
+  const register = (name: string, _help: string, read: () => Iterable<Observation>) => {
+    reads.set(name, read);
+    return () => void reads.delete(name);
+  };
+  const meters: Meters = {
+    counter: register,
+    gauge: register,
+    seconds: (name) => ({
+      record(seconds, attributes) {
+        recorded.push({ name, seconds, attributes });
+      },
+    }),
+  };
+  const read = (name: string): Record<string, number> =>
+    Object.fromEntries(
+      Array.from(reads.get(name)?.() ?? [], ({ value, attributes: { component, ...rest } }) => [
+        [component, ...Object.entries(rest).map(([label, text]) => `${label}=${text}`)].join(' '),
+        value,
+      ]),
+    );
+  return { meters, recorded, read };
+}
+
 /** Listens on a free port; stopped with the test. */
-export async function startExporter(t: ExecutionContext, yaml: Readonly<Record<string, unknown>> = {}) {
+export async function startExporter(
+  t: ExecutionContext,
+  yaml: Readonly<Record<string, unknown>> = {},
+  parts: Partial<ExporterSettings<PrometheusConfig>> = {},
+) {
   const bench = exporterBench('prometheus', config, { endpoint: '127.0.0.1:0', ...yaml }, { startWallMs: START_MS });
-  const exporter = createPrometheusExporter(bench.settings);
+  const exporter = createPrometheusExporter({ ...bench.settings, ...parts });
   await exporter.start();
   t.teardown(() => exporter.stop(AbortSignal.abort()));
   const port = exporter.port ?? 0;
