@@ -27,8 +27,8 @@ const clock = createTestClock(Number(startWallMs));
 const inFlight: (() => Iterable<Observation>)[] = [];
 const fileEvents: (() => Iterable<Observation>)[] = [];
 
-function tell(message: Message): void {
-  if (process.send !== undefined && process.connected) process.send(message);
+function tell(message: Message, sent?: () => void): void {
+  if (process.send !== undefined && process.connected) process.send(message, undefined, undefined, sent);
 }
 
 const capture: ExporterFactory<Record<string, never>> = {
@@ -145,8 +145,8 @@ function obey(service: HostedService, order: Order): unknown {
     case 'stop':
       // Answered at once; the process ends by itself when it has drained, while the test moves the clock on.
       stopping = service.stop(30_000).then(() => {
-        tell({ kind: 'answer', id: -1, value: balances(service) });
-        process.disconnect?.();
+        // What is still on its way, such as a large last slot, would be lost with the channel.
+        tell({ kind: 'answer', id: -1, value: balances(service) }, () => process.disconnect?.());
       });
       return stopping !== null;
   }
