@@ -3,6 +3,7 @@ import type { Delivery } from './delivery.ts';
 import type { Identity } from './model/resource.ts';
 import type { MeshRules } from './model/rules.ts';
 import type { ScrapeNumber, SeriesTable } from './model/series.ts';
+import type { Spans } from './model/spans.ts';
 import type { TrafficSum } from './model/traffic.ts';
 
 export type Body = 'samples' | 'traffic' | 'spans';
@@ -66,12 +67,26 @@ export interface TrafficBatch {
   readonly sum: TrafficSum;
   /** Records plus coverage records. */
   readonly items: number;
+  /** Who sent it, when it came from another Weir; absent for what this one counted. */
+  readonly sender?: TrafficSender;
   readonly delivery: Delivery;
 }
 
-/** Spans; their flat model comes with the OTLP receiver. Declared so that the graph knows the body. */
+/** Another Weir that traffic came from. */
+export interface TrafficSender {
+  /** `weir.source`, the same after it was restarted. */
+  readonly source: string;
+  /** `weir.epoch`, another one after each start. */
+  readonly epoch: string;
+  /** True when what it sent just before this one never came: the slots at both sides are incomplete. */
+  readonly gap: boolean;
+}
+
+/** Spans of one request. */
 export interface SpansBatch {
   readonly body: 'spans';
+  readonly spans: Spans;
+  /** Spans carried. */
   readonly items: number;
   readonly delivery: Delivery;
 }

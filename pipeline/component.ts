@@ -12,6 +12,11 @@ import type { Meters } from './telemetry/meters.ts';
 
 export type Kind = 'receiver' | 'processor' | 'exporter' | 'extension';
 export type Signal = 'metrics' | 'traces';
+/** The signal whose pipelines carry a body. */
+export function signalOfBody(body: Body): Signal {
+  return body === 'spans' ? 'traces' : 'metrics';
+}
+
 export type Stability = 'development' | 'alpha' | 'beta' | 'stable';
 
 /** `start` returns quickly and fails fast. `stop` may come without `start` and twice, flushes, honours the signal. */
@@ -56,14 +61,20 @@ export interface Settings<Config> {
   /** Carries kind, id and, where there is one, the pipeline. */
   readonly log: Logger;
   readonly meters: Meters;
+  /** Books of the first body that the component takes, or gives if it is a receiver. */
   readonly balance: Balance;
+  /** Books of any body; each body is counted in its own items. The same object each time. */
+  readonly balanceOf: (body: Body) => Balance;
   /** Engine time (ms) at which this Weir started. */
   readonly startedMs: number;
 }
 
 export interface ReceiverSettings<Config> extends Settings<Config> {
+  /** All pipelines it feeds; a batch reaches those of its body's signal. */
   readonly next: Consumer;
-  /** Meanings that something downstream wants; never empty. */
+  /** Signals of the pipelines it feeds; never empty. */
+  readonly signals: ReadonlySet<Signal>;
+  /** Meanings that something downstream wants; empty when no pipeline of metrics is fed. */
   readonly demand: ReadonlySet<Demand>;
 }
 
@@ -73,9 +84,13 @@ export interface ProcessorSettings<Config> extends Settings<Config> {
   /** Longest scrape timeout upstream, milliseconds. */
   readonly scrapeTimeoutMs: number;
   readonly demand: ReadonlySet<Demand>;
+  /** What the receivers of the pipeline may give. */
+  readonly receives: ReadonlySet<Body>;
 }
 
 export interface ExporterSettings<Config> extends Settings<Config> {
+  /** Signal of the pipelines this instance is for: an exporter in pipelines of both has an instance for each. */
+  readonly signal: Signal;
   /** Window in milliseconds (from the `smi` processor of the pipeline) and slot length, for those who sum slots. */
   readonly windowMs: number;
   readonly slotMs: number;
@@ -192,7 +207,8 @@ export interface ConfigIssue {
 
 export interface ReceiverFactory<Config = unknown> extends FactoryBase<Config> {
   readonly kind: 'receiver';
-  readonly gives: Body;
+  /** What it may give; a pipeline gets those of its signal. */
+  readonly gives: readonly Body[];
   /** Interval and timeout in milliseconds a configuration asks for; null when it does not scrape. */
   cadence?(config: Config): { intervalMs: number; timeoutMs: number } | null;
   create(settings: ReceiverSettings<Config>): Promise<Receiver & TargetLists>;
@@ -201,6 +217,8 @@ export interface ProcessorFactory<Config = unknown> extends FactoryBase<Config> 
   readonly kind: 'processor';
   readonly takes: readonly Body[];
   readonly gives: Body;
+  /** It keeps what it takes on its own account, so that what follows need not be asked. Default: when it gives another body. */
+  readonly takesOver?: boolean;
   /** Window in milliseconds this processor gives its pipeline's exporters; absent when it makes none. */
   window?(config: Config, slotMs: number): number;
   create(settings: ProcessorSettings<Config>): Promise<Processor>;

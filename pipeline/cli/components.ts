@@ -49,7 +49,7 @@ function list(factories: readonly AnyFactory[], headers: boolean): string {
     factory.type,
     stability(factory) || '-',
     'takes' in factory ? factory.takes.join(', ') : '-',
-    'gives' in factory ? factory.gives : '-',
+    'gives' in factory ? [factory.gives].flat().join(', ') : '-',
   ]);
   return renderTable(LIST_COLUMNS, rows, { headers });
 }

@@ -1,6 +1,6 @@
 /** @module Pipelines: references, what neighbours give and take, slots and windows. */
 import type { Body } from '../batch.ts';
-import type { Signal } from '../component.ts';
+import { type Signal, signalOfBody } from '../component.ts';
 import type { Registry } from '../registry.ts';
 import { formatMilliseconds } from '../wire/duration.ts';
 import type { CheckedComponent, CheckedPipeline } from './checked.ts';
@@ -50,13 +50,13 @@ export async function checkPipeline(entry: Entry, context: Context): Promise<Che
   if (signal !== null) checkSignals(entry, signal, [...receivers, ...processors, ...exporters], report);
   const chain = { receivers, processors, exporters };
   // What is missing may be what lies between two neighbours: told once, as the component that is not there.
-  if (isResolved(entry, context)) await checkChain(entry, chain, context);
+  if (isResolved(entry, context)) await checkChain(entry, signal, chain, context);
   const checked = {
     receivers: components(receivers),
     processors: components(processors),
     exporters: components(exporters),
   };
-  const timing = checkTiming(checked, receivers, report);
+  const timing = signal === 'traces' ? UNTIMED : checkTiming(checked, receivers, report);
   for (const use of [...receivers, ...processors, ...exporters]) checkOwn(use.configured, timing.slotMs, report);
   if (signal === null || errorCount(report) > before) return null;
   const windows = checked.processors.flatMap((one) => (timing.slotMs > 0 ? (windowOf(one, timing.slotMs) ?? []) : []));
@@ -208,31 +208,40 @@ interface Chain {
 }
 
 /** Every neighbour must take what the one before it gives. */
-async function checkChain(entry: Entry, chain: Chain, context: Context): Promise<void> {
+async function checkChain(entry: Entry, signal: Signal | null, chain: Chain, context: Context): Promise<void> {
   let givers = chain.receivers;
   for (const taker of chain.processors) {
-    for (const giver of givers) await checkLink(entry, giver, taker, context);
+    for (const giver of givers) await checkLink(entry, signal, giver, taker, context);
     givers = [taker];
   }
-  for (const taker of chain.exporters) for (const giver of givers) await checkLink(entry, giver, taker, context);
+  for (const taker of chain.exporters)
+    for (const giver of givers) await checkLink(entry, signal, giver, taker, context);
 }
 
-async function checkLink(entry: Entry, giver: Use, taker: Use, context: Context): Promise<void> {
+async function checkLink(entry: Entry, signal: Signal | null, giver: Use, taker: Use, context: Context): Promise<void> {
   const from = giver.configured.checked?.factory;
   const to = taker.configured.checked?.factory;
   if (from === undefined || to === undefined || !('gives' in from) || !('takes' in to)) return;
-  if (to.takes.includes(from.gives)) return;
-  const mender = await menderOf(from.gives, to.takes, context.registry);
+  const given = bodiesGiven(from, signal).find((body) => !to.takes.includes(body));
+  if (given === undefined) return;
+  const mender = await menderOf(given, to.takes, context.registry);
   const needed = to.takes.join(' or ');
   context.report.add('WEIR1018', taker.at, {
-    message: `pipeline ${entry.key}: ${name(giver)} gives ${from.gives}, but ${name(taker)} takes ${needed}`,
+    message: `pipeline ${entry.key}: ${name(giver)} gives ${given}, but ${name(taker)} takes ${needed}`,
     note: `takes ${needed}`,
     mend:
       mender === null
-        ? `no processor turns ${from.gives} into ${needed}; use another component`
+        ? `no processor turns ${given} into ${needed}; use another component`
         : `put the processor ${mender} between them: configure it under processors, and name it in this pipeline`,
     path: [...PIPELINES, entry.key],
   });
+}
+
+/** What a component gives into a pipeline of `signal`; a receiver that gives nothing there is told of elsewhere. */
+function bodiesGiven(from: { readonly gives: Body | readonly Body[] }, signal: Signal | null): Body[] {
+  return [from.gives]
+    .flat()
+    .filter((body) => signal === null || typeof from.gives === 'string' || signalOfBody(body) === signal);
 }
 
 function name(use: Use): string {
@@ -246,6 +255,9 @@ async function menderOf(given: Body, needed: readonly Body[], registry: Registry
   }
   return null;
 }
+
+/** Spans are not gathered in slots. */
+const UNTIMED = { slotMs: 0, scrapeTimeoutMs: 0 };
 
 /** Slot and timeout of a pipeline; an interval that does not divide the slot is warned of. */
 function checkTiming(
@@ -298,8 +310,16 @@ export function checkShared(
 ): void {
   const list = entryOf(entry.value, 'exporters');
   for (const { id, factory } of pipeline.exporters) {
-    const other = before.find(({ exporters }) => exporters.some((exporter) => exporter.id === id));
-    if (other === undefined || !('takes' in factory) || !factory.takes.includes('traffic')) continue;
+    const other = before.find(
+      ({ signal, exporters }) => signal === pipeline.signal && exporters.some((exporter) => exporter.id === id),
+    );
+    if (
+      other === undefined ||
+      !('takes' in factory) ||
+      pipeline.signal !== 'metrics' ||
+      !factory.takes.includes('traffic')
+    )
+      continue;
     const items = list?.value.kind === 'list' ? list.value.items : [];
     const item = items.find((one) => one.kind === 'scalar' && one.value === id);
     report.add('WEIR1021', item?.at ?? list?.keyAt ?? entry.keyAt, {

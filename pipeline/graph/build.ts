@@ -17,16 +17,18 @@ import type {
   SeriesQuery,
   ServiceStatus,
   Settings,
+  Signal,
   TargetStatus,
 } from '../component.ts';
+import { signalOfBody } from '../component.ts';
 import type { CheckedComponent, CheckedConfig, CheckedPipeline } from '../config/checked.ts';
 import { listSeries } from '../series-lists.ts';
 import type { BalanceEntry } from '../telemetry/balance-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { pipelineDemand, receiverDemand } from './demand.ts';
-import { fanOut } from './fanout.ts';
-import { type Fault, faultOf } from './guard.ts';
+import { bySignal, fanOut } from './fanout.ts';
+import { type ComponentBooks, type Fault, faultOf } from './guard.ts';
 import type { Living } from './lifecycle.ts';
 import { connectPipeline, type PipelineStage } from './pipeline.ts';
 
@@ -95,7 +97,7 @@ class GraphBuilder {
     const living: Living[] = [];
     for (const checked of this.#config.extensions) {
       const factory = checked.factory as ExtensionFactory<unknown>;
-      const settings = { ...this.#settings(checked, null), status: this.#deps.status };
+      const settings = { ...this.#settings(checked, null).settings, status: this.#deps.status };
       living.push({ id: checked.id, component: await factory.create(settings) });
     }
     return living;
@@ -105,18 +107,21 @@ class GraphBuilder {
     const exporters = new Map<string, Living & { component: Exporter; fault: Fault }>();
     for (const pipeline of this.#config.pipelines) {
       for (const checked of pipeline.exporters) {
-        if (exporters.has(checked.id)) continue;
+        const key = exporterKey(pipeline.signal, checked.id);
+        if (exporters.has(key)) continue;
         const factory = checked.factory as ExporterFactory<unknown>;
-        const settings = this.#settings(checked, factory.takes[0] ?? null);
+        const body = factory.takes.find((one) => signalOfBody(one) === pipeline.signal) ?? null;
+        const { settings, books } = this.#settings(checked, body);
         const component = await factory.create({
           ...settings,
+          signal: pipeline.signal,
           windowMs: pipeline.windowMs,
           slotMs: pipeline.slotMs,
           targets: this.#targets,
           discoveryProblems: this.#discoveryProblems,
           series: this.#series,
         });
-        exporters.set(checked.id, { id: checked.id, component, fault: faultOf(settings.log, settings.balance) });
+        exporters.set(key, { id: checked.id, component, fault: faultOf(settings.log, books) });
       }
     }
     return exporters;
@@ -127,7 +132,7 @@ class GraphBuilder {
     exporters: ReadonlyMap<string, Living & { component: Exporter; fault: Fault }>,
   ): Promise<{ entry: Consumer; living: Living[] }> {
     const branches = pipeline.exporters.map((checked) => {
-      const { component, fault } = exporters.get(checked.id)!;
+      const { component, fault } = exporters.get(exporterKey(pipeline.signal, checked.id))!;
       return { consumer: component, fault };
     });
     const stages: (PipelineStage & Living)[] = [];
@@ -138,15 +143,17 @@ class GraphBuilder {
 
   async #stage(pipeline: CheckedPipeline, checked: CheckedComponent): Promise<PipelineStage & Living> {
     const factory = checked.factory as ProcessorFactory<unknown>;
-    const settings = this.#settings(checked, factory.takes[0] ?? null, pipeline.id);
+    const { settings, books } = this.#settings(checked, factory.takes[0] ?? null, pipeline.id);
     const processor: Processor = await factory.create({
       ...settings,
       slotMs: pipeline.slotMs,
       scrapeTimeoutMs: pipeline.scrapeTimeoutMs,
       demand: pipelineDemand(pipeline),
+      receives: bodiesOf(pipeline),
     });
-    const fault = faultOf(settings.log, settings.balance);
-    return { id: settings.id, component: processor, processor, takes: factory.takes, gives: factory.gives, fault };
+    const { takes, gives, takesOver } = factory;
+    const fault = faultOf(settings.log, books);
+    return { id: settings.id, component: processor, processor, takes, gives, takesOver, fault };
   }
 
   async #receivers(entries: ReadonlyMap<CheckedPipeline, Consumer>): Promise<Living[]> {
@@ -161,25 +168,63 @@ class GraphBuilder {
 
   async #receiver(checked: CheckedComponent, entries: ReadonlyMap<CheckedPipeline, Consumer>): Promise<Living> {
     const factory = checked.factory as ReceiverFactory<unknown>;
-    const settings = this.#settings(checked, factory.gives);
-    const fault = faultOf(settings.log, settings.balance);
     const fed = [...entries].filter(([pipeline]) => pipeline.receivers.some((receiver) => receiver.id === checked.id));
-    const next = fanOut(fed.map(([, consumer]) => ({ consumer, fault })));
+    const signals = new Set(fed.map(([{ signal }]) => signal));
+    const given = factory.gives.find((body) => signals.has(signalOfBody(body))) ?? null;
+    const { settings, books } = this.#settings(checked, given);
+    const fault = faultOf(settings.log, books);
+    const branches = (signal: Signal) =>
+      fed.filter(([pipeline]) => pipeline.signal === signal).map(([, consumer]) => ({ consumer, fault }));
+    const next = bySignal(new Map([...signals].map((signal) => [signal, fanOut(branches(signal))])));
     const demand = receiverDemand(checked.id, this.#config.pipelines);
-    const component = await factory.create({ ...settings, next, demand });
+    const component = await factory.create({ ...settings, next, signals, demand });
     if (component.targets !== undefined) this.#targetLists.push(() => component.targets!());
     if (component.discoveryProblems !== undefined) this.#problemLists.push(() => component.discoveryProblems!());
     if (component.series !== undefined) this.#seriesLists.push((query) => component.series!(query));
     return { id: checked.id, component };
   }
 
-  /** `items` names what the component keeps books of; null when it takes nothing. */
-  #settings(checked: CheckedComponent, items: Body | null, pipeline?: string): Settings<unknown> {
+  /** `items` names what the component keeps books of first; null when it takes nothing. */
+  #settings(
+    checked: CheckedComponent,
+    items: Body | null,
+    pipeline?: string,
+  ): { settings: Settings<unknown>; books: ComponentBooks } {
     const { clock, time, log, meters, startedMs } = this.#deps;
-    const balance = new Balance();
-    if (items !== null) this.#balances.push({ kind: checked.kind, component: checked.id, signal: items, balance });
+    const books = this.#books(checked);
     const fields: { kind: Kind; id: string; pipeline?: string } = { kind: checked.kind, id: checked.id };
     if (pipeline !== undefined) fields.pipeline = pipeline;
-    return { id: checked.id, config: checked.config, clock, time, log: log.child(fields), meters, balance, startedMs };
+    const balance = items === null ? new Balance() : books.of(items);
+    const balanceOf = (body: Body) => books.of(body);
+    const { id, config } = checked;
+    const settings = { id, config, clock, time, log: log.child(fields), meters, balance, balanceOf, startedMs };
+    return { settings, books };
   }
+
+  /** Balances of one component, made and listed when they are first asked for. */
+  #books({ kind, id: component }: CheckedComponent): ComponentBooks {
+    const books = new Map<Body, Balance>();
+    return {
+      of: (signal) => {
+        let balance = books.get(signal);
+        if (balance === undefined) {
+          balance = new Balance();
+          books.set(signal, balance);
+          this.#balances.push({ kind, component, signal, balance });
+        }
+        return balance;
+      },
+      all: () => books.values(),
+    };
+  }
+}
+
+function exporterKey(signal: Signal, id: string): string {
+  return `${signal} ${id}`;
+}
+
+/** What the receivers of a pipeline may give it. */
+function bodiesOf({ signal, receivers }: CheckedPipeline): Set<Body> {
+  const given = receivers.flatMap(({ factory }) => (factory.kind === 'receiver' ? factory.gives : []));
+  return new Set(given.filter((body) => signalOfBody(body) === signal));
 }

@@ -13,10 +13,11 @@ export function pipelineDemand(pipeline: CheckedPipeline): Set<Demand> {
   return wanted;
 }
 
-/** What everything behind a receiver wants, over all pipelines it feeds. */
+/** What everything behind a receiver wants, over all pipelines of metrics it feeds. */
 export function receiverDemand(receiverId: string, pipelines: readonly CheckedPipeline[]): Set<Demand> {
   const wanted = new Set<Demand>();
   for (const pipeline of pipelines) {
+    if (pipeline.signal !== 'metrics') continue;
     if (!pipeline.receivers.some((receiver) => receiver.id === receiverId)) continue;
     for (const demand of pipelineDemand(pipeline)) wanted.add(demand);
   }

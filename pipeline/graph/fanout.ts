@@ -1,6 +1,6 @@
 /** @module Fan-out: every branch is asked before any is offered, so a refusal duplicates nothing (design §8). */
 import type { Batch } from '../batch.ts';
-import { ADMITTED, type Admission, type Consumer } from '../component.ts';
+import { ADMITTED, type Admission, type Consumer, type Signal, signalOfBody } from '../component.ts';
 import type { Fault } from './guard.ts';
 
 export interface Branch {
@@ -22,6 +22,18 @@ export function fanOut(branches: readonly Branch[]): Consumer {
       branches.forEach((branch, i) => {
         offer(branch, { ...batch, delivery: shares[i]! });
       });
+    },
+  };
+}
+
+/** One consumer that hands each batch to the consumer of its body's signal. Where there is none, a batch is rejected. */
+export function bySignal(consumers: ReadonlyMap<Signal, Consumer>): Consumer {
+  return {
+    admits: (batch) => consumers.get(signalOfBody(batch.body))?.admits(batch) ?? ADMITTED,
+    consume(batch) {
+      const consumer = consumers.get(signalOfBody(batch.body));
+      if (consumer === undefined) batch.delivery.settle({ kind: 'rejected', reason: 'no_pipeline' });
+      else consumer.consume(batch);
     },
   };
 }

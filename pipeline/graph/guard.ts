@@ -3,8 +3,14 @@
  */
 import { Observable, type OperatorFunction, Subject } from 'rxjs';
 import type { Balance } from '../balance.ts';
-import type { Batch } from '../batch.ts';
+import type { Batch, Body } from '../batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
+
+/** Balances of one component, one per body. */
+export interface ComponentBooks {
+  of(body: Body): Balance;
+  all(): Iterable<Balance>;
+}
 
 /** Keeps the books of a component that may throw. */
 export interface Fault {
@@ -58,16 +64,20 @@ export function guardStage(stage: OperatorFunction<Batch, Batch>, fault: Fault):
  * A component that threw: what it had not accepted yet counts as accepted, and whatever is unaccounted for afterwards as
  * dropped; the stream lives on.
  */
-export function faultOf(log: Logger, balance: Balance): Fault {
-  let acceptedBefore = 0;
+export function faultOf(log: Logger, books: ComponentBooks): Fault {
+  const acceptedBefore = new Map<Balance, number>();
   return {
     enter() {
-      acceptedBefore = balance.accepted;
+      for (const balance of books.all()) acceptedBefore.set(balance, balance.accepted);
     },
     failed(batch, error) {
       const items = batch?.items ?? 0;
-      balance.accepted += Math.max(0, items - (balance.accepted - acceptedBefore));
-      balance.drop('fault', Math.max(0, balance.unaccounted));
+      if (batch !== null) {
+        const balance = books.of(batch.body);
+        const taken = balance.accepted - (acceptedBefore.get(balance) ?? 0);
+        balance.accepted += Math.max(0, items - taken);
+      }
+      for (const balance of books.all()) balance.drop('fault', Math.max(0, balance.unaccounted));
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.error(
         { items, error: stack },

@@ -8,6 +8,7 @@ export interface PipelineStage {
   readonly processor: Processor;
   readonly takes: readonly Body[];
   readonly gives: Body;
+  readonly takesOver?: boolean | undefined;
   readonly fault: Fault;
 }
 
@@ -21,7 +22,7 @@ export function connectPipeline(stages: readonly PipelineStage[], exit: Consumer
   for (const stage of stages) stream = stream.pipe(guardStage(stage.processor.stage, stage.fault));
   stream.subscribe((batch) => exit.consume(batch));
   // A stage that makes another body of what it takes keeps it itself: what follows need not be asked.
-  const takesOver = stages.some((stage) => !stage.takes.includes(stage.gives));
+  const takesOver = stages.some((stage) => stage.takesOver ?? !stage.takes.includes(stage.gives));
   return {
     admits: (batch) => (takesOver ? ADMITTED : exit.admits(batch)),
     consume: (batch) => entry.next(batch),

@@ -77,4 +77,11 @@ export interface TrafficSum {
   readonly partial: boolean;
   /** True when labels of this interval ran ahead of a wall clock that was set back. */
   readonly clockAhead: boolean;
+  /** True when records of intervals that were closed before are among these, because they came late. */
+  readonly late?: boolean;
+  /**
+   * The same items, nothing more and nothing less, by the intervals they belong to; absent when all belong to
+   * `interval`. Coverage of a part may be negative: it takes back what was said while that part was missing.
+   */
+  readonly parts?: readonly TrafficSum[];
 }

@@ -7,7 +7,7 @@ export const factory: ReceiverFactory<EnvoyConfig> = {
   kind: 'receiver',
   type: 'envoy',
   signals: { metrics: 'beta' },
-  gives: 'samples',
+  gives: ['samples'],
   config: envoyConfig,
   check: checkEnvoyConfig,
   cadence: (config) => ({ intervalMs: config.scrape_interval, timeoutMs: timeoutMsOf(config) }),

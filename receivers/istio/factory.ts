@@ -7,7 +7,7 @@ export const factory: ReceiverFactory<IstioConfig> = {
   kind: 'receiver',
   type: 'istio',
   signals: { metrics: 'alpha' },
-  gives: 'samples',
+  gives: ['samples'],
   config: istioConfig,
   check: checkIstioConfig,
   cadence: (config) => ({ intervalMs: config.scrape_interval, timeoutMs: timeoutMsOf(config) }),

@@ -7,7 +7,7 @@ export const factory: ReceiverFactory<LinkerdConfig> = {
   kind: 'receiver',
   type: 'linkerd',
   signals: { metrics: 'beta' },
-  gives: 'samples',
+  gives: ['samples'],
   config: linkerdConfig,
   check: checkLinkerdConfig,
   cadence: (config) => ({ intervalMs: config.scrape_interval, timeoutMs: timeoutMsOf(config) }),

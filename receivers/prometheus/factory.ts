@@ -6,7 +6,7 @@ export const factory: ReceiverFactory<PrometheusConfig> = {
   kind: 'receiver',
   type: 'prometheus',
   signals: { metrics: 'alpha' },
-  gives: 'samples',
+  gives: ['samples'],
   config: prometheusConfig,
   check: checkPrometheusConfig,
   cadence: cadenceOf,

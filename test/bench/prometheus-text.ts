@@ -150,6 +150,8 @@ async function scrapeMany(gzip: boolean): Promise<Scrapes> {
     log: silent,
     meters: NO_METERS,
     balance: new Balance(),
+    balanceOf: () => new Balance(),
+    signal: 'metrics',
     startedMs: 0,
     windowMs: 30_000,
     slotMs: 10_000,

@@ -155,6 +155,8 @@ export async function run(): Promise<BenchResult[]> {
     log: silent,
     meters: NO_METERS,
     balance: new Balance(),
+    balanceOf: () => new Balance(),
+    signal: 'metrics',
     startedMs: endMs - 60_000,
     windowMs: 3 * SLOT_MS,
     slotMs: SLOT_MS,

@@ -38,6 +38,8 @@ export function exporterBench<Config>(
     log,
     meters: NO_METERS,
     balance,
+    balanceOf: () => balance,
+    signal: 'metrics' as const,
     startedMs: clock.wallMs(),
     windowMs,
     slotMs,

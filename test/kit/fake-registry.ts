@@ -10,7 +10,7 @@ const linkerd = {
   kind: 'receiver',
   type: 'linkerd',
   signals: { metrics: 'alpha' },
-  gives: 'samples',
+  gives: ['samples'],
   config: z.strictObject({
     scrape_interval: duration({ minMs: 100 }).prefault('10s').describe('time between two scrapes of a target'),
     scrape_timeout: duration().optional().describe('default: the smaller of 10s and the interval'),
@@ -53,7 +53,7 @@ const otlp = {
   kind: 'receiver',
   type: 'otlp',
   signals: { traces: 'alpha' },
-  gives: 'spans',
+  gives: ['spans'],
   config: z.strictObject({
     protocols: z
       .strictObject({

@@ -54,8 +54,10 @@ export async function startLiveWeir<Config>(
     id: 'smi',
     config: smiConfig.parse({ peer_detail: 'pod' }),
     balance: balances[1],
+    balanceOf: () => balances[1],
     slotMs: intervalMs,
     scrapeTimeoutMs: intervalMs,
+    receives: new Set(['samples'] as const),
     demand,
   });
   source.pipe(smi.stage).subscribe((batch) => {
@@ -67,6 +69,8 @@ export async function startLiveWeir<Config>(
     id: factory.type,
     config: factory.config.parse({ ...written, scrape_interval: `${intervalMs}ms` }),
     balance: balances[0],
+    balanceOf: () => balances[0],
+    signals: new Set(['metrics'] as const),
     demand,
     next: {
       admits: () => ADMITTED,

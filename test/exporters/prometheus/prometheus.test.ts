@@ -400,7 +400,12 @@ test('every batch is taken and accounted for; something else than traffic is rej
   t.deepEqual(batch.delivery.outcome, { kind: 'taken' });
   await settle();
   t.deepEqual([balance.accepted, balance.delivered, balance.held, balance.unaccounted], [5, 5, 0, 0]);
-  const spans = { body: 'spans' as const, items: 3, delivery: batch.delivery };
+  const spans = {
+    body: 'spans' as const,
+    spans: { bytes: new Uint8Array(), count: 3 },
+    items: 3,
+    delivery: batch.delivery,
+  };
   exporter.consume(spans);
   t.deepEqual(balance.dropped, new Map([['not_traffic', 3]]));
 });

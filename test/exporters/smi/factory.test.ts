@@ -51,7 +51,7 @@ for (const [written, problem] of [
 test('what is no traffic is rejected and counted', async (t) => {
   const { exporter, balance } = await startServer(t);
   const delivery = new Delivery();
-  exporter.consume({ body: 'spans', items: 3, delivery });
+  exporter.consume({ body: 'spans', spans: { bytes: new Uint8Array(), count: 3 }, items: 3, delivery });
   t.deepEqual(delivery.outcome, { kind: 'rejected', reason: 'not_traffic' });
   t.is(balance.dropped.get('not_traffic'), 3);
   t.is(balance.unaccounted, 0);

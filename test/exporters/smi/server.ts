@@ -55,6 +55,8 @@ export async function startServer(t: ExecutionContext, options: ServerOptions = 
     log: SILENT,
     meters: NO_METERS,
     balance,
+    balanceOf: () => balance,
+    signal: 'metrics' as const,
     startedMs: END_MS - 28_000,
     windowMs,
     slotMs: 10_000,

@@ -13,7 +13,7 @@ import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 
 function batch(items = 1): Batch {
-  return { body: 'spans', items, delivery: new Delivery() };
+  return { body: 'spans', spans: { bytes: new Uint8Array(), count: items }, items, delivery: new Delivery() };
 }
 
 function sink(admission: Admission = ADMITTED) {
@@ -164,7 +164,10 @@ test('whatever a component had booked before it threw, its books add up afterwar
         throw new Error('broken');
       },
     };
-    const entry = connectPipeline([], fanOut([{ consumer, fault: faultOf(createTestLog(), balance) }]));
+    const entry = connectPipeline(
+      [],
+      fanOut([{ consumer, fault: faultOf(createTestLog(), { of: () => balance, all: () => [balance] }) }]),
+    );
     entry.consume(batch(3));
     entry.consume(batch(4));
     t.is(balance.accepted, 7, booked);

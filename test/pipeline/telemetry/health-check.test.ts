@@ -25,6 +25,7 @@ function settings(config: object, status: () => ServiceStatus) {
     log,
     meters: NO_METERS,
     balance: new Balance(),
+    balanceOf: () => new Balance(),
     startedMs: clock.wallMs(),
     status,
   };

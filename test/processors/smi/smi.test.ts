@@ -28,9 +28,11 @@ function setUp(answer: (batch: TrafficBatch, n: number) => Outcome | Error) {
     log,
     meters: NO_METERS,
     balance,
+    balanceOf: () => balance,
     startedMs: T0,
     slotMs: 10_000,
     scrapeTimeoutMs: 5000,
+    receives: new Set(['samples'] as const),
     demand: new Set(['requests']),
   });
   const source = new Subject<Batch>();

@@ -44,8 +44,10 @@ async function scrapeOnce(
     log: createTestLog(),
     meters,
     balance,
+    balanceOf: () => balance,
     startedMs: clock.wallMs(),
     next: sink,
+    signals: new Set(['metrics'] as const),
     demand: new Set(['requests', 'latency', 'tcp'] as const),
   });
   t.teardown(() => receiver.stop(AbortSignal.abort()));

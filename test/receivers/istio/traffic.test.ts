@@ -53,8 +53,10 @@ async function recordsOf(t: ExecutionContext, labels: Record<string, string>, li
     log,
     meters: createTestMeters(),
     balance,
+    balanceOf: () => balance,
     startedMs: clock.wallMs(),
     next: sink,
+    signals: new Set(['metrics'] as const),
     demand: new Set(['requests', 'latency', 'tcp'] as const),
   });
   t.teardown(() => receiver.stop(AbortSignal.abort()));

@@ -23,8 +23,10 @@ async function createReceiver(t: ExecutionContext, config: object) {
     log,
     meters,
     balance,
+    balanceOf: () => balance,
     startedMs: clock.wallMs(),
     next: sink,
+    signals: new Set(['metrics'] as const),
     demand: new Set(['requests', 'latency', 'tcp']),
   });
   t.teardown(() => receiver.stop(AbortSignal.abort()));

@@ -133,8 +133,10 @@ export async function createHarness(
     log,
     meters,
     balance,
+    balanceOf: () => balance,
     startedMs: clock.wallMs(),
     next: sink,
+    signals: new Set(['metrics'] as const),
     demand: new Set(demand),
   });
   t.teardown(() => receiver.stop(AbortSignal.abort()));
@@ -157,9 +159,11 @@ export async function smiBehind(
     log,
     meters: createTestMeters(),
     balance,
+    balanceOf: () => balance,
     startedMs: time.nowMs(),
     slotMs: 10_000,
     scrapeTimeoutMs: 10_000,
+    receives: new Set(['samples'] as const),
     demand: new Set(['requests', 'latency', 'tcp']),
   });
   const source = new Subject<Batch>();
