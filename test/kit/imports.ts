@@ -114,6 +114,7 @@ const PACKAGES = new Map<string, { readonly where: RegExp; readonly types: boole
   ['@opentelemetry/sdk-metrics', { where: /^pipeline\/telemetry\//, types: false }],
   ['@opentelemetry/exporter-prometheus', { where: /^pipeline\/telemetry\//, types: false }],
   ['undici', { where: /^pipeline\/net\/http-client\.ts$/, types: false }],
+  ['@grpc/grpc-js', { where: /^pipeline\/net\/grpc-client\.ts$/, types: false }],
   ['kafkajs', { where: /^(?:pipeline\/net\/kafka\.ts$|examples\/)/, types: false }],
   ['nats', { where: /^pipeline\/net\/nats\.ts$/, types: false }],
   ['hono', { where: /^pipeline\/net\/http-server\.ts$/, types: false }],
