@@ -3,6 +3,7 @@ import type { RunningRecord } from '../../pipeline/model/running-totals.ts';
 import { TailsByBounds } from '../../pipeline/wire/exposition-out/bucket-tails.ts';
 import { bytesOf, type PageWriter } from '../../pipeline/wire/exposition-out/page-writer.ts';
 import { escapeHelp, escapeLabelValue } from '../../pipeline/wire/exposition-out/text.ts';
+import { type Words, wordsOf } from '../../pipeline/wire/exposition-out/words.ts';
 import type { TrafficMetric } from '../../pipeline/wire/traffic-metrics.ts';
 import {
   COVERAGE_FAMILIES,
@@ -31,6 +32,7 @@ const END = bytesOf('# EOF\n');
 /** Writes pages. Everything but labels and values is made once, here. */
 export class PageLayout {
   readonly #families: readonly Family[];
+  readonly #tails = new TailsByBounds();
   readonly #created: boolean;
 
   constructor({ namespace, created }: PageOptions) {
@@ -40,16 +42,18 @@ export class PageLayout {
       new Counter(prefix, INTERVAL_FAMILY, ({ intervals }) => intervals),
       ...recordFamilies(
         prefix,
+        this.#tails,
         ({ edges }) => edges,
         (metric) => metric,
       ),
-      ...recordFamilies(prefix, ({ resources }) => resources, ofResource),
+      ...recordFamilies(prefix, this.#tails, ({ resources }) => resources, ofResource),
       ...COVERAGE_FAMILIES.map((family) => new Counter(prefix, family, ({ coverage }) => coverage)),
     ];
   }
 
   /** Writes a page piece by piece; between two steps others may run, as long as they leave `content` as it is. */
   *write(content: PageContent, format: Format, writer: PageWriter): Generator<void, Uint8Array[]> {
+    this.#tails.nextPage();
     const created = this.#created && format === 'openmetrics';
     for (const family of this.#families) yield* family.write(content, { format, created, writer });
     if (format === 'openmetrics') writer.append(END);
@@ -59,12 +63,17 @@ export class PageLayout {
 
 type Records = (content: PageContent) => readonly Shown<RunningRecord>[];
 
-function recordFamilies(prefix: string, records: Records, twin: (metric: TrafficMetric) => TrafficMetric): Family[] {
+function recordFamilies(
+  prefix: string,
+  tails: TailsByBounds,
+  records: Records,
+  twin: (metric: TrafficMetric) => TrafficMetric,
+): Family[] {
   const counter = ({ metric, samples }: CounterFamily<RunningRecord>) =>
     new Counter(prefix, { metric: twin(metric), samples }, records);
   return [
     ...REQUEST_FAMILIES.map(counter),
-    new Histogram(prefix, twin(DURATION_METRIC), records),
+    new Histogram(prefix, twin(DURATION_METRIC), tails, records),
     ...TCP_FAMILIES.map(counter),
   ];
 }
@@ -116,11 +125,16 @@ class Header {
   }
 }
 
-class Counter<Total> extends Family {
+/** A total, as far as its start goes. */
+interface Started {
+  readonly startMs: number;
+}
+
+class Counter<Total extends Started> extends Family {
   readonly #header: Header;
-  readonly #head: Uint8Array;
-  readonly #createdHead: Uint8Array;
-  readonly #samples: readonly { readonly tail: Uint8Array; readonly value: (total: Total) => number }[];
+  readonly #head: Words;
+  readonly #createdHead: Words;
+  readonly #samples: readonly { readonly tail: Words; readonly value: (total: Total) => number }[];
   readonly #pick: (content: PageContent) => readonly Shown<Total>[];
 
   constructor(
@@ -131,9 +145,9 @@ class Counter<Total> extends Family {
     super();
     const name = prefix + metric.prometheus;
     this.#header = new Header(name, 'counter', metric);
-    this.#head = bytesOf(`${name}{`);
-    this.#createdHead = bytesOf(`${name.replace(/_total$/, '')}_created{`);
-    this.#samples = samples.map(({ label, value }) => ({ tail: bytesOf(tailText(label)), value }));
+    this.#head = wordsOf(`${name}{`);
+    this.#createdHead = wordsOf(`${name.replace(/_total$/, '')}_created{`);
+    this.#samples = samples.map(({ label, value }) => ({ tail: wordsOf(tailText(label)), value }));
     this.#pick = pick;
   }
 
@@ -148,7 +162,7 @@ class Counter<Total> extends Family {
     return under;
   }
 
-  #writeTotal({ total, labels, created }: Shown<Total>, sheet: Sheet, begun: boolean): boolean {
+  #writeTotal({ total, labels }: Shown<Total>, sheet: Sheet, begun: boolean): boolean {
     const { writer, format } = sheet;
     let under = begun;
     for (const { tail, value } of this.#samples) {
@@ -157,7 +171,7 @@ class Counter<Total> extends Family {
       if (!under) writer.append(this.#header.of(format));
       under = true;
       writer.sample(this.#head, labels, tail, number);
-      if (sheet.created) writer.textSample(this.#createdHead, labels, tail, created);
+      if (sheet.created) writer.timeSample(this.#createdHead, labels, tail, total.startMs);
     }
     return under;
   }
@@ -169,19 +183,20 @@ function tailText(label: readonly [name: string, value: string] | null): string 
 
 class Histogram extends Family {
   readonly #header: Header;
-  readonly #bucketHead: Uint8Array;
-  readonly #countHead: Uint8Array;
-  readonly #createdHead: Uint8Array;
-  readonly #tails = new TailsByBounds();
+  readonly #bucketHead: Words;
+  readonly #countHead: Words;
+  readonly #createdHead: Words;
+  readonly #tails: TailsByBounds;
   readonly #pick: Records;
 
-  constructor(prefix: string, metric: TrafficMetric, pick: Records) {
+  constructor(prefix: string, metric: TrafficMetric, tails: TailsByBounds, pick: Records) {
     super();
     const name = prefix + metric.prometheus;
     this.#header = new Header(name, 'histogram', metric);
-    this.#bucketHead = bytesOf(`${name}_bucket{`);
-    this.#countHead = bytesOf(`${name}_count{`);
-    this.#createdHead = bytesOf(`${name}_created{`);
+    this.#bucketHead = wordsOf(`${name}_bucket{`);
+    this.#countHead = wordsOf(`${name}_count{`);
+    this.#createdHead = wordsOf(`${name}_created{`);
+    this.#tails = tails;
     this.#pick = pick;
   }
 
@@ -203,13 +218,13 @@ class Histogram extends Family {
   }
 
   /** Each set of bounds is a histogram of its own: nothing is added bound by bound. */
-  #writeTotal({ total, labels, created }: Shown<RunningRecord>, sheet: Sheet): void {
+  #writeTotal({ total, labels }: Shown<RunningRecord>, sheet: Sheet): void {
     const { writer } = sheet;
     for (const { boundsMs, counts } of total.latency ?? []) {
       const tails = this.#tails.of(boundsMs);
-      const count = writer.buckets(this.#bucketHead, labels, tails.buckets, counts);
+      const count = writer.buckets(this.#bucketHead, labels, tails, counts);
       writer.sample(this.#countHead, labels, tails.plain, count);
-      if (sheet.created) writer.textSample(this.#createdHead, labels, tails.plain, created);
+      if (sheet.created) writer.timeSample(this.#createdHead, labels, tails.plain, total.startMs);
     }
   }
 }

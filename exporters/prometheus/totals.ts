@@ -7,15 +7,13 @@ import {
 } from '../../pipeline/model/running-totals.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { bytesOf } from '../../pipeline/wire/exposition-out/page-writer.ts';
-import { timestampText } from '../../pipeline/wire/exposition-out/text.ts';
 import type { RunningInterval } from './families.ts';
 import type { Labels } from './labels.ts';
 
-/** A total with the bytes of its labels, without braces, and of its start time in seconds; both made once. */
+/** A total with the bytes of its labels, without braces, made once. */
 export interface Shown<Total> {
   readonly total: Total;
   readonly labels: Uint8Array;
-  readonly created: Uint8Array;
 }
 
 /** All that a page shows. */
@@ -96,7 +94,7 @@ export class Totals {
 }
 
 function shown<Total extends { readonly startMs: number }>(total: Total, labels: string): Shown<Total> {
-  return { total, labels: bytesOf(labels), created: bytesOf(timestampText(total.startMs)) };
+  return { total, labels: bytesOf(labels) };
 }
 
 /** A list of totals that is made anew when its version has changed; what it holds of each is kept. */

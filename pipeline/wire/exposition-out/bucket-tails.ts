@@ -1,46 +1,62 @@
 /** @module What tells the buckets of a histogram apart: the ends of their prefixes, made once per set of bounds. */
-import { bytesOf } from './page-writer.ts';
 import { boundsName, secondsText } from './text.ts';
+import { type Words, wordsOf } from './words.ts';
 
 /** Ends of the prefixes of one histogram's lines, each from the comma behind the labels to the blank before the value. */
 export interface HistogramTails {
   /** One per bucket, the open one last. */
-  readonly buckets: readonly Uint8Array[];
+  readonly buckets: readonly Words[];
   /** For the count and the start time. */
-  readonly plain: Uint8Array;
+  readonly plain: Words;
+  /** Bytes of the longest. */
+  readonly longest: number;
 }
 
-/** Sets of bounds remembered by what they are; proxies of a mesh share one or two. */
-const SETS = 1000;
+interface Held {
+  readonly tails: HistogramTails;
+  /** Number of the newest page that showed them. */
+  page: number;
+}
 
-/** Tails by set of bounds. Equal sets share theirs. */
+/** Tails by set of bounds; equal sets share theirs. Held are those of the newest two pages, so what is shown bounds them. */
 export class TailsByBounds {
-  readonly #byArray = new WeakMap<readonly number[], HistogramTails>();
-  readonly #byName = new Map<string, HistogramTails>();
+  readonly #byArray = new WeakMap<readonly number[], Held>();
+  readonly #byName = new Map<string, Held>();
+  #page = 0;
+
+  /** Sets held. */
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** A page begins: forgets what the one before did not show. O(sets). */
+  nextPage(): void {
+    for (const [name, { page }] of this.#byName) if (page < this.#page) this.#byName.delete(name);
+    this.#page += 1;
+  }
 
   /** O(1) for an array seen before. */
   of(boundsMs: readonly number[]): HistogramTails {
-    let tails = this.#byArray.get(boundsMs);
-    if (tails === undefined) {
-      tails = this.#byText(boundsMs);
-      this.#byArray.set(boundsMs, tails);
+    let held = this.#byArray.get(boundsMs);
+    if (held === undefined) {
+      held = this.#named(boundsMs);
+      this.#byArray.set(boundsMs, held);
     }
-    return tails;
+    held.page = this.#page;
+    return held.tails;
   }
 
-  #byText(boundsMs: readonly number[]): HistogramTails {
-    const text = boundsMs.join(' ');
-    const held = this.#byName.get(text);
-    if (held !== undefined) return held;
-    const made = makeTails(boundsMs);
-    if (this.#byName.size >= SETS) this.#byName.clear();
-    this.#byName.set(text, made);
-    return made;
+  #named(boundsMs: readonly number[]): Held {
+    const name = boundsMs.join(' ');
+    const held = this.#byName.get(name) ?? { tails: makeTails(boundsMs), page: this.#page };
+    this.#byName.set(name, held);
+    return held;
   }
 }
 
 function makeTails(boundsMs: readonly number[]): HistogramTails {
   const bounds = `,bounds="${boundsName(boundsMs)}"`;
-  const tail = (ms: number) => bytesOf(`${bounds},le="${secondsText(ms)}"} `);
-  return { buckets: [...boundsMs, Number.POSITIVE_INFINITY].map(tail), plain: bytesOf(`${bounds}} `) };
+  const tail = (ms: number) => wordsOf(`${bounds},le="${secondsText(ms)}"} `);
+  const buckets = [...boundsMs, Number.POSITIVE_INFINITY].map(tail);
+  return { buckets, plain: wordsOf(`${bounds}} `), longest: Math.max(...buckets.map(({ length }) => length)) };
 }

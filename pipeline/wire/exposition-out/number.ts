@@ -1,9 +1,12 @@
 /** @module Numbers as digits in a buffer: the counts of an exposition, without a string for each. */
 
-/** Bytes that `writeNumber` may need. */
+import { timestampText } from './text.ts';
+
+/** Bytes that one number may need. */
 export const NUMBER_BYTES = 32;
 
 const ZERO = 48;
+const POINT = 46;
 const E9 = 1_000_000_000;
 /** The two digits of 0 to 99, one after the other. */
 const PAIRS = Uint8Array.from({ length: 200 }, (_, i) => ZERO + (i % 2 === 0 ? Math.floor(i / 20) : (i >> 1) % 10));
@@ -41,6 +44,15 @@ function writeDigits(bytes: Uint8Array, at: number, value: number, length: numbe
   }
   if (place > at) bytes[at] = ZERO + rest;
   return end;
+}
+
+/** Seconds since the epoch with milliseconds, from milliseconds: 1700000010000 → `1700000010.000`; returns where it ends. */
+export function writeTimestamp(bytes: Uint8Array, at: number, ms: number): number {
+  if (!(ms >= 0 && ms < Number.MAX_SAFE_INTEGER)) return writeText(bytes, at, timestampText(ms));
+  const whole = Math.floor(ms / 1000);
+  const end = writeNumber(bytes, at, whole);
+  bytes[end] = POINT;
+  return writeDigits(bytes, end + 1, Math.floor(ms - whole * 1000), 3);
 }
 
 function lengthOf(value: number): number {

@@ -1,9 +1,13 @@
 /** @module A page of an exposition, spliced from bytes that were made once: prefixes, labels and digits. */
-import { NUMBER_BYTES, writeNumber } from './number.ts';
+import type { HistogramTails } from './bucket-tails.ts';
+import { NUMBER_BYTES, writeNumber, writeTimestamp } from './number.ts';
+import { putWords, WORD_SLACK, type Words } from './words.ts';
 
 /** Size of a page's pieces but the last. Larger ones cost twice as much: the system gives fresh memory for each. */
 const PIECE_BYTES = 64 * 1024;
 const NEWLINE = 10;
+/** What a line may take behind its prefix. */
+const LINE_BYTES = NUMBER_BYTES + WORD_SLACK + 1;
 
 /** `text` as UTF-8 in memory of its own. */
 export function bytesOf(text: string): Uint8Array {
@@ -14,6 +18,7 @@ export function bytesOf(text: string): Uint8Array {
 export class PageWriter {
   /** Lines are spliced right into a piece. */
   #bytes = newPiece(PIECE_BYTES);
+  #view = viewOf(this.#bytes);
   #at = 0;
   #pieces: Uint8Array[] = [];
   #lines = 0;
@@ -30,53 +35,48 @@ export class PageWriter {
   }
 
   /** One sample: `head` (`name{`), labels, `tail` (up to the blank), value. */
-  sample(head: Uint8Array, labels: Uint8Array, tail: Uint8Array, value: number): void {
-    this.#room(head.length + labels.length + tail.length + NUMBER_BYTES + 1);
-    const bytes = this.#bytes;
-    let at = this.#at;
-    bytes.set(head, at);
-    bytes.set(labels, at + head.length);
-    at += head.length + labels.length;
-    bytes.set(tail, at);
-    at = writeNumber(bytes, at + tail.length, value);
-    bytes[at] = NEWLINE;
+  sample(head: Words, labels: Uint8Array, tail: Words, value: number): void {
+    this.#room(head.length + labels.length + tail.length + LINE_BYTES);
+    this.#endLine(writeNumber(this.#bytes, this.#prefix(head, labels, tail), value));
+  }
+
+  /** As `sample`; the value is `ms` since the epoch, in seconds. */
+  timeSample(head: Words, labels: Uint8Array, tail: Words, ms: number): void {
+    this.#room(head.length + labels.length + tail.length + LINE_BYTES);
+    this.#endLine(writeTimestamp(this.#bytes, this.#prefix(head, labels, tail), ms));
+  }
+
+  /** Writes from left to right, since words overwrite what is behind them. Returns where it ends. */
+  #prefix(head: Words, labels: Uint8Array, tail: Words): number {
+    const at = putWords(this.#view, this.#at, head);
+    this.#bytes.set(labels, at);
+    return putWords(this.#view, at + labels.length, tail);
+  }
+
+  #endLine(at: number): void {
+    this.#bytes[at] = NEWLINE;
     this.#at = at + 1;
     this.#lines += 1;
   }
 
-  /** As `sample`, with a value that is text already. */
-  textSample(head: Uint8Array, labels: Uint8Array, tail: Uint8Array, value: Uint8Array): void {
-    this.append(head);
-    this.append(labels);
-    this.append(tail);
-    this.append(value);
-    this.#room(1);
-    this.#bytes[this.#at++] = NEWLINE;
-    this.#lines += 1;
-  }
-
-  /** One line a bucket with the running sum of `counts`, which it returns. `tails[i]` ends the prefix of `counts[i]`. */
-  buckets(head: Uint8Array, labels: Uint8Array, tails: readonly Uint8Array[], counts: Float64Array): number {
+  /** One line a bucket with the running sum of `counts`, which it returns. `buckets[i]` ends the prefix of `counts[i]`. */
+  buckets(head: Words, labels: Uint8Array, { buckets, longest }: HistogramTails, counts: Float64Array): number {
     const prefixBytes = head.length + labels.length;
-    this.#room(tails.length * (prefixBytes + longest(tails) + NUMBER_BYTES + 1));
-    const bytes = this.#bytes;
-    const start = this.#at;
-    bytes.set(head, start);
-    bytes.set(labels, start + head.length);
+    this.#room(buckets.length * (prefixBytes + longest + LINE_BYTES));
+    const [bytes, view, start] = [this.#bytes, this.#view, this.#at];
+    bytes.set(labels, putWords(view, start, head));
     // All lines begin as the first does: copied in one go.
     const prefix = bytes.subarray(start, start + prefixBytes);
     let at = start;
     let sum = 0;
-    for (let i = 0; i < tails.length; i++) {
+    for (let i = 0; i < buckets.length; i++) {
       if (i > 0) bytes.set(prefix, at);
-      const tail = tails[i]!;
-      bytes.set(tail, at + prefixBytes);
       sum += counts[i]!;
-      at = writeNumber(bytes, at + prefixBytes + tail.length, sum);
+      at = writeNumber(bytes, putWords(view, at + prefixBytes, buckets[i]!), sum);
       bytes[at++] = NEWLINE;
     }
     this.#at = at;
-    this.#lines += tails.length;
+    this.#lines += buckets.length;
     return sum;
   }
 
@@ -91,7 +91,12 @@ export class PageWriter {
   #room(size: number): void {
     if (this.#at + size <= this.#bytes.length) return;
     this.#flush();
-    if (size > this.#bytes.length) this.#bytes = newPiece(size);
+    if (size > this.#bytes.length) this.#renew(size);
+  }
+
+  #renew(size: number): void {
+    this.#bytes = newPiece(size);
+    this.#view = viewOf(this.#bytes);
   }
 
   /** A piece that is mostly empty is copied, so that a small page takes little. */
@@ -105,7 +110,7 @@ export class PageWriter {
       return;
     }
     this.#pieces.push(bytes.subarray(0, at));
-    this.#bytes = newPiece(PIECE_BYTES);
+    this.#renew(PIECE_BYTES);
   }
 }
 
@@ -114,8 +119,6 @@ function newPiece(size: number): Uint8Array {
   return Buffer.allocUnsafeSlow(size);
 }
 
-function longest(parts: readonly Uint8Array[]): number {
-  let most = 0;
-  for (const part of parts) if (part.length > most) most = part.length;
-  return most;
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -2,8 +2,15 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { TailsByBounds } from '../../../../pipeline/wire/exposition-out/bucket-tails.ts';
-import { NUMBER_BYTES, numberText, writeNumber } from '../../../../pipeline/wire/exposition-out/number.ts';
+import {
+  NUMBER_BYTES,
+  numberText,
+  writeNumber,
+  writeTimestamp,
+} from '../../../../pipeline/wire/exposition-out/number.ts';
 import { bytesOf, PageWriter } from '../../../../pipeline/wire/exposition-out/page-writer.ts';
+import { timestampText } from '../../../../pipeline/wire/exposition-out/text.ts';
+import { putWords, WORD_SLACK, wordsOf } from '../../../../pipeline/wire/exposition-out/words.ts';
 
 function written(value: number): string {
   const bytes = new Uint8Array(NUMBER_BYTES + 2).fill(0x2e);
@@ -43,8 +50,8 @@ const textOf = (pieces: readonly Uint8Array[]) => Buffer.concat(pieces).toString
 
 test('a sample is head, labels, tail and value in one line', (t) => {
   const writer = new PageWriter();
-  writer.sample(bytesOf('weir_x{'), bytesOf('a="é"'), bytesOf(',b="c"} '), 12);
-  writer.textSample(bytesOf('weir_x_created{'), bytesOf('a="é"'), bytesOf('} '), bytesOf('1.000'));
+  writer.sample(wordsOf('weir_x{'), bytesOf('a="é"'), wordsOf(',b="c"} '), 12);
+  writer.timeSample(wordsOf('weir_x_created{'), bytesOf('a="é"'), wordsOf('} '), 1000);
   t.is(writer.lines, 2);
   t.is(textOf(writer.take()), 'weir_x{a="é",b="c"} 12\nweir_x_created{a="é"} 1.000\n');
   t.deepEqual(writer.take(), []);
@@ -52,8 +59,8 @@ test('a sample is head, labels, tail and value in one line', (t) => {
 
 test('buckets are running sums under one prefix', (t) => {
   const writer = new PageWriter();
-  const { buckets } = new TailsByBounds().of([5, 1000]);
-  t.is(writer.buckets(bytesOf('d_bucket{'), bytesOf('a="b"'), buckets, Float64Array.of(3, 0, 4)), 7);
+  const tails = new TailsByBounds().of([5, 1000]);
+  t.is(writer.buckets(wordsOf('d_bucket{'), bytesOf('a="b"'), tails, Float64Array.of(3, 0, 4)), 7);
   const lines = textOf(writer.take())
     .replaceAll(/bounds="[^"]+"/g, 'bounds=""')
     .split('\n');
@@ -71,20 +78,58 @@ test('equal bounds share their bytes, whichever array holds them', (t) => {
   t.not(tails.of([1, 2]), tails.of([1, 3]));
 });
 
+test('bounds that two pages did not show are forgotten, what the newest two show is kept', (t) => {
+  const tails = new TailsByBounds();
+  const first = tails.of([1]);
+  tails.of([2]);
+  tails.nextPage();
+  t.is(tails.of([1]), first);
+  t.is(tails.size, 2);
+  tails.nextPage();
+  t.is(tails.of([1]), first);
+  t.is(tails.size, 1);
+});
+
+test('property: a start time is written as its text says', (t) => {
+  const bytes = new Uint8Array(NUMBER_BYTES);
+  const textAt = (ms: number) => {
+    const end = writeTimestamp(bytes, 0, ms);
+    return Buffer.from(bytes).toString('latin1', 0, end);
+  };
+  for (const ms of [0, 1, 999, 1000, 1_700_000_010_000, 1_700_000_010_007, 2 ** 53 - 2])
+    t.is(textAt(ms), timestampText(ms));
+  fc.assert(fc.property(fc.nat({ max: 2 ** 52 }), (ms) => t.is(textAt(ms), timestampText(ms))));
+});
+
+test('property: words are their text, and touch no more than the slack behind it', (t) => {
+  const ascii = fc.string({ unit: fc.integer({ min: 0, max: 127 }).map((code) => String.fromCharCode(code)) });
+  fc.assert(
+    fc.property(ascii, fc.nat(9), (text, at) => {
+      const bytes = new Uint8Array(at + text.length + WORD_SLACK + 1).fill(0xff);
+      t.is(putWords(new DataView(bytes.buffer), at, wordsOf(text)), at + text.length);
+      t.is(Buffer.from(bytes).toString('latin1', at, at + text.length), text);
+      t.is(bytes.at(-1), 0xff);
+      t.true(bytes.subarray(0, at).every((byte) => byte === 0xff));
+    }),
+  );
+  t.throws(() => wordsOf('é'), { instanceOf: RangeError });
+});
+
 test('property: pages come out the same whatever falls on the ends of the buffer, and labels may be longer than it', (t) => {
   const label = fc.nat(6).map((n) => `a="${'x'.repeat(10 ** n / 3)}"`);
   const line = fc.record({ label, value: fc.nat(), histogram: fc.boolean() });
-  const tails = [bytesOf(',le="1.0"} '), bytesOf(',le="+Inf"} ')];
+  const buckets = [wordsOf(',le="1.0"} '), wordsOf(',le="+Inf"} ')];
+  const tails = { buckets, plain: wordsOf('} '), longest: buckets[1]!.length };
   const writer = new PageWriter();
   fc.assert(
     fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
       let expected = '';
       for (const { label: text, value, histogram } of lines) {
         if (histogram) {
-          writer.buckets(bytesOf('h{'), bytesOf(text), tails, Float64Array.of(value, 1));
+          writer.buckets(wordsOf('h{'), bytesOf(text), tails, Float64Array.of(value, 1));
           expected += `h{${text},le="1.0"} ${value}\nh{${text},le="+Inf"} ${value + 1}\n`;
         } else {
-          writer.sample(bytesOf('c{'), bytesOf(text), bytesOf('} '), value);
+          writer.sample(wordsOf('c{'), bytesOf(text), tails.plain, value);
           expected += `c{${text}} ${value}\n`;
         }
       }
