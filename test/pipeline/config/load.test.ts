@@ -154,3 +154,25 @@ test('a long line is cut around the place', async (t) => {
   t.true(line.length <= 160);
   t.is(line.slice(excerpt!.caretStart, excerpt!.caretStart + excerpt!.caretLength), 'label_39');
 });
+
+test('one exporter may stand in pipelines of both signals; one of spans needs no slots', async (t) => {
+  const { config, problems } = await loadText(`
+receivers: { linkerd: , otlp: }
+processors: { smi: }
+exporters: { debug: }
+service:
+  pipelines:
+    metrics: { receivers: [linkerd], processors: [smi], exporters: [debug] }
+    traces: { receivers: [otlp], exporters: [debug] }
+    traces/more: { receivers: [otlp], exporters: [debug] }
+`);
+  t.is(renderProblems(problems), '');
+  t.deepEqual(
+    config!.pipelines.map(({ id, slotMs, windowMs }) => [id, slotMs, windowMs]),
+    [
+      ['metrics', 10_000, 30_000],
+      ['traces', 0, 0],
+      ['traces/more', 0, 0],
+    ],
+  );
+});
