@@ -1,7 +1,13 @@
 /** @module Adding traffic: windows, overflow, gateways and namespaces are all this one operation. */
 import type { CoverageRecord, Interval, LatencyHistogram, TrafficRecord, TrafficSum } from './traffic.ts';
 
-/** Sums any number of `TrafficSum`s in any order; owns what it returns, never writes what it was given. */
+/** Told only where it is so. */
+const LATE = { late: true } as const;
+
+/**
+ * Sums any number of `TrafficSum`s in any order; owns what it returns, never writes what it was given. Their `parts` are
+ * not kept apart, only that there were some: `late`.
+ */
 export class TrafficAccumulator {
   readonly #records = new Map<string, TrafficRecord>();
   readonly #coverage = new Map<string, CoverageRecord>();
@@ -9,6 +15,7 @@ export class TrafficAccumulator {
   #endMs = Number.NEGATIVE_INFINITY;
   #partial = false;
   #clockAhead = false;
+  #late = false;
 
   /** Records and coverage records held. */
   get items(): number {
@@ -30,6 +37,7 @@ export class TrafficAccumulator {
     this.#endMs = Math.max(this.#endMs, sum.interval.endMs);
     this.#partial ||= sum.partial;
     this.#clockAhead ||= sum.clockAhead;
+    this.#late ||= sum.late === true;
     for (const record of sum.records) {
       const held = this.#records.get(record.key.id);
       if (held === undefined) this.#records.set(record.key.id, copyRecord(record));
@@ -57,6 +65,7 @@ export class TrafficAccumulator {
       coverage: [...this.#coverage.values()],
       partial: this.#partial,
       clockAhead: this.#clockAhead,
+      ...(this.#late ? LATE : {}),
     };
     this.#records.clear();
     this.#coverage.clear();
@@ -64,6 +73,7 @@ export class TrafficAccumulator {
     this.#endMs = Number.NEGATIVE_INFINITY;
     this.#partial = false;
     this.#clockAhead = false;
+    this.#late = false;
     return sum;
   }
 }

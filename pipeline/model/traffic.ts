@@ -45,7 +45,7 @@ export interface TrafficRecord {
   tcp: TcpTotals | null;
 }
 
-/** How well one target was watched over one interval (design §6). Additive. */
+/** How well one target was watched over one interval (design §6). Additive; negative only to take back what was told. */
 export interface CoverageRecord {
   /** Stable key of the target: receiver, address and identity. */
   readonly target: string;
@@ -81,7 +81,8 @@ export interface TrafficSum {
   readonly late?: boolean;
   /**
    * The same items, nothing more and nothing less, by the intervals they belong to; absent when all belong to
-   * `interval`. Coverage of a part may be negative: it takes back what was said while that part was missing.
+   * `interval`, and where sums were added up since. Those inside `interval` are new, others amend what was told before.
+   * Coverage, of the whole too, may be negative: it takes back what was said while a part was missing.
    */
   readonly parts?: readonly TrafficSum[];
 }

@@ -21,6 +21,7 @@ export const BUCKET_COUNTS = 'bucket_counts';
 /** Marks of a sum; on `weir.interval` only, and only where true. */
 export const PARTIAL = 'partial';
 export const CLOCK_AHEAD = 'clock_ahead';
+export const LATE = 'late';
 
 /** The Prometheus label of an attribute. */
 export function labelName(attribute: string): string {

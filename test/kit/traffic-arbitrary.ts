@@ -131,15 +131,21 @@ export function anyRecordOf(key: TrafficKey): fc.Arbitrary<TrafficRecord> {
   );
 }
 
+/** Coverage may take back what was told before. */
+const anyBalance: fc.Arbitrary<number> = fc.oneof(
+  { weight: 4, arbitrary: anyQuantity },
+  { weight: 1, arbitrary: anyQuantity.map((quantity) => 0 - quantity) },
+);
+
 export const anyCoverage: fc.Arbitrary<CoverageRecord> = fc.record({
   target: anyName,
   mesh: anyName,
   own: anyIdentity,
-  scrapesDue: anyQuantity,
-  scrapesMissed: anyQuantity,
-  coveredSeconds: anyQuantity,
-  expectedSeconds: anyQuantity,
-  resets: anyQuantity,
+  scrapesDue: anyBalance,
+  scrapesMissed: anyBalance,
+  coveredSeconds: anyBalance,
+  expectedSeconds: anyBalance,
+  resets: anyBalance,
   firstSight: fc.boolean(),
 });
 
@@ -156,15 +162,18 @@ export const anyInterval = fc
 
 /** A sum of records with keys from `keys`, each once. */
 export function anySumOf(keys: fc.Arbitrary<TrafficKey>, maxRecords = 8): fc.Arbitrary<TrafficSum> {
-  return fc.record({
-    interval: anyInterval,
-    records: fc
-      .uniqueArray(keys, { maxLength: maxRecords, selector: ({ id }) => id })
-      .chain((used) => fc.tuple(...used.map(anyRecordOf))),
-    coverage: fc.uniqueArray(anyCoverage, { maxLength: 3, selector: ({ target }) => target }),
-    partial: fc.boolean(),
-    clockAhead: fc.boolean(),
-  });
+  return fc
+    .record({
+      interval: anyInterval,
+      records: fc
+        .uniqueArray(keys, { maxLength: maxRecords, selector: ({ id }) => id })
+        .chain((used) => fc.tuple(...used.map(anyRecordOf))),
+      coverage: fc.uniqueArray(anyCoverage, { maxLength: 3, selector: ({ target }) => target }),
+      partial: fc.boolean(),
+      clockAhead: fc.boolean(),
+      isLate: fc.boolean(),
+    })
+    .map(({ isLate, ...sum }) => (isLate ? { ...sum, late: true } : sum));
 }
 
 export const anySum: fc.Arbitrary<TrafficSum> = anySumOf(anyKey);

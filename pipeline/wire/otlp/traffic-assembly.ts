@@ -1,7 +1,7 @@
 /** @module Sums of traffic put together again from the points of one sender, in whatever order they come. */
 import { addLatency } from '../../model/sum.ts';
 import type { CoverageRecord, LatencyHistogram, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
-import { BUCKET_COUNTS, CLASSIFICATION, CLOCK_AHEAD, FAILURE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
+import { BUCKET_COUNTS, CLASSIFICATION, CLOCK_AHEAD, FAILURE, LATE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
 import {
   COVERED,
   EXPECTED,
@@ -26,6 +26,7 @@ class SumDraft {
   readonly endMs: number;
   partial = false;
   clockAhead = false;
+  late = false;
   /** True once some point was added. */
   told = false;
   readonly #records = new Map<string, TrafficRecord>();
@@ -68,8 +69,9 @@ class SumDraft {
 
   finish(): TrafficSum {
     const { startMs, endMs, partial, clockAhead } = this;
-    const records = [...this.#records.values()];
-    return { interval: { startMs, endMs }, records, coverage: [...this.#coverage.values()], partial, clockAhead };
+    const items = { records: [...this.#records.values()], coverage: [...this.#coverage.values()] };
+    const sum = { interval: { startMs, endMs }, ...items, partial, clockAhead };
+    return this.late ? { ...sum, late: true } : sum;
   }
 }
 
@@ -111,6 +113,7 @@ function addRequests(draft: SumDraft, attributes: PointAttributes, value: number
 function markInterval(draft: SumDraft, { subject: { marks } }: PointAttributes): boolean {
   draft.partial ||= marks.has(PARTIAL);
   draft.clockAhead ||= marks.has(CLOCK_AHEAD);
+  draft.late ||= marks.has(LATE);
   return true;
 }
 
@@ -203,7 +206,7 @@ export class TrafficAssembly {
 
   /** Adds a point of a metric that has number points; false, and nothing added, when it is none of Weir's. */
   number(name: string, startMs: number, endMs: number, attributes: PointAttributes, value: number): boolean {
-    if (!isQuantity(value) || startMs > endMs) return false;
+    if (!isTold(name, value) || startMs > endMs) return false;
     const draft = this.#draft(startMs, endMs);
     const added = NUMBERS.get(name)!(draft, attributes, value);
     draft.told ||= added;
@@ -262,6 +265,15 @@ export class TrafficAssembly {
     this.#bounds.push(bounds);
     return bounds;
   }
+}
+
+/** Numbers of coverage that were told too early are taken back later, so those alone may be negative. */
+const TAKEN_BACK: ReadonlySet<string> = new Set(
+  [SCRAPES_DUE, SCRAPES_MISSED, COVERED, EXPECTED, RESETS].map(({ name }) => name),
+);
+
+function isTold(name: string, value: number): boolean {
+  return isQuantity(value) || (TAKEN_BACK.has(name) && isQuantity(-value));
 }
 
 function isQuantity(value: number): boolean {

@@ -5,7 +5,7 @@
  */
 import type { CoverageRecord, Interval, TcpTotals, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
 import { MessageBuilder } from '../protobuf/message-builder.ts';
-import { CLASSIFICATION, CLOCK_AHEAD, FAILURE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
+import { CLASSIFICATION, CLOCK_AHEAD, FAILURE, LATE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
 import { INTERVAL, REQUEST_DURATION, REQUESTS, REQUESTS_UNREACHED } from '../traffic-metrics.ts';
 import { encodeAttributes, encodeIntAttribute, encodeTrueAttribute } from './attribute-bytes.ts';
 import {
@@ -49,6 +49,7 @@ const SUCCESS_MARK = encodeAttributes(NUMBER_POINT.attributes, [[CLASSIFICATION,
 const FAILURE_MARK = encodeAttributes(NUMBER_POINT.attributes, [[CLASSIFICATION, FAILURE]]);
 const PARTIAL_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, PARTIAL);
 const CLOCK_AHEAD_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, CLOCK_AHEAD);
+const LATE_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, LATE);
 
 const INTERVAL_FRAME = new MetricFrame(INTERVAL);
 const REQUESTS_FRAME = new MetricFrame(REQUESTS);
@@ -300,10 +301,13 @@ function metricsLength(lengths: Lengths): number {
   );
 }
 
-function intervalMarkOf({ partial, clockAhead }: TrafficSum): Uint8Array {
-  if (partial && clockAhead) return new Uint8Array([...PARTIAL_MARK, ...CLOCK_AHEAD_MARK]);
-  if (partial) return PARTIAL_MARK;
-  return clockAhead ? CLOCK_AHEAD_MARK : NO_MARK;
+function intervalMarkOf({ partial, clockAhead, late = false }: TrafficSum): Uint8Array {
+  if (!partial && !clockAhead && !late) return NO_MARK;
+  return Uint8Array.from([
+    ...(partial ? PARTIAL_MARK : NO_MARK),
+    ...(clockAhead ? CLOCK_AHEAD_MARK : NO_MARK),
+    ...(late ? LATE_MARK : NO_MARK),
+  ]);
 }
 
 /** Content of the Resource message. */

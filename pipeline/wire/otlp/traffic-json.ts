@@ -12,6 +12,7 @@ import {
   CLOCK_AHEAD,
   coverageAttributes,
   FAILURE,
+  LATE,
   PARTIAL,
   SUCCESS,
   trafficAttributes,
@@ -101,8 +102,9 @@ function durationPoints({ record, times, attributes }: ToldRecord): string[] {
   return toldHistograms(record).map((histogram) => histogramPoint(times, attributes, histogram));
 }
 
-function intervalPoint({ interval, partial, clockAhead }: TrafficSum, times: string, continues: boolean): string {
-  const names = [...(partial ? [PARTIAL] : []), ...(clockAhead ? [CLOCK_AHEAD] : [])];
+function intervalPoint(sum: TrafficSum, times: string, continues: boolean): string {
+  const { interval, partial, clockAhead, late = false } = sum;
+  const names = [...(partial ? [PARTIAL] : []), ...(clockAhead ? [CLOCK_AHEAD] : []), ...(late ? [LATE] : [])];
   const marks = names.map((key) => `{"key":"${key}","value":{"boolValue":true}}`);
   return numberPoint(times, marks.join(','), intervalSeconds(interval, continues));
 }
