@@ -18,9 +18,9 @@ export function trafficLines(sum: TrafficSum, reading: TrafficReading, verbosity
   return `${lines.join('\n')}\n`;
 }
 
-function summaryLine(sum: TrafficSum, { interval, edges, partial, clockAhead }: TrafficReading): string {
+function summaryLine(sum: TrafficSum, { interval, edges, partial, clockAhead, late }: TrafficReading): string {
   const requests = edges.reduce((total, { figures }) => total + figures.successes + figures.failures, 0);
-  const flags = `${partial ? ' partial' : ''}${clockAhead ? ' clock-ahead' : ''}`;
+  const flags = `${partial ? ' partial' : ''}${clockAhead ? ' clock-ahead' : ''}${late ? ' late' : ''}`;
   const length = formatMilliseconds(interval.endMs - interval.startMs);
   const counts = `edges=${edges.length} requests=${requests} records=${sum.records.length} targets=${sum.coverage.length}`;
   return `traffic ${new Date(interval.startMs).toISOString()} +${length} ${counts}${flags}`;

@@ -80,7 +80,8 @@ class MessageWriter {
     this.#timestamp = secondsText(endMs);
     this.#window = formatMilliseconds(endMs - startMs);
     this.#origin = `"source":${JSON.stringify(options.source)},"epoch":${JSON.stringify(options.epoch)}`;
-    const flags = `"partial":${reading.partial},"clockAhead":${reading.clockAhead}`;
+    const late = reading.late ? ',"late":true' : '';
+    const flags = `"partial":${reading.partial},"clockAhead":${reading.clockAhead}${late}`;
     this.#interval = `"windowStart":"${millisText(startMs)}","windowEnd":"${millisText(endMs)}",${flags}`;
   }
 

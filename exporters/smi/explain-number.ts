@@ -32,7 +32,7 @@ export function explanationOf(subject: Subject, metric: Metric | null, facts: Nu
   const { figures, side, sides, pods, quantiles } = explained;
   const shares = slotShares(explained, slots);
   const behind = seriesBehind(explained, metric?.measures ?? null, limit, facts.series);
-  const { interval, windowSeconds, partial, clockAhead } = reading;
+  const { interval, windowSeconds, partial, clockAhead, revision } = reading;
   return {
     apiVersion: 'weir/v1',
     kind: 'Explanation',
@@ -45,6 +45,7 @@ export function explanationOf(subject: Subject, metric: Metric | null, facts: Nu
     windowSeconds,
     partial,
     clockAhead,
+    revision,
     figures: figures === null ? null : figuresRow(figures),
     side,
     reason: explained.reason,

@@ -22,10 +22,10 @@ export function edgesStale(message: string): string {
 }
 
 export function edgesText(reading: TrafficReading): string {
-  const { interval, windowSeconds, partial, clockAhead } = reading;
+  const { interval, windowSeconds, partial, clockAhead, revision } = reading;
   const windowStart = new Date(interval.startMs).toISOString();
   const windowEnd = new Date(interval.endMs).toISOString();
-  const window = { windowStart, windowEnd, windowSeconds, partial, clockAhead };
+  const window = { windowStart, windowEnd, windowSeconds, partial, clockAhead, revision };
   const edges = reading.edges.map(edgeRow);
   return JSON.stringify({ apiVersion: API_VERSION, kind: 'Edges', ready: true, ...window, edges });
 }

@@ -23,6 +23,8 @@ export interface Frame {
   readonly timestamp: string;
   /** Go duration of the time covered. */
   readonly window: string;
+  /** How often late traffic amended it. */
+  readonly revision: number;
 }
 
 export function frameOf(reading: TrafficReading, version: Version): Frame {
@@ -30,6 +32,7 @@ export function frameOf(reading: TrafficReading, version: Version): Frame {
     version,
     timestamp: wholeSecond(reading.interval.endMs),
     window: formatMilliseconds(reading.windowSeconds * 1000),
+    revision: reading.revision,
   };
 }
 
@@ -102,15 +105,16 @@ function renderItem(frame: Frame, resource: ResourceId, link: string, edge: stri
     `${namespace}"selfLink":"${link}","creationTimestamp":"${timestamp}"},` +
     `"timestamp":"${timestamp}","window":"${window}","resource":${reference(resource)},"edge":${edge},` +
     `${version === 'v1alpha1' ? '' : '"backend":null,'}"metrics":${renderMetrics(figures)}` +
-    `${version === 'v1alpha1' || figures === null ? '' : `,"x-weir":${renderExtension(figures)}`}}`
+    `${version === 'v1alpha1' || figures === null ? '' : `,"x-weir":${renderExtension(figures, frame.revision)}`}}`
   );
 }
 
 /** What SMI has no place for, and what tells two figures of one workload apart. `v1alpha1` is smi-metrics' form, member by member. */
-function renderExtension({ meshes, counts, unreached, complete }: Figures): string {
+function renderExtension({ meshes, counts, unreached, complete }: Figures, revision: number): string {
   const mesh = meshes.length === 1 ? quoted(meshes[0]!) : `[${meshes.map(quoted).join(',')}]`;
   const lost = unreached === 0 ? '' : `"unreached":${unreached},`;
-  return `{"mesh":${mesh},"counts":"${counts}",${lost}"complete":${complete}}`;
+  const amended = revision === 0 ? '' : `,"revision":${revision}`;
+  return `{"mesh":${mesh},"counts":"${counts}",${lost}"complete":${complete}${amended}}`;
 }
 
 function renderEdge(version: Version, direction: 'to' | 'from', side: string, resource: string): string {

@@ -7,6 +7,7 @@ import { type KnownResources, type ResourceId, readTraffic, type TrafficReading 
 import { type Served, servedBy } from './reading-index.ts';
 import type { Peer, ResourceKind, Workload } from './resource.ts';
 import { foldSlots } from './slot-fold.ts';
+import { amendTraffic } from './sum.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 
 export interface ReadModelOptions {
@@ -34,6 +35,8 @@ export type ReadState =
 interface HeldSlot {
   sum: TrafficSum;
   sparse: boolean;
+  /** How often late traffic was added. */
+  revision: number;
 }
 
 /** A slot that should be here and is not may still be on its way for so many slots. */
@@ -68,22 +71,52 @@ export class ReadModel {
     return this.#slots.length;
   }
 
-  /** Items of slots that `maxItems` pushed out before their time; running total. */
+  /** Items of slots that `maxItems` pushed out before their time, and of what came later than the retention; running total. */
   get forgottenItems(): number {
     return this.#forgottenItems;
   }
 
-  /** Takes over one closed slot; it must not change afterwards. O(records). */
+  /**
+   * Takes over one closed slot; it must not change afterwards. Parts that belong to slots told before amend those, so that
+   * readings are as if everything had come in time. O(records), and O(its records) for each slot amended.
+   */
   add(sum: TrafficSum): void {
     this.#readings.clear();
-    this.#closedUntilMs = Math.max(this.#closedUntilMs ?? 0, sum.interval.endMs);
+    const closedUntilMs = Math.max(this.#closedUntilMs ?? 0, sum.interval.endMs);
+    this.#closedUntilMs = closedUntilMs;
     this.#hasNumbers ||= hasNumbers(sum);
-    this.#slots.push({ sum, sparse: false });
-    this.#items += itemsOf(sum);
-    for (const { key } of sum.records) this.#met.set(key.peer, sum.interval.endMs);
-    this.#expire(this.#closedUntilMs);
-    this.#thin(this.#closedUntilMs - this.#options.windowMs);
+    for (const part of sum.parts ?? [sum]) {
+      if (part.interval.endMs > sum.interval.startMs) this.#push(part, 0);
+      else this.#amend(part, closedUntilMs - this.#options.retentionMs);
+    }
+    this.#expire(closedUntilMs);
+    this.#thin(closedUntilMs - this.#options.windowMs);
     this.#bound();
+  }
+
+  #push(sum: TrafficSum, revision: number): void {
+    this.#slots.push({ sum, sparse: false, revision });
+    this.#items += itemsOf(sum);
+    this.#meet(sum);
+  }
+
+  /** Adds what came late to the slot in which it ends; it is a slot of its own where there is none, if it is retained. */
+  #amend(part: TrafficSum, retainedFromMs: number): void {
+    const { endMs } = part.interval;
+    const slot = this.#slots.find(({ sum: { interval } }) => interval.startMs < endMs && endMs <= interval.endMs);
+    if (slot !== undefined) {
+      this.#items -= itemsOf(slot.sum);
+      slot.sum = amendTraffic(slot.sum, part);
+      slot.sparse = false;
+      slot.revision += 1;
+      this.#items += itemsOf(slot.sum);
+      this.#meet(part);
+    } else if (endMs > retainedFromMs) this.#push(part, 1);
+    else this.#forgottenItems += itemsOf(part);
+  }
+
+  #meet({ records, interval }: TrafficSum): void {
+    for (const { key } of records) this.#met.set(key.peer, Math.max(interval.endMs, this.#met.get(key.peer) ?? 0));
   }
 
   /** Whether there is something fit to be read at `nowMs` (engine time). */
@@ -111,13 +144,15 @@ export class ReadModel {
     const kept = this.#readings.get(windowMs);
     if (kept !== undefined) return kept;
     const fromMs = this.#closedUntilMs - windowMs;
-    const sums = this.slotsOf(windowMs);
+    const slots = this.#slotsSince(fromMs);
+    const sums = slots.map(({ sum }) => sum);
     const total = foldSlots(sums);
     if (total === null) return null;
     const reading = readTraffic(total, {
       defaultKind: this.#options.defaultKind,
       windowMs: coveredMs(sums.map((sum) => sum.interval)),
       known: this.#knownBefore(fromMs),
+      revision: slots.reduce((revisions, { revision }) => revisions + revision, 0),
     });
     this.#keep(windowMs, reading);
     return reading;
@@ -125,8 +160,11 @@ export class ReadModel {
 
   /** The slots that `read` of the same window sums, in no order. They must not be changed. */
   slotsOf(windowMs: number = this.#options.windowMs): readonly TrafficSum[] {
-    const fromMs = (this.#closedUntilMs ?? 0) - windowMs;
-    return this.#slots.filter(({ sum }) => sum.interval.endMs > fromMs).map(({ sum }) => sum);
+    return this.#slotsSince((this.#closedUntilMs ?? 0) - windowMs).map(({ sum }) => sum);
+  }
+
+  #slotsSince(fromMs: number): HeldSlot[] {
+    return this.#slots.filter(({ sum }) => sum.interval.endMs > fromMs);
   }
 
   #keep(windowMs: number, reading: TrafficReading): void {

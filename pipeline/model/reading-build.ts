@@ -71,6 +71,8 @@ export class Reading implements TrafficReading {
   readonly windowSeconds: number;
   readonly clockAhead: boolean;
   readonly partial: boolean;
+  readonly late: boolean;
+  readonly revision: number;
   readonly #frame: Frame;
   readonly #book: EdgeBook;
   readonly #listed: WorkloadEntry[];
@@ -85,6 +87,8 @@ export class Reading implements TrafficReading {
     this.windowSeconds = options.windowMs / 1000;
     this.clockAhead = sum.clockAhead;
     this.partial = sum.partial;
+    this.late = sum.late === true;
+    this.revision = options.revision ?? 0;
     const index = new TrafficIndex(sum);
     const sides = options.sides ?? null;
     if (sides !== null) keepNames(index, sides, sum.records);

@@ -102,6 +102,10 @@ export interface TrafficReading {
   coveredSecondsOf(resource: ResourceId): number;
   readonly clockAhead: boolean;
   readonly partial: boolean;
+  /** True when counts of earlier intervals are told here, because they came late. */
+  readonly late: boolean;
+  /** How often late traffic amended its slots: equal intervals with a higher one replace what was read before. */
+  readonly revision: number;
 }
 
 /** Resources that are known from elsewhere (earlier slots) and are idle unless the sum says otherwise. */
@@ -118,6 +122,8 @@ export interface ReadOptions {
   /** Time the slots of the sum cover, milliseconds; the interval's length unless there were gaps. */
   readonly windowMs: number;
   readonly known?: KnownResources;
+  /** How often the slots of the sum were amended, default 0. */
+  readonly revision?: number;
   /**
    * For streams, whose windows are added up: sides as remembered from window to window. Its window must have been begun,
    * and all edges and workloads of the reading be looked at before the next one is. Namespaces, nodes and services of

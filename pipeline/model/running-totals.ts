@@ -13,11 +13,16 @@ interface Life {
 /** Everything added under one identity. Written by `add`; nobody else writes it. */
 export interface RunningRecord extends TrafficRecord, Life {}
 
-/** How one target has been watched since `startMs`. */
+/** How one target has been watched since `startMs`. No number of it ever falls. */
 export interface RunningCoverage extends CoverageRecord, Life {
   /** Intervals in which a first sight was only a baseline. */
   firstSights: number;
+  /** What was taken back and not yet made up for by what came since; null while nothing ever was. */
+  takenBack: Pick<CoverageRecord, (typeof TAKEN_BACK)[number]> | null;
 }
+
+/** Numbers of coverage that late traffic may take back. */
+const TAKEN_BACK = ['scrapesDue', 'scrapesMissed', 'coveredSeconds', 'expectedSeconds', 'resets'] as const;
 
 export interface RunningTotalsOptions {
   /** A total that nothing was added to for this long is forgotten, milliseconds. */
@@ -260,11 +265,33 @@ class Family<Item, Total extends Item & Life> {
   }
 }
 
+const NOTHING_COVERED = {
+  scrapesDue: 0,
+  scrapesMissed: 0,
+  coveredSeconds: 0,
+  expectedSeconds: 0,
+  resets: 0,
+  firstSight: false,
+};
+
 function beginCoverage(record: CoverageRecord, life: Life): RunningCoverage {
-  return { ...record, ...life, firstSights: record.firstSight ? 1 : 0 };
+  const total: RunningCoverage = { ...record, ...NOTHING_COVERED, ...life, firstSights: 0, takenBack: null };
+  addRunningCoverage(total, record);
+  return total;
 }
 
+/** What takes back more than it brings waits for what comes next: readers take a total that falls for a new life. */
 function addRunningCoverage(into: RunningCoverage, from: CoverageRecord): void {
-  addCoverage(into, from);
   if (from.firstSight) into.firstSights += 1;
+  if (into.takenBack === null && !TAKEN_BACK.some((field) => from[field] < 0)) {
+    addCoverage(into, from);
+    return;
+  }
+  into.firstSight ||= from.firstSight;
+  into.takenBack ??= { ...NOTHING_COVERED };
+  for (const field of TAKEN_BACK) {
+    const rise = from[field] - into.takenBack[field];
+    into[field] += Math.max(0, rise);
+    into.takenBack[field] = Math.max(0, -rise);
+  }
 }

@@ -85,6 +85,22 @@ export function sumTraffic(sums: Iterable<TrafficSum>): TrafficSum | null {
   return accumulator.isEmpty ? null : accumulator.take();
 }
 
+/**
+ * `sum` with what came late for its interval, a new object over the same interval. Coverage that `late` takes back whole is
+ * gone, as if it had never been told. Neither is written. O(items).
+ */
+export function amendTraffic(sum: TrafficSum, late: TrafficSum): TrafficSum {
+  const accumulator = new TrafficAccumulator();
+  accumulator.add(sum);
+  accumulator.add(late);
+  const touched = new Set(late.coverage.map(({ target }) => target));
+  const { parts: _, late: __, ...amended } = { ...accumulator.take(), interval: sum.interval };
+  return {
+    ...amended,
+    coverage: amended.coverage.filter((record) => !touched.has(record.target) || tellsSomething(record)),
+  };
+}
+
 /** A record of its own with the same counts. */
 export function copyRecord(record: TrafficRecord): TrafficRecord {
   return {
@@ -131,6 +147,14 @@ export function addLatency(into: LatencyHistogram[], from: readonly LatencyHisto
 /** True when two histograms can be added bucket by bucket. O(bounds), O(1) for the same list. */
 export function equalBounds(a: readonly number[], b: readonly number[]): boolean {
   return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
+}
+
+/** False for coverage in which all that was told was taken back. */
+function tellsSomething(record: CoverageRecord): boolean {
+  const { scrapesDue, scrapesMissed, coveredSeconds, expectedSeconds, resets, firstSight } = record;
+  return (
+    firstSight || [scrapesDue, scrapesMissed, coveredSeconds, expectedSeconds, resets].some((value) => value !== 0)
+  );
 }
 
 /** Adds what `from` says to `into`, which is written. */

@@ -59,6 +59,7 @@ test('an edge with everything that is known of it', async (t) => {
     windowSeconds: 30,
     partial: false,
     clockAhead: false,
+    revision: 0,
     edges: [
       {
         source: { namespace: 'x', name: 'web', kind: 'Deployment' },

@@ -237,3 +237,17 @@ test('the limit of sets of bounds holds for what one record brings, too, first o
     [1, 2, 2, 2],
   );
 });
+
+test('no number ever falls: what is taken back waits for what comes next', (t) => {
+  const totals = totalsOf();
+  const told = (scrapesDue: number, scrapesMissed: number, expectedSeconds: number) => {
+    const coverage = covered(WEB, { scrapesDue, scrapesMissed, coveredSeconds: 0, expectedSeconds });
+    totals.add(sumOf([], [coverage]), 1);
+    const [total] = totals.coverage();
+    return [total?.scrapesDue, total?.scrapesMissed, total?.expectedSeconds];
+  };
+  t.deepEqual(told(-1, 0, -10), [0, 0, 0], 'one that begins with less than nothing');
+  t.deepEqual(told(3, 1, 30), [2, 1, 20]);
+  t.deepEqual(told(0, -1, 0), [2, 1, 20]);
+  t.deepEqual(told(2, 2, 10.5), [4, 2, 30.5]);
+});
