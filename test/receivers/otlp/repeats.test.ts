@@ -1,0 +1,173 @@
+/** @module Repeats and gaps of numbered requests, against a model that remembers everything. */
+import test from 'ava';
+import fc from 'fast-check';
+import { Repeats, type RequestNumber } from '../../../receivers/otlp/repeats.ts';
+
+const LIMITS = { window: 64, maxEpochs: 2, maxSources: 3 };
+const numbered = (seq: number, replaces: number[] = [], epoch = 'e', source = 's'): RequestNumber => ({
+  ...{ source, epoch, seq, replaces },
+});
+
+/** What each request of `sent` was: `gap` where something before it never came. */
+function fates(sent: readonly RequestNumber[], repeats = new Repeats(LIMITS)): string[] {
+  return sent.map((number) => {
+    const standing = repeats.standing(number);
+    if (standing !== 'new') return standing;
+    return repeats.claim(number).gap ? 'gap' : 'new';
+  });
+}
+
+const TABLE: readonly (readonly [title: string, sent: readonly RequestNumber[], fates: readonly string[]])[] = [
+  ['requests in a row', [numbered(0), numbered(1), numbered(2)], ['new', 'new', 'new']],
+  [
+    'a request that comes again',
+    [numbered(0), numbered(1), numbered(1), numbered(0)],
+    ['new', 'new', 'repeat', 'repeat'],
+  ],
+  ['a request that never came', [numbered(0), numbered(2), numbered(3)], ['new', 'gap', 'new']],
+  ['one that comes late after all is taken', [numbered(0), numbered(2), numbered(1)], ['new', 'gap', 'new']],
+  [
+    'halves have new numbers and come before lower ones',
+    [numbered(3, [0]), numbered(4, [0]), numbered(1), numbered(2), numbered(5)],
+    ['new', 'new', 'new', 'new', 'new'],
+  ],
+  [
+    'halves of halves',
+    [numbered(0), numbered(5, [1, 3]), numbered(6, [1, 3]), numbered(4, [1]), numbered(2), numbered(7)],
+    ['new', 'new', 'new', 'new', 'new', 'new'],
+  ],
+  [
+    'a half that never came shows with the next sum',
+    [numbered(0), numbered(4, [1]), numbered(2), numbered(3), numbered(6)],
+    ['new', 'new', 'new', 'new', 'gap'],
+  ],
+  ['a part after halves that never came', [numbered(3, [0]), numbered(4, [0]), numbered(2)], ['new', 'new', 'gap']],
+  [
+    'the whole of which halves were taken is a repeat',
+    [numbered(1, [0]), numbered(2, [0]), numbered(0)],
+    ['new', 'new', 'repeat'],
+  ],
+  ['a source that is met in its midst', [numbered(57), numbered(58), numbered(56)], ['new', 'new', 'new']],
+  ['a known source whose new life is met in its midst', [numbered(0), numbered(2, [], 'f')], ['new', 'gap']],
+  [
+    'a new life numbers anew',
+    [numbered(0), numbered(1), numbered(0, [], 'f'), numbered(1)],
+    ['new', 'new', 'new', 'repeat'],
+  ],
+  [
+    'what lies below the window',
+    [numbered(0), numbered(1), numbered(100), numbered(36), numbered(37)],
+    ['new', 'new', 'gap', 'too_old', 'new'],
+  ],
+  [
+    'the epoch longest silent is forgotten',
+    [numbered(0), numbered(0, [], 'f'), numbered(1), numbered(0, [], 'g'), numbered(1), numbered(0, [], 'f')],
+    ['new', 'new', 'new', 'new', 'repeat', 'new'],
+  ],
+  ['sources know nothing of each other', [numbered(0), numbered(0, [], 'e', 't')], ['new', 'new']],
+  ['numbers that it says to replace but are above it are ignored', [numbered(0, [5]), numbered(5)], ['new', 'gap']],
+];
+
+for (const [title, sent, expected] of TABLE) {
+  test(title, (t) => {
+    t.deepEqual(fates(sent), expected);
+  });
+}
+
+test('the source longest silent is forgotten, and counted', (t) => {
+  const repeats = new Repeats(LIMITS);
+  const of = (source: string) => numbered(0, [], 'e', source);
+  t.deepEqual(fates([of('a'), of('b'), of('c')], repeats), ['new', 'new', 'new']);
+  repeats.claim(numbered(1, [], 'e', 'a'));
+  t.is(repeats.forgottenSources, 0);
+  t.deepEqual(fates([of('d'), of('a'), of('b')], repeats), ['new', 'repeat', 'new']);
+  t.is(repeats.sources, 3);
+  t.is(repeats.forgottenSources, 2);
+  t.is(repeats.forgottenEpochs, 0);
+});
+
+test('what is taken back is new again, and the gap that it would have told of is told by the next', (t) => {
+  const repeats = new Repeats(LIMITS);
+  repeats.claim(numbered(0));
+  const claim = repeats.claim(numbered(2));
+  t.true(claim.gap);
+  claim.undo();
+  t.is(repeats.standing(numbered(2)), 'new');
+  const again = repeats.claim(numbered(2));
+  t.true(again.gap);
+  t.false(repeats.claim(numbered(3)).gap);
+});
+
+test('a loss that was found otherwise is told once', (t) => {
+  const repeats = new Repeats(LIMITS);
+  repeats.claim(numbered(0));
+  repeats.lose(numbered(0));
+  const claim = repeats.claim(numbered(1));
+  t.true(claim.gap);
+  claim.undo();
+  t.true(repeats.claim(numbered(1)).gap);
+  t.false(repeats.claim(numbered(2)).gap);
+  t.notThrows(() => repeats.lose(numbered(0, [], 'never seen')));
+});
+
+/** What a sender does with the parts of a sum: each is taken, comes again, is halved, or is given up. */
+const anyPart = fc.constantFrom('taken', 'taken', 'taken', 'repeated', 'halved', 'lost', 'refused, then taken');
+
+interface Sent {
+  readonly number: RequestNumber;
+  readonly fate: string;
+}
+
+/** Sums in parts, as the exporter numbers and sends them: halves at the end of the numbers, at their place in the order. */
+function sending(sums: readonly (readonly string[])[]): Sent[] {
+  let next = 0;
+  const sent: Sent[] = [];
+  for (const sum of sums) {
+    const parts = sum.map((fate) => ({ seq: next++, replaces: [] as number[], fate }));
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      const { seq, replaces, fate } = part;
+      if (fate !== 'halved') {
+        sent.push({ number: numbered(seq, replaces), fate });
+        continue;
+      }
+      const halves = ['taken', seq % 2 === 0 ? 'taken' : 'lost'].map((fate) => ({
+        ...{ seq: next++, replaces: [...replaces, seq], fate },
+      }));
+      parts.unshift(...halves);
+    }
+  }
+  return sent;
+}
+
+test('nothing is doubled or lost, and a gap is told by the first request after each run of lost ones, and by no other', (t) => {
+  let gaps = 0;
+  fc.assert(
+    fc.property(fc.array(fc.array(anyPart, { minLength: 1, maxLength: 6 }), { maxLength: 12 }), (sums) => {
+      const repeats = new Repeats({ window: 4096, maxEpochs: 2, maxSources: 2 });
+      const sent = sending(sums);
+      // A number that was given up shows as soon as something is sent whose place lies above it.
+      const lost = new Set<number>();
+      let met = false;
+      for (const { number, fate } of sent) {
+        if (fate === 'lost') {
+          if (met) lost.add(number.seq);
+          continue;
+        }
+        t.is(repeats.standing(number), 'new');
+        const place = Math.min(number.seq, ...number.replaces);
+        const expected = [...lost].filter((seq) => seq < place);
+        const claim = repeats.claim(number);
+        if (fate.startsWith('refused')) {
+          claim.undo();
+          t.is(repeats.claim(number).gap, expected.length > 0);
+        } else t.is(claim.gap, expected.length > 0);
+        gaps += Number(claim.gap);
+        for (const seq of expected) lost.delete(seq);
+        met = true;
+        t.is(repeats.standing(number), 'repeat');
+      }
+    }),
+    { numRuns: 500 },
+  );
+  t.true(gaps > 100, `${gaps}`);
+});
