@@ -16,6 +16,8 @@ export interface Part {
   readonly seq: number;
   /** Its place among the parts of the sum; the halves of one have the same. */
   readonly index: number;
+  /** Numbers of the parts that never arrived whole and of which this is one half, or half of a half. */
+  readonly replaces?: readonly number[];
 }
 
 /** The parts of one sum; valid until the next sum is begun. */
@@ -82,8 +84,9 @@ export function deltaEncoding(writer: BodyWriter, origin: Origin): Encoding {
         items: sum.records.length + sum.coverage.length,
         areItemsOfSum: true,
         refused: 0,
-        encode({ from, to, seq, index }, continues) {
-          return writer.delta(slice(sum, from, to), { ...origin, seq, resource: NO_ATTRIBUTES }, continues, index);
+        encode({ from, to, seq, index, replaces = [] }, continues) {
+          const envelope = { ...origin, seq, replaces, resource: NO_ATTRIBUTES };
+          return writer.delta(slice(sum, from, to), envelope, continues, index);
         },
       };
     },

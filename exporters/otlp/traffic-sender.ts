@@ -68,8 +68,8 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
     return outbox;
   }
 
-  #numbered(from: number, to: number, index: number): Part {
-    return { from, to, seq: this.#seq++, index };
+  #numbered(from: number, to: number, index: number, replaces: readonly number[] = []): Part {
+    return { from, to, seq: this.#seq++, index, replaces };
   }
 
   async send(outbox: Outbox): Promise<SendOutcome> {
@@ -156,10 +156,11 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
     outbox.replaceNext();
   }
 
-  /** It never arrived as a whole, so that its halves are new requests with new numbers. */
-  #halve(outbox: Outbox, { from, to, index }: Part): void {
+  /** It never arrived as a whole, so that its halves are new requests with new numbers, which say in whose place they come. */
+  #halve(outbox: Outbox, { from, to, index, seq, replaces = [] }: Part): void {
     const middle = Math.ceil((from + to) / 2);
-    outbox.replaceNext(this.#numbered(from, middle, index), this.#numbered(middle, to, index));
+    const replaced = [...replaces, seq];
+    outbox.replaceNext(this.#numbered(from, middle, index, replaced), this.#numbered(middle, to, index, replaced));
   }
 
   async close(): Promise<void> {

@@ -59,7 +59,8 @@ const EVERYTHING: TrafficSum = {
   partial: true,
   clockAhead: true,
 };
-const BYTES = new OtlpTrafficEncoder().encode(EVERYTHING, { source: 's', epoch: 'e', seq: 1, resource: new Map() });
+const ENVELOPE = { source: 's', epoch: 'e', seq: 1, replaces: [0], resource: new Map<string, string>() };
+const BYTES = new OtlpTrafficEncoder().encode(EVERYTHING, ENVELOPE);
 const [RESOURCE] = schemaDecode(BYTES).resourceMetrics!;
 const METRICS: readonly SchemaMetric[] = RESOURCE!.scopeMetrics![0]!.metrics!;
 

@@ -1,6 +1,6 @@
 /** @module What a metrics request held: sums of traffic by sender, and how much that is none of Weir's. */
 import type { TrafficSum } from '../../model/traffic.ts';
-import { EPOCH, SEQ, SOURCE, type TrafficEnvelope } from './envelope.ts';
+import { envelopeOf, type TrafficEnvelope } from './envelope.ts';
 import { TrafficAssembly } from './traffic-assembly.ts';
 
 export interface DecodedTraffic {
@@ -14,6 +14,10 @@ export interface DecodedResource {
   readonly envelope: TrafficEnvelope | null;
   /** One for each interval. The caller owns them. */
   readonly sums: readonly TrafficSum[];
+  /** Data points read of this sender, those left out included. */
+  readonly points: number;
+  /** Data points that the sender says it sent; null when it does not say, as older ones do not. */
+  readonly declaredPoints: number | null;
 }
 
 /** What was left out: other metrics, and points of Weir's that it cannot read or that are not deltas. */
@@ -28,23 +32,49 @@ export interface ForeignMetrics {
 const MAX_NAMES = 100;
 const MAX_NAME_LENGTH = 200;
 
+/** Traffic of one sender that is growing. */
+export class SenderDraft {
+  readonly envelope: TrafficEnvelope | null;
+  readonly assembly = new TrafficAssembly();
+  points = 0;
+  declaredPoints: number | null = null;
+
+  constructor(envelope: TrafficEnvelope | null) {
+    this.envelope = envelope;
+  }
+
+  declare(points: number | null): void {
+    if (points !== null) this.declaredPoints = Math.max(points, this.declaredPoints ?? 0);
+  }
+}
+
+/** Numbers among the attributes of a resource; null for what is not told, or is no such number. */
+export interface ResourceNumbers {
+  readonly seq: number | null;
+  readonly points: number | null;
+}
+
 /** Grows while a request is read; worth nothing when that fails. */
 export class DecodedDraft {
-  readonly #senders = new Map<string, { envelope: TrafficEnvelope | null; assembly: TrafficAssembly }>();
+  readonly #senders = new Map<string, SenderDraft>();
   readonly #names = new Map<string, number>();
   #metrics = 0;
   #points = 0;
 
-  /** Where the traffic of one resource belongs; equal senders and numbers are one. */
-  assemblyFor(texts: ReadonlyMap<string, string>, seq: number | null): TrafficAssembly {
+  /** Where the traffic of one resource belongs: what has the same source, epoch and number is one. */
+  senderFor(texts: ReadonlyMap<string, string>, { seq, points }: ResourceNumbers): SenderDraft {
     const envelope = envelopeOf(texts, seq);
-    const id = JSON.stringify([seq, ...[...texts].sort(([a], [b]) => (a < b ? -1 : 1))]);
+    const id =
+      envelope === null
+        ? JSON.stringify([...texts].sort(([a], [b]) => (a < b ? -1 : 1)))
+        : JSON.stringify([seq, envelope.source, envelope.epoch]);
     let sender = this.#senders.get(id);
     if (sender === undefined) {
-      sender = { envelope, assembly: new TrafficAssembly() };
+      sender = new SenderDraft(envelope);
       this.#senders.set(id, sender);
     }
-    return sender.assembly;
+    sender.declare(points);
+    return sender;
   }
 
   leaveOut(name: string, points: number): void {
@@ -57,18 +87,10 @@ export class DecodedDraft {
 
   finish(): DecodedTraffic {
     const resources: DecodedResource[] = [];
-    for (const { envelope, assembly } of this.#senders.values()) {
+    for (const { envelope, assembly, points, declaredPoints } of this.#senders.values()) {
       const sums = assembly.sums();
-      if (sums.length > 0) resources.push({ envelope, sums });
+      if (sums.length > 0) resources.push({ envelope, sums, points, declaredPoints });
     }
     return { resources, foreign: { metrics: this.#metrics, points: this.#points, names: this.#names } };
   }
-}
-
-function envelopeOf(texts: ReadonlyMap<string, string>, seq: number | null): TrafficEnvelope | null {
-  const source = texts.get(SOURCE);
-  const epoch = texts.get(EPOCH);
-  if (source === undefined || epoch === undefined || seq === null) return null;
-  const resource = new Map([...texts].filter(([name]) => name !== SOURCE && name !== EPOCH && name !== SEQ));
-  return { source, epoch, seq, resource };
 }

@@ -8,16 +8,54 @@ export interface TrafficEnvelope {
   readonly epoch: string;
   /** Number of the request, a safe integer from 0; a request sent again keeps it. */
   readonly seq: number;
-  /** Further resource attributes. The names of the three above are not told from here. */
+  /** Numbers of requests that never arrived whole and of which this one is a part, first one first; absent for none. */
+  readonly replaces?: readonly number[];
+  /** Further resource attributes. The names of those above are not told from here. */
   readonly resource: ReadonlyMap<string, string>;
 }
 
 export const SOURCE = 'weir.source';
 export const EPOCH = 'weir.epoch';
 export const SEQ = 'weir.seq';
+/** Data points of the request when it was made, so that a part of it that travels alone is known for a part. */
+export const POINTS = 'weir.points';
+export const REPLACES = 'weir.replaces';
 
-/** Resource attributes of an envelope but for `seq`, which is a number. */
-export function resourceAttributes({ source, epoch, resource }: TrafficEnvelope): [name: string, value: string][] {
-  const others = [...resource].filter(([name]) => name !== SOURCE && name !== EPOCH && name !== SEQ);
-  return [[SOURCE, source], [EPOCH, epoch], ...others];
+/** Names that further resource attributes do not have. */
+const OWN_NAMES: ReadonlySet<string> = new Set([SOURCE, EPOCH, SEQ, POINTS, REPLACES]);
+/** Halvings that a request can stand for; half of a half and so on, of as many items as there can be. */
+const MAX_REPLACED = 64;
+
+/** Resource attributes of an envelope that are texts; `seq` and the number of points are not. */
+export function resourceAttributes(envelope: TrafficEnvelope): [name: string, value: string][] {
+  const { source, epoch, replaces = [], resource } = envelope;
+  const list: [string, string][] = [
+    [SOURCE, source],
+    [EPOCH, epoch],
+  ];
+  if (replaces.length > 0) list.push([REPLACES, replaces.join(' ')]);
+  return [...list, ...furtherAttributes(resource)];
+}
+
+/** The envelope that resource attributes tell; null when they do not say which Weir sent this as which of its requests. */
+export function envelopeOf(texts: ReadonlyMap<string, string>, seq: number | null): TrafficEnvelope | null {
+  const source = texts.get(SOURCE);
+  const epoch = texts.get(EPOCH);
+  if (source === undefined || epoch === undefined || seq === null) return null;
+  const replaces = replacedNumbers(texts.get(REPLACES));
+  const resource = new Map(furtherAttributes(texts));
+  return { source, epoch, seq, ...(replaces.length === 0 ? {} : { replaces }), resource };
+}
+
+function furtherAttributes(texts: ReadonlyMap<string, string>): [string, string][] {
+  return [...texts].filter(([name]) => !OWN_NAMES.has(name));
+}
+
+/** None when the text is not such a list. */
+function replacedNumbers(text: string | undefined): number[] {
+  if (text === undefined || text.length > 20 * MAX_REPLACED) return [];
+  const words = text.split(' ');
+  const isList = words.length <= MAX_REPLACED && words.every((word) => /^\d{1,16}$/.test(word));
+  const numbers = isList ? words.map(Number) : [];
+  return numbers.every(Number.isSafeInteger) ? numbers : [];
 }

@@ -5,8 +5,8 @@
  */
 import { MalformedProtobuf, ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
-import { DecodedDraft, type DecodedTraffic } from './decoded-traffic.ts';
-import { SEQ } from './envelope.ts';
+import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-traffic.ts';
+import { POINTS, SEQ } from './envelope.ts';
 import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
 import { PointReader } from './point-reader.ts';
 import {
@@ -104,8 +104,8 @@ class TrafficDecoder {
       else if (this.#reader.tag === SCOPE_METRICS_TAG) scopes.push(this.#range());
       else passOver(this.#reader, RESOURCE_METRICS_SHAPE);
     }
-    const assembly = this.#assemblyFor(resource);
-    for (const scope of scopes) this.#scopeMetrics(scope, assembly);
+    const sender = this.#senderFor(resource);
+    for (const scope of scopes) this.#scopeMetrics(scope, sender);
   }
 
   #only(before: Range | null, what: string): Range {
@@ -113,7 +113,7 @@ class TrafficDecoder {
     return this.#range();
   }
 
-  #assemblyFor(resource: Range | null): TrafficAssembly {
+  #senderFor(resource: Range | null): SenderDraft {
     const attributes = new AttributeList();
     if (resource !== null) {
       this.#visit(resource);
@@ -122,14 +122,13 @@ class TrafficDecoder {
         else this.#reader.skip();
       }
     }
-    const seq = attributes.numbers.get(SEQ);
-    return this.#draft.assemblyFor(attributes.texts, Number.isSafeInteger(seq) ? seq! : null);
+    const { numbers, texts } = attributes;
+    return this.#draft.senderFor(texts, { seq: quantity(numbers.get(SEQ)), points: quantity(numbers.get(POINTS)) });
   }
 
-  #scopeMetrics(range: Range, assembly: TrafficAssembly): void {
+  #scopeMetrics(range: Range, sender: SenderDraft): void {
     this.#visit(range);
-    for (const metric of this.#find(METRICS_TAG, SCOPE_METRICS_SHAPE))
-      this.#metric(this.#foundMetric(metric), assembly);
+    for (const metric of this.#find(METRICS_TAG, SCOPE_METRICS_SHAPE)) this.#metric(this.#foundMetric(metric), sender);
   }
 
   #foundMetric(range: Range): FoundMetric {
@@ -150,13 +149,15 @@ class TrafficDecoder {
     return { name, unit, data, dataTag };
   }
 
-  #metric({ name, unit, data, dataTag }: FoundMetric, assembly: TrafficAssembly): void {
+  #metric({ name, unit, data, dataTag }: FoundMetric, sender: SenderDraft): void {
+    const { assembly } = sender;
     if (data === null) {
       this.#draft.leaveOut(name, 0);
       return;
     }
     this.#visit(data);
     const { points, temporality } = this.#data();
+    sender.points += points;
     const kind = temporality === DELTA ? trafficPointsOf(name) : null;
     let added = 0;
     if (dataTag === SUM_TAG || dataTag === GAUGE_TAG) {
@@ -219,6 +220,11 @@ class TrafficDecoder {
     }
     return added;
   }
+}
+
+/** A number that counts; null for what is none. */
+function quantity(value: number | undefined): number | null {
+  return Number.isSafeInteger(value) && value! >= 0 ? value! : null;
 }
 
 function isData(tag: number): boolean {

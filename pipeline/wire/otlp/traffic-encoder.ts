@@ -3,6 +3,7 @@
  *
  * The same bytes are a MetricsData message. What stands where: docs/reference/traffic-metrics.md.
  */
+import { Buffer } from 'node:buffer';
 import type { CoverageRecord, Interval, TcpTotals, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
 import { MessageBuilder } from '../protobuf/message-builder.ts';
 import { CLASSIFICATION, CLOCK_AHEAD, FAILURE, LATE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
@@ -16,7 +17,7 @@ import {
   type TargetAttributes,
   targetCache,
 } from './attribute-cache.ts';
-import { resourceAttributes, SEQ, type TrafficEnvelope } from './envelope.ts';
+import { POINTS, resourceAttributes, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { CUMULATIVE, DELTA, NUMBER_POINT, RESOURCE, SCOPE, SCOPE_NAME, type Temporality } from './fields.ts';
 import { HistogramColumns } from './histogram-columns.ts';
 import { MetricFrame } from './metric-frame.ts';
@@ -80,6 +81,8 @@ interface Told {
 
 /** Bytes of the points of each metric. Those of one group have the same points, so the same length each. */
 interface Lengths {
+  /** Number of all points. */
+  points: number;
   interval: number;
   requests: number;
   unreached: number;
@@ -157,7 +160,7 @@ export class OtlpTrafficEncoder {
     this.#start.set(told.interval.startMs);
     this.#end.set(told.interval.endMs);
     const lengths = this.#measure(told);
-    const resource = resourceOf(envelope);
+    const resource = resourceOf(envelope, told.temporality === DELTA ? lengths.points : null);
     const scopeMetrics = SCOPE_FIELD.length + metricsLength(lengths);
     const resourceMetrics = embeddedLength(resource.length) + embeddedLength(scopeMetrics);
     const buffer = this.#buffer;
@@ -172,7 +175,15 @@ export class OtlpTrafficEncoder {
 
   #measure({ records, coverage, intervalMark }: Told): Lengths {
     const interval = intervalMark === null ? 0 : embeddedLength(numberPointLength(NO_MARK, intervalMark));
-    const lengths: Lengths = { interval, requests: 0, unreached: 0, duration: 0, tcp: 0, coverage: 0 };
+    const lengths: Lengths = {
+      points: interval === 0 ? 0 : 1,
+      interval,
+      requests: 0,
+      unreached: 0,
+      duration: 0,
+      tcp: 0,
+      coverage: 0,
+    };
     this.#histograms.clear();
     for (let i = 0; i < records.length; i++) this.#measureRecord(i, records[i]!, lengths);
     for (let i = 0; i < coverage.length; i++) {
@@ -180,11 +191,13 @@ export class OtlpTrafficEncoder {
       this.#targetAttributes[i] = attributes;
       lengths.coverage += embeddedLength(numberPointLength(attributes.number));
     }
+    lengths.points += COVERAGE_METRICS.length * coverage.length;
     this.#records.endSum();
     this.#targets.endSum();
     this.#recordAttributes.length = records.length;
     this.#targetAttributes.length = coverage.length;
     lengths.duration = this.#measureHistograms();
+    lengths.points += this.#histograms.size;
     return lengths;
   }
 
@@ -193,9 +206,18 @@ export class OtlpTrafficEncoder {
     const { number } = attributes;
     this.#recordAttributes[index] = attributes;
     // Both marks have the same length.
-    if (tellsRequests(record)) lengths.requests += 2 * embeddedLength(numberPointLength(number, SUCCESS_MARK));
-    if (record.unreached !== 0) lengths.unreached += embeddedLength(numberPointLength(number));
-    if (record.tcp !== null) lengths.tcp += embeddedLength(numberPointLength(number));
+    if (tellsRequests(record)) {
+      lengths.requests += 2 * embeddedLength(numberPointLength(number, SUCCESS_MARK));
+      lengths.points += 2;
+    }
+    if (record.unreached !== 0) {
+      lengths.unreached += embeddedLength(numberPointLength(number));
+      lengths.points += 1;
+    }
+    if (record.tcp !== null) {
+      lengths.tcp += embeddedLength(numberPointLength(number));
+      lengths.points += TCP_METRICS.length;
+    }
     this.#histograms.add(index, record);
   }
 
@@ -310,12 +332,14 @@ function intervalMarkOf({ partial, clockAhead, late = false }: TrafficSum): Uint
   ]);
 }
 
-/** Content of the Resource message. */
-function resourceOf(envelope: TrafficEnvelope): Uint8Array {
-  const texts = encodeAttributes(RESOURCE.attributes, resourceAttributes(envelope));
-  const seq = encodeIntAttribute(RESOURCE.attributes, SEQ, envelope.seq);
-  const content = new Uint8Array(texts.length + seq.length);
-  content.set(texts);
-  content.set(seq, texts.length);
-  return content;
+/**
+ * Content of the Resource message. `points` null: not told, because a backend that takes resource attributes for a part of a
+ * series' name has to see the same ones each time.
+ */
+function resourceOf(envelope: TrafficEnvelope, points: number | null): Uint8Array {
+  return Buffer.concat([
+    encodeAttributes(RESOURCE.attributes, resourceAttributes(envelope)),
+    encodeIntAttribute(RESOURCE.attributes, SEQ, envelope.seq),
+    points === null ? NO_MARK : encodeIntAttribute(RESOURCE.attributes, POINTS, points),
+  ]);
 }

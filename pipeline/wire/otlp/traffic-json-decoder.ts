@@ -1,6 +1,6 @@
 /** @module Traffic read from OTLP/JSON, with the same meaning as from protobuf. All or nothing. */
-import { DecodedDraft, type DecodedTraffic } from './decoded-traffic.ts';
-import { SEQ } from './envelope.ts';
+import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-traffic.ts';
+import { POINTS, SEQ } from './envelope.ts';
 import { DELTA, NO_RECORDED_VALUE } from './fields.ts';
 import { type JsonMessage, MalformedJson, parseJsonMessage } from './json-fields.ts';
 import { type PointAttributes, PointSubject } from './point-attributes.ts';
@@ -13,21 +13,26 @@ const KINDS = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'] a
 export function decodeTrafficJson(text: string): DecodedTraffic {
   const draft = new DecodedDraft();
   for (const resourceMetrics of parseJsonMessage(text).messages('resourceMetrics')) {
-    const assembly = assemblyFor(resourceMetrics.message('resource'), draft);
+    const sender = senderFor(resourceMetrics.message('resource'), draft);
     for (const scope of resourceMetrics.messages('scopeMetrics')) {
-      for (const metric of scope.messages('metrics')) readMetric(metric, assembly, draft);
+      for (const metric of scope.messages('metrics')) readMetric(metric, sender, draft);
     }
   }
   return draft.finish();
 }
 
-function assemblyFor(resource: JsonMessage | null, draft: DecodedDraft): TrafficAssembly {
+function senderFor(resource: JsonMessage | null, draft: DecodedDraft): SenderDraft {
   const { texts, numbers } = attributesOf(resource?.messages('attributes') ?? []);
-  const seq = Number(numbers.get(SEQ) ?? Number.NaN);
-  return draft.assemblyFor(texts, Number.isSafeInteger(seq) && seq >= 0 ? seq : null);
+  return draft.senderFor(texts, { seq: quantity(numbers.get(SEQ)), points: quantity(numbers.get(POINTS)) });
 }
 
-function readMetric(metric: JsonMessage, assembly: TrafficAssembly, draft: DecodedDraft): void {
+function quantity(value: bigint | undefined): number | null {
+  const number = Number(value ?? Number.NaN);
+  return Number.isSafeInteger(number) && number >= 0 ? number : null;
+}
+
+function readMetric(metric: JsonMessage, sender: SenderDraft, draft: DecodedDraft): void {
+  const { assembly } = sender;
   const name = metric.text('name');
   const kinds = KINDS.filter((kind) => metric.has(kind));
   if (kinds.length > 1) throw new MalformedJson(`the metric ${JSON.stringify(name)} has two kinds of data`);
@@ -35,6 +40,7 @@ function readMetric(metric: JsonMessage, assembly: TrafficAssembly, draft: Decod
   const data = kind === undefined ? null : metric.message(kind);
   const points = data?.messages('dataPoints') ?? [];
   const expected = data?.integer('aggregationTemporality') === BigInt(DELTA) ? trafficPointsOf(name) : null;
+  sender.points += points.length;
   let added = 0;
   if (kind === 'sum' && expected === 'number') {
     added = points.filter((point) => addNumber(point, name, assembly)).length;

@@ -18,7 +18,7 @@ import {
   trafficAttributes,
 } from '../traffic-attributes.ts';
 import { INTERVAL, REQUEST_DURATION, REQUESTS, REQUESTS_UNREACHED, type TrafficMetric } from '../traffic-metrics.ts';
-import { resourceAttributes, SEQ, type TrafficEnvelope } from './envelope.ts';
+import { POINTS, resourceAttributes, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { CUMULATIVE, DELTA, SCOPE_NAME, type Temporality } from './fields.ts';
 import { COVERAGE_METRICS, intervalSeconds, TCP_METRICS, tellsRequests } from './sections.ts';
 import { type ToldHistogram, toldHistograms } from './told-histograms.ts';
@@ -42,7 +42,7 @@ export function encodeTrafficJson(sum: TrafficSum, envelope: TrafficEnvelope, co
       ),
     ),
   ];
-  return requestText(metrics, envelope);
+  return requestText(metrics, envelope, true);
 }
 
 /** Totals up to `endMs` with cumulative temporality, each from its own start. */
@@ -52,7 +52,7 @@ export function encodeCumulativeJson(
   envelope: TrafficEnvelope,
 ): string {
   const records = Array.from(totals, ({ record, startMs }) => toldRecord(record, timesText({ startMs, endMs })));
-  return requestText(recordMetrics(records, CUMULATIVE), envelope);
+  return requestText(recordMetrics(records, CUMULATIVE), envelope, false);
 }
 
 /** A record with what all its points begin with and the attributes they share, as text. */
@@ -66,7 +66,7 @@ function toldRecord(record: TrafficRecord, times: string): ToldRecord {
   return { record, times, attributes: attributesText(trafficAttributes(record.key)) };
 }
 
-function recordMetrics(records: readonly ToldRecord[], temporality: Temporality): string[] {
+function recordMetrics(records: readonly ToldRecord[], temporality: Temporality): ToldMetric[] {
   return [
     metricText(REQUESTS, temporality, records.flatMap(requestPoints)),
     metricText(REQUESTS_UNREACHED, temporality, records.flatMap(unreachedPoints)),
@@ -134,21 +134,33 @@ function wholeText(value: number): string {
   return Number.isSafeInteger(value) ? String(value) : BigInt(value).toString();
 }
 
-/** '' when it has no points. */
-function metricText(metric: TrafficMetric, temporality: Temporality, points: readonly string[]): string {
-  if (points.length === 0) return '';
+/** A metric with its points; '' when it has none. */
+interface ToldMetric {
+  readonly text: string;
+  readonly points: number;
+}
+
+function metricText(metric: TrafficMetric, temporality: Temporality, points: readonly string[]): ToldMetric {
+  if (points.length === 0) return { text: '', points: 0 };
   const { name, description, unit, type } = metric;
   const head = JSON.stringify({ name, description, unit }).slice(0, -1);
   const data = `"dataPoints":[${points.join(',')}],"aggregationTemporality":${temporality}`;
-  return type === 'histogram' ? `${head},"histogram":{${data}}}` : `${head},"sum":{${data},"isMonotonic":true}}`;
+  const text = type === 'histogram' ? `"histogram":{${data}}` : `"sum":{${data},"isMonotonic":true}`;
+  return { text: `${head},${text}}`, points: points.length };
 }
 
-function requestText(metrics: readonly string[], envelope: TrafficEnvelope): string {
-  const seq = `{"key":"${SEQ}","value":{"intValue":"${wholeText(envelope.seq)}"}}`;
-  const resource = `{"attributes":[${attributesText(resourceAttributes(envelope))},${seq}]}`;
-  const told = metrics.filter((text) => text !== '').join(',');
+/** `tellsPoints`: whether the number of points is told. */
+function requestText(metrics: readonly ToldMetric[], envelope: TrafficEnvelope, tellsPoints: boolean): string {
+  const points = metrics.reduce((total, metric) => total + metric.points, 0);
+  const numbers = [intAttribute(SEQ, envelope.seq), ...(tellsPoints ? [intAttribute(POINTS, points)] : [])];
+  const resource = `{"attributes":[${attributesText(resourceAttributes(envelope))},${numbers.join(',')}]}`;
+  const told = metrics.flatMap(({ text }) => (text === '' ? [] : [text])).join(',');
   const scopeMetrics = `{"scope":{"name":"${SCOPE_NAME}"},"metrics":[${told}]}`;
   return `{"resourceMetrics":[{"resource":${resource},"scopeMetrics":[${scopeMetrics}]}]}`;
+}
+
+function intAttribute(name: string, value: number): string {
+  return `{"key":"${name}","value":{"intValue":"${wholeText(value)}"}}`;
 }
 
 /** Elements of an array of attributes. Halves of surrogate pairs are told as U+FFFD, as UTF-8 has to. */
