@@ -12,6 +12,7 @@ import type { Random } from './random.ts';
 import { createRandom } from './random.ts';
 import type { EdgeSpec, WorkloadSpec } from './topology.ts';
 import { edgeId } from './topology.ts';
+import type { CallTrace, Tracer } from './tracing.ts';
 
 /** Standard normal deviate of the 99th percentile. */
 const NORMAL_P99 = 2.3263;
@@ -32,6 +33,8 @@ interface Attempt {
   readonly retriesLeft: number;
   /** Next pod to be tried, and how that goes. */
   readonly next: () => { readonly server: Pod; readonly course: Course } | null;
+  /** Null: not traced. */
+  readonly trace: CallTrace | null;
   broken: boolean;
 }
 
@@ -46,6 +49,8 @@ export interface TrafficOptions {
   /** Address of the Service in front of a workload. */
   clusterIp(workloadId: string): string;
   specOf(workloadId: string): WorkloadSpec;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
 }
 
 export interface Traffic {
@@ -89,6 +94,7 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
     const { link, course, startedMs } = attempt;
     attemptsAt(link.server).add(attempt);
     beginCall(link, startedMs);
+    attempt.trace?.began(link, course, startedMs);
     events.at(startedMs + course.serverMs, (atMs) => leaveServer(attempt, atMs));
     events.at(startedMs + course.clientMs, (atMs) => {
       if (!attempt.broken) leaveClient(attempt, atMs);
@@ -99,6 +105,7 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
     if (attempt.broken) return;
     underWay.get(attempt.link.server)?.delete(attempt);
     endAtServer(attempt.link, attempt.course, atMs);
+    attempt.trace?.answered(attempt.link, attempt.course.ending);
   }
 
   function leaveClient(attempt: Attempt, atMs: number): void {
@@ -106,7 +113,12 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
     const mayRetry = course.ending.failed && link.edge.retries > 0 && link.clientEnd?.retries === true;
     const next = mayRetry && retriesLeft > 0 ? attempt.next() : null;
     if (next !== null) retry(attempt, next.server, next.course, atMs);
-    else endAtClient(link, mayRetry ? exhausted(course.ending) : course.ending, spentMs + course.clientMs, atMs);
+    else finish(attempt, mayRetry ? exhausted(course.ending) : course.ending, spentMs + course.clientMs, atMs);
+  }
+
+  function finish({ link, trace }: Attempt, ending: Ending, tookMs: number, atMs: number): void {
+    endAtClient(link, ending, tookMs, atMs);
+    trace?.ended(link, ending, atMs);
   }
 
   function retry(failed: Attempt, server: Pod, course: Course, nowMs: number): void {
@@ -127,7 +139,7 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
   function breakAttempt(attempt: Attempt, nowMs: number): void {
     attempt.broken = true;
     const lastedMs = Math.trunc(nowMs - attempt.startedMs);
-    endAtClient(attempt.link, BROKEN, attempt.spentMs + lastedMs, nowMs);
+    finish(attempt, BROKEN, attempt.spentMs + lastedMs, nowMs);
   }
 
   function dropLinks(pod: Pod, nowMs: number): void {
@@ -142,6 +154,12 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
 
   function isUnreached(edge: EdgeSpec, random: Random): boolean {
     return starved.has(edgeId(edge)) || (edge.unreachedShare > 0 && random.next() < edge.unreachedShare);
+  }
+
+  function findNobody(edge: EdgeSpec, client: Pod, nowMs: number): void {
+    const called = options.specOf(edge.to);
+    client.proxy?.unreached(edge, called, nowMs);
+    options.tracer?.unreached(edge, client, called, nowMs);
   }
 
   function addSource(edge: EdgeSpec, pod: Pod, nowMs: number): void {
@@ -165,11 +183,12 @@ export function createTraffic(events: Events, options: TrafficOptions): Traffic 
       if (paused.has(edgeId(edge))) return;
       const other = isUnreached(edge, random) ? null : choose();
       if (other === null) {
-        if (byClient) pod.proxy?.unreached(edge, options.specOf(edge.to), atMs);
+        if (byClient) findNobody(edge, pod, atMs);
         return;
       }
       const link = byClient ? linkOf(edge, pod, other) : linkOf(edge, other, pod);
-      start({ link, course, startedMs: atMs, spentMs: 0, retriesLeft: edge.retries, next, broken: false });
+      const trace = options.tracer?.call(link, course, atMs) ?? null;
+      start({ link, course, startedMs: atMs, spentMs: 0, retriesLeft: edge.retries, next, trace, broken: false });
     };
     events.at(nowMs + random.next() * meanMs, call);
   }

@@ -36,8 +36,10 @@ import { createEvents } from './events.ts';
 import type { Pod } from './pod.ts';
 import { beginLife } from './pod.ts';
 import { createPopulation, livesOf } from './population.ts';
+import type { WorldSpan } from './span.ts';
 import type { Topology, WorkloadSpec } from './topology.ts';
 import { edgeId, LINKERD_TOPOLOGY, workloadId } from './topology.ts';
+import { createTracer } from './tracing.ts';
 import { createTraffic } from './traffic.ts';
 import type { Side, TruthSnapshot } from './truth.ts';
 
@@ -58,6 +60,8 @@ export interface WorldOptions {
   readonly keepSamples?: boolean;
   /** Time between two flushes of Istio's and Envoy's proxies; default 5 s as theirs. 0: their pages show all at once. */
   readonly flushMs?: number;
+  /** Spans that all proxies together tell each second at most; default 0: nothing is traced. */
+  readonly spansPerSecond?: number;
 }
 
 /** How a scrape can go wrong on the way. */
@@ -101,6 +105,12 @@ export interface World {
   truth(): TruthSnapshot[];
   /** Responses of a workload over all its pods and lives since the world began. */
   totals(workload: string, side: Side): { readonly successes: number; readonly failures: number };
+  /** Spans told since the last call, in the order in which they ended; none without `spansPerSecond`. */
+  takeSpans(): WorldSpan[];
+  /** The truth of spans: those told since the world began, by the `service.name` they carry. */
+  spansTold(): ReadonlyMap<string, number>;
+  /** Spans among those told that went because nobody took them in time. */
+  spansLost(): number;
   /** Calls `changed` after pods have come, started to leave, or gone. Returns a function that ends that. */
   onPods(changed: () => void): () => void;
 
@@ -147,6 +157,8 @@ export interface World {
 export function createWorld(options: WorldOptions): World {
   const { seed, startMs, topology = LINKERD_TOPOLOGY, keepSamples = true } = options;
   const { arrivals = 'jittered', rateFactor = 1, retainIdleMs = 600_000, graceMs = 3000, flushMs = 5000 } = options;
+  const { spansPerSecond = 0 } = options;
+  const tracer = spansPerSecond > 0 ? createTracer(seed, spansPerSecond, startMs) : null;
   const life = { seed, keepSamples, flushMs };
   const events = createEvents();
   const clusterIps = new Map(topology.workloads.map((spec, i) => [workloadId(spec), `10.96.0.${10 + i}`]));
@@ -161,6 +173,7 @@ export function createWorld(options: WorldOptions): World {
     running: (id) => people.running(id),
     clusterIp: (id) => clusterIps.get(id) ?? '',
     specOf: (id) => people.specOf(id),
+    tracer,
   });
   const people = createPopulation(events, {
     ...life,
@@ -213,6 +226,9 @@ export function createWorld(options: WorldOptions): World {
         side,
       );
     },
+    takeSpans: () => tracer?.take() ?? [],
+    spansTold: () => tracer?.told ?? new Map(),
+    spansLost: () => tracer?.lost ?? 0,
     onPods: (changed) => people.onChange(changed),
     restart(name) {
       const pod = people.named(name);
