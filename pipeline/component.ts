@@ -47,6 +47,8 @@ export interface Receiver extends Component {
 /** A stage of the pipeline: one operator, one loop (style.md §10). */
 export interface Processor extends Component {
   readonly stage: OperatorFunction<Batch, Batch>;
+  /** Whether it would take a batch now, where it may refuse one; asked before anybody of a fan-out is offered it. */
+  admits?(batch: Batch): Admission;
 }
 
 export interface Exporter extends Component, Consumer {}

@@ -1,7 +1,7 @@
 /** @module One running pipeline: an entry, its guarded stages, and the fan-out to its exporters. */
 import { type Observable, Subject } from 'rxjs';
 import type { Batch, Body } from '../batch.ts';
-import { ADMITTED, type Consumer, type Processor } from '../component.ts';
+import { ADMITTED, type Admission, type Consumer, type Processor } from '../component.ts';
 import { type Fault, guardStage } from './guard.ts';
 
 export interface PipelineStage {
@@ -22,9 +22,19 @@ export function connectPipeline(stages: readonly PipelineStage[], exit: Consumer
   for (const stage of stages) stream = stream.pipe(guardStage(stage.processor.stage, stage.fault));
   stream.subscribe((batch) => exit.consume(batch));
   // A stage that makes another body of what it takes keeps it itself: what follows need not be asked.
-  const takesOver = stages.some((stage) => stage.takesOver ?? !stage.takes.includes(stage.gives));
+  const boundary = stages.findIndex((stage) => stage.takesOver ?? !stage.takes.includes(stage.gives));
+  const asked = boundary < 0 ? stages : stages.slice(0, boundary + 1);
   return {
-    admits: (batch) => (takesOver ? ADMITTED : exit.admits(batch)),
+    admits: (batch) => refusalOf(asked, batch) ?? (boundary < 0 ? exit.admits(batch) : ADMITTED),
     consume: (batch) => entry.next(batch),
   };
+}
+
+/** What the first stage that would not take `batch` says; null when all would. */
+function refusalOf(stages: readonly PipelineStage[], batch: Batch): Admission | null {
+  for (const { processor } of stages) {
+    const verdict = processor.admits?.(batch);
+    if (verdict !== undefined && !verdict.ok) return verdict;
+  }
+  return null;
 }

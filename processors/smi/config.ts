@@ -32,6 +32,36 @@ export const config = z.strictObject({
     .describe(
       'proxies remembered after they left discovery, the one longest gone forgotten first; back later, they are not counted from 0 again',
     ),
+  sender_expiration: duration({ minMs: 1000 })
+    .prefault('5m')
+    .describe(
+      'how long another Weir that sent traffic and is silent counts as missing, before it is forgotten; default 5m',
+    ),
+  max_clock_ahead: duration({ minMs: 0 })
+    .prefault('30s')
+    .describe(
+      "how far in the future traffic of another Weir may end and still go to its own slot; beyond, that Weir's clock is not believed; default 30s",
+    ),
+  max_received: z
+    .int()
+    .min(1)
+    .default(500_000)
+    .describe(
+      'records and coverage records of other Weirs held in open slots; what comes above is refused and has to come again',
+    ),
+  max_senders: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1000)
+    .describe(
+      'other Weirs remembered, the one longest silent forgotten first; only those are missed when they are silent',
+    ),
+  max_sender_targets: z
+    .int()
+    .min(1)
+    .default(5000)
+    .describe('targets remembered of each other Weir; only those are missed when it is silent'),
 });
 
 export type SmiConfig = z.output<typeof config>;

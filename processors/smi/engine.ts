@@ -33,6 +33,8 @@ export interface EngineSettings {
   readonly maxPastLives: number;
   /** Engine time (ms) at which this Weir began to watch. */
   readonly watchStartMs: number;
+  /** Whether slots stay open for all of `graceMs`, because others tell of them too. Default: no. */
+  readonly awaitsOthers?: boolean;
 }
 
 export class SmiEngine {
@@ -103,6 +105,10 @@ export class SmiEngine {
   get nextDeadlineMs(): number | null {
     const oldest = this.#open[0];
     return oldest === undefined ? null : oldest.endMs + this.#settings.graceMs;
+  }
+  /** Number of the oldest open slot: its start divided by the slot length; null when none is open. */
+  get oldestNumber(): number | null {
+    return this.#open[0]?.number ?? null;
   }
   /** End (engine ms) of the oldest open slot; null when none is open. */
   get oldestEndMs(): number | null {
@@ -205,6 +211,7 @@ export class SmiEngine {
   #mayClose(slot: Slot, nowMs: number): boolean {
     if (nowMs < slot.endMs) return false;
     if (nowMs >= slot.endMs + this.#settings.graceMs) return true;
+    if (this.#settings.awaitsOthers === true) return false;
     for (const state of this.#targets.values()) {
       if (state.goneMs !== null) continue;
       if (state.firstPending && state.discoveredMs < slot.endMs) return false;

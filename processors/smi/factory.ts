@@ -6,8 +6,9 @@ export const factory: ProcessorFactory<SmiConfig> = {
   kind: 'processor',
   type: 'smi',
   signals: { metrics: 'beta' },
-  takes: ['samples'],
+  takes: ['samples', 'traffic'],
   gives: 'traffic',
+  takesOver: true,
   config,
   window: windowMs,
   check(written, { slotMs }): ConfigIssue[] {

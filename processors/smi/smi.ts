@@ -1,43 +1,67 @@
-/** @module The `smi` processor: an operator that turns batches of samples into one batch of traffic per closed slot. */
+/**
+ * @module The `smi` processor: an operator that turns samples, and traffic that other Weirs sent, into one batch of traffic
+ * per closed slot.
+ */
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { Batch, SamplesBatch, TrafficBatch } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
-import type { Processor, ProcessorSettings } from '../../pipeline/component.ts';
+import { ADMITTED, type Admission, type Processor, type ProcessorSettings } from '../../pipeline/component.ts';
 import { Delivery, TAKEN } from '../../pipeline/delivery.ts';
 import { TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import type { SmiConfig } from './config.ts';
 import { SmiEngine } from './engine.ts';
+import { type ClosedSlot, ReceivedTraffic } from './received.ts';
 import { createTelemetry, type SmiTelemetry } from './telemetry.ts';
 
 export function createSmi(settings: ProcessorSettings<SmiConfig>): Processor {
   return new Smi(settings);
 }
 
+/** Length of a slot when nobody upstream scrapes, ms. */
+const FOREIGN_SLOT_MS = 10_000;
+
 class Smi implements Processor {
   readonly stage: OperatorFunction<Batch, Batch> = (source) => new Observable((out) => this.#run(source, out));
   readonly #settings: ProcessorSettings<SmiConfig>;
   readonly #engine: SmiEngine;
+  readonly #received: ReceivedTraffic;
+  readonly #slotMs: number;
   readonly #telemetry: SmiTelemetry;
   /** Slots nobody took over, to be added into the next one. */
   readonly #kept = new TrafficAccumulator();
+  /** Items received that are in those. */
+  #keptItems = 0;
   #out: Subscriber<Batch> | null = null;
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
 
   constructor(settings: ProcessorSettings<SmiConfig>) {
-    const { config, slotMs, scrapeTimeoutMs, startedMs } = settings;
+    const { config, scrapeTimeoutMs, startedMs } = settings;
+    const slotMs = settings.slotMs > 0 ? settings.slotMs : FOREIGN_SLOT_MS;
+    const awaitsOthers = settings.receives.has('traffic');
     this.#settings = settings;
+    this.#slotMs = slotMs;
     this.#engine = new SmiEngine({
       slotMs,
-      graceMs: scrapeTimeoutMs,
+      // Others tell of a slot when it is closed at their side: one slot later all should be here.
+      graceMs: awaitsOthers ? Math.max(slotMs, scrapeTimeoutMs) : scrapeTimeoutMs,
+      awaitsOthers,
       peerPod: config.peer_detail === 'pod',
       ownExports: new Set(config.own_exports),
       maxRecords: config.max_records,
       maxPastLives: config.max_past_lives,
       watchStartMs: startedMs,
     });
-    this.#telemetry = createTelemetry(settings, this.#engine);
+    this.#received = new ReceivedTraffic({
+      slotMs,
+      expirationMs: config.sender_expiration,
+      maxAheadMs: config.max_clock_ahead,
+      maxItems: config.max_received,
+      maxSenders: config.max_senders,
+      maxTargets: config.max_sender_targets,
+    });
+    this.#telemetry = createTelemetry(settings, this.#engine, this.#received);
   }
 
   async start(): Promise<void> {
@@ -47,8 +71,17 @@ class Smi implements Processor {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = null;
-    this.#emit(this.#engine.close(this.#settings.time.nowMs(), true));
-    if (!this.#kept.isEmpty) this.#telemetry.slotsLost(this.#kept.take());
+    const nowMs = this.#settings.time.nowMs();
+    this.#emitLast(this.#engine.close(nowMs, true), nowMs);
+    if (this.#kept.isEmpty) return;
+    this.#telemetry.slotsLost(this.#kept.take(), this.#keptItems);
+    this.#keptItems = 0;
+  }
+
+  admits(batch: Batch): Admission {
+    if (batch.body !== 'traffic' || this.#received.hasRoom(batch.items)) return ADMITTED;
+    this.#telemetry.refused(batch.items);
+    return { ok: false, reason: 'max_received', retryAfterMs: this.#slotMs };
   }
 
   #run(source: Observable<Batch>, out: Subscriber<Batch>) {
@@ -58,6 +91,7 @@ class Smi implements Processor {
         // RxJS reports what a plain `next` throws on its own; only `error` reaches the guard around this stage.
         try {
           if (batch.body === 'samples') this.#take(batch);
+          else if (batch.body === 'traffic') this.#receive(batch);
           else out.next(batch);
         } catch (error) {
           out.error(error);
@@ -72,6 +106,15 @@ class Smi implements Processor {
     this.#open(this.#settings.time.nowMs());
     const intake = this.#engine.take(batch);
     this.#telemetry.taken(batch, intake);
+    batch.delivery.settle(TAKEN);
+    this.#tick();
+  }
+
+  #receive(batch: TrafficBatch): void {
+    const nowMs = this.#settings.time.nowMs();
+    this.#open(nowMs);
+    const oldest = this.#engine.oldestNumber ?? Math.floor(nowMs / this.#slotMs);
+    this.#telemetry.received(batch, this.#received.take(batch.sum, batch.sender, oldest, nowMs));
     batch.delivery.settle(TAKEN);
     this.#tick();
   }
@@ -110,15 +153,23 @@ class Smi implements Processor {
   }
 
   #emit(sums: readonly TrafficSum[]): void {
-    for (const sum of sums) {
-      this.#telemetry.slotClosed(sum);
-      this.#offer(sum);
-    }
+    for (const sum of sums) this.#offer(this.#received.close(sum));
   }
 
-  #offer(sum: TrafficSum): void {
+  /** The last slots of this life: with the newest one goes whatever is held. */
+  #emitLast(sums: readonly TrafficSum[], nowMs: number): void {
+    const slots = sums.length === 0 && this.#received.items > 0 ? [instant(nowMs)] : sums;
+    slots.forEach((sum, i) => {
+      this.#offer(this.#received.close(sum, true, i === slots.length - 1));
+    });
+  }
+
+  #offer({ sum, items, silent }: ClosedSlot): void {
+    this.#telemetry.slotClosed(sum, silent);
     if (this.#out === null) return;
     const whole = this.#withKept(sum);
+    const carried = this.#keptItems + items;
+    this.#keptItems = 0;
     const batch: TrafficBatch = {
       body: 'traffic',
       sum: whole,
@@ -127,9 +178,13 @@ class Smi implements Processor {
     };
     batch.delivery.onSettled((outcome) => {
       // Only a refusal before anybody took it may be offered again; a rejection was counted where it happened.
-      if (outcome.kind !== 'retry') return;
+      if (outcome.kind !== 'retry') {
+        this.#telemetry.handedOn(carried);
+        return;
+      }
       this.#telemetry.slotKept(outcome.reason);
       this.#kept.add(whole);
+      this.#keptItems += carried;
     });
     this.#out.next(batch);
   }
@@ -139,4 +194,10 @@ class Smi implements Processor {
     this.#kept.add(sum);
     return this.#kept.take();
   }
+}
+
+/** A slot that was cut as it began. */
+function instant(nowMs: number): TrafficSum {
+  const interval = { startMs: nowMs, endMs: nowMs + 1 };
+  return { interval, records: [], coverage: [], partial: true, clockAhead: false };
 }

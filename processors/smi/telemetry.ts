@@ -8,14 +8,17 @@ import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
 import type { SmiEngine } from './engine.ts';
 import type { Intake } from './intake.ts';
+import type { ReceivedTraffic } from './received.ts';
+import { createReceivedTelemetry, type ReceivedTelemetry } from './received-telemetry.ts';
 
-export interface SmiTelemetry {
+export interface SmiTelemetry extends Pick<ReceivedTelemetry, 'received' | 'refused' | 'handedOn'> {
   taken(batch: SamplesBatch, intake: Intake): void;
-  slotClosed(sum: TrafficSum): void;
+  /** `silent` are other Weirs that told nothing of it. */
+  slotClosed(sum: TrafficSum, silent: readonly string[]): void;
   /** A slot nobody took over; it is added into the next one. */
   slotKept(reason: string): void;
-  /** What was kept and nobody took before the end. */
-  slotsLost(sum: TrafficSum): void;
+  /** What was kept and nobody took before the end; `received` items of it came from other Weirs. */
+  slotsLost(sum: TrafficSum, received: number): void;
 }
 
 interface TelemetryParts {
@@ -24,9 +27,12 @@ interface TelemetryParts {
   readonly log: Logger;
   readonly meters: Meters;
   readonly balance: Balance;
+  readonly balanceOf: (body: 'traffic') => Balance;
 }
 
-export function createTelemetry({ id, clock, log, meters, balance }: TelemetryParts, engine: SmiEngine): SmiTelemetry {
+export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffic: ReceivedTraffic): SmiTelemetry {
+  const { id, clock, log, meters, balance } = parts;
+  const others = createReceivedTelemetry(parts, traffic);
   const component = { component: id };
   let slots = 0;
   let incomplete = 0;
@@ -104,6 +110,9 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
   }
 
   return {
+    received: others.received,
+    refused: others.refused,
+    handedOn: others.handedOn,
     taken({ items, target }, intake) {
       balance.accepted += items;
       balance.merged += intake.merged;
@@ -114,8 +123,9 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
       if (intake.badValues > 0) tellBadValues(target, intake);
       if (intake.overLimit > 0) tellRecordLimit(intake.overLimit);
     },
-    slotClosed(sum) {
+    slotClosed(sum, silent) {
       slots += 1;
+      others.silent(silent);
       tellTwins(engine.twins(sum.interval.startMs));
       if (!isComplete(sum)) incomplete += 1;
       log.debug(
@@ -128,8 +138,9 @@ export function createTelemetry({ id, clock, log, meters, balance }: TelemetryPa
       const times = limit.occurred('kept');
       if (times > 0) log.warn({ reason, times }, 'nobody took the slot over; it is added into the next one');
     },
-    slotsLost({ interval, records, coverage }) {
+    slotsLost({ interval, records, coverage }, received) {
       lost += records.length + coverage.length;
+      others.lost(received);
       log.error({ ...interval, records: records.length }, 'nobody took the last slots over: their counts are lost');
     },
   };

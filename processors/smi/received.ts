@@ -1,0 +1,194 @@
+/**
+ * @module Traffic of other Weirs on its way into slots: each record goes to the slot in which its interval ends; where
+ * that is closed, into the oldest open one as a part of its own.
+ */
+import type { TrafficSender } from '../../pipeline/batch.ts';
+import { TrafficAccumulator } from '../../pipeline/model/sum.ts';
+import type { CoverageRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
+import { type SenderSettings, Senders } from './senders.ts';
+
+export interface ReceivedSettings extends SenderSettings {
+  /** How far ahead (ms) of this Weir's clock an interval may end and still have its own slot. */
+  readonly maxAheadMs: number;
+  /** Records and coverage records held in slots that are open. */
+  readonly maxItems: number;
+}
+
+/** What became of one sum. */
+export interface Placed {
+  /** Items that met one already held. */
+  readonly merged: number;
+  /** Its slot was closed. */
+  readonly isLate: boolean;
+  /** Its interval ends so far ahead that its sender's clock is not believed. */
+  readonly isAhead: boolean;
+}
+
+/** A slot that closes, with everything that belongs into it. */
+export interface ClosedSlot {
+  readonly sum: TrafficSum;
+  /** Items received that are in it. */
+  readonly items: number;
+  /** Senders that are silent about it. */
+  readonly silent: readonly string[];
+}
+
+/** What is told in one slot and belongs to one slot, the same or an earlier one. */
+class Share {
+  readonly received = new TrafficAccumulator();
+  readonly takenBack: CoverageRecord[] = [];
+  /** Something of it was lost on the way. */
+  partial = false;
+  clockAhead = false;
+}
+
+/** How a sum came. */
+interface Arrival {
+  readonly share: Share;
+  readonly isAhead: boolean;
+  readonly oldest: number;
+  readonly nowMs: number;
+}
+
+/** Shares by the slot they belong to. */
+type Shares = Map<number, Share>;
+
+export class ReceivedTraffic {
+  readonly senders: Senders;
+  readonly #settings: ReceivedSettings;
+  /** By the number of the slot in which they are told. */
+  readonly #open = new Map<number, Shares>();
+  #items = 0;
+
+  constructor(settings: ReceivedSettings) {
+    this.#settings = settings;
+    this.senders = new Senders(settings);
+  }
+
+  /** Items held in open slots. */
+  get items(): number {
+    return this.#items;
+  }
+
+  /** Whether there is room for `items` more. What is too large for any room has it while nothing else is held. */
+  hasRoom(items: number): boolean {
+    return this.#items === 0 || this.#items + items <= this.#settings.maxItems;
+  }
+
+  /**
+   * Takes over what came at `nowMs` (engine time), while `oldest` is the number of the oldest open slot. `sum` is not
+   * written. O(items).
+   */
+  take(sum: TrafficSum, sender: TrafficSender | undefined, oldest: number, nowMs: number): Placed {
+    const { slotMs, maxAheadMs } = this.#settings;
+    const { endMs } = sum.interval;
+    const newest = Math.floor(nowMs / slotMs);
+    const isAhead = endMs > (newest + 1) * slotMs + maxAheadMs;
+    const own = isAhead ? newest : this.#slotOf(endMs);
+    const share = this.#share(own, oldest);
+    share.clockAhead ||= isAhead;
+    if (sender !== undefined) this.#hear(sender, sum, { share, isAhead, oldest, nowMs });
+    const merged = share.received.add(sum);
+    this.#items += sum.records.length + sum.coverage.length - merged;
+    return { merged, isLate: own < oldest, isAhead };
+  }
+
+  #hear(sender: TrafficSender, sum: TrafficSum, { share, isAhead, oldest, nowMs }: Arrival): void {
+    const { slotMs } = this.#settings;
+    const untilMs = isAhead ? (Math.floor(nowMs / slotMs) + 1) * slotMs : sum.interval.endMs;
+    const { takenBack, toldBeforeMs } = this.senders.heard(sender, sum, untilMs, nowMs);
+    for (const { endMs, coverage } of takenBack) {
+      const list = isAhead ? share.takenBack : this.#share(this.#slotOf(endMs), oldest).takenBack;
+      for (const record of coverage) list.push(record);
+    }
+    if (!sender.gap) return;
+    share.partial = true;
+    if (toldBeforeMs !== null) this.#share(this.#slotOf(toldBeforeMs), oldest).partial = true;
+  }
+
+  /** The slot in which an interval ends, as a scrape's share belongs to the slot of the scrape. */
+  #slotOf(endMs: number): number {
+    return Math.floor((endMs - 1) / this.#settings.slotMs);
+  }
+
+  #share(own: number, oldest: number): Share {
+    const into = Math.max(own, oldest);
+    let shares = this.#open.get(into);
+    if (shares === undefined) {
+      shares = new Map();
+      this.#open.set(into, shares);
+    }
+    let share = shares.get(own);
+    if (share === undefined) {
+      share = new Share();
+      shares.set(own, share);
+    }
+    return share;
+  }
+
+  /**
+   * The slot counted here, `local`, with what was received for it. `isEnd`: it closes because Weir ends, and with the last
+   * one (`isLast`) all that is held is told. O(items of both), O(1) when nothing was received and nobody is awaited.
+   */
+  close(local: TrafficSum, isEnd = false, isLast = false): ClosedSlot {
+    const number = Math.floor(local.interval.startMs / this.#settings.slotMs);
+    const { shares, items } = this.#takeShares(isLast ? Number.POSITIVE_INFINITY : number);
+    // What is awaited at the end may still come, to the next life of this Weir: nobody here could take back a debt.
+    const cut = isEnd && this.senders.isAwaited(local.interval);
+    const { coverage, senders } = isEnd ? NOTHING_MISSING : this.senders.close(local.interval);
+    const frame = cut ? { ...local, partial: true } : local;
+    if (shares.size === 0 && coverage.length === 0) return { sum: frame, items: 0, silent: senders };
+    const own = shares.get(number) ?? new Share();
+    shares.delete(number);
+    own.received.add(frame);
+    for (const record of coverage) own.takenBack.push(record);
+    const parts = Array.from(shares, ([at, share]) => finished(share, this.#intervalOf(at)));
+    return { sum: withParts(finished(own, local.interval), parts), items, silent: senders };
+  }
+
+  /** Everything told up to slot `number`, also in slots that a step of the clock left out. */
+  #takeShares(number: number): { readonly shares: Shares; readonly items: number } {
+    const taken: Shares = new Map();
+    let items = 0;
+    for (const [into, shares] of this.#open) {
+      if (into > number) continue;
+      this.#open.delete(into);
+      for (const [own, share] of shares) {
+        items += share.received.items;
+        const other = taken.get(own);
+        if (other === undefined) taken.set(own, share);
+        else this.#join(other, share);
+      }
+    }
+    this.#items -= items;
+    return { shares: taken, items };
+  }
+
+  #join(into: Share, from: Share): void {
+    if (!from.received.isEmpty) into.received.add(from.received.take());
+    for (const record of from.takenBack) into.takenBack.push(record);
+    into.partial ||= from.partial;
+    into.clockAhead ||= from.clockAhead;
+  }
+
+  #intervalOf(number: number): { startMs: number; endMs: number } {
+    const { slotMs } = this.#settings;
+    return { startMs: number * slotMs, endMs: (number + 1) * slotMs };
+  }
+}
+
+const NOTHING_MISSING = { coverage: [], senders: [] } as const;
+
+/** A share as a sum over the interval of its slot. */
+function finished({ received, takenBack, partial, clockAhead }: Share, interval: TrafficSum['interval']): TrafficSum {
+  received.add({ interval, records: [], coverage: takenBack, partial, clockAhead });
+  return { ...received.take(), interval };
+}
+
+function withParts(own: TrafficSum, others: readonly TrafficSum[]): TrafficSum {
+  if (others.length === 0) return own;
+  const whole = new TrafficAccumulator();
+  const parts = [own, ...others];
+  for (const part of parts) whole.add(part);
+  return { ...whole.take(), interval: own.interval, late: true, parts };
+}

@@ -1,0 +1,428 @@
+/** @module A gateway: traffic of other Weirs goes to the slots it belongs to, whenever it comes. */
+import test from 'ava';
+import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import { counter, identity, START, TestTarget, workload } from '../../kit/mesh.ts';
+import { own, peer, record } from '../../kit/traffic.ts';
+import {
+  calls,
+  coverageOf,
+  ends,
+  gateway,
+  SLOT_MS,
+  slots,
+  successes,
+  T0,
+  traffic,
+  watched,
+} from './gateway-harness.ts';
+
+const oneSlot = (at: number, requests: number, name = 'web') =>
+  traffic(slots(at), [calls(name, requests)], [watched(name)]);
+const counts = (told: readonly TrafficSum[]) => told.map(successes);
+
+test('a slot closes one slot after its end, with what came for it until then', async (t) => {
+  const { smi, send, until, told, books } = gateway();
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 3));
+  t.is(books.held, 2);
+  until(19.9);
+  t.deepEqual(told, []);
+  until(20);
+  t.deepEqual(ends(told), [1]);
+  t.deepEqual(counts(told), [3]);
+  t.deepEqual(told[0]!.interval, slots(0));
+  t.false('late' in told[0]!);
+  t.like(books, { accepted: 2, delivered: 2, held: 0, merged: 0, unaccounted: 0 });
+});
+
+test('without traffic among what is received slots close at their end, as ever', async (t) => {
+  const { smi, until, told } = gateway({ receives: ['samples'] });
+  await smi.start();
+  until(10);
+  t.deepEqual(ends(told), [1]);
+});
+
+/** When slot 2 is told by one sender, and where that goes: counts of the slots told, and of the parts. */
+const ARRIVALS: readonly (readonly [what: string, second: number, sum: TrafficSum, told: number[], parts: object[]])[] =
+  [
+    ['in time', 31, oneSlot(2, 7), [0, 0, 7, 0, 0, 0, 0], []],
+    ['at the last moment', 39.9, oneSlot(2, 7), [0, 0, 7, 0, 0, 0, 0], []],
+    ['as its slot has closed', 40, oneSlot(2, 7), [0, 0, 0, 7, 0, 0, 0], [{ slot: 2, requests: 7 }]],
+    ['late', 65, oneSlot(2, 7), [0, 0, 0, 0, 0, 7, 0], [{ slot: 2, requests: 7 }]],
+    ['early, by a clock ahead', 5, oneSlot(2, 7), [0, 0, 7, 0, 0, 0, 0], []],
+    [
+      'coalesced, in the slot in which it ends',
+      45,
+      traffic(slots(0, 4), [calls('web', 7)], []),
+      [0, 0, 0, 7, 0, 0, 0],
+      [],
+    ],
+    [
+      'coalesced and late',
+      55,
+      traffic(slots(0, 3), [calls('web', 7)], []),
+      [0, 0, 0, 0, 7, 0, 0],
+      [{ slot: 2, requests: 7 }],
+    ],
+    ['cut within a slot', 31, traffic(slots(2.25, 2.5), [calls('web', 7)], [], true), [0, 0, 7, 0, 0, 0, 0], []],
+    ['across two slots', 45, traffic(slots(2.5, 3.5), [calls('web', 7)], []), [0, 0, 0, 7, 0, 0, 0], []],
+  ];
+
+for (const [what, second, sum, expected, parts] of ARRIVALS) {
+  test(`one sum, ${what}`, async (t) => {
+    const { smi, send, until, told, books } = gateway();
+    await smi.start();
+    until(second);
+    t.deepEqual(send(sum, null), { kind: 'taken' });
+    until(80);
+    t.deepEqual(counts(told), expected);
+    const late = told.flatMap((each) => (each.late === true ? (each.parts ?? []) : []));
+    t.deepEqual(
+      late.filter((part) => successes(part) > 0).map((part) => ({ slot: slotOf(part), requests: successes(part) })),
+      parts,
+    );
+    t.is(books.unaccounted, 0);
+    t.is(books.held, 0);
+  });
+}
+
+const slotOf = ({ interval }: TrafficSum) => (interval.startMs - T0) / SLOT_MS;
+
+test('a clock too far ahead is not believed: its traffic goes to the newest open slot, flagged', async (t) => {
+  const { smi, send, until, told, log } = gateway({ written: { max_clock_ahead: '20s' } });
+  await smi.start();
+  until(5);
+  send(oneSlot(2, 1), { source: 'near' });
+  send(oneSlot(3, 2), { source: 'far' });
+  until(50);
+  t.deepEqual(counts(told), [2, 0, 1, 0]);
+  t.deepEqual(
+    told.map(({ clockAhead }) => clockAhead),
+    [true, false, false, false],
+  );
+  t.is(log.lines.filter(({ level, fields }) => level === 'warn' && fields.source === 'far').length, 1);
+});
+
+test('traffic of several senders is one sum: equal keys add, with bounds and bytes', async (t) => {
+  const { smi, send, until, told, books } = gateway();
+  await smi.start();
+  until(12);
+  const tcp = { opened: 1, closed: 0, readBytes: 10, writtenBytes: 20 };
+  const shared = (requests: number) => record('client', own('x/web'), peer('x/api'), requests, 1, { tcp });
+  const sums = [1, 2, 4].map((requests) => traffic(slots(0), [shared(requests)], [watched(`node-${requests}`)]));
+  sums.forEach((sum, i) => {
+    send(sum, { source: `agent-${i}` });
+  });
+  until(20);
+  t.is(told[0]!.records.length, 1);
+  t.like(told[0]!.records[0], {
+    successes: 7,
+    failures: 3,
+    tcp: { opened: 3, readBytes: 30, writtenBytes: 60, closed: 0 },
+  });
+  t.is(told[0]!.coverage.length, 3);
+  t.like(books, { accepted: 6, merged: 2, delivered: 4, held: 0, unaccounted: 0 });
+  t.deepEqual(
+    sums.map(({ records }) => records[0]!.successes),
+    [1, 2, 4],
+    'what was given is not written',
+  );
+});
+
+test('what is scraped here and what others send are one sum per slot', async (t) => {
+  const { smi, send, source, until, told, samples, books } = gateway({ receives: ['samples', 'traffic'] });
+  await smi.start();
+  const target = new TestTarget(identity('web', 'web-1', 'x', '')).series(
+    'ok',
+    counter('success', workload('api'), 'server'),
+  );
+  target.series('start', START);
+  const scrape = (at: number, ok: number) =>
+    source.next(
+      target.page(
+        [
+          ['ok', ok],
+          ['start', T0 / 1000],
+        ],
+        { scheduledMs: T0 + at * 1000, nextDueMs: T0 + (at + 10) * 1000 },
+      ),
+    );
+  until(3);
+  scrape(3, 5);
+  until(12);
+  send(oneSlot(0, 2));
+  until(13);
+  scrape(13, 9);
+  until(21);
+  send(oneSlot(1, 1));
+  until(30);
+  t.deepEqual(counts(told), [7, 5]);
+  t.deepEqual(
+    told.map(({ coverage }) => coverage.length),
+    [2, 2],
+  );
+  t.is(samples.unaccounted, 0);
+  t.is(books.unaccounted, 0);
+});
+
+test('a silent sender is missed: its targets are expected in the slot, and taken back when it tells after all', async (t) => {
+  const { smi, send, until, told, model, log } = gateway();
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(30);
+  t.deepEqual(told.map(coverageOf), [
+    [1, 0, 10, 10],
+    [1, 1, 0, 10],
+  ]);
+  t.false(model.read()!.edges[0]!.figures.complete);
+  t.is(log.lines.filter(({ level }) => level === 'warn').length, 1);
+  until(35);
+  send(oneSlot(1, 2));
+  send(oneSlot(2, 4));
+  until(40);
+  t.deepEqual(coverageOf(told[2]!), [1, -1, 20, 10], 'both slots, less what was said of the first');
+  t.true(told[2]!.late);
+  t.deepEqual(told[2]!.parts?.map(coverageOf), [
+    [1, 0, 10, 10],
+    [0, -1, 10, 0],
+  ]);
+  t.deepEqual(told[2]!.parts?.map(slotOf), [2, 1]);
+  const reading = model.read()!;
+  t.true(reading.edges[0]!.figures.complete);
+  t.is(reading.edges[0]!.figures.successes, 7);
+  t.is(reading.edges[0]!.figures.ratePerSecond, 7 / 30);
+  t.is(reading.revision, 1);
+});
+
+test('an overflow that tells several slots at once settles what was missed in them', async (t) => {
+  const { smi, send, until, told, model } = gateway();
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(45);
+  send(traffic(slots(1, 4), [calls('web', 6)], [{ ...watched('web', 30), scrapesDue: 3 }]));
+  until(50);
+  t.deepEqual(told.map(coverageOf), [
+    [1, 0, 10, 10],
+    [1, 1, 0, 10],
+    [1, 1, 0, 10],
+    [1, -2, 30, 10],
+  ]);
+  const whole = model.read(40_000)!.edges[0]!.figures;
+  t.like(whole, { successes: 7, complete: true, coveredSeconds: 40, expectedSeconds: 40, ratePerSecond: 7 / 40 });
+  t.false(model.read(20_000)!.edges[0]!.figures.complete, 'a window of a part of it');
+});
+
+test('a sender that said farewell is not missed, nor before it is back', async (t) => {
+  const { smi, send, until, told } = gateway();
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(14);
+  send(traffic(slots(1, 1.4), [calls('web', 2)], [watched('web', 4)], true));
+  until(40);
+  t.deepEqual(told.map(coverageOf), [
+    [1, 0, 10, 10],
+    [1, 0, 4, 4],
+    [0, 0, 0, 0],
+  ]);
+  t.deepEqual(
+    told.map(({ partial }) => partial),
+    [false, true, false],
+  );
+  send(traffic(slots(3.5, 4), [calls('web', 4)], [watched('web', 5)], true), { epoch: '2' });
+  until(60);
+  t.deepEqual(told.slice(3).map(coverageOf), [
+    [1, 0, 5, 5],
+    [1, 1, 0, 10],
+  ]);
+});
+
+test('a restart in the middle of a slot: both lives are in it, nothing is missed', async (t) => {
+  const { smi, send, until, told } = gateway();
+  await smi.start();
+  until(13);
+  send(traffic(slots(1, 1.3), [calls('web', 1)], [watched('web', 3)], true));
+  until(20);
+  send(traffic(slots(1.6, 2), [calls('web', 2)], [watched('web', 4)], true), { epoch: '2' });
+  until(31);
+  send(oneSlot(2, 4), { epoch: '2' });
+  until(40);
+  t.deepEqual(counts(told), [0, 3, 4]);
+  t.deepEqual(told.map(coverageOf), [
+    [0, 0, 0, 0],
+    [2, 0, 7, 7],
+    [1, 0, 10, 10],
+  ]);
+});
+
+test('a farewell that comes late takes back what was missed after it, each in its slot', async (t) => {
+  const { smi, send, until, told, model } = gateway();
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(45);
+  send(traffic(slots(1, 1.4), [calls('web', 2)], [watched('web', 4)], true));
+  until(60);
+  const total = [0, 1, 2, 3].map((i) => told.reduce((sum, each) => sum + coverageOf(each)[i]!, 0));
+  t.deepEqual(total, [2, 0, 14, 14]);
+  t.is(model.read(10_000)!.workloads.length, 1, 'nothing but a peer is left of slot 4');
+  t.like(model.read(60_000)!.edges[0]!.figures, { successes: 3, missed: 0, coveredSeconds: 14, expectedSeconds: 14 });
+});
+
+test('requests that were lost make the slots at both sides incomplete', async (t) => {
+  for (const [second, flags] of [
+    [31, [false, true, true, false]],
+    [55, [false, true, true, false]],
+  ] as const) {
+    const { smi, send, until, model } = gateway();
+    await smi.start();
+    for (const at of [0, 1]) {
+      until(at * 10 + 11);
+      send(oneSlot(at, 1));
+    }
+    until(second);
+    send(oneSlot(2, 1), { gap: true });
+    until(56);
+    send(oneSlot(3, 1));
+    until(60);
+    const partial = model.slotsOf(60_000).map((sum) => [slotOf(sum), sum.partial] as const);
+    t.deepEqual(
+      flags.map((_, at) => partial.find(([slot]) => slot === at)?.[1]),
+      [...flags],
+      `at ${second} s`,
+    );
+    t.false(model.read(60_000)!.edges[0]!.figures.complete);
+  }
+});
+
+test('a sender that tells longer intervals is missed only when one of them is over', async (t) => {
+  const { smi, send, until, told } = gateway();
+  await smi.start();
+  until(31);
+  send(traffic(slots(0, 3), [calls('web', 6)], [{ ...watched('web', 30), scrapesDue: 3 }]));
+  until(80);
+  t.deepEqual(told.map(coverageOf), [
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+    [3, 0, 30, 30],
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+    [1, 1, 0, 30],
+    [0, 0, 0, 0],
+  ]);
+});
+
+test('after sender_expiration a silent sender is forgotten', async (t) => {
+  const { smi, send, until, told } = gateway({ written: { sender_expiration: '30s' } });
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(80);
+  t.deepEqual(
+    told.map((sum) => coverageOf(sum)[1]),
+    [0, 1, 1, 1, 0, 0, 0],
+  );
+});
+
+test('the limits of what is remembered of senders hold', async (t) => {
+  const { smi, send, until, told } = gateway({ written: { max_senders: 2, max_sender_targets: 1 } });
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1, 'a'), { source: 'a' });
+  send(oneSlot(0, 1, 'b'), { source: 'b' });
+  send(traffic(slots(0), [], [watched('c'), watched('d')]), { source: 'c' });
+  until(30);
+  t.deepEqual(
+    told[1]!.coverage.map(
+      ({
+        own: {
+          workload: { name },
+        },
+      }) => name,
+    ),
+    ['b', 'c'],
+  );
+});
+
+test('what max_received has no room for is refused and may come again', async (t) => {
+  const { smi, send, until, told, books } = gateway({ written: { max_received: 3 } });
+  await smi.start();
+  until(11);
+  t.deepEqual(send(oneSlot(0, 1)), { kind: 'taken' });
+  t.deepEqual(send(oneSlot(0, 2, 'other')), { kind: 'retry', reason: 'max_received', afterMs: 10_000 });
+  t.is(books.refused, 2);
+  until(20);
+  t.deepEqual(send(oneSlot(0, 2, 'other')), { kind: 'taken' });
+  t.deepEqual(send(traffic(slots(0), [], [])), { kind: 'taken' }, 'no items need no room');
+  until(30);
+  t.deepEqual(counts(told), [1, 2]);
+  const large = gateway({ written: { max_received: 1 } });
+  await large.smi.start();
+  large.until(11);
+  t.deepEqual(large.send(oneSlot(0, 1)), { kind: 'taken' }, 'what is larger than the limit has room alone');
+});
+
+test('a slot that nobody took is added into the next one, and its items stay in the books', async (t) => {
+  const retry = { kind: 'retry', afterMs: 1, reason: 'full' } as const;
+  const { smi, send, until, told, books } = gateway({ answer: (n) => (n === 0 ? retry : { kind: 'taken' }) });
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(21);
+  t.like(books, { accepted: 2, held: 2, delivered: 0 });
+  send(oneSlot(1, 2));
+  until(30);
+  t.deepEqual(told[0]!.interval, slots(0, 2));
+  t.deepEqual(counts(told), [3]);
+  t.like(books, { accepted: 4, held: 0, delivered: 4, unaccounted: 0 });
+});
+
+test('at the end all that is held is told; a slot that somebody was awaited for is cut, and nothing is owed', async (t) => {
+  const { smi, send, until, told, books } = gateway();
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(32);
+  send(oneSlot(4, 8), null);
+  send(oneSlot(1, 4));
+  await smi.stop(new AbortController().signal);
+  t.deepEqual(ends(told), [1, 2, 3, 3.2]);
+  t.deepEqual(counts(told), [1, 0, 4, 8]);
+  t.deepEqual(
+    told.map(({ partial }) => partial),
+    [false, false, true, true],
+  );
+  t.like(books, { accepted: 6, delivered: 6, held: 0, unaccounted: 0 });
+  t.deepEqual(told[2]!.parts?.map(coverageOf), [
+    [0, 0, 0, 0],
+    [0, -1, 10, 0],
+  ]);
+});
+
+test('what nobody takes at the end is dropped and counted', async (t) => {
+  const { smi, send, until, books } = gateway({ answer: () => ({ kind: 'retry', afterMs: 1, reason: 'full' }) });
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  await smi.stop(new AbortController().signal);
+  t.is(books.dropped.get('shutdown'), 2);
+  t.is(books.unaccounted, 0);
+});
+
+test('slots that a step of the clock left out are told with the next one', async (t) => {
+  const { smi, send, until, told, clock } = gateway();
+  await smi.start();
+  until(5);
+  send(oneSlot(1, 3), null);
+  clock.setWall(clock.wallMs() + 30_000);
+  until(80);
+  t.deepEqual(
+    counts(told).filter((n) => n > 0),
+    [3],
+  );
+  const [part] = told.flatMap((sum) => (sum.late === true ? (sum.parts ?? []).slice(1) : []));
+  t.is(slotOf(part!), 1);
+});
