@@ -6,13 +6,10 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../clock/clock.ts';
-import { WeirError } from '../errors.ts';
-import { type FileWatch, watchFiles } from './file-watch.ts';
-import type { FileContent } from './files.ts';
 import type { ListenerConfig } from './listener-config.ts';
-import { listenError } from './plain-server.ts';
+import { isAuthorized, type ListenerFiles, readListenerFiles, usableFiles } from './listener-files.ts';
+import { limitConnections, listenOn } from './listening.ts';
 
 /** A request as routes see it. */
 export interface HttpRequest {
@@ -67,75 +64,22 @@ export interface HttpListener {
   close(deadline: AbortSignal): Promise<void>;
 }
 
-const REREAD_MS = 60_000;
-const MAX_FILE_BYTES = 256 * 1024;
 const MAX_HEADER_BYTES = 16_384;
 /** How often Node looks for connections whose headers or request are late. */
 const CHECK_LATE_MS = 1_000;
 
 /** Binds and listens. Rejects with a message that names key, address and mend when it cannot. */
 export async function startHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
-  const files = await readFiles(options);
+  const files = await readListenerFiles(options);
   try {
     const server = await createServer(options, files);
     limitConnections(server, options);
-    const port = await listen(server, options);
+    server.setTimeout(options.config.idle_timeout);
+    const port = await listenOn(server, options.key, options.config.endpoint);
     return { host: options.config.endpoint.host, port, close: closer(server, files) };
   } catch (error) {
     files.close();
     throw error;
-  }
-}
-
-/** Contents of the listener's files as last usable. */
-interface ListenerFiles {
-  token: string | null;
-  cert: string | null;
-  key: string | null;
-  /** Set once the server stands: takes a new pair into use, throws when it does not fit. */
-  use: ((cert: string, key: string) => void) | null;
-  close(): void;
-}
-
-async function readFiles({ config, clock, key, fileUnusable }: HttpListenerOptions): Promise<ListenerFiles> {
-  const { tls, bearer_token_file: tokenFile } = config;
-  const paths = [tokenFile, tls?.cert_file, tls?.key_file].filter((path) => path !== undefined);
-  const files: ListenerFiles = { token: null, cert: null, key: null, use: null, close: () => watch?.close() };
-  let watch: FileWatch | null = null;
-  if (paths.length === 0) return files;
-  const unusable = (path: string, reason: string) => fileUnusable?.(path, reason);
-  const options = { intervalMs: REREAD_MS, maxBytes: MAX_FILE_BYTES };
-  watch = await watchFiles(clock, paths, options, (contents) => takeFiles(files, config, contents, unusable));
-  takeFiles(files, config, watch.contents, (path, reason) => {
-    watch?.close();
-    throw new WeirError('WEIR_FILE_UNREADABLE', `${key}: "${path}" ${reason}; check the path and its permissions`);
-  });
-  return files;
-}
-
-function takeFiles(
-  files: ListenerFiles,
-  { tls, bearer_token_file: tokenFile }: ListenerConfig,
-  contents: readonly FileContent[],
-  unusable: (path: string, reason: string) => void,
-): void {
-  const text = (path: string | undefined): string | null => {
-    const file = contents.find((candidate) => candidate.path === path);
-    if (file === undefined) return null;
-    const held = file.text?.trim() ?? '';
-    if (held === '') unusable(file.path, file.error ?? 'is empty');
-    return held === '' ? null : held;
-  };
-  files.token = text(tokenFile) ?? files.token;
-  const cert = text(tls?.cert_file);
-  const key = text(tls?.key_file);
-  if (cert === null || key === null) return;
-  try {
-    files.use?.(cert, key);
-    files.cert = cert;
-    files.key = key;
-  } catch (error) {
-    unusable(tls?.cert_file ?? '', `does not fit its key (${error instanceof Error ? error.message : 'unreadable'})`);
   }
 }
 
@@ -155,20 +99,9 @@ async function createServer(options: HttpListenerOptions, files: ListenerFiles):
     return createPlain(limits, listener);
   }
   const { createServer: createSecure } = await import('node:https');
-  const server = usable(options, () => createSecure({ ...limits, cert, key, minVersion: 'TLSv1.3' }, listener));
-  files.use = (newCert, newKey) => server.setSecureContext({ cert: newCert, key: newKey, minVersion: 'TLSv1.3' });
+  const server = usableFiles(options, () => createSecure({ ...limits, cert, key, minVersion: 'TLSv1.3' }, listener));
+  files.use = (pair) => server.setSecureContext({ cert: pair.cert, key: pair.key, minVersion: 'TLSv1.3' });
   return server;
-}
-
-/** What `make` makes, or an error that names the files it was made from. */
-function usable<Made>({ key, config }: HttpListenerOptions, make: () => Made): Made {
-  try {
-    return make();
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unreadable';
-    const files = `certificate "${config.tls?.cert_file}" and key "${config.tls?.key_file}"`;
-    throw new WeirError('WEIR_FILE_UNREADABLE', `${key}: tls: ${files} cannot be used: ${why}`, { cause });
-  }
 }
 
 async function createRequestListener(options: HttpListenerOptions, files: ListenerFiles) {
@@ -190,7 +123,8 @@ async function answer(
   handle: HttpRoute['handle'],
 ): Promise<Response> {
   const request = requestOf(incoming);
-  if (!open && !isAuthorized(files, incoming)) return toResponse(request, options.unauthorized(request));
+  if (!open && !isAuthorized(files, incoming.headers.authorization))
+    return toResponse(request, options.unauthorized(request));
   try {
     return toResponse(request, await handle(request));
   } catch (error) {
@@ -232,51 +166,6 @@ function streamOf(pieces: readonly Uint8Array[], ended: (() => void) | undefined
     },
     { highWaterMark: 0 },
   );
-}
-
-function isAuthorized({ token }: ListenerFiles, incoming: IncomingMessage): boolean {
-  if (token === null) return true;
-  const given = /^bearer +(.+)$/i.exec(incoming.headers.authorization ?? '')?.[1] ?? '';
-  return equalInConstantTime(Buffer.from(given), Buffer.from(token));
-}
-
-/** Takes as long for a wrong token as for a right one, so that time tells nothing about it. */
-function equalInConstantTime(given: Buffer, wanted: Buffer): boolean {
-  let difference = given.length ^ wanted.length;
-  for (let i = 0; i < wanted.length; i++) difference |= (given[i] ?? 0) ^ wanted[i]!;
-  return difference === 0;
-}
-
-function limitConnections(server: Server | SecureServer, { config, refused }: HttpListenerOptions): void {
-  const open = new Map<string, number>();
-  server.maxConnections = config.max_connections;
-  server.setTimeout(config.idle_timeout);
-  server.on('drop', () => refused?.('max_connections'));
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    const count = (open.get(address) ?? 0) + 1;
-    open.set(address, count);
-    socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left === 0) open.delete(address);
-      else open.set(address, left);
-    });
-    if (count <= config.max_connections_per_address) return;
-    refused?.('max_connections_per_address');
-    socket.destroy();
-  });
-}
-
-function listen(server: Server | SecureServer, { config, key }: HttpListenerOptions): Promise<number> {
-  const { host, port } = config.endpoint;
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, key, host, port)));
-    server.listen({ host, port, exclusive: true }, () => resolve(portOf(server.address())));
-  });
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 function closer(server: Server | SecureServer, files: ListenerFiles): HttpListener['close'] {
