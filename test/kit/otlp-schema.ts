@@ -1,9 +1,11 @@
-/** @module Metrics requests by the public schema and `protobufjs`: the independent judge of Weir's own protobuf. */
+/** @module Requests of metrics and traces by the public schema and `protobufjs`: the independent judge of Weir's own protobuf. */
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 
 const FOLDER = fileURLToPath(new URL('../data/otlp-proto/', import.meta.url));
-const FILES = ['metrics_service.proto'].map((name) => `opentelemetry/proto/collector/metrics/v1/${name}`);
+const FILES = ['metrics/v1/metrics_service.proto', 'trace/v1/trace_service.proto'].map(
+  (name) => `opentelemetry/proto/collector/${name}`,
+);
 
 const root = new protobuf.Root();
 root.resolvePath = (_origin, target) => `${FOLDER}${target}`;
@@ -11,6 +13,9 @@ root.loadSync(FILES);
 
 /** The message type of metrics requests. */
 export const REQUEST_TYPE = root.lookupType('opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest');
+
+/** The message type of trace requests. */
+export const TRACE_REQUEST_TYPE = root.lookupType('opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest');
 
 /** A request as protobufjs reads it; 64-bit integers as decimal text, `oneof` members only where present. */
 export interface SchemaRequest {

@@ -6,6 +6,7 @@ import test from 'ava';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { boundsName } from '../../../pipeline/wire/exposition-out/text.ts';
 import { settle } from '../../kit/exporter.ts';
+import { emptySpans } from '../../kit/spans.ts';
 import { buckets, covered, LINKERD_BOUNDS_MS, own, peer, record, sumOf } from '../../kit/traffic.ts';
 import { OPEN_METRICS, pickSamples, START_MS, samplesOf, startExporter } from './server.ts';
 
@@ -402,7 +403,7 @@ test('every batch is taken and accounted for; something else than traffic is rej
   t.deepEqual([balance.accepted, balance.delivered, balance.held, balance.unaccounted], [5, 5, 0, 0]);
   const spans = {
     body: 'spans' as const,
-    spans: { bytes: new Uint8Array(), count: 3 },
+    spans: emptySpans(3),
     items: 3,
     delivery: batch.delivery,
   };

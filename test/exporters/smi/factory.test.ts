@@ -2,6 +2,7 @@
 import test from 'ava';
 import { factory } from '../../../exporters/smi/factory.ts';
 import { Delivery } from '../../../pipeline/delivery.ts';
+import { emptySpans } from '../../kit/spans.ts';
 import { fixture, startServer } from './server.ts';
 
 function parse(written: object) {
@@ -51,7 +52,7 @@ for (const [written, problem] of [
 test('what is no traffic is rejected and counted', async (t) => {
   const { exporter, balance } = await startServer(t);
   const delivery = new Delivery();
-  exporter.consume({ body: 'spans', spans: { bytes: new Uint8Array(), count: 3 }, items: 3, delivery });
+  exporter.consume({ body: 'spans', spans: emptySpans(3), items: 3, delivery });
   t.deepEqual(delivery.outcome, { kind: 'rejected', reason: 'not_traffic' });
   t.is(balance.dropped.get('not_traffic'), 3);
   t.is(balance.unaccounted, 0);

@@ -20,6 +20,7 @@ import { NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 import { slot, trafficBatch } from '../../kit/slots.ts';
+import { emptySpans } from '../../kit/spans.ts';
 
 const idle = { start: () => Promise.resolve(), stop: () => Promise.resolve() };
 const config = z.unknown();
@@ -108,7 +109,7 @@ async function build(pipelines: readonly CheckedPipeline[]) {
 }
 
 function spansBatch(items: number): Batch {
-  return { body: 'spans', spans: { bytes: new Uint8Array(), count: items }, items, delivery: new Delivery() } as Batch;
+  return { body: 'spans', spans: emptySpans(items), items, delivery: new Delivery() } as Batch;
 }
 
 test('an exporter in pipelines of both signals has an instance for each, a receiver has one that feeds both', async (t) => {

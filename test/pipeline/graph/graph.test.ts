@@ -11,9 +11,10 @@ import { startAll, stopAll } from '../../../pipeline/graph/lifecycle.ts';
 import { connectPipeline } from '../../../pipeline/graph/pipeline.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
+import { emptySpans } from '../../kit/spans.ts';
 
 function batch(items = 1): Batch {
-  return { body: 'spans', spans: { bytes: new Uint8Array(), count: items }, items, delivery: new Delivery() };
+  return { body: 'spans', spans: emptySpans(items), items, delivery: new Delivery() };
 }
 
 function sink(admission: Admission = ADMITTED) {

@@ -1,0 +1,20 @@
+/** @module What one OTLP request may hold at most, and the refusal of one that holds more. */
+
+export interface RequestLimits {
+  /** Spans or data points of a request; resources and scopes are held to the same number, each kind by itself. */
+  readonly maxItems: number;
+  /** Messages within messages, the request itself being the first. */
+  readonly maxDepth: number;
+}
+
+/** A request of more items than it may hold; thrown as soon as one is too many, before anything is built of it. */
+export class TooManyItems extends Error {
+  override readonly name = 'TooManyItems';
+  readonly maxItems: number;
+
+  /** `items` names them, e.g. `spans`. */
+  constructor(items: string, maxItems: number) {
+    super(`the request has more than ${maxItems} ${items}`);
+    this.maxItems = maxItems;
+  }
+}
