@@ -222,6 +222,15 @@ async function checkLink(entry: Entry, signal: Signal | null, giver: Use, taker:
   const from = giver.configured.checked?.factory;
   const to = taker.configured.checked?.factory;
   if (from === undefined || to === undefined || !('gives' in from) || !('takes' in to)) return;
+  if (from.kind === 'processor' && to.kind === 'processor' && to.takesOver === true && to.gives === from.gives) {
+    context.report.add('WEIR1018', taker.at, {
+      message: `pipeline ${entry.key}: ${name(giver)} gives ${from.gives} already, ${name(taker)} would only delay it`,
+      note: 'would take it over once more',
+      mend: 'remove one of the two',
+      path: [...PIPELINES, entry.key],
+    });
+    return;
+  }
   const given = bodiesGiven(from, signal).find((body) => !to.takes.includes(body));
   if (given === undefined) return;
   const mender = await menderOf(given, to.takes, context.registry);

@@ -58,6 +58,7 @@ const EVERYTHING: TrafficSum = {
   ],
   partial: true,
   clockAhead: true,
+  late: true,
 };
 const ENVELOPE = { source: 's', epoch: 'e', seq: 1, replaces: [0], resource: new Map<string, string>() };
 const BYTES = new OtlpTrafficEncoder().encode(EVERYTHING, ENVELOPE);
