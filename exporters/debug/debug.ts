@@ -1,11 +1,12 @@
-/** @module The `debug` exporter: writes each batch of traffic as lines, at once, and keeps nothing. */
-import type { Batch, TrafficBatch } from '../../pipeline/batch.ts';
+/** @module The `debug` exporter: writes each batch of traffic or spans as lines, at once, and keeps nothing. */
+import type { Batch, SpansBatch, TrafficBatch } from '../../pipeline/batch.ts';
 import { ADMITTED, type Admission, type Exporter, type ExporterSettings } from '../../pipeline/component.ts';
 import { TAKEN } from '../../pipeline/delivery.ts';
 import { readTraffic } from '../../pipeline/model/reading.ts';
 import { type LineWriter, stdoutWriter } from '../../pipeline/net/stdout.ts';
 import type { DebugConfig } from './config.ts';
 import { trafficLines } from './lines.ts';
+import { spanLines } from './span-lines.ts';
 import { createDebugEvents, type DebugEvents } from './telemetry.ts';
 
 /** An exporter that writes to `writer`, by default standard output. */
@@ -39,26 +40,32 @@ class DebugExporter implements Exporter {
   }
 
   consume(batch: Batch): void {
-    this.#settings.balance.accepted += batch.items;
-    if (batch.body !== 'traffic') this.#reject(batch, 'not_traffic');
+    this.#settings.balanceOf(batch.body).accepted += batch.items;
+    if (batch.body === 'samples') this.#reject(batch, 'samples');
     else if (this.#stopped) this.#reject(batch, 'stopped');
     else this.#write(batch);
   }
 
   #reject(batch: Batch, reason: string): void {
-    this.#settings.balance.drop(reason, batch.items);
+    this.#settings.balanceOf(batch.body).drop(reason, batch.items);
     batch.delivery.settle({ kind: 'rejected', reason });
   }
 
-  #write({ sum, items, delivery }: TrafficBatch): void {
-    const { balance, config } = this.#settings;
-    const windowMs = sum.interval.endMs - sum.interval.startMs;
-    const lines = trafficLines(sum, readTraffic(sum, { defaultKind: 'Deployment', windowMs }), config.verbosity);
-    if (this.#writer.write(lines)) balance.delivered += items;
+  #write(batch: TrafficBatch | SpansBatch): void {
+    const balance = this.#settings.balanceOf(batch.body);
+    if (this.#writer.write(this.#linesOf(batch))) balance.delivered += batch.items;
     else {
-      balance.drop('slow_reader', items);
-      this.#events.readerTooSlow(items);
+      balance.drop('slow_reader', batch.items);
+      this.#events.readerTooSlow(batch.items);
     }
-    delivery.settle(TAKEN);
+    batch.delivery.settle(TAKEN);
+  }
+
+  #linesOf(batch: TrafficBatch | SpansBatch): string {
+    const { verbosity, max_spans: maxSpans } = this.#settings.config;
+    if (batch.body === 'spans') return spanLines(batch.spans, verbosity, maxSpans);
+    const { sum } = batch;
+    const windowMs = sum.interval.endMs - sum.interval.startMs;
+    return trafficLines(sum, readTraffic(sum, { defaultKind: 'Deployment', windowMs }), verbosity);
   }
 }

@@ -5,9 +5,9 @@ import { type DebugConfig, debugConfig } from './config.ts';
 export const factory: ExporterFactory<DebugConfig> = {
   kind: 'exporter',
   type: 'debug',
-  signals: { metrics: 'alpha' },
+  signals: { metrics: 'alpha', traces: 'alpha' },
   config: debugConfig,
-  takes: ['traffic'],
+  takes: ['traffic', 'spans'],
   demand: () => ['requests', 'latency', 'tcp'],
   async create(settings) {
     const { createDebugExporter } = await import('./debug.ts');

@@ -4,7 +4,7 @@ import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 
 export interface DebugEvents {
-  /** Standard output is not read fast enough: a slot was not written. */
+  /** Standard output is not read fast enough: a slot or a request of spans was not written. */
   readerTooSlow(items: number): void;
 }
 
@@ -14,7 +14,7 @@ export function createDebugEvents({ log, clock }: { readonly log: Logger; readon
   return {
     readerTooSlow(items) {
       const times = limit.occurred('slow');
-      if (times > 0) log.warn({ items, times }, 'Standard output is not read fast enough: traffic was not written');
+      if (times > 0) log.warn({ items, times }, 'Standard output is not read fast enough: some of it was not written');
     },
   };
 }

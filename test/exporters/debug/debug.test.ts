@@ -3,9 +3,11 @@ import test from 'ava';
 import { debugConfig } from '../../../exporters/debug/config.ts';
 import { createDebugExporter } from '../../../exporters/debug/debug.ts';
 import { factory } from '../../../exporters/debug/factory.ts';
+import { Delivery } from '../../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { testExporter } from '../../conformance/exporter.ts';
 import { exporterBench } from '../../kit/exporter.ts';
+import { readTraces, type TraceSpan } from '../../kit/otlp-trace.ts';
 import { coverage, record, slot, trafficBatch } from '../../kit/slots.ts';
 
 const START_MS = Date.parse('2026-01-05T10:00:00Z');
@@ -102,7 +104,9 @@ test('a slow reader is said once, and every slot it missed is counted', (t) => {
   t.is(balance.dropped.get('slow_reader'), 20);
 });
 
-test('the factory wants everything and takes traffic', (t) => {
+test('the factory wants everything and takes traffic and spans', (t) => {
+  t.deepEqual(factory.takes, ['traffic', 'spans']);
+  t.deepEqual(Object.keys(factory.signals), ['metrics', 'traces']);
   t.is(factory.type, 'debug');
   t.deepEqual(factory.demand(debugConfig.parse({})), ['requests', 'latency', 'tcp']);
   t.is(debugConfig.parse({}).verbosity, 'basic');
@@ -112,4 +116,77 @@ test('failures that no server saw are told where there are any', (t) => {
   const lost = { ...record('client', 'web', 'emoji', 97, 3), unreached: 2 };
   const [, edge] = linesOf('normal', { ...SUM, records: [lost] });
   t.regex(edge ?? '', / failed=3 .* side=client counts=attempts unreached=2 mesh=linkerd$/);
+});
+
+const TRACE = '5b8efff798038103d269b633813fc60c';
+
+function spansBatch(...spans: readonly TraceSpan[]) {
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'web' } }] };
+  const read = readTraces({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
+  return { body: 'spans', spans: read, items: read.count, delivery: new Delivery() } as const;
+}
+
+function spanLinesOf(yaml: object, ...spans: readonly TraceSpan[]): string[] {
+  const { exporter, written } = create(yaml);
+  exporter.consume(spansBatch(...spans));
+  assertWholeLines(written);
+  return written.join('').trimEnd().split('\n');
+}
+
+const SPAN: TraceSpan = {
+  ...{ traceId: TRACE, spanId: 'eee19b7ec3c1b174', parentSpanId: 'eee19b7ec3c1b173', name: 'GET /cart', kind: 3 },
+  ...{ startTimeUnixNano: '1767607200000000000', endTimeUnixNano: '1767607200012500000' },
+  status: { code: 2, message: 'no stock' },
+};
+const IDS = `trace=${TRACE} span=eee19b7ec3c1b174`;
+
+test('of a request of spans, basic is one line', (t) => {
+  t.regex(spanLinesOf({}, SPAN, SPAN).join('|'), /^spans count=2 resources=1 bytes=\d+$/);
+});
+
+test('normal adds one line a span: ids, service, kind, status, duration, name', (t) => {
+  t.deepEqual(spanLinesOf({ verbosity: 'normal' }, SPAN).slice(1), [
+    `  span ${IDS} service=web kind=client status=error took=12.5ms name=GET /cart`,
+  ]);
+});
+
+test('detailed adds where the span belongs', (t) => {
+  t.deepEqual(spanLinesOf({ verbosity: 'detailed' }, SPAN).slice(1), [
+    `  span ${IDS} service=web kind=client status=error took=12.5ms parent=eee19b7ec3c1b173 start=2026-01-05T10:00:00.000Z message=no stock name=GET /cart`,
+  ]);
+});
+
+test('a span that says nothing is dashes; kinds and statuses of newer senders are numbers', (t) => {
+  const [, nothing, odd] = spanLinesOf(
+    { verbosity: 'detailed' },
+    {},
+    { kind: 9, status: { code: 7 }, startTimeUnixNano: '18446744073709551615', endTimeUnixNano: '1' },
+  );
+  t.is(nothing, '  span trace=- span=- service=web kind=unspecified status=unset took=- parent=- start=- name=-');
+  t.regex(odd ?? '', / kind=9 status=7 took=- parent=- start=2554-07-21T23:34:33\.709Z name=-$/);
+});
+
+test('lines of one request are bounded, and the rest is counted', (t) => {
+  const lines = spanLinesOf({ verbosity: 'normal', max_spans: 3 }, ...Array<TraceSpan>(10).fill(SPAN));
+  t.is(lines.length, 5);
+  t.is(lines[4], '  … 7 more');
+});
+
+test('names of spans cannot move the cursor, and long ones are cut', (t) => {
+  const [, line = ''] = spanLinesOf({ verbosity: 'normal' }, { ...SPAN, name: `\u001b[2J\n${'x'.repeat(500)}` });
+  t.true(line.includes(' name=\\x1b[2J\\x0axxx'));
+  t.true(line.length < 350);
+});
+
+test('spans are delivered, or dropped and counted when nobody reads', (t) => {
+  const { exporter, reader, balance } = create();
+  const batch = spansBatch(SPAN, SPAN);
+  exporter.consume(batch);
+  t.deepEqual(batch.delivery.outcome, { kind: 'taken' });
+  t.is(balance.delivered, 2);
+  reader.gone = true;
+  exporter.consume(spansBatch(SPAN));
+  t.is(balance.dropped.get('slow_reader'), 1);
+  t.is(balance.accepted, 3);
+  t.is(balance.unaccounted, 0);
 });
