@@ -6,20 +6,11 @@
  */
 import manifest from '../../package.json' with { type: 'json' };
 import type { Clock } from '../clock/clock.ts';
-import { readTextFile } from './files.ts';
 import type { HttpFailure, HttpPostClient, ResponseHeaders, RunningRequest, TlsClientOptions } from './http-client.ts';
+import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /** Name and version of this program for peers. */
 export const USER_AGENT = `weir/${manifest.version}`;
-
-/** Keys of a client's TLS as the Collector has them (`config/configtls`); '' is absent. */
-export interface TlsFiles {
-  readonly caFile: string;
-  readonly certFile: string;
-  readonly keyFile: string;
-  readonly serverName: string;
-  readonly insecureSkipVerify: boolean;
-}
 
 export interface HttpPosterOptions {
   /** Where every request goes. Without user name and fragment. */
@@ -72,8 +63,6 @@ export interface HttpPoster {
 }
 
 export type CreateHttpPoster = (options: HttpPosterOptions) => HttpPoster;
-
-const MAX_PEM_BYTES = 1 << 20;
 
 /** A poster that is not connected yet. */
 export const createHttpPoster: CreateHttpPoster = (options) => new Poster(options);
@@ -134,15 +123,7 @@ class Poster implements HttpPoster {
   async #readTls(): Promise<TlsClientOptions | null | string> {
     const { tls, url } = this.#options;
     if (tls === null || url.protocol !== 'https:') return null;
-    const [ca, cert, key] = await Promise.all([tls.caFile, tls.certFile, tls.keyFile].map(readPem));
-    for (const file of [ca, cert, key]) if (file?.error) return file.error;
-    return {
-      ca: ca?.text,
-      cert: cert?.text,
-      key: key?.text,
-      serverName: tls.serverName === '' ? undefined : tls.serverName,
-      insecureSkipVerify: tls.insecureSkipVerify,
-    };
+    return readTlsFiles(tls);
   }
 
   #drop(): void {
@@ -229,12 +210,4 @@ class RunningExchange {
     this.#over = true;
     this.#onEnd(ended);
   }
-}
-
-/** Text of a PEM file, or why there is none; undefined when none is named. */
-async function readPem(path: string): Promise<{ readonly text: string; readonly error: string } | undefined> {
-  if (path === '') return undefined;
-  const file = await readTextFile(path, MAX_PEM_BYTES);
-  if (file.text === null) return { text: '', error: `cannot read the TLS file ${path}: ${file.error}` };
-  return { text: file.text, error: '' };
 }
