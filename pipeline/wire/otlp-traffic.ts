@@ -7,7 +7,14 @@
 export type { DecodedResource, DecodedTraffic, ForeignMetrics } from './otlp/decoded-traffic.ts';
 export type { TrafficEnvelope } from './otlp/envelope.ts';
 export { MalformedJson } from './otlp/json-fields.ts';
-export { decodeTraffic } from './otlp/traffic-decoder.ts';
+export { TooManyItems } from './otlp/limits.ts';
+export { countDataPoints } from './otlp/metrics-count.ts';
+export {
+  type DecodeOptions,
+  decodeTraffic,
+  decodeTrafficInSteps,
+  type PointFilter,
+} from './otlp/traffic-decoder.ts';
 export {
   type CumulativeTotal,
   type EncoderFigures,
@@ -16,4 +23,5 @@ export {
 } from './otlp/traffic-encoder.ts';
 export { encodeCumulativeJson, encodeTrafficJson } from './otlp/traffic-json.ts';
 export { decodeTrafficJson } from './otlp/traffic-json-decoder.ts';
+export { TrafficMemory } from './otlp/traffic-memory.ts';
 export { MalformedProtobuf } from './protobuf/reader.ts';

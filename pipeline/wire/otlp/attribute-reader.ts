@@ -4,7 +4,9 @@
 import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { ANY_VALUE, KEY_VALUE } from './fields.ts';
 import { POINT_NAMES, type PointAttributes, PointSubject } from './point-attributes.ts';
+import type { PointDigest } from './point-digest.ts';
 import { ANY_VALUE_SHAPE, passOver } from './skipped-fields.ts';
+import type { TrafficMemory } from './traffic-memory.ts';
 
 const KEY = KEY_VALUE.key * 8 + 2;
 const VALUE = KEY_VALUE.value * 8 + 2;
@@ -80,20 +82,26 @@ function anyValue(reader: ProtobufReader): Value {
 }
 
 const NO_TEXTS: ReadonlyMap<string, string> = new Map();
+const NONE = new PointSubject(NO_TEXTS, new Set());
 /** Lengths of the names that `POINT_NAMES` has, so that few attributes are looked at twice. */
 const POINT_NAME_LENGTHS: ReadonlySet<number> = new Set([...POINT_NAMES].map(({ length }) => length));
 const MAX_SHORT_LENGTH = 0x7f;
 
-/** Where the attributes of the point at hand stand, and what equal bytes were read as before. Lives as long as a request. */
+/** Where the attributes of the point at hand stand, and what equal bytes were read as before. */
 export class AttributeRanges {
   readonly #reader: ProtobufReader;
+  readonly #memory: TrafficMemory;
+  /** What this request has that the memory has no place for. */
   readonly #known = new Map<string, PointSubject>();
   /** Beginnings and ends in turns; attributes that follow one another are one range. */
   readonly #shared: number[] = [];
   readonly #own: number[] = [];
+  /** One object for all points. */
+  readonly #attributes: { subject: PointSubject; own: ReadonlyMap<string, string> } = { subject: NONE, own: NO_TEXTS };
 
-  constructor(reader: ProtobufReader) {
+  constructor(reader: ProtobufReader, memory: TrafficMemory) {
     this.#reader = reader;
+    this.#memory = memory;
   }
 
   clear(): void {
@@ -101,9 +109,24 @@ export class AttributeRanges {
     this.#own.length = 0;
   }
 
-  /** Takes the reader's field as an attribute, unread, and goes behind it. */
+  /** Takes the reader's field as an attribute, unread, and all that follow it as they did before; goes behind them. */
   add(): void {
-    const from = this.#reader.fieldStart;
+    const reader = this.#reader;
+    const from = reader.fieldStart;
+    const end = reader.position + reader.left;
+    if (this.#own.length === 0 && this.#memory.ownTexts.expects(reader.bytes, from, end)) {
+      this.#expect(this.#own, from, this.#memory.ownTexts.found.bytes.length);
+    } else if (this.#shared.length === 0 && this.#memory.subjects.expects(reader.bytes, from, end)) {
+      this.#expect(this.#shared, from, this.#memory.subjects.found.bytes.length);
+    } else this.#addOne(from);
+  }
+
+  #expect(ranges: number[], from: number, length: number): void {
+    ranges.push(from, from + length);
+    this.#reader.position = from + length;
+  }
+
+  #addOne(from: number): void {
     const content = this.#reader.position;
     const to = this.#reader.pass();
     const ranges = this.#isOwn(content, to) ? this.#own : this.#shared;
@@ -112,21 +135,60 @@ export class AttributeRanges {
     else ranges.push(from, to);
   }
 
-  /** The attributes of the point. Leaves the reader elsewhere: go where you want to read on. */
+  /** The attributes of the point, valid until the next one's. Leaves the reader elsewhere: go where you want to read on. */
   read(): PointAttributes {
-    const subject = this.#subject();
-    if (subject.namesPoint) return { subject, own: this.#parse(inOrder([...this.#shared, ...this.#own])).texts };
-    return { subject, own: this.#own.length === 0 ? NO_TEXTS : this.#parse(this.#own).texts };
+    const attributes = this.#attributes;
+    attributes.subject = this.#subject();
+    if (attributes.subject.namesPoint) attributes.own = this.#parse(inOrder([...this.#shared, ...this.#own])).texts;
+    else attributes.own = this.#own.length === 0 ? NO_TEXTS : this.#ownTexts();
+    return attributes;
+  }
+
+  /** Adds the attributes' bytes to a digest. */
+  digest(digest: PointDigest): void {
+    const { bytes } = this.#reader;
+    for (const ranges of [this.#own, this.#shared])
+      for (let i = 0; i < ranges.length; i += 2) digest.bytes(bytes, ranges[i]!, ranges[i + 1]!);
   }
 
   #subject(): PointSubject {
-    const id = this.#id();
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
-    const { texts, marks } = this.#parse(this.#shared);
-    const subject = new PointSubject(texts, marks);
-    this.#known.set(id, subject);
+    const { subjects } = this.#memory;
+    if (this.#shared.length !== 2) return this.#scattered();
+    const { bytes } = this.#reader;
+    const [from, to] = this.#shared as [number, number];
+    if (subjects.expects(bytes, from, to) && subjects.found.bytes.length === to - from) return subjects.found.meaning;
+    const known = subjects.find(bytes, from, to);
+    if (known !== null) return known;
+    const subject = this.#made();
+    subjects.keep(bytes, from, to, subject);
     return subject;
+  }
+
+  /** Attributes that do not follow one another, which Weir does not write; or none. */
+  #scattered(): PointSubject {
+    if (this.#shared.length === 0) return NONE;
+    const id = this.#id();
+    const known = this.#known.get(id) ?? this.#made();
+    this.#known.set(id, known);
+    return known;
+  }
+
+  #made(): PointSubject {
+    const { texts, marks } = this.#parse(this.#shared);
+    return new PointSubject(texts, marks);
+  }
+
+  #ownTexts(): ReadonlyMap<string, string> {
+    const { ownTexts } = this.#memory;
+    if (this.#own.length !== 2) return this.#parse(this.#own).texts;
+    const { bytes } = this.#reader;
+    const [from, to] = this.#own as [number, number];
+    if (ownTexts.expects(bytes, from, to) && ownTexts.found.bytes.length === to - from) return ownTexts.found.meaning;
+    const known = ownTexts.find(bytes, from, to);
+    if (known !== null) return known;
+    const { texts } = this.#parse(this.#own);
+    ownTexts.keep(bytes, from, to, texts);
+    return texts;
   }
 
   /** Whether the attribute whose length stands at `at` has a name of `POINT_NAMES`, the name first as every encoder does. */

@@ -3,7 +3,9 @@ import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeRanges } from './attribute-reader.ts';
 import { HISTOGRAM_POINT, NO_RECORDED_VALUE, NUMBER_POINT } from './fields.ts';
 import type { PointAttributes } from './point-attributes.ts';
+import type { PointDigest } from './point-digest.ts';
 import { HISTOGRAM_POINT_SHAPE, NUMBER_POINT_SHAPE, passOver } from './skipped-fields.ts';
+import type { TrafficMemory } from './traffic-memory.ts';
 import { unixNanoMs } from './unix-nano.ts';
 
 const START = NUMBER_POINT.start * 8 + 1;
@@ -20,22 +22,38 @@ const COUNT = HISTOGRAM_POINT.count * 8 + 1;
 const HISTOGRAM_ATTRIBUTES = HISTOGRAM_POINT.attributes * 8 + 2;
 const HISTOGRAM_FLAGS = HISTOGRAM_POINT.flags * 8;
 
+const NO_BOUNDS: readonly number[] = [];
+const NO_COUNTS = new Float64Array(0);
+
 export class PointReader {
   startMs = 0;
   endMs = 0;
   /** False when the point says that it has no value, or has none. */
   hasValue = false;
   value = 0;
-  bounds: number[] = [];
-  counts: number[] = [];
+  /** Of histograms; shared, never to be written. */
+  bounds: readonly number[] = NO_BOUNDS;
+  /** Of histograms; another list for each point. */
+  counts: Float64Array = NO_COUNTS;
   readonly #reader: ProtobufReader;
+  readonly #memory: TrafficMemory;
   readonly #attributes: AttributeRanges;
   #count = 0;
   #flags = 0;
+  #looseCounts: number[] | null = null;
+  #looseBounds: number[] | null = null;
 
-  constructor(reader: ProtobufReader) {
+  constructor(reader: ProtobufReader, memory: TrafficMemory) {
     this.#reader = reader;
-    this.#attributes = new AttributeRanges(reader);
+    this.#memory = memory;
+    this.#attributes = new AttributeRanges(reader, memory);
+  }
+
+  /** Adds what tells the point at hand from all others of a metric in one request: times and attributes. */
+  digest(digest: PointDigest): void {
+    digest.number(this.startMs);
+    digest.number(this.endMs);
+    this.#attributes.digest(digest);
   }
 
   /** Reads the NumberDataPoint of the reader's field and goes behind it. */
@@ -51,11 +69,14 @@ export class PointReader {
   /** Reads the HistogramDataPoint of the reader's field and goes behind it. */
   histogram(): PointAttributes {
     const outer = this.#begin();
-    this.bounds = [];
-    this.counts = [];
+    this.bounds = NO_BOUNDS;
+    this.counts = NO_COUNTS;
+    this.#looseCounts = null;
+    this.#looseBounds = null;
     while (this.#reader.next()) this.#histogramField();
+    this.#joinLoose();
     // A point without buckets has one, from and to infinity.
-    if (this.bounds.length === 0 && this.counts.length === 0) this.counts.push(this.#count);
+    if (this.bounds.length === 0 && this.counts.length === 0) this.counts = Float64Array.of(this.#count);
     this.hasValue = !this.#saysNothing;
     return this.#finish(outer);
   }
@@ -122,16 +143,16 @@ export class PointReader {
         this.#count = reader.unsigned64();
         break;
       case BUCKET_COUNTS:
-        this.#packed(() => this.counts.push(reader.unsigned64()));
+        this.#packedCounts();
         break;
       case BUCKET_COUNT:
-        this.counts.push(reader.unsigned64());
+        this.#addCount(reader.unsigned64());
         break;
       case BOUNDS:
-        this.#packed(() => this.bounds.push(reader.double()));
+        this.#packedBounds();
         break;
       case BOUND:
-        this.bounds.push(reader.double());
+        this.#addBound(reader.double());
         break;
       case HISTOGRAM_ATTRIBUTES:
         this.#attributes.add();
@@ -144,10 +165,59 @@ export class PointReader {
     }
   }
 
-  #packed(readOne: () => void): void {
-    const outer = this.#reader.enter();
-    while (!this.#reader.atEnd) readOne();
-    this.#reader.leave(outer);
+  #packedCounts(): void {
+    const reader = this.#reader;
+    const outer = reader.enter();
+    const counts = new Float64Array(reader.left >>> 3);
+    for (let i = 0; i < counts.length; i++) counts[i] = reader.unsigned64();
+    // What is left is no whole number, which this finds.
+    if (!reader.atEnd) reader.unsigned64();
+    reader.leave(outer);
+    if (this.counts.length === 0 && this.#looseCounts === null) this.counts = counts;
+    else for (const count of counts) this.#addCount(count);
+  }
+
+  /** Lists that do not stand in one piece, which nobody writes, grow here. */
+  #addCount(count: number): void {
+    this.#looseCounts ??= Array.from(this.counts);
+    this.#looseCounts.push(count);
+  }
+
+  #packedBounds(): void {
+    const reader = this.#reader;
+    const outer = reader.enter();
+    const from = reader.position;
+    const to = from + reader.left;
+    const bounds = this.#knownBounds(from, to) ?? this.#readBounds(from, to);
+    reader.leave(outer);
+    if (this.bounds.length === 0 && this.#looseBounds === null) this.bounds = bounds;
+    else for (const bound of bounds) this.#addBound(bound);
+  }
+
+  #addBound(bound: number): void {
+    this.#looseBounds ??= Array.from(this.bounds);
+    this.#looseBounds.push(bound);
+  }
+
+  #joinLoose(): void {
+    if (this.#looseCounts !== null) this.counts = Float64Array.from(this.#looseCounts);
+    if (this.#looseBounds !== null) this.bounds = this.#looseBounds;
+    this.#looseCounts = null;
+    this.#looseBounds = null;
+  }
+
+  #knownBounds(from: number, to: number): readonly number[] | null {
+    const { bytes } = this.#reader;
+    const known = this.#memory.bounds;
+    if (known.expects(bytes, from, to) && known.found.bytes.length === to - from) return known.found.meaning;
+    return known.find(bytes, from, to);
+  }
+
+  #readBounds(from: number, to: number): readonly number[] {
+    const bounds: number[] = [];
+    while (!this.#reader.atEnd) bounds.push(this.#reader.double());
+    this.#memory.bounds.keep(this.#reader.bytes, from, to, bounds);
+    return bounds;
   }
 
   #time(): number {

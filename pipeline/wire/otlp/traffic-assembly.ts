@@ -31,6 +31,9 @@ class SumDraft {
   told = false;
   readonly #records = new Map<string, TrafficRecord>();
   readonly #coverage = new Map<string, CoverageRecord>();
+  /** Points of one record often follow one another. */
+  #lastSubject: PointSubject | null = null;
+  #lastRecord: TrafficRecord | null = null;
 
   constructor(startMs: number, endMs: number) {
     this.startMs = startMs;
@@ -38,7 +41,15 @@ class SumDraft {
   }
 
   /** The record of a point, made when new; null when the attributes name none. */
-  record({ key }: PointSubject): TrafficRecord | null {
+  record(subject: PointSubject): TrafficRecord | null {
+    if (subject !== this.#lastSubject) {
+      this.#lastRecord = this.#recordOf(subject);
+      this.#lastSubject = subject;
+    }
+    return this.#lastRecord;
+  }
+
+  #recordOf({ key }: PointSubject): TrafficRecord | null {
     if (key === null) return null;
     const known = this.#records.get(key.id);
     if (known !== undefined) return known;
@@ -203,6 +214,8 @@ const BOUNDS_KEPT = 8;
 export class TrafficAssembly {
   readonly #drafts = new Map<number, Map<number, SumDraft>>();
   readonly #bounds: (readonly number[])[] = [];
+  /** That of the last point. */
+  #last: SumDraft | null = null;
 
   /** Adds a point of a metric that has number points; false, and nothing added, when it is none of Weir's. */
   number(name: string, startMs: number, endMs: number, attributes: PointAttributes, value: number): boolean {
@@ -244,6 +257,8 @@ export class TrafficAssembly {
   }
 
   #draft(startMs: number, endMs: number): SumDraft {
+    const last = this.#last;
+    if (last !== null && last.startMs === startMs && last.endMs === endMs) return last;
     let ends = this.#drafts.get(startMs);
     if (ends === undefined) {
       ends = new Map();
@@ -254,6 +269,7 @@ export class TrafficAssembly {
       draft = new SumDraft(startMs, endMs);
       ends.set(endMs, draft);
     }
+    this.#last = draft;
     return draft;
   }
 
@@ -292,7 +308,7 @@ function hasRoomFor(histograms: readonly LatencyHistogram[], boundsMs: readonly 
 }
 
 function isEqual(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((bound, i) => bound === b[i]);
+  return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
 }
 
 /** Counts told beside because they are no whole numbers; null when there are none, or not so many. */

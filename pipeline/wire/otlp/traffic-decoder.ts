@@ -6,8 +6,9 @@
 import { MalformedProtobuf, ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
 import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-traffic.ts';
-import { POINTS, SEQ } from './envelope.ts';
+import { POINTS, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
+import { PointDigest } from './point-digest.ts';
 import { PointReader } from './point-reader.ts';
 import {
   EXPONENTIAL_SHAPE,
@@ -19,7 +20,8 @@ import {
   type Shape,
   SUMMARY_SHAPE,
 } from './skipped-fields.ts';
-import { type TrafficAssembly, trafficPointsOf } from './traffic-assembly.ts';
+import { trafficPointsOf } from './traffic-assembly.ts';
+import { TrafficMemory } from './traffic-memory.ts';
 
 const RESOURCE_METRICS_TAG = REQUEST.resourceMetrics * 8 + 2;
 const RESOURCE_TAG = RESOURCE_METRICS.resource * 8 + 2;
@@ -39,10 +41,37 @@ const TEMPORALITY_TAG = DATA.temporality * 8;
 /** Unit that the bounds of response times have to have. */
 const MILLISECONDS = 'ms';
 
-/** What `bytes` hold. Allocates for what is traffic only; `bytes` are not kept. O(bytes). */
-export function decodeTraffic(bytes: Uint8Array): DecodedTraffic {
-  return new TrafficDecoder(bytes).decode();
+/** Whether a point is to be added: `point` is the digest of what names it within its request. */
+export type PointFilter = (envelope: TrafficEnvelope, point: number) => boolean;
+
+export interface DecodeOptions {
+  /** Keeps what was read for the next request; absent: nothing is kept. */
+  readonly memory?: TrafficMemory;
+  /** Asked for each point of traffic of a known sender; those it does not want are passed over, and are none left out. */
+  readonly wants?: PointFilter;
 }
+
+/** What `bytes` hold. Allocates for what is traffic only; `bytes` are not kept. O(bytes). */
+export function decodeTraffic(bytes: Uint8Array, options: DecodeOptions = {}): DecodedTraffic {
+  const steps = decodeTrafficInSteps(bytes, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As `decodeTraffic`, but lets go after each 1000 points or so. Several may run by turns, with one memory. */
+export function decodeTrafficInSteps(
+  bytes: Uint8Array,
+  options: DecodeOptions = {},
+): Generator<void, DecodedTraffic, void> {
+  return new TrafficDecoder(bytes, options).decode();
+}
+
+/** Points between two steps. */
+const STEP_POINTS = 1000;
+/** Subjects of one request that is read without a memory. */
+const ONE_REQUEST = 100_000;
 
 /** Where an embedded message stands. */
 interface Range {
@@ -62,15 +91,19 @@ class TrafficDecoder {
   readonly #reader: ProtobufReader;
   readonly #points: PointReader;
   readonly #draft = new DecodedDraft();
+  readonly #wants: PointFilter | null;
+  readonly #digest = new PointDigest();
+  #readPoints = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, { memory = new TrafficMemory(ONE_REQUEST), wants }: DecodeOptions) {
     this.#reader = new ProtobufReader(bytes);
-    this.#points = new PointReader(this.#reader);
+    this.#points = new PointReader(this.#reader, memory);
+    this.#wants = wants ?? null;
   }
 
-  decode(): DecodedTraffic {
+  *decode(): Generator<void, DecodedTraffic, void> {
     for (const resourceMetrics of this.#find(RESOURCE_METRICS_TAG, REQUEST_SHAPE))
-      this.#resourceMetrics(resourceMetrics);
+      yield* this.#resourceMetrics(resourceMetrics);
     return this.#draft.finish();
   }
 
@@ -95,7 +128,7 @@ class TrafficDecoder {
     this.#reader.visit(from, to);
   }
 
-  #resourceMetrics(range: Range): void {
+  *#resourceMetrics(range: Range): Generator<void, void, void> {
     this.#visit(range);
     let resource: Range | null = null;
     const scopes: Range[] = [];
@@ -105,7 +138,7 @@ class TrafficDecoder {
       else passOver(this.#reader, RESOURCE_METRICS_SHAPE);
     }
     const sender = this.#senderFor(resource);
-    for (const scope of scopes) this.#scopeMetrics(scope, sender);
+    for (const scope of scopes) yield* this.#scopeMetrics(scope, sender);
   }
 
   #only(before: Range | null, what: string): Range {
@@ -126,9 +159,10 @@ class TrafficDecoder {
     return this.#draft.senderFor(texts, { seq: quantity(numbers.get(SEQ)), points: quantity(numbers.get(POINTS)) });
   }
 
-  #scopeMetrics(range: Range, sender: SenderDraft): void {
+  *#scopeMetrics(range: Range, sender: SenderDraft): Generator<void, void, void> {
     this.#visit(range);
-    for (const metric of this.#find(METRICS_TAG, SCOPE_METRICS_SHAPE)) this.#metric(this.#foundMetric(metric), sender);
+    for (const metric of this.#find(METRICS_TAG, SCOPE_METRICS_SHAPE))
+      yield* this.#metric(this.#foundMetric(metric), sender);
   }
 
   #foundMetric(range: Range): FoundMetric {
@@ -149,8 +183,7 @@ class TrafficDecoder {
     return { name, unit, data, dataTag };
   }
 
-  #metric({ name, unit, data, dataTag }: FoundMetric, sender: SenderDraft): void {
-    const { assembly } = sender;
+  *#metric({ name, unit, data, dataTag }: FoundMetric, sender: SenderDraft): Generator<void, void, void> {
     if (data === null) {
       this.#draft.leaveOut(name, 0);
       return;
@@ -162,9 +195,10 @@ class TrafficDecoder {
     let added = 0;
     if (dataTag === SUM_TAG || dataTag === GAUGE_TAG) {
       const isTraffic = kind === 'number' && dataTag === SUM_TAG;
-      added = this.#numberPoints(data, isTraffic ? name : null, assembly);
+      added = yield* this.#numberPoints(data, isTraffic ? name : null, sender);
     } else if (dataTag === HISTOGRAM_TAG) {
-      added = this.#histogramPoints(data, kind === 'histogram' && unit === MILLISECONDS, assembly);
+      const isTraffic = kind === 'histogram' && unit === MILLISECONDS;
+      added = yield* this.#histogramPoints(data, isTraffic ? name : null, sender);
     } else this.#check(data, dataTag === SUMMARY_TAG ? SUMMARY_SHAPE : EXPONENTIAL_SHAPE);
     if (added < points || kind === null) this.#draft.leaveOut(name, points - added);
   }
@@ -189,36 +223,54 @@ class TrafficDecoder {
     return { points, temporality };
   }
 
-  /** Reads the points, also those of other metrics, so that malformed ones are found; returns how many were added. */
-  #numberPoints(data: Range, name: string | null, assembly: TrafficAssembly): number {
+  /** Reads the points, also those of other metrics, so that malformed ones are found; returns how many are dealt with. */
+  *#numberPoints(data: Range, name: string | null, sender: SenderDraft): Generator<void, number, void> {
     const points = this.#points;
     let added = 0;
     this.#visit(data);
     while (this.#reader.next()) {
-      if (this.#reader.tag !== POINTS_TAG) this.#reader.skip();
-      else {
-        const attributes = points.number();
-        if (name === null || !points.hasValue) continue;
-        if (assembly.number(name, points.startMs, points.endMs, attributes, points.value)) added += 1;
+      if (this.#reader.tag !== POINTS_TAG) {
+        this.#reader.skip();
+        continue;
       }
+      if (this.#isStep()) yield;
+      const attributes = points.number();
+      if (name === null || !points.hasValue) continue;
+      if (this.#isUnwanted(name, sender)) added += 1;
+      else if (sender.assembly.number(name, points.startMs, points.endMs, attributes, points.value)) added += 1;
     }
     return added;
   }
 
-  #histogramPoints(data: Range, isTraffic: boolean, assembly: TrafficAssembly): number {
+  *#histogramPoints(data: Range, name: string | null, sender: SenderDraft): Generator<void, number, void> {
     const points = this.#points;
     let added = 0;
     this.#visit(data);
     while (this.#reader.next()) {
-      if (this.#reader.tag !== POINTS_TAG) this.#reader.skip();
-      else {
-        const attributes = points.histogram();
-        if (!isTraffic || !points.hasValue) continue;
-        const counts = Float64Array.from(points.counts);
-        if (assembly.histogram(points.startMs, points.endMs, attributes, points.bounds, counts)) added += 1;
+      if (this.#reader.tag !== POINTS_TAG) {
+        this.#reader.skip();
+        continue;
       }
+      if (this.#isStep()) yield;
+      const attributes = points.histogram();
+      if (name === null || !points.hasValue) continue;
+      const { startMs, endMs, bounds, counts } = points;
+      if (this.#isUnwanted(name, sender)) added += 1;
+      else if (sender.assembly.histogram(startMs, endMs, attributes, bounds, counts)) added += 1;
     }
     return added;
+  }
+
+  #isStep(): boolean {
+    this.#readPoints += 1;
+    return this.#readPoints % STEP_POINTS === 0;
+  }
+
+  #isUnwanted(name: string, { envelope }: SenderDraft): boolean {
+    if (this.#wants === null || envelope === null) return false;
+    this.#digest.begin(name);
+    this.#points.digest(this.#digest);
+    return !this.#wants(envelope, this.#digest.value);
   }
 }
 

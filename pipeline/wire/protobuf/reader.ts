@@ -48,6 +48,11 @@ export class ProtobufReader {
     return this.position >= this.#end;
   }
 
+  /** Bytes of the message that are not read yet. */
+  get left(): number {
+    return this.#end - this.position;
+  }
+
   /** Goes to the next field; false at the end of the message. */
   next(): boolean {
     if (this.position >= this.#end) return false;
