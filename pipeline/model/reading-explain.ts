@@ -6,7 +6,16 @@ import type { QuantileSteps } from './histogram.ts';
 import { quantileSteps } from './histogram.ts';
 import { reachedOf } from './reached.ts';
 import { type Coverage, NONE, ownWorkload, type Sides } from './reading-entries.ts';
-import { type Counted, counted, coverageOf, coveragesOf, type Frame, figuresOf, weighBy } from './reading-figures.ts';
+import {
+  type Counted,
+  counted,
+  coverageOf,
+  coveragesOf,
+  expectedOf,
+  type Frame,
+  figuresOf,
+  weighBy,
+} from './reading-figures.ts';
 import type { Believed, Reason } from './reading-sides.ts';
 import type { Figures } from './reading-types.ts';
 import type { Workload } from './resource.ts';
@@ -152,7 +161,7 @@ function shareOf(frame: Frame, shares: Map<string, PodShare>, record: TrafficRec
 function factorsOf(coverage: Coverage | null): Pick<PodShare, 'coveredSeconds' | 'expectedSeconds' | 'factor'> {
   if (coverage === null) return { coveredSeconds: null, expectedSeconds: null, factor: null };
   const { coveredSeconds, expectedSeconds } = coverage;
-  return { coveredSeconds, expectedSeconds, factor: coveredSeconds > 0 ? expectedSeconds / coveredSeconds : null };
+  return { coveredSeconds, expectedSeconds, factor: coveredSeconds > 0 ? expectedOf(coverage) / coveredSeconds : null };
 }
 
 function keyOf({ side, workload, pod, mesh }: PodShare): string {

@@ -163,7 +163,7 @@ function rateOf(frame: Frame, records: readonly TrafficRecord[], unreached: read
   const add = (record: TrafficRecord, requests: number) => {
     const coverage = requests === 0 ? null : coverageOf(frame, record);
     if (coverage === null || coverage.coveredSeconds <= 0) return;
-    expectedRequests = (expectedRequests ?? 0) + (requests / coverage.coveredSeconds) * coverage.expectedSeconds;
+    expectedRequests = (expectedRequests ?? 0) + (requests / coverage.coveredSeconds) * expectedOf(coverage);
   };
   for (const record of records) add(record, record.successes + record.failures);
   for (const record of unreached) add(record, record.unreached);
@@ -177,11 +177,16 @@ export function coverageOf({ index }: Frame, { key }: TrafficRecord): Coverage |
   return ref.unit ?? ref.entry.coverage;
 }
 
+/** Less than nothing, which a stream says where it takes back what an earlier window expected, is nothing. */
+export function expectedOf({ expectedSeconds }: Coverage): number {
+  return Math.max(0, expectedSeconds);
+}
+
 /** Weighs records as their rates are; one of which nothing is known to be covered stands for itself. */
 export function weighBy(frame: Frame): Weigh {
   return (record) => {
     const coverage = coverageOf(frame, record);
-    return coverage === null || coverage.coveredSeconds <= 0 ? 1 : coverage.expectedSeconds / coverage.coveredSeconds;
+    return coverage === null || coverage.coveredSeconds <= 0 ? 1 : expectedOf(coverage) / coverage.coveredSeconds;
   };
 }
 

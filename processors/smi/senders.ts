@@ -59,6 +59,8 @@ interface State {
   /** True after a farewell: nothing is expected of it. */
   left: boolean;
   targets: Map<string, Watched>;
+  /** The same as a list, made when a debt needs it. */
+  list: readonly Watched[] | null;
   /** End (ms) of the interval that `targets` are of. */
   targetsOfMs: number;
   owed: Owed[];
@@ -119,7 +121,7 @@ export class Senders {
   #begin(epoch: string, untilMs: number): State {
     const never = Number.NEGATIVE_INFINITY;
     const times = { heardMs: never, toldMs: never, settledMs: untilMs, targetsOfMs: never, lengthMs: null };
-    return { epoch, ...times, left: false, targets: new Map(), owed: [] };
+    return { epoch, ...times, left: false, targets: new Map(), list: null, owed: [] };
   }
 
   #bound(): void {
@@ -136,7 +138,10 @@ export class Senders {
     if (untilMs < state.targetsOfMs) return;
     if (untilMs > state.targetsOfMs) state.targets = new Map();
     state.targetsOfMs = untilMs;
-    for (const { target, mesh, own } of coverage) {
+    state.list = null;
+    for (const { target, mesh, own, scrapesDue, expectedSeconds } of coverage) {
+      // What only takes back is of a target that is no more.
+      if (scrapesDue <= 0 && expectedSeconds <= 0) continue;
       const hasRoom = state.targets.size < this.#settings.maxTargets || state.targets.has(target);
       if (hasRoom) state.targets.set(target, { target, mesh, own });
       else this.#targetsOverLimit += 1;
@@ -166,7 +171,8 @@ export class Senders {
       if (!this.#isDue(state, slot)) continue;
       senders.push(source);
       const startMs = Math.max(state.settledMs, slot.endMs - Math.max(state.lengthMs ?? 0, this.#settings.slotMs));
-      const owed: Owed = { startMs, endMs: slot.endMs, targets: [...state.targets.values()] };
+      state.list ??= [...state.targets.values()];
+      const owed: Owed = { startMs, endMs: slot.endMs, targets: state.list };
       state.owed.push(owed);
       state.settledMs = slot.endMs;
       for (const watched of owed.targets) coverage.push(missed(watched, owed, 1));

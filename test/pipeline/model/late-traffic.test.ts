@@ -2,6 +2,7 @@
 import test from 'ava';
 import { foldPods } from '../../../pipeline/model/fold.ts';
 import { ReadModel, type ReadModelOptions } from '../../../pipeline/model/read-model.ts';
+import { readTraffic } from '../../../pipeline/model/reading.ts';
 import { sumTraffic } from '../../../pipeline/model/sum.ts';
 import type { CoverageRecord, TrafficRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
@@ -127,4 +128,12 @@ test('sums that are added up keep the mark, and count every item once', (t) => {
   t.like(sum.coverage[0], { scrapesDue: 2, scrapesMissed: -1, expectedSeconds: 20, coveredSeconds: 30 });
   t.true(foldPods(sum).late);
   t.false('late' in sumTraffic([good(1, 2), good(2, 4)])!);
+});
+
+test('a window of a stream that takes back more than it expects has no rate, never one below 0', (t) => {
+  const coverage = covered(web, { scrapesDue: 1, coveredSeconds: 4, expectedSeconds: -10 });
+  const sum = { ...slot(3, [calls(2)], [coverage]), late: true };
+  const reading = readTraffic(sum, { defaultKind: 'Deployment', windowMs: SLOT_MS });
+  t.like(reading.edges[0]!.figures, { successes: 2, ratePerSecond: 0 });
+  t.true(reading.late);
 });
