@@ -1,8 +1,8 @@
 /**
- * @module What a backend's answer says: ExportMetricsServiceResponse of a success, `google.rpc.Status` of a refusal.
+ * @module What a backend's answer says: Export…ServiceResponse of a success, `google.rpc.Status` of a refusal.
  *
- * Source: open-telemetry/opentelemetry-proto `collector/metrics/v1/metrics_service.proto` and `docs/specification.md`
- * (OTLP/HTTP response), googleapis `google/rpc/status.proto`. Both as protobuf and as OTLP's JSON.
+ * Source: open-telemetry/opentelemetry-proto `collector/{metrics,trace}/v1/*_service.proto` and
+ * `docs/specification.md` (OTLP/HTTP response), googleapis `google/rpc/status.proto`. Both as protobuf and as OTLP's JSON.
  */
 import { Buffer } from 'node:buffer';
 import { MalformedProtobuf, ProtobufReader } from '../../pipeline/wire/protobuf/reader.ts';
@@ -12,13 +12,13 @@ export type AnswerForm = 'proto' | 'json' | null;
 
 /** What of a request a backend did not take. */
 export interface PartialSuccess {
-  /** Data points, a whole number from 0. */
-  readonly rejectedPoints: number;
-  /** Text for people, '' for none. With 0 points it is a warning. */
+  /** Data points or spans, as the request had them; a whole number from 0. */
+  readonly rejected: number;
+  /** Text for people, '' for none. With nothing rejected it is a warning. */
   readonly message: string;
 }
 
-const NOTHING_REJECTED: PartialSuccess = { rejectedPoints: 0, message: '' };
+const NOTHING_REJECTED: PartialSuccess = { rejected: 0, message: '' };
 
 /** The form that a `content-type` names, parameters and case aside. */
 export function answerForm(contentType: string): AnswerForm {
@@ -67,9 +67,10 @@ function partialSuccessOfJson(body: Uint8Array): PartialSuccess | null {
   if (partialSuccess === null) return NOTHING_REJECTED;
   const partial = asObject(partialSuccess);
   if (partial === null) return null;
-  const rejectedPoints = wholeNumber(partial.rejectedDataPoints ?? 0);
+  // Each answer has the field of its own signal alone.
+  const rejected = wholeNumber(partial.rejectedDataPoints ?? partial.rejectedSpans ?? 0);
   const message = partial.errorMessage ?? '';
-  return rejectedPoints === null || typeof message !== 'string' ? null : { rejectedPoints, message };
+  return rejected === null || typeof message !== 'string' ? null : { rejected, message };
 }
 
 /** A 64-bit number is text in OTLP's JSON, but a plain one is readable as well. Below 0 counts as 0. */
@@ -111,7 +112,7 @@ function partialSuccessOfProto(body: Uint8Array): PartialSuccess | null {
         reader.leave(outer);
       } else reader.skip();
     }
-    return { rejectedPoints: found.count, message: found.text };
+    return { rejected: found.count, message: found.text };
   });
 }
 

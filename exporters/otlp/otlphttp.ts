@@ -26,7 +26,7 @@ export function createOtlpHttpExporter(
   createPoster: CreateHttpPoster = createHttpPoster,
 ): Exporter {
   const { config, clock, balance, log, meters } = settings;
-  const events = createOtlpEvents(settings.id, { log, meters, clock });
+  const events = createOtlpEvents(settings.id, 'traffic', { log, meters, clock });
   const sending = new TrafficSending({
     windowMs: config.interval === 'slot' ? settings.slotMs : settings.windowMs,
     queue: config.sending_queue,

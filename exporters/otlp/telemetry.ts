@@ -17,8 +17,8 @@ export interface OtlpEvents {
   sent(bytes: number): void;
   /** A request is sent again although an earlier attempt may have arrived. */
   repeated(): void;
-  /** The backend took a request but for some data points, or has something to say about it. */
-  warned(rejectedPoints: number, message: string): void;
+  /** The backend took a request but for some data points or spans, or has something to say about it. */
+  warned(rejected: number, message: string): void;
   /** A request will never be taken. */
   refused(reason: string, error: string, items: number): void;
   /**
@@ -35,13 +35,15 @@ export interface OtlpEvents {
   end(): void;
 }
 
+/** Metrics carry `component` and `signal`: an exporter of both has the same names for both. */
 export function createOtlpEvents(
   component: string,
+  signal: 'traffic' | 'spans',
   { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
 ): OtlpEvents {
-  const attributes = { component };
+  const attributes = { component, signal };
   const limit = createOccurrenceLimit(clock);
-  const counts = { requests: 0, bytes: 0, repeats: 0, repeatsRefused: 0, warnings: 0, rejectedPoints: 0 };
+  const counts = { requests: 0, bytes: 0, repeats: 0, repeatsRefused: 0, warnings: 0, rejected: 0 };
   const refusals = new Map<string, number>();
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
@@ -67,21 +69,29 @@ export function createOtlpEvents(
     ),
     meters.counter(
       'weir_otlp_warnings_total',
-      'Requests taken with a message or with rejected points.',
+      'Requests taken with a message or with rejected points or spans.',
       one(() => counts.warnings),
     ),
-    meters.counter(
-      'weir_otlp_rejected_points_total',
-      'Data points the backend rejected of requests it took.',
-      one(() => counts.rejectedPoints),
-    ),
     meters.counter('weir_otlp_requests_refused_total', 'Requests the backend will never take; dropped.', () =>
-      [...refusals].map(([reason, value]) => ({ value, attributes: { component, reason } })),
+      [...refusals].map(([reason, value]) => ({ value, attributes: { ...attributes, reason } })),
     ),
   ];
+  const rejected = one(() => counts.rejected);
+  registered.push(
+    signal === 'traffic'
+      ? meters.counter(
+          'weir_otlp_rejected_points_total',
+          'Data points the backend rejected of requests it took.',
+          rejected,
+        )
+      : meters.counter('weir_otlp_rejected_spans_total', 'Spans the backend rejected of requests it took.', rejected),
+  );
   return {
     misconfigured(error) {
-      log.error({ error }, 'The TLS files cannot be used yet. Traffic waits in the queue until that is mended');
+      log.error(
+        { error },
+        'The TLS files cannot be used yet. What is to be sent waits in the queue until that is mended',
+      );
     },
     sent(bytes) {
       counts.requests += 1;
@@ -90,14 +100,16 @@ export function createOtlpEvents(
     repeated() {
       counts.repeats += 1;
     },
-    warned(rejectedPoints, message) {
+    warned(rejectedNow, message) {
       counts.warnings += 1;
-      counts.rejectedPoints += rejectedPoints;
+      counts.rejected += rejectedNow;
       const times = limit.occurred('warned');
       if (times === 0) return;
       const text = printableShort(message, LONGEST_TEXT);
-      if (rejectedPoints > 0)
-        log.warn({ dropped_data_points: rejectedPoints, message: text, times }, 'The backend rejected data points');
+      if (rejectedNow > 0 && signal === 'traffic')
+        log.warn({ dropped_data_points: rejectedNow, message: text, times }, 'The backend rejected data points');
+      else if (rejectedNow > 0)
+        log.warn({ dropped_spans: rejectedNow, message: text, times }, 'The backend rejected spans');
       else log.warn({ message: text, times }, 'The backend took a request with a warning');
     },
     refused(reason, error, items) {
@@ -140,8 +152,8 @@ export function createOtlpEvents(
       const byKind = (read: (figures: EncoderFigures['records']) => number) => () => {
         const { records, targets } = encoders.figures;
         return [
-          { value: read(records), attributes: { component, subject: 'records' } },
-          { value: read(targets), attributes: { component, subject: 'targets' } },
+          { value: read(records), attributes: { ...attributes, subject: 'records' } },
+          { value: read(targets), attributes: { ...attributes, subject: 'targets' } },
         ];
       };
       registered.push(

@@ -124,11 +124,11 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
   }
 
   /** A data point that was rejected spoils one item at most; nobody says which, so each counts for one. */
-  #accepted(outbox: Outbox, part: Part, { rejectedPoints, message }: Extract<Verdict, { kind: 'accepted' }>): void {
+  #accepted(outbox: Outbox, part: Part, { rejected: points, message }: Extract<Verdict, { kind: 'accepted' }>): void {
     const items = part.to - part.from;
-    const rejected = Math.min(rejectedPoints, items);
+    const rejected = Math.min(points, items);
     if (rejected > 0) outbox.drop('rejected', rejected, 'the backend took the request, but rejected data points of it');
-    if (rejectedPoints > 0 || message !== '') this.#settings.events.warned(rejectedPoints, message);
+    if (points > 0 || message !== '') this.#settings.events.warned(points, message);
     outbox.deliver(items - rejected);
     outbox.replaceNext();
   }

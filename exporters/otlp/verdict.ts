@@ -15,15 +15,19 @@ export type Arrival = 'no' | 'maybe' | 'yes';
 
 /** `reason` is a constant word for metrics, `error` text for people. */
 export type Verdict =
-  /** The backend has it, but for `rejectedPoints`; `message` is what it says beside, '' for nothing. */
-  | { readonly kind: 'accepted'; readonly rejectedPoints: number; readonly message: string }
-  /** `arrived`: what a repeat may meet there already. `afterMs`: not earlier, milliseconds. */
+  /** The backend has it, but for `rejected` data points or spans; `message` is what it says beside, '' for nothing. */
+  | { readonly kind: 'accepted'; readonly rejected: number; readonly message: string }
+  /**
+   * `arrived`: what a repeat may meet there already. `afterMs`: not earlier, milliseconds. `throttled`: the backend has
+   * too much to do, so that other requests had better wait as well.
+   */
   | {
       readonly kind: 'transient';
       readonly reason: string;
       readonly error: string;
       readonly arrived: Arrival;
       readonly afterMs?: number;
+      readonly throttled?: true;
     }
   | { readonly kind: 'permanent'; readonly reason: string; readonly error: string }
   /** Too much for one request. */
@@ -64,7 +68,7 @@ function verdictOfSuccess(answer: PostAnswer): Verdict {
   }
   const contentType = answer.headers.get('content-type') ?? '';
   const form = answerForm(contentType);
-  if (form === null && !isPage(contentType)) return { kind: 'accepted', rejectedPoints: 0, message: '' };
+  if (form === null && !isPage(contentType)) return { kind: 'accepted', rejected: 0, message: '' };
   const partial = form === null || bodyEnd === 'too_long' ? null : readPartialSuccess(body, form);
   if (partial !== null) return { kind: 'accepted', ...partial };
   return { kind: 'permanent', reason: 'unreadable_answer', error: unreadableText(answer, contentType) };
@@ -79,10 +83,11 @@ function verdictOfThrottle(answer: PostAnswer, nowWallMs: number): Verdict {
   const { status } = answer;
   const retry = { kind: 'transient', reason: `http_${status}`, error: refusalText(answer) } as const;
   // A gateway that got no answer cannot tell whether the request arrived.
-  const arrived = status === 502 || status === 504 ? 'maybe' : 'no';
-  const asked = THROTTLING.has(status) ? (answer.headers.get('retry-after') ?? '') : '';
+  if (!THROTTLING.has(status)) return { ...retry, arrived: 'maybe' };
+  const asked = answer.headers.get('retry-after') ?? '';
   const afterMs = asked === '' ? null : retryAfterMs(asked, nowWallMs);
-  return afterMs === null ? { ...retry, arrived } : { ...retry, arrived, afterMs };
+  const throttle = { ...retry, arrived: 'no', throttled: true } as const;
+  return afterMs === null ? throttle : { ...throttle, afterMs };
 }
 
 function reasonOf(status: number): string {

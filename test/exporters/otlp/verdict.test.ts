@@ -115,20 +115,20 @@ function partial(rejected: readonly number[], message: string): Buffer {
 }
 
 test('partial success is read from protobuf and from JSON by the content type', (t) => {
-  const want = { kind: 'accepted', rejectedPoints: 300, message: 'too old' };
+  const want = { kind: 'accepted', rejected: 300, message: 'too old' };
   t.deepEqual(answer(200, { body: partial([0xac, 0x02], 'too old') }), want as never);
   for (const points of ['"300"', '300']) {
     const body = `{"partialSuccess":{"rejectedDataPoints":${points},"errorMessage":"too old","more":[1]}}`;
     for (const type of [JSON_TYPE, 'Application/JSON; charset=utf-8'])
       t.deepEqual(answer(200, { type, body }), want as never);
   }
-  t.like(answer(200, { body: partial([], 'be careful') }), { rejectedPoints: 0, message: 'be careful' });
-  t.like(answer(200, { type: JSON_TYPE, body: '{"partialSuccess":{}}' }), { kind: 'accepted', rejectedPoints: 0 });
-  t.like(answer(200, { type: JSON_TYPE, body: '{"partialSuccess":null}' }), { kind: 'accepted', rejectedPoints: 0 });
+  t.like(answer(200, { body: partial([], 'be careful') }), { rejected: 0, message: 'be careful' });
+  t.like(answer(200, { type: JSON_TYPE, body: '{"partialSuccess":{}}' }), { kind: 'accepted', rejected: 0 });
+  t.like(answer(200, { type: JSON_TYPE, body: '{"partialSuccess":null}' }), { kind: 'accepted', rejected: 0 });
 });
 
 test('an empty body rejects nothing, and neither does one of a kind that OTLP does not have', (t) => {
-  const all = { kind: 'accepted', rejectedPoints: 0, message: '' } as const;
+  const all = { kind: 'accepted', rejected: 0, message: '' } as const;
   for (const type of [PROTO, JSON_TYPE, '']) t.deepEqual(answer(200, { type }), all);
   t.deepEqual(answer(200, { type: JSON_TYPE, body: '{}' }), all);
   t.deepEqual(answer(200, { type: 'text/plain', body: 'OK' }), all);
@@ -138,14 +138,14 @@ test('an empty body rejects nothing, and neither does one of a kind that OTLP do
 test('fields that OTLP may get later are skipped', (t) => {
   const later = Buffer.from([0x18, 0x05, 0x22, 0x01, 0x61, 0x2d, 1, 2, 3, 4]);
   const body = Buffer.concat([later, partial([0x03], 'too old'), later]);
-  t.like(answer(200, { body }), { kind: 'accepted', rejectedPoints: 3, message: 'too old' });
+  t.like(answer(200, { body }), { kind: 'accepted', rejected: 3, message: 'too old' });
 });
 
 test('a negative count rejects nothing', (t) => {
   const minusOne = [...new Array<number>(9).fill(0xff), 0x01];
-  t.like(answer(200, { body: partial(minusOne, '') }), { kind: 'accepted', rejectedPoints: 0 });
+  t.like(answer(200, { body: partial(minusOne, '') }), { kind: 'accepted', rejected: 0 });
   const body = '{"partialSuccess":{"rejectedDataPoints":"-1"}}';
-  t.like(answer(200, { type: JSON_TYPE, body }), { kind: 'accepted', rejectedPoints: 0 });
+  t.like(answer(200, { type: JSON_TYPE, body }), { kind: 'accepted', rejected: 0 });
 });
 
 const UNREADABLE: readonly (readonly [what: string, parts: Parts])[] = [
