@@ -6,6 +6,7 @@ export const registry: Registry = createRegistry({
     ['envoy', () => import('../../receivers/envoy/factory.ts')],
     ['istio', () => import('../../receivers/istio/factory.ts')],
     ['linkerd', () => import('../../receivers/linkerd/factory.ts')],
+    ['otlp', () => import('../../receivers/otlp/factory.ts')],
     ['prometheus', () => import('../../receivers/prometheus/factory.ts')],
   ]),
   processor: new Map<string, Loader>([['smi', () => import('../../processors/smi/factory.ts')]]),

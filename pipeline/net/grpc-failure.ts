@@ -1,0 +1,47 @@
+/**
+ * @module Telling apart what a peer says by its status, and what the gRPC library makes up when there is none.
+ *
+ * The library reports both as a status. Its own are known by their words: grpc/grpc-node `packages/grpc-js/src`
+ * (`subchannel-call.ts`, `load-balancing-call.ts`, `client.ts`, `compression-filter.ts`).
+ */
+import { GRPC_STATUS } from '../wire/grpc/status.ts';
+
+/** A status as the library reports it. */
+export interface ReportedStatus {
+  readonly code: number;
+  readonly message: string;
+  /** A connection had been chosen, and the call was begun on it. */
+  readonly connected: boolean;
+  /** Headers of an answer came that were not also its end. */
+  readonly answered: boolean;
+}
+
+export interface LocalFailure {
+  readonly reason: 'connect' | 'lost' | 'bad_answer';
+  readonly error: string;
+  readonly mayHaveArrived: boolean;
+}
+
+/** HTTP/2's own words: the stream or the connection ended, and no status came. */
+const NO_STATUS =
+  /^(?:Connection dropped$|Received RST_STREAM with code |Bandwidth exhausted or memory limit exceeded$|(?:read|write) E[A-Z]+|Failed to start HTTP\/2 stream)/;
+/** The peer turned the stream away before it did anything with it (RFC 9113 §8.7). */
+const NEVER_BEGUN = /^(?:Stream refused by server$|Failed to start HTTP\/2 stream)/;
+/** What is wrong with the message of an answer. */
+const BAD_ANSWER =
+  /^(?:No message received$|Too many responses received$|Received message larger than max |Received message that decompresses to a size larger than |Failed to decompress |Received compressed message but |Compression method not supported|Received message compressed with unsupported )/;
+
+/** What failed on the way, null when the status is the peer's own. */
+export function localFailure({ code, message, connected, answered }: ReportedStatus): LocalFailure | null {
+  if (!connected) return { reason: 'connect', error: connectText(message), mayHaveArrived: false };
+  if (NEVER_BEGUN.test(message)) return { reason: 'lost', error: message, mayHaveArrived: false };
+  if (NO_STATUS.test(message)) return { reason: 'lost', error: message, mayHaveArrived: true };
+  if (answered && BAD_ANSWER.test(message) && code !== GRPC_STATUS.unavailable)
+    return { reason: 'bad_answer', error: message, mayHaveArrived: true };
+  return null;
+}
+
+/** The library puts the cause last. */
+function connectText(message: string): string {
+  return message.replace(/^No connection established\. Last error: (?:Error: )?/, '');
+}

@@ -1,0 +1,346 @@
+/**
+ * @module The gRPC server of receivers: unary calls whose messages stay bytes, on Node's HTTP/2, with every limit enforced
+ * while bytes arrive (docs/adr/0011-own-grpc-server.md).
+ *
+ * Source: grpc/grpc `doc/PROTOCOL-HTTP2.md`, `doc/compression.md`.
+ */
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Clock } from '../clock/clock.ts';
+import { FRAME_HEAD_BYTES, type FrameProblem, frameOf, MessageGatherer } from '../wire/grpc/frame.ts';
+import { encodeRpcStatus } from '../wire/grpc/rpc-status.ts';
+import { encodeMessage, GRPC_STATUS } from '../wire/grpc/status.ts';
+import { printableShort } from '../wire/printable.ts';
+import { type ArrivingBody, BodyWatch } from './body-watch.ts';
+import type { IngestEvents, IngestRefusal, IngestResult, IngestServer } from './ingest.ts';
+import type { IngestListenerConfig } from './ingest-config.ts';
+import { tlsOptions } from './ingest-http.ts';
+import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
+import { limitConnections, listenOn } from './listening.ts';
+import type { ReceivingRoom } from './receiving-room.ts';
+import { CODECS, type Codec, unpack } from './unpack.ts';
+
+/** Takes a whole message, which belongs to it. May throw: the client then gets INTERNAL without details. */
+export type GrpcMethod = (message: Uint8Array) => Promise<IngestResult>;
+
+export interface GrpcIngestOptions {
+  /** Configuration key of the address, for messages. */
+  readonly key: string;
+  readonly config: IngestListenerConfig & {
+    /** Calls of one connection at the same time. */
+    readonly max_concurrent_streams: number;
+    /** Calls of one connection that may be reset within 10 s. */
+    readonly max_resets: number;
+  };
+  readonly clock: Clock;
+  readonly room: ReceivingRoom;
+  /** Longest message, as it comes and unpacked, bytes. */
+  readonly maxMessageBytes: number;
+  /** By path: `/package.Service/Method`. */
+  readonly methods: ReadonlyMap<string, GrpcMethod>;
+  readonly events: IngestEvents;
+}
+
+/** Bytes a client may send ahead, on one call and on a connection. */
+const STREAM_WINDOW_BYTES = 1 << 20;
+const SESSION_WINDOW_BYTES = 8 << 20;
+const MAX_HEADER_BYTES = 16_384;
+const RESET_SPAN_SECONDS = 10;
+const ACCEPTED = ['identity', ...CODECS].join(',');
+
+/** Binds and listens. Rejects with a message that names key, address and mend when it cannot. */
+export async function startGrpcIngest(options: GrpcIngestOptions): Promise<IngestServer> {
+  const { config, key, events } = options;
+  const files = await readListenerFiles({ ...options, fileUnusable: events.fileUnusable });
+  try {
+    const ingest = new GrpcIngest(options, files);
+    const server = await createServer(options, files);
+    server.on('stream', (stream, headers) => ingest.handle(stream as ServerHttp2Stream, headers));
+    server.on('session', (session) => ingest.open(session));
+    server.on('sessionError', () => {});
+    limitConnections(server, { config, refused: events.closed });
+    const port = await listenOn(server, key, config.endpoint);
+    return { host: config.endpoint.host, port, close: closer(server, files, ingest) };
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+async function createServer(options: GrpcIngestOptions, files: ListenerFiles): Promise<Http2Server> {
+  const { config } = options;
+  const limits = {
+    maxSessionMemory: 16,
+    maxHeaderListPairs: 100,
+    maxOutstandingPings: 10,
+    maxSettings: 32,
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    streamResetBurst: config.max_resets,
+    streamResetRate: Math.max(1, Math.floor(config.max_resets / RESET_SPAN_SECONDS)),
+    settings: {
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxConcurrentStreams: config.max_concurrent_streams,
+      maxHeaderListSize: MAX_HEADER_BYTES,
+      maxFrameSize: 64 * 1024,
+      enablePush: false,
+    },
+  };
+  const http2 = await import('node:http2');
+  const pair = tlsPairOf(files);
+  if (pair === null) return http2.createServer(limits);
+  const secure = { ...tlsOptions(config, pair), ALPNProtocols: ['h2'] };
+  const server = usableFiles(options, () => http2.createSecureServer({ ...limits, ...secure }));
+  server.setTimeout(config.header_timeout);
+  files.use = (next) => server.setSecureContext(tlsOptions(config, next));
+  return server as unknown as Http2Server;
+}
+
+function closer(server: Http2Server, files: ListenerFiles, ingest: GrpcIngest): IngestServer['close'] {
+  let closed: Promise<void> | null = null;
+  return (deadline) => {
+    closed ??= new Promise((resolve) => {
+      files.close();
+      const cut = () => ingest.cut();
+      server.close(() => {
+        deadline.removeEventListener('abort', cut);
+        ingest.end();
+        resolve();
+      });
+      ingest.drain();
+      if (deadline.aborted) cut();
+      else deadline.addEventListener('abort', cut, { once: true });
+    });
+    return closed;
+  };
+}
+
+class GrpcIngest {
+  readonly #options: GrpcIngestOptions;
+  readonly #files: ListenerFiles;
+  readonly #watch: BodyWatch;
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(options: GrpcIngestOptions, files: ListenerFiles) {
+    this.#options = options;
+    this.#files = files;
+    this.#watch = new BodyWatch(options.clock, options.config.min_rate, options.config.request_timeout);
+  }
+
+  open(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    session.setTimeout(this.#options.config.idle_timeout, () => session.close());
+    session.on('close', () => this.#sessions.delete(session));
+    session.on('error', () => {});
+    session.on('goaway', () => {});
+  }
+
+  /** Calls under way go on, new ones are told to go elsewhere. */
+  drain(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  cut(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  end(): void {
+    this.#watch.close();
+  }
+
+  handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('error', () => {});
+    const path = String(headers[':path'] ?? '');
+    const method = this.#options.methods.get(path);
+    const encoding = String(headers['grpc-encoding'] ?? 'identity').toLowerCase();
+    if (headers[':method'] !== 'POST' || !isGrpc(headers['content-type'])) this.#noGrpc(stream, path);
+    else if (!isAuthorized(this.#files, headers.authorization)) this.#refuse(stream, path, UNAUTHENTICATED, 0);
+    else if (method === undefined) this.#refuse(stream, path, unknownMethod(path), 0);
+    else if (encoding !== 'identity' && !CODECS.has(encoding)) this.#refuse(stream, path, unknownCodec(encoding), 0);
+    else this.#receive(stream, path, encoding === 'identity' ? null : (encoding as Codec), method);
+  }
+
+  #receive(stream: ServerHttp2Stream, path: string, codec: Codec | null, method: GrpcMethod): void {
+    const call = new Call(this.#options, stream);
+    this.#watch.add(call);
+    stream.on('data', (piece: Buffer) => {
+      const problem = call.isOver ? null : call.add(piece);
+      if (problem !== null) this.#refuse(stream, path, this.#refusalOf(problem), call.end());
+    });
+    stream.on('end', () => {
+      this.#watch.remove(call);
+      if (!call.isOver) void this.#whole(call, stream, path, codec, method);
+    });
+    stream.on('close', () => {
+      this.#watch.remove(call);
+      if (!call.isWhole && !call.isOver) this.#options.events.ended(path, 'broke_off', call.end());
+    });
+  }
+
+  async #whole(
+    call: Call,
+    stream: ServerHttp2Stream,
+    path: string,
+    codec: Codec | null,
+    method: GrpcMethod,
+  ): Promise<void> {
+    try {
+      const message = await this.#message(call, codec);
+      if (!(message instanceof Uint8Array)) this.#refuse(stream, path, message, call.bytes);
+      else this.#answer(stream, path, await method(message), call.bytes);
+    } catch (error) {
+      this.#options.events.failed(path, error);
+      this.#refuse(stream, path, DEFECT, call.bytes);
+    } finally {
+      call.end();
+    }
+  }
+
+  async #message(call: Call, codec: Codec | null): Promise<Uint8Array | IngestRefusal> {
+    const { message, compressed } = call.take();
+    if (!(message instanceof Uint8Array)) return this.#refusalOf(message);
+    if (!compressed) return message;
+    if (codec === null) return NO_CODEC;
+    const unpacked = await unpack(message, codec, this.#options.maxMessageBytes);
+    if (unpacked === 'too_large') return this.#refusalOf('too_large');
+    return unpacked === 'damaged' ? DAMAGED : unpacked;
+  }
+
+  #answer(stream: ServerHttp2Stream, path: string, result: IngestResult, bytes: number): void {
+    if ('refusal' in result) {
+      this.#refuse(stream, path, result.refusal, bytes);
+      return;
+    }
+    this.#options.events.ended(path, '', bytes);
+    if (stream.destroyed || stream.closed) return;
+    stream.respond(SUCCESS_HEADERS, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(result.body.length === 0 ? EMPTY_FRAME : frameOf(result.body));
+  }
+
+  /** Ends a call with its status alone, and wants no more of what it may still send. */
+  #refuse(stream: ServerHttp2Stream, path: string, refusal: IngestRefusal, bytes: number): void {
+    this.#options.events.ended(path, refusal.reason, bytes);
+    if (stream.destroyed || stream.closed || stream.headersSent) return;
+    const { code, message, retryAfterMs } = refusal;
+    const details = retryAfterMs === undefined ? {} : { 'grpc-status-details-bin': detailsOf(refusal) };
+    const status = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message), ...details };
+    stream.respond({ ...SUCCESS_HEADERS, ...status }, { endStream: true });
+    if (!stream.readableEnded) stream.close(this.#noError);
+  }
+
+  /** NO_ERROR (RFC 9113 §8.1): the answer is complete, the rest of the request is not needed. */
+  readonly #noError = 0;
+
+  #noGrpc(stream: ServerHttp2Stream, path: string): void {
+    this.#options.events.ended(path, 'no_grpc', 0);
+    stream.respond({ ':status': 415 }, { endStream: true });
+    stream.close(this.#noError);
+  }
+
+  #refusalOf(problem: FrameProblem | 'no_room'): IngestRefusal {
+    if (problem === 'no_room') return NO_ROOM;
+    if (problem !== 'too_large') return BAD_FRAMES[problem];
+    const message = `the message is larger than ${this.#options.maxMessageBytes} bytes (max_recv_msg_size_mib); send less at once`;
+    return { reason: 'too_large', code: GRPC_STATUS.resourceExhausted, message };
+  }
+}
+
+/** One call while its message arrives, and the room it takes. */
+class Call implements ArrivingBody {
+  readonly beganMonoMs: number;
+  readonly #options: GrpcIngestOptions;
+  readonly #stream: ServerHttp2Stream;
+  readonly #gatherer: MessageGatherer;
+  #taken = 0;
+  #over = false;
+  /** All of it arrived. */
+  isWhole = false;
+
+  constructor(options: GrpcIngestOptions, stream: ServerHttp2Stream) {
+    this.#options = options;
+    this.#stream = stream;
+    this.#gatherer = new MessageGatherer(options.maxMessageBytes);
+    this.beganMonoMs = options.clock.monoMs();
+  }
+
+  get bytes(): number {
+    return this.#gatherer.bytes;
+  }
+  /** True once it was ended: what still comes is not wanted. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  add(piece: Buffer): FrameProblem | 'no_room' | null {
+    if (!this.#options.room.take(piece.length)) return 'no_room';
+    this.#taken += piece.length;
+    return this.#gatherer.add(piece);
+  }
+
+  take(): { message: Uint8Array | FrameProblem; compressed: boolean } {
+    this.isWhole = true;
+    return { message: this.#gatherer.take(), compressed: this.#gatherer.compressed };
+  }
+
+  /** Gives the room back and returns the bytes that arrived. */
+  end(): number {
+    this.#over = true;
+    this.#options.room.give(this.#taken);
+    this.#taken = 0;
+    return this.bytes;
+  }
+
+  tooSlow(): void {
+    this.#options.events.closed('min_rate');
+    this.#stream.close(TOO_SLOW);
+  }
+}
+
+/** CANCEL (RFC 9113 §7). */
+const TOO_SLOW = 8;
+const SUCCESS_HEADERS = { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': ACCEPTED };
+const EMPTY_FRAME = Buffer.alloc(FRAME_HEAD_BYTES);
+
+const NO_ROOM: IngestRefusal = {
+  reason: 'no_room',
+  code: GRPC_STATUS.resourceExhausted,
+  message: 'too many bytes are arriving at once (max_receiving_size)',
+  retryAfterMs: 1000,
+};
+const DEFECT: IngestRefusal = { reason: 'defect', code: GRPC_STATUS.internal, message: 'failed' };
+const DAMAGED = refusal('damaged', 'the message is no whole compressed stream');
+const NO_CODEC = refusal('no_encoding', 'the message is compressed, and grpc-encoding does not say how');
+const UNAUTHENTICATED: IngestRefusal = {
+  reason: 'unauthenticated',
+  code: GRPC_STATUS.unauthenticated,
+  message: 'a bearer token is needed',
+};
+const BAD_FRAMES: Readonly<Record<Exclude<FrameProblem, 'too_large'>, IngestRefusal>> = {
+  cut: refusal('cut', 'the message is shorter than its head says'),
+  several: refusal('several', 'there is more than one message in a unary call'),
+  bad_flag: refusal('bad_flag', 'the first byte of the frame is neither 0 nor 1'),
+};
+
+function refusal(reason: string, message: string): IngestRefusal {
+  return { reason, code: GRPC_STATUS.internal, message };
+}
+
+function unknownMethod(path: string): IngestRefusal {
+  const message = `nothing here takes ${printableShort(path, 100)}`;
+  return { reason: 'unimplemented', code: GRPC_STATUS.unimplemented, message };
+}
+
+function unknownCodec(encoding: string): IngestRefusal {
+  const message = `grpc-encoding "${printableShort(encoding, 40)}" is not one of ${ACCEPTED}`;
+  return { reason: 'unknown_encoding', code: GRPC_STATUS.unimplemented, message };
+}
+
+function detailsOf(refusal: IngestRefusal): string {
+  // Binary headers are base64 without padding (PROTOCOL-HTTP2, Custom-Metadata).
+  return Buffer.from(encodeRpcStatus(refusal)).toString('base64').replace(/=+$/, '');
+}
+
+function isGrpc(contentType: string | undefined): boolean {
+  return /^application\/grpc(?:$|[;+])/i.test(contentType ?? '');
+}

@@ -1,0 +1,308 @@
+/**
+ * @module The HTTP server of receivers: POSTs of whole bodies, with every limit enforced while bytes arrive.
+ *
+ * Statuses follow the OpenTelemetry Collector (`config/confighttp`, `receiver/otlpreceiver/otlphttp.go`), except that a body
+ * beyond a limit is 413, as OTLP asks, where the Collector says 400. Bodies are kept as they come; nothing is copied but
+ * once, when they are put together.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Clock } from '../clock/clock.ts';
+import { GRPC_STATUS, httpStatusOf } from '../wire/grpc/status.ts';
+import { printableShort } from '../wire/printable.ts';
+import { Arriving } from './arriving.ts';
+import { BodyWatch } from './body-watch.ts';
+import { type CorsConfig, corsHeaders, isPreflight, preflightHeaders } from './cors.ts';
+import type { IngestEvents, IngestRefusal, IngestResult, IngestServer } from './ingest.ts';
+import type { IngestListenerConfig } from './ingest-config.ts';
+import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
+import { limitConnections, listenOn } from './listening.ts';
+import type { ReceivingRoom } from './receiving-room.ts';
+import { CODECS, type Codec, unpack } from './unpack.ts';
+
+/** How a route's bodies are written. */
+export interface IngestForm {
+  readonly contentType: string;
+  /** Takes a whole body, which belongs to it. May throw: the client then gets 500 without details. */
+  take(body: Uint8Array): Promise<IngestResult>;
+  /** A refusal in this form. */
+  refusalBody(refusal: IngestRefusal): Uint8Array | string;
+}
+
+export interface HttpIngestOptions {
+  /** Configuration key of the address, for messages. */
+  readonly key: string;
+  readonly config: IngestListenerConfig;
+  readonly cors: CorsConfig | null;
+  readonly clock: Clock;
+  readonly room: ReceivingRoom;
+  /** Longest body, as it comes and unpacked, bytes. */
+  readonly maxBodyBytes: number;
+  /** By exact path; forms by media type in lower case. */
+  readonly routes: ReadonlyMap<string, ReadonlyMap<string, IngestForm>>;
+  readonly events: IngestEvents;
+}
+
+const MAX_HEADER_BYTES = 16_384;
+const MAX_HEADERS = 200;
+const CHECK_LATE_MS = 1000;
+/** How long (ms) what comes behind an early answer is thrown away, so that the client gets to read the answer. */
+const LINGER_MS = 2000;
+
+/** Binds and listens. Rejects with a message that names key, address and mend when it cannot. */
+export async function startHttpIngest(options: HttpIngestOptions): Promise<IngestServer> {
+  const { config, key, events } = options;
+  const files = await readListenerFiles({ ...options, fileUnusable: events.fileUnusable });
+  try {
+    const ingest = new HttpIngest(options, files);
+    const server = await createServer(options, files, (request, response) => ingest.handle(request, response));
+    server.maxHeadersCount = MAX_HEADERS;
+    limitConnections(server, { config, refused: events.closed });
+    server.setTimeout(config.idle_timeout);
+    const port = await listenOn(server, key, config.endpoint);
+    return { host: config.endpoint.host, port, close: closer(server, files, ingest) };
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+async function createServer(
+  options: HttpIngestOptions,
+  files: ListenerFiles,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const { config } = options;
+  const limits = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: config.header_timeout,
+    requestTimeout: Math.max(config.request_timeout, config.header_timeout),
+    keepAliveTimeout: config.idle_timeout,
+    connectionsCheckingInterval: CHECK_LATE_MS,
+    // Bodies come in pieces of what a socket reads at once.
+    highWaterMark: 64 * 1024,
+  };
+  const pair = tlsPairOf(files);
+  if (pair === null) return (await import('node:http')).createServer(limits, listener);
+  const { createServer: createSecure } = await import('node:https');
+  const secure = tlsOptions(config, pair);
+  const server = usableFiles(options, () => createSecure({ ...limits, ...secure }, listener));
+  files.use = (next) => server.setSecureContext(tlsOptions(config, next));
+  return server as unknown as Server;
+}
+
+/** Options of a TLS server: clients need a certificate where an authority is named. */
+export function tlsOptions(
+  { tls }: IngestListenerConfig,
+  { cert, key, clientCa }: { readonly cert: string; readonly key: string; readonly clientCa: string | null },
+) {
+  const minVersion = tls?.min_version === '1.3' ? ('TLSv1.3' as const) : ('TLSv1.2' as const);
+  const mutual = clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  return { cert, key, minVersion, ...mutual };
+}
+
+function closer(server: Server, files: ListenerFiles, ingest: HttpIngest): IngestServer['close'] {
+  let closed: Promise<void> | null = null;
+  return (deadline) => {
+    closed ??= new Promise((resolve) => {
+      files.close();
+      const cut = () => server.closeAllConnections();
+      server.close(() => {
+        deadline.removeEventListener('abort', cut);
+        ingest.close();
+        resolve();
+      });
+      server.closeIdleConnections();
+      if (deadline.aborted) cut();
+      else deadline.addEventListener('abort', cut, { once: true });
+    });
+    return closed;
+  };
+}
+
+class HttpIngest {
+  readonly #options: HttpIngestOptions;
+  readonly #files: ListenerFiles;
+  readonly #watch: BodyWatch;
+
+  constructor(options: HttpIngestOptions, files: ListenerFiles) {
+    this.#options = options;
+    this.#files = files;
+    const { min_rate: minRate, request_timeout: maxMs } = options.config;
+    // Node ends requests that take too long; the watch only adds the rate.
+    this.#watch = new BodyWatch(options.clock, minRate, 2 * maxMs);
+  }
+
+  close(): void {
+    this.#watch.close();
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const { cors, routes } = this.#options;
+    for (const [name, value] of corsHeaders(cors, request.headers.origin)) response.setHeader(name, value);
+    const path = pathOf(request.url ?? '/');
+    const forms = routes.get(path);
+    const form = forms?.get(mediaType(request.headers['content-type']));
+    if (isPreflight(cors, request)) this.#preflight(request, response);
+    else if (forms === undefined) this.#plain(request, response, 404, 'not found');
+    else if (request.method !== 'POST') this.#wrongMethod(request, response);
+    else if (!isAuthorized(this.#files, request.headers.authorization)) this.#unauthorized(request, response);
+    else if (form === undefined)
+      this.#plain(request, response, 415, `content-type must be one of ${[...forms.keys()].join(', ')}`);
+    else this.#take({ request, response, path, form });
+  }
+
+  #preflight(request: IncomingMessage, response: ServerResponse): void {
+    for (const [name, value] of preflightHeaders(this.#options.cors!, request)) response.setHeader(name, value);
+    response.writeHead(204).end();
+    this.#discard(request);
+  }
+
+  #wrongMethod(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('allow', 'POST');
+    this.#plain(request, response, 405, `${request.method} is not served here, only POST`);
+  }
+
+  #unauthorized(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('www-authenticate', 'Bearer');
+    this.#plain(request, response, 401, 'a bearer token is needed');
+  }
+
+  /** Texts for people who ask in the wrong way; nothing of a body is read for them. */
+  #plain(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
+    this.#options.events.ended(pathOf(request.url ?? '/'), `http_${status}`, 0);
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' });
+    response.end(`${text}\n`);
+    this.#discard(request);
+  }
+
+  #take(exchange: Exchange): void {
+    const { headers } = exchange.request;
+    const codec = codecOf(headers['content-encoding']);
+    if (codec === undefined) this.#refuse(exchange, unknownCodec(String(headers['content-encoding'])), 0);
+    else if (Number(headers['content-length'] ?? 0) > this.#options.maxBodyBytes)
+      this.#refuse(exchange, this.#tooLarge(), 0);
+    else this.#receive(exchange, codec);
+  }
+
+  #receive(exchange: Exchange, codec: Codec | null): void {
+    const { request, path } = exchange;
+    const { room, maxBodyBytes, clock, events } = this.#options;
+    const arriving = new Arriving(room, maxBodyBytes, clock.monoMs(), () => {
+      events.closed('min_rate');
+      request.destroy();
+    });
+    this.#watch.add(arriving);
+    request.on('data', (piece: Buffer) => {
+      if (arriving.isOver) return;
+      const problem = arriving.add(piece);
+      if (problem === null) return;
+      arriving.end();
+      this.#refuse(exchange, problem === 'too_large' ? this.#tooLarge() : NO_ROOM, arriving.bytes);
+    });
+    request.on('end', () => {
+      this.#watch.remove(arriving);
+      if (!arriving.isOver) void this.#whole(arriving, codec, exchange);
+    });
+    // A body that broke off is no request: nobody reads an answer.
+    request.on('close', () => {
+      this.#watch.remove(arriving);
+      if (!request.complete && arriving.end()) events.ended(path, 'broke_off', arriving.bytes);
+    });
+    request.on('error', () => {});
+  }
+
+  async #whole(arriving: Arriving, codec: Codec | null, exchange: Exchange): Promise<void> {
+    try {
+      const body = arriving.whole();
+      const unpacked = codec === null ? body : await unpack(body, codec, this.#options.maxBodyBytes);
+      if (unpacked === 'too_large') this.#refuse(exchange, this.#tooLarge(), arriving.bytes);
+      else if (unpacked === 'damaged') this.#refuse(exchange, damaged(codec), arriving.bytes);
+      else this.#answer(exchange, await exchange.form.take(unpacked), arriving.bytes);
+    } catch (error) {
+      this.#options.events.failed(exchange.path, error);
+      this.#refuse(exchange, DEFECT, arriving.bytes);
+    } finally {
+      arriving.end();
+    }
+  }
+
+  #answer(exchange: Exchange, result: IngestResult, bytes: number): void {
+    if ('refusal' in result) {
+      this.#refuse(exchange, result.refusal, bytes);
+      return;
+    }
+    this.#options.events.ended(exchange.path, '', bytes);
+    send(exchange.response, 200, exchange.form.contentType, result.body);
+  }
+
+  #refuse({ request, response, path, form }: Exchange, refusal: IngestRefusal, bytes: number): void {
+    this.#options.events.ended(path, refusal.reason, bytes);
+    if (refusal.retryAfterMs !== undefined)
+      response.setHeader('retry-after', Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)));
+    send(response, refusal.httpStatus ?? httpStatusOf(refusal.code), form.contentType, form.refusalBody(refusal));
+    this.#discard(request);
+  }
+
+  /** Reads on for a while what nobody wants, then ends the connection. */
+  #discard(request: IncomingMessage): void {
+    if (request.complete) return;
+    const timer = this.#options.clock.after(LINGER_MS, () => request.destroy());
+    request.on('end', () => timer.cancel());
+    request.on('close', () => timer.cancel());
+    request.on('error', () => {});
+    request.resume();
+  }
+
+  #tooLarge(): IngestRefusal {
+    const message = `the body is larger than ${this.#options.maxBodyBytes} bytes (max_request_body_size); send less at once`;
+    return { reason: 'too_large', code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message };
+  }
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  readonly form: IngestForm;
+}
+
+/** Come again soon: others are being read. */
+const NO_ROOM: IngestRefusal = {
+  reason: 'no_room',
+  code: GRPC_STATUS.resourceExhausted,
+  message: 'too many bytes are arriving at once (max_receiving_size)',
+  retryAfterMs: 1000,
+};
+const DEFECT: IngestRefusal = { reason: 'defect', code: GRPC_STATUS.internal, message: 'failed' };
+
+function unknownCodec(encoding: string): IngestRefusal {
+  const known = ['identity', ...CODECS].join(', ');
+  const message = `content-encoding "${printableShort(encoding, 40)}" is not one of ${known}`;
+  return { reason: 'unknown_encoding', code: GRPC_STATUS.invalidArgument, message };
+}
+
+function damaged(codec: Codec | null): IngestRefusal {
+  return { reason: 'damaged', code: GRPC_STATUS.invalidArgument, message: `the body is no whole ${codec} stream` };
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: Uint8Array | string): void {
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  response.writeHead(status, { 'content-type': contentType, 'content-length': length });
+  response.end(body);
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark === -1 ? target : target.slice(0, mark);
+}
+
+function mediaType(contentType: string | undefined): string {
+  return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
+}
+
+/** null: none; undefined: one that is not known, or several. */
+function codecOf(encoding: string | undefined): Codec | null | undefined {
+  const name = (encoding ?? '').trim().toLowerCase();
+  if (name === '' || name === 'identity') return null;
+  return CODECS.has(name) ? (name as Codec) : undefined;
+}

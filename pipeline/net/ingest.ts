@@ -1,0 +1,37 @@
+/** @module What servers that take bodies share: a request that came whole, the answer it gets, and who is told what. */
+import type { GrpcStatus } from '../wire/grpc/status.ts';
+
+/** Why a request was not taken. `reason` is a constant word for metrics, `message` is for its sender. */
+export interface IngestRefusal {
+  readonly reason: string;
+  readonly code: GrpcStatus;
+  readonly message: string;
+  /** When to come again, milliseconds; absent: do not. */
+  readonly retryAfterMs?: number;
+  /** HTTP status where it is another one than the code's. */
+  readonly httpStatus?: number;
+}
+
+/** What comes of a request that arrived whole: the body of a success, or a refusal. */
+export type IngestResult = { readonly body: Uint8Array } | { readonly refusal: IngestRefusal };
+
+/** What servers tell; every function must not throw. */
+export interface IngestEvents {
+  /** A request ended; `wireBytes` of its body were read. `reason` is '' for a success. */
+  ended(path: string, reason: string, wireBytes: number): void;
+  /** A connection was closed for a limit. */
+  closed(limit: 'max_connections' | 'max_connections_per_address' | 'resets' | 'min_rate'): void;
+  /** A route threw, which is a defect. */
+  failed(path: string, error: unknown): void;
+  /** A file could not be used again. */
+  fileUnusable(path: string, reason: string): void;
+}
+
+/** A server that listens. */
+export interface IngestServer {
+  readonly host: string;
+  /** The port that was bound. */
+  readonly port: number;
+  /** Takes nothing new, waits for what runs until `deadline`, then cuts it; may be called twice. */
+  close(deadline: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,110 @@
+/** @module Configuration of the `otlp` receiver; keys and defaults of the Collector's where it has them. */
+import { z } from 'zod';
+import { byteSize } from '../../pipeline/config/types.ts';
+import { ingestListenerConfig, refineIngestListener } from '../../pipeline/net/ingest-config.ts';
+import { metricsConfig } from './metrics-config.ts';
+
+const urlPath = (path: string, what: string) =>
+  z
+    .string()
+    .regex(/^\/?[\w\-./~%]+$/, 'is no path: write letters, digits, - . _ ~ and /')
+    .default(path)
+    .transform((text) => (text.startsWith('/') ? text : `/${text}`))
+    .describe(`path that takes ${what}`);
+
+const cors = z
+  .strictObject({
+    allowed_origins: z
+      .array(z.string().min(1).max(300))
+      .max(100)
+      .default([])
+      .describe('origins of pages that may send, such as https://*.example.com; none: CORS is off'),
+    allowed_headers: z
+      .array(z.string().min(1).max(100))
+      .max(100)
+      .default([])
+      .describe('headers that pages may send besides those of OTLP; * for all'),
+    exposed_headers: z.array(z.string().min(1).max(100)).max(100).default([]).describe('headers that pages may read'),
+    max_age: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .default(0)
+      .describe('seconds a browser may remember the answer; 0: its default'),
+  })
+  .transform(({ allowed_origins, allowed_headers, exposed_headers, max_age }) => ({
+    allowedOrigins: allowed_origins,
+    allowedHeaders: allowed_headers,
+    exposedHeaders: exposed_headers,
+    maxAgeSeconds: max_age,
+  }));
+
+const grpc = z
+  .strictObject({
+    ...ingestListenerConfig('127.0.0.1:4317'),
+    max_recv_msg_size_mib: z
+      .int()
+      .min(1)
+      .max(1024)
+      .default(4)
+      .describe('longest message, as it comes and unpacked, MiB'),
+    max_concurrent_streams: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(100)
+      .describe('calls of one connection at the same time'),
+    max_resets: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(200)
+      .describe('calls of one connection that may be reset within 10s; more end the connection'),
+  })
+  .superRefine(refineIngestListener);
+
+const http = z
+  .strictObject({
+    ...ingestListenerConfig('127.0.0.1:4318'),
+    max_request_body_size: byteSize().prefault('20MiB').describe('longest body, as it comes and unpacked'),
+    traces_url_path: urlPath('/v1/traces', 'spans'),
+    metrics_url_path: urlPath('/v1/metrics', 'metrics'),
+    cors: cors.optional().describe('pages of browsers that may send. Default: none'),
+  })
+  .superRefine(refineIngestListener);
+
+const protocols = z
+  .strictObject({
+    grpc: grpc.optional().describe('OTLP over gRPC; name it to have it: grpc: {}'),
+    http: http.optional().describe('OTLP over HTTP, protobuf and JSON; name it to have it: http: {}'),
+  })
+  .superRefine((value, context) => {
+    if (value.grpc !== undefined || value.http !== undefined) return;
+    context.addIssue({
+      code: 'custom',
+      message: 'must specify at least one protocol when using the OTLP receiver',
+      params: { weir: 'WEIR1008', mend: 'write protocols: { grpc: {}, http: {} }, or one of them' },
+    });
+  });
+
+export const otlpConfig = z.strictObject({
+  protocols: protocols.prefault({ grpc: {}, http: {} }).describe('what is served; both, unless written'),
+  max_items_per_request: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(50_000)
+    .describe('spans or data points of one request, counted before anything is built of them'),
+  max_nesting_depth: z
+    .int()
+    .min(8)
+    .max(100)
+    .default(32)
+    .describe('values within values of protobuf; JSON may be nested twice as deep'),
+  max_receiving_size: byteSize()
+    .prefault('64MiB')
+    .describe('bytes of all bodies that are arriving at the same time; what is beyond is told to come again'),
+  ...metricsConfig(),
+});
+
+export type OtlpConfig = z.output<typeof otlpConfig>;

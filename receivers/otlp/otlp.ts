@@ -1,0 +1,172 @@
+/** @module The `otlp` receiver: its servers, and what becomes of the requests they take. */
+import type { Receiver, ReceiverSettings, Signal } from '../../pipeline/component.ts';
+import type { IngestResult, IngestServer } from '../../pipeline/net/ingest.ts';
+import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
+import { type IngestForm, startHttpIngest } from '../../pipeline/net/ingest-http.ts';
+import { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
+import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
+import { MalformedProtobuf, TooManyItems } from '../../pipeline/wire/otlp-spans.ts';
+import { type AnswerForm, jsonAnswers, PROTO_ANSWERS, resultOf } from './answers.ts';
+import type { OtlpConfig } from './config.ts';
+import type { Intake } from './intake.ts';
+import { createSpansIntake } from './spans-intake.ts';
+import { createOtlpEvents, type OtlpEvents } from './telemetry.ts';
+
+const MIB = 1024 * 1024;
+
+/** One signal as it is served. */
+interface Service {
+  readonly signal: Signal;
+  readonly intake: Intake;
+  readonly httpPath: (config: NonNullable<OtlpConfig['protocols']['http']>) => string;
+  readonly grpcPath: string;
+  readonly json: AnswerForm;
+}
+
+export function createOtlpReceiver(settings: ReceiverSettings<OtlpConfig>): Receiver {
+  return new OtlpReceiver(settings);
+}
+
+class OtlpReceiver implements Receiver {
+  readonly scrapeIntervalMs: number;
+  readonly scrapeTimeoutMs: number;
+  readonly #settings: ReceiverSettings<OtlpConfig>;
+  readonly #room: ReceivingRoom;
+  readonly #events: OtlpEvents;
+  readonly #services: readonly Service[];
+  #servers: IngestServer[] = [];
+  #stopped: Promise<void> | null = null;
+
+  constructor(settings: ReceiverSettings<OtlpConfig>) {
+    const { config, signals } = settings;
+    this.#settings = settings;
+    this.scrapeIntervalMs = config.scrape_interval;
+    this.scrapeTimeoutMs = config.scrape_interval;
+    this.#room = new ReceivingRoom(config.max_receiving_size);
+    this.#events = createOtlpEvents(settings, this.#room);
+    const limits = { maxItems: config.max_items_per_request, maxDepth: config.max_nesting_depth };
+    const services: Service[] = [];
+    if (signals.has('traces')) {
+      const invalidIds = (spans: number) => this.#events.invalidIds(spans);
+      services.push(tracesService(createSpansIntake({ settings, limits, invalidIds })));
+    }
+    this.#services = services;
+  }
+
+  async start(): Promise<void> {
+    const { grpc, http } = this.#settings.config.protocols;
+    try {
+      if (grpc !== undefined) this.#listening('grpc', await this.#startGrpc(grpc));
+      if (http !== undefined) this.#listening('http', await this.#startHttp(http));
+    } catch (error) {
+      await this.stop(AbortSignal.abort());
+      throw error;
+    }
+  }
+
+  #listening(protocol: 'grpc' | 'http', server: IngestServer): void {
+    this.#servers.push(server);
+    this.#events.listening(protocol, server.host, server.port);
+  }
+
+  stop(deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#stop(deadline);
+    return this.#stopped;
+  }
+
+  async #stop(deadline: AbortSignal): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.close(deadline)));
+    for (const { intake } of this.#services) intake.stop();
+    this.#events.end();
+  }
+
+  #startGrpc(config: NonNullable<OtlpConfig['protocols']['grpc']>): Promise<IngestServer> {
+    const { id, clock } = this.#settings;
+    const methods = new Map(
+      this.#services.map((service) => [
+        service.grpcPath,
+        async (message: Uint8Array) => asGrpc(await this.#take(service, message, PROTO_ANSWERS)),
+      ]),
+    );
+    const signals = new Map(this.#services.map(({ grpcPath, signal }) => [grpcPath, signal]));
+    return startGrpcIngest({
+      key: `receivers.${id}.protocols.grpc.endpoint`,
+      config,
+      clock,
+      room: this.#room,
+      maxMessageBytes: config.max_recv_msg_size_mib * MIB,
+      methods,
+      events: this.#events.server('grpc', signals),
+    });
+  }
+
+  #startHttp(config: NonNullable<OtlpConfig['protocols']['http']>): Promise<IngestServer> {
+    const { id, clock } = this.#settings;
+    const routes = new Map(this.#services.map((service) => [service.httpPath(config), this.#forms(service)]));
+    const signals = new Map(this.#services.map((service) => [service.httpPath(config), service.signal]));
+    return startHttpIngest({
+      key: `receivers.${id}.protocols.http.endpoint`,
+      config,
+      cors: config.cors ?? null,
+      clock,
+      room: this.#room,
+      maxBodyBytes: config.max_request_body_size,
+      routes,
+      events: this.#events.server('http', signals),
+    });
+  }
+
+  #forms(service: Service): Map<string, IngestForm> {
+    const form = (answers: AnswerForm, read: (body: Uint8Array) => Uint8Array): IngestForm => ({
+      contentType: answers.contentType,
+      take: (body) => this.#take(service, body, answers, read),
+      refusalBody: (refusal) => answers.refusal(refusal),
+    });
+    return new Map([['application/x-protobuf', form(PROTO_ANSWERS, (body) => body)]]);
+  }
+
+  /** An empty request is a success that reaches no pipeline. */
+  async #take(
+    { intake }: Service,
+    body: Uint8Array,
+    answers: AnswerForm,
+    read: (body: Uint8Array) => Uint8Array = (bytes) => bytes,
+  ): Promise<IngestResult> {
+    try {
+      const message = read(body);
+      if (message.length === 0) return { body: answers.success(0, '') };
+      return resultOf(await intake.take(message), answers);
+    } catch (error) {
+      const refused = refusedFor(error);
+      if (refused === null) throw error;
+      return refused;
+    }
+  }
+}
+
+/** What a sender is told whose request cannot be read, or holds too much; null for what is our own defect. */
+function refusedFor(error: unknown): IngestResult | null {
+  if (error instanceof TooManyItems) {
+    const message = `${error.message} (max_items_per_request); send fewer at once`;
+    return { refusal: { reason: 'too_many_items', code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message } };
+  }
+  if (!(error instanceof MalformedProtobuf)) return null;
+  const message = `the request cannot be read: ${error.message}`;
+  return { refusal: { reason: 'malformed', code: GRPC_STATUS.invalidArgument, message } };
+}
+
+/** A message that cannot be read is INTERNAL over gRPC, as its libraries have it, and 400 over HTTP. */
+function asGrpc(result: IngestResult): IngestResult {
+  if (!('refusal' in result) || result.refusal.code !== GRPC_STATUS.invalidArgument) return result;
+  return { refusal: { ...result.refusal, code: GRPC_STATUS.internal } };
+}
+
+function tracesService(intake: Intake): Service {
+  return {
+    signal: 'traces',
+    intake,
+    httpPath: ({ traces_url_path: path }) => path,
+    grpcPath: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+    json: jsonAnswers('rejectedSpans'),
+  };
+}
