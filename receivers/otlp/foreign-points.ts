@@ -1,0 +1,40 @@
+/** @module Data points that nobody here takes, by the name of their metric; names come from outside, so few are kept. */
+
+/** All names beyond those that are kept. */
+export const OTHER_NAMES = 'other';
+const SHOWN = 3;
+
+export class ForeignPoints {
+  readonly #maxNames: number;
+  readonly #points = new Map<string, number>();
+  #others = 0;
+
+  constructor(maxNames: number) {
+    this.#maxNames = maxNames;
+  }
+
+  add(name: string, points: number): void {
+    const known = this.#points.get(name);
+    if (known !== undefined) this.#points.set(name, known + points);
+    else if (this.#points.size < this.#maxNames && name !== OTHER_NAMES) this.#points.set(name, points);
+    else this.#others += points;
+  }
+
+  /** Adds points whose names are not told. */
+  addUnnamed(points: number): void {
+    this.#others += points;
+  }
+
+  /** Running totals; none of names that never had points. */
+  *totals(): Generator<readonly [name: string, points: number]> {
+    yield* this.#points;
+    if (this.#others > 0) yield [OTHER_NAMES, this.#others];
+  }
+}
+
+/** What a sender is told of such points. */
+export function foreignMessage(points: number, names: ReadonlyMap<string, number>): string {
+  const shown = [...names].slice(0, SHOWN).map(([name, count]) => `${name === '' ? 'no name' : name} (${count})`);
+  const more = names.size > SHOWN ? `, and ${names.size - SHOWN} more` : '';
+  return `${points} data points are of metrics that are not taken here: ${shown.join(', ')}${more}`;
+}

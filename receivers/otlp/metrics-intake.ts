@@ -1,0 +1,300 @@
+/**
+ * @module Requests of metrics: traffic of other Weirs becomes batches again, each taken once; the rest is counted by name
+ * (design §6, docs/adr/0013).
+ */
+import type { Batch } from '../../pipeline/batch.ts';
+import { ADMITTED, type Admission, type ReceiverSettings } from '../../pipeline/component.ts';
+import { type Outcome, TAKEN } from '../../pipeline/delivery.ts';
+import {
+  countDataPoints,
+  type DecodedTraffic,
+  decodeTrafficInSteps,
+  TrafficMemory,
+} from '../../pipeline/wire/otlp-traffic.ts';
+import type { OtlpConfig } from './config.ts';
+import { foreignMessage } from './foreign-points.ts';
+import type { Intake, IntakeAnswer } from './intake.ts';
+import { Repeats } from './repeats.ts';
+import { SplitRequests } from './split-requests.ts';
+import { TrafficJudge } from './traffic-judge.ts';
+import { batchOf, inOrderOfSending, itemsOf, numberOf, type Offered, type Share, shareId } from './traffic-share.ts';
+import { createTrafficEvents, type TrafficEvents } from './traffic-telemetry.ts';
+
+/** Decoding lets others run after so long, milliseconds. */
+const SLICE_MS = 5;
+
+/** What of a request is samples: a mesh's families that a Collector scraped. */
+export interface SamplesShare {
+  /** Data points taken, by the name of their metric. */
+  readonly points: ReadonlyMap<string, number>;
+  /** Whether the pipeline would take them now. */
+  admits(): Admission;
+  /** Hands them on; settles when it is known what became of them. Keeps its own books. */
+  offer(): Promise<Outcome>;
+}
+
+/** Finds samples in requests. */
+export interface SamplesIntake {
+  /** Null when there are none. Applies nothing. `foreign`: points of the request that are no traffic, by name. */
+  read(body: Uint8Array, foreign: ReadonlyMap<string, number>): SamplesShare | null;
+  stop(): void;
+}
+
+/** What one part of a request came to, and how many data points it has. */
+interface Fate {
+  readonly outcome: Outcome;
+  readonly points: number;
+}
+
+const KNOWN: Fate = { outcome: TAKEN, points: 0 };
+
+export function createMetricsIntake(
+  settings: ReceiverSettings<OtlpConfig>,
+  samples: SamplesIntake | null = null,
+): Intake {
+  return new MetricsIntake(settings, samples);
+}
+
+class MetricsIntake implements Intake {
+  readonly #settings: ReceiverSettings<OtlpConfig>;
+  readonly #samples: SamplesIntake | null;
+  readonly #memory: TrafficMemory;
+  readonly #repeats: Repeats;
+  readonly #splits: SplitRequests;
+  readonly #judge: TrafficJudge;
+  readonly #events: TrafficEvents;
+  /** Requests of which the pipeline has not said yet what becomes of them, by source, epoch and number. */
+  readonly #undecided = new Map<string, Promise<unknown>>();
+
+  constructor(settings: ReceiverSettings<OtlpConfig>, samples: SamplesIntake | null) {
+    const { traffic } = settings.config;
+    this.#settings = settings;
+    this.#samples = samples;
+    this.#memory = new TrafficMemory(traffic.max_cached_items);
+    this.#repeats = new Repeats({
+      window: traffic.repeat_window,
+      maxEpochs: traffic.max_epochs,
+      maxSources: traffic.max_sources,
+    });
+    this.#splits = new SplitRequests(traffic.max_split_points, (request) => {
+      this.#repeats.lose(request);
+      this.#events.unfinished(request.source);
+    });
+    this.#judge = new TrafficJudge(this.#repeats, this.#splits, this.#memory);
+    this.#events = createTrafficEvents(settings, {
+      repeats: this.#repeats,
+      splits: this.#splits,
+      memory: this.#memory,
+      maxForeignNames: traffic.max_foreign_names,
+    });
+  }
+
+  async take(body: Uint8Array): Promise<IntakeAnswer> {
+    countDataPoints(body, this.#settings.config.max_items_per_request);
+    const decoded = await this.#decode(body);
+    await this.#decided(decoded);
+    // From here to the offer nothing else runs, so that what is judged stays so.
+    const shares = this.#judge.sharesOf(body, decoded);
+    if (shares === null) return this.#tooLargeToSplit(decoded);
+    const samples = this.#samples?.read(body, decoded.foreign.names) ?? null;
+    const admission = this.#admission(shares, samples);
+    if (!admission.ok) return this.#refused(shares, admission);
+    const offered = this.#offer(shares);
+    const fates = await Promise.all([...offered.map((one) => this.#settle(one)), ...offerSamples(samples)]);
+    const isKnown = shares.length > offered.length;
+    return this.#answer(decoded, samples, isKnown ? [...fates, KNOWN] : fates);
+  }
+
+  stop(): void {
+    this.#samples?.stop();
+    this.#events.end();
+  }
+
+  async #decode(body: Uint8Array): Promise<DecodedTraffic> {
+    const { clock } = this.#settings;
+    const steps = decodeTrafficInSteps(body, { memory: this.#memory });
+    for (let fromMs = clock.monoMs(); ; ) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (clock.monoMs() - fromMs < SLICE_MS) continue;
+      await new Promise<void>((resolve) => clock.after(0, resolve));
+      fromMs = clock.monoMs();
+    }
+  }
+
+  /** Waits until nothing that the request repeats is undecided. */
+  async #decided({ resources }: DecodedTraffic): Promise<void> {
+    for (;;) {
+      const waits = resources.flatMap(({ envelope }) => {
+        const wait = envelope === null ? undefined : this.#undecided.get(shareId(envelope));
+        return wait === undefined ? [] : [wait];
+      });
+      if (waits.length === 0) return;
+      await Promise.all(waits);
+    }
+  }
+
+  #admission(shares: readonly Share[], samples: SamplesShare | null): Admission {
+    for (const { envelope, sums } of shares) {
+      for (const sum of sums) {
+        const verdict = this.#settings.next.admits(batchOf(sum, envelope, false));
+        if (!verdict.ok) return verdict;
+      }
+    }
+    return samples?.admits() ?? ADMITTED;
+  }
+
+  #refused(shares: readonly Share[], { reason, retryAfterMs }: Extract<Admission, { ok: false }>): IntakeAnswer {
+    for (const { envelope, sums } of shares) {
+      for (const sum of sums) this.#settings.balanceOf('traffic').refused += itemsOf(sum);
+      this.#events.ended('refused', envelope);
+    }
+    return { kind: 'retry', reason, afterMs: retryAfterMs };
+  }
+
+  #tooLargeToSplit({ resources }: DecodedTraffic): IntakeAnswer {
+    const balance = this.#settings.balanceOf('traffic');
+    for (const { envelope, sums } of resources) {
+      this.#events.ended('rejected', envelope);
+      for (const sum of sums) {
+        balance.accepted += itemsOf(sum);
+        balance.drop('split_too_large', itemsOf(sum));
+      }
+    }
+    return { kind: 'rejected', reason: 'the request was split on the way, and has more points than max_split_points' };
+  }
+
+  #offer(shares: readonly Share[]): Offered[] {
+    const offered: Offered[] = [];
+    for (const share of inOrderOfSending(shares)) {
+      if (share.known !== null) this.#tellKnown(share);
+      else offered.push(this.#offerOne(share));
+    }
+    return offered;
+  }
+
+  #tellKnown({ envelope, known, knownItems }: Share): void {
+    const balance = this.#settings.balanceOf('traffic');
+    balance.accepted += knownItems;
+    balance.filter(known!, knownItems);
+    this.#events.ended(known!, envelope);
+  }
+
+  #offerOne(share: Share): Offered {
+    const { envelope, sums } = share;
+    const isNew = envelope !== null && this.#repeats.standing(numberOf(envelope)) === 'new';
+    const claim = isNew ? this.#repeats.claim(numberOf(envelope)) : null;
+    if (claim?.gap === true) this.#events.gap(envelope!);
+    const batches = sums.map((sum, i) => batchOf(sum, envelope, i === 0 && claim?.gap === true));
+    const outcomes = Promise.all(batches.map((batch) => this.#consume(batch)));
+    if (envelope !== null) this.#undecide(shareId(envelope), outcomes);
+    return { share, claim, outcomes };
+  }
+
+  #consume(batch: Batch): Promise<{ items: number; outcome: Outcome }> {
+    return new Promise((resolve) => {
+      batch.delivery.onSettled((outcome) => resolve({ items: batch.items, outcome }));
+      this.#settings.next.consume(batch);
+    });
+  }
+
+  /** Bounded by the requests that are being taken. */
+  #undecide(id: string, outcomes: Promise<unknown>): void {
+    const wait = outcomes.then(() => {
+      this.#undecided.delete(id);
+    });
+    this.#undecided.set(id, wait);
+  }
+
+  /** What a share came to: it counts as taken when the pipeline has taken any of it. */
+  async #settle({ share, claim, outcomes }: Offered): Promise<Fate> {
+    const settled = await outcomes;
+    const outcome = worstOf(settled);
+    if (settled.length > 0 && !settled.some((one) => one.outcome.kind === 'taken')) {
+      claim?.undo();
+      for (const { items } of settled) this.#bookUntaken(items, outcome);
+      this.#events.ended(outcome.kind === 'retry' ? 'refused' : 'rejected', share.envelope);
+      return { outcome, points: share.points };
+    }
+    this.#bookTaken(settled);
+    this.#tellTaken(share);
+    return { outcome: TAKEN, points: share.points };
+  }
+
+  #bookUntaken(items: number, outcome: Outcome): void {
+    const balance = this.#settings.balanceOf('traffic');
+    if (outcome.kind === 'retry') balance.refused += items;
+    else {
+      balance.accepted += items;
+      if (outcome.kind === 'rejected') balance.drop(outcome.reason, items);
+    }
+  }
+
+  #bookTaken(settled: readonly { readonly items: number; readonly outcome: Outcome }[]): void {
+    const balance = this.#settings.balanceOf('traffic');
+    for (const { items, outcome } of settled) {
+      balance.accepted += items;
+      if (outcome.kind === 'taken') balance.delivered += items;
+      else {
+        balance.drop(outcome.reason, items);
+        this.#events.partlyTaken(items, outcome.reason);
+      }
+    }
+  }
+
+  #tellTaken({ envelope, part, points }: Share): void {
+    if (part === null) this.#events.ended(envelope === null ? 'unnumbered' : 'taken', envelope);
+    else {
+      this.#events.ended('split', envelope);
+      this.#events.repeatedPoints(Math.max(0, points - part.wanted));
+      part.commit();
+    }
+  }
+
+  /** Whoever was refused comes again with all of the request; what was taken of it is a repeat then. */
+  #answer(decoded: DecodedTraffic, samples: SamplesShare | null, fates: readonly Fate[]): IntakeAnswer {
+    const worst = worstOf(fates);
+    if (worst.kind === 'retry') return worst;
+    const foreign = this.#tellForeign(decoded, samples);
+    if (worst.kind === 'taken') return { kind: 'taken', rejectedItems: foreign.points, message: foreign.message };
+    const rejected = fates.filter(({ outcome }) => outcome.kind === 'rejected');
+    if (rejected.length === fates.length) return worst;
+    const points = rejected.reduce((total, fate) => total + fate.points, 0);
+    const message = `${points} data points were rejected: ${worst.reason}. ${foreign.message}`.trimEnd();
+    return { kind: 'taken', rejectedItems: foreign.points + points, message };
+  }
+
+  /** Counts the points that nobody takes. */
+  #tellForeign({ foreign }: DecodedTraffic, samples: SamplesShare | null): { points: number; message: string } {
+    const left = new Map<string, number>();
+    for (const [name, points] of foreign.names) {
+      const rest = points - (samples?.points.get(name) ?? 0);
+      if (rest > 0) left.set(name, rest);
+    }
+    const named = [...foreign.names.values()].reduce((total, points) => total + points, 0);
+    const unnamed = foreign.points - named;
+    const points = [...left.values()].reduce((total, count) => total + count, unnamed);
+    if (points === 0) return { points, message: '' };
+    const balance = this.#settings.balanceOf('samples');
+    balance.accepted += points;
+    balance.drop('not_mesh', points);
+    this.#events.foreign(left, unnamed);
+    return { points, message: foreignMessage(points, left) };
+  }
+}
+
+function offerSamples(samples: SamplesShare | null): Promise<Fate>[] {
+  if (samples === null) return [];
+  const points = [...samples.points.values()].reduce((total, count) => total + count, 0);
+  return [samples.offer().then((outcome) => ({ outcome, points }))];
+}
+
+/** Of several that are to be retried, the one that asks for the longest wait. */
+function worstOf(fates: readonly { readonly outcome: Outcome }[]): Outcome {
+  let worst: Outcome = TAKEN;
+  for (const { outcome } of fates) {
+    if (outcome.kind === 'retry' && (worst.kind !== 'retry' || worst.afterMs < outcome.afterMs)) worst = outcome;
+    else if (outcome.kind === 'rejected' && worst.kind === 'taken') worst = outcome;
+  }
+  return worst;
+}

@@ -1,0 +1,78 @@
+/** @module What of a request's traffic is new: whole requests by their number, split ones point by point. */
+import {
+  type DecodedResource,
+  type DecodedTraffic,
+  decodeTraffic,
+  type TrafficEnvelope,
+  type TrafficMemory,
+} from '../../pipeline/wire/otlp-traffic.ts';
+import type { Repeats } from './repeats.ts';
+import type { SplitPart, SplitRequests } from './split-requests.ts';
+import { type Known, numberOf, type Share, shareId, totalItems } from './traffic-share.ts';
+
+export class TrafficJudge {
+  readonly #repeats: Repeats;
+  readonly #splits: SplitRequests;
+  readonly #memory: TrafficMemory;
+
+  constructor(repeats: Repeats, splits: SplitRequests, memory: TrafficMemory) {
+    this.#repeats = repeats;
+    this.#splits = splits;
+    this.#memory = memory;
+  }
+
+  /**
+   * Shares of the senders in `decoded`, which is what `body` holds; changes nothing. Null when one of them is a part of a
+   * request that has more points than are remembered. Reads `body` once more when there are parts.
+   */
+  sharesOf(body: Uint8Array, decoded: DecodedTraffic): Share[] | null {
+    const parts = new Map<string, SplitPart>();
+    for (const { envelope, declaredPoints, points } of decoded.resources) {
+      if (envelope === null || declaredPoints === null || !this.#isSplit(envelope, points, declaredPoints)) continue;
+      if (!this.#splits.fits(declaredPoints)) return null;
+      parts.set(shareId(envelope), this.#splits.part({ ...numberOf(envelope), points: declaredPoints }));
+    }
+    if (parts.size === 0) return decoded.resources.map((resource) => this.#whole(resource));
+    const fresh = this.#readParts(body, parts);
+    return decoded.resources.map((resource) => {
+      const id = resource.envelope === null ? '' : shareId(resource.envelope);
+      const part = parts.get(id);
+      return part === undefined ? this.#whole(resource) : shareOfPart(resource, part, fresh.get(id)?.sums ?? []);
+    });
+  }
+
+  /** Whether points of it are, or are to be, told apart; not once all are known to be there, or are given up. */
+  #isSplit(envelope: TrafficEnvelope, points: number, declaredPoints: number): boolean {
+    const number = numberOf(envelope);
+    if (this.#splits.isOpen(number)) return true;
+    return points !== declaredPoints && this.#repeats.standing(number) === 'new';
+  }
+
+  #whole(resource: DecodedResource): Share {
+    const { envelope, sums, points } = resource;
+    const known = envelope === null ? null : this.#known(envelope);
+    if (known === null) return { envelope, sums, knownItems: 0, known, part: null, points };
+    return { envelope, sums: [], knownItems: totalItems(sums), known, part: null, points };
+  }
+
+  #known(envelope: TrafficEnvelope): Known | null {
+    const standing = this.#repeats.standing(numberOf(envelope));
+    if (standing === 'new') return null;
+    return standing === 'repeat' ? 'repeat' : 'repeat_too_old';
+  }
+
+  /** What of the parts is new, by their ids. */
+  #readParts(body: Uint8Array, parts: ReadonlyMap<string, SplitPart>): Map<string, DecodedResource> {
+    const { resources } = decodeTraffic(body, {
+      memory: this.#memory,
+      wants: (envelope, point) => parts.get(shareId(envelope))?.wants(point) ?? true,
+    });
+    return new Map(resources.flatMap((found) => (found.envelope === null ? [] : [[shareId(found.envelope), found]])));
+  }
+}
+
+function shareOfPart({ envelope, sums: all, points }: DecodedResource, part: SplitPart, sums: Share['sums']): Share {
+  if (part.wanted === 0)
+    return { envelope, sums: [], knownItems: totalItems(all), known: 'repeat', part: null, points };
+  return { envelope, sums, knownItems: 0, known: null, part, points };
+}

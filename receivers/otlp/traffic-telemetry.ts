@@ -1,0 +1,151 @@
+/** @module What happens to metrics that come over OTLP, each as a function that logs and counts. */
+import type { ReceiverSettings } from '../../pipeline/component.ts';
+import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
+import type { TrafficEnvelope, TrafficMemory } from '../../pipeline/wire/otlp-traffic.ts';
+import { printableShort } from '../../pipeline/wire/printable.ts';
+import { ForeignPoints } from './foreign-points.ts';
+import type { Repeats } from './repeats.ts';
+import type { SplitRequests } from './split-requests.ts';
+
+/** How one sender's request ended. `unnumbered`: taken, but without source, epoch or number, so a repeat would be too. */
+export type TrafficOutcome = 'taken' | 'unnumbered' | 'split' | 'repeat' | 'repeat_too_old' | 'refused' | 'rejected';
+
+export interface TrafficEvents {
+  ended(outcome: TrafficOutcome, envelope: TrafficEnvelope | null): void;
+  /** Something that a sender sent never came. */
+  gap(envelope: TrafficEnvelope): void;
+  /** Points of a split request that were there already. */
+  repeatedPoints(points: number): void;
+  /** Parts of a split request never came, or may not have: their points are not known any more. */
+  unfinished(source: string): void;
+  /** Points of metrics nobody takes; `unnamed` are those whose names are not told. */
+  foreign(names: ReadonlyMap<string, number>, unnamed: number): void;
+  /** Items of which the pipeline took a part of their request, and not these. */
+  partlyTaken(items: number, reason: string): void;
+  end(): void;
+}
+
+/** What is read whenever somebody collects. */
+export interface TrafficState {
+  readonly repeats: Repeats;
+  readonly splits: () => SplitRequests;
+  readonly memory: TrafficMemory;
+  readonly maxForeignNames: number;
+}
+
+const LONGEST_NAME = 200;
+
+export function createTrafficEvents(
+  { id, log, meters, clock }: Pick<ReceiverSettings<unknown>, 'id' | 'log' | 'meters' | 'clock'>,
+  { repeats, splits, memory, maxForeignNames }: TrafficState,
+): TrafficEvents {
+  const attributes = { receiver: id };
+  const limit = createOccurrenceLimit(clock);
+  const outcomes = new Map<TrafficOutcome, number>();
+  const foreign = new ForeignPoints(maxForeignNames);
+  const counts = { gaps: 0, repeatedPoints: 0, unfinished: 0 };
+  const one = (read: () => number) => () => [{ value: read(), attributes }];
+  const registered = [
+    meters.counter(
+      'weir_otlp_traffic_requests_total',
+      'Requests of traffic, each sender of a joined one by itself, by what became of them.',
+      () => [...outcomes].map(([outcome, value]) => ({ value, attributes: { ...attributes, outcome } })),
+    ),
+    meters.counter(
+      'weir_otlp_traffic_gaps_total',
+      'Times that something a sender sent before never came.',
+      one(() => counts.gaps),
+    ),
+    meters.counter(
+      'weir_otlp_traffic_repeated_points_total',
+      'Data points of split requests that were there already and are not counted twice.',
+      one(() => counts.repeatedPoints),
+    ),
+    meters.counter(
+      'weir_otlp_traffic_splits_unfinished_total',
+      'Split requests whose parts did not all come before max_split_points was reached.',
+      one(() => counts.unfinished),
+    ),
+    meters.gauge(
+      'weir_otlp_traffic_split_points',
+      'Data points remembered of split requests.',
+      one(() => splits().points),
+    ),
+    meters.gauge(
+      'weir_otlp_traffic_sources',
+      'Senders whose requests are remembered.',
+      one(() => repeats.sources),
+    ),
+    meters.counter(
+      'weir_otlp_traffic_forgotten_total',
+      'Senders, and lives of senders, forgotten because of limits.',
+      () => [
+        { value: repeats.forgottenSources, attributes: { ...attributes, what: 'source' } },
+        { value: repeats.forgottenEpochs, attributes: { ...attributes, what: 'epoch' } },
+      ],
+    ),
+    meters.gauge(
+      'weir_otlp_traffic_cached_items',
+      'Records and targets whose attributes are remembered.',
+      one(() => memory.size),
+    ),
+    meters.counter(
+      'weir_otlp_traffic_cache_evicted_total',
+      'Records and targets forgotten because of max_cached_items.',
+      one(() => memory.forgotten),
+    ),
+    meters.counter('weir_otlp_foreign_points_total', 'Data points of metrics that nobody here takes, by name.', () =>
+      Array.from(foreign.totals(), ([name, value]) => ({ value, attributes: { ...attributes, name } })),
+    ),
+  ];
+  return {
+    ended(outcome, envelope) {
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      if (outcome !== 'unnumbered' && outcome !== 'split') return;
+      const times = limit.occurred(outcome);
+      if (times === 0) return;
+      if (outcome === 'unnumbered')
+        log.warn(
+          { times },
+          'Traffic came without weir.source, weir.epoch or weir.seq: a repeat of it would be counted twice',
+        );
+      else
+        log.warn(
+          { times, source: shown(envelope?.source ?? '') },
+          'Something between has split a request of traffic. It is put together again, at a cost: send it whole',
+        );
+    },
+    gap({ source, seq }) {
+      counts.gaps += 1;
+      const times = limit.occurred('gap');
+      if (times > 0) log.warn({ source: shown(source), seq, times }, 'Requests of a sender never came before this one');
+    },
+    repeatedPoints(points) {
+      counts.repeatedPoints += points;
+    },
+    unfinished(source) {
+      counts.unfinished += 1;
+      const times = limit.occurred('unfinished');
+      if (times > 0) log.warn({ source: shown(source), times }, 'Parts of a split request of traffic never came');
+    },
+    foreign(names, unnamed) {
+      for (const [name, points] of names) foreign.add(shown(name), points);
+      foreign.addUnnamed(unnamed);
+      const times = limit.occurred('foreign');
+      if (times === 0) return;
+      const [[name, points] = ['', unnamed]] = names;
+      log.warn({ metric: shown(name), points, times }, 'Metrics came that are not taken here; they are dropped');
+    },
+    partlyTaken(items, reason) {
+      const times = limit.occurred('partly taken');
+      if (times > 0) log.error({ items, reason, times }, 'The pipeline took a request in part; the rest is dropped');
+    },
+    end() {
+      for (const remove of registered.splice(0)) remove();
+    },
+  };
+}
+
+function shown(text: string): string {
+  return printableShort(text, LONGEST_NAME);
+}
