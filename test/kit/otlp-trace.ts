@@ -93,6 +93,13 @@ export function decodeTraces(bytes: Uint8Array): TraceRequest {
   ) as TraceRequest;
 }
 
+/** The same request with every absent member that has a default: absent and default are one in protobuf. */
+export function withDefaults(request: TraceRequest): TraceRequest {
+  const message = TRACE_REQUEST_TYPE.decode(encodeTraces(request));
+  const options = { longs: String, bytes: String, enums: Number, defaults: true };
+  return TRACE_REQUEST_TYPE.toObject(message, options) as TraceRequest;
+}
+
 /** The same of a request in OTLP's JSON, by way of the schema, so that both encodings compare. */
 export function decodeTracesJson(text: string): TraceRequest {
   return decodeTraces(encodeTraces(JSON.parse(text)));
