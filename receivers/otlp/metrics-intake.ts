@@ -14,10 +14,10 @@ import {
 import type { OtlpConfig } from './config.ts';
 import { foreignMessage } from './foreign-points.ts';
 import type { Intake, IntakeAnswer } from './intake.ts';
-import { Repeats } from './repeats.ts';
+import { type Claim, Repeats } from './repeats.ts';
 import { SplitRequests } from './split-requests.ts';
 import { TrafficJudge } from './traffic-judge.ts';
-import { batchOf, inOrderOfSending, itemsOf, numberOf, type Offered, type Share, shareId } from './traffic-share.ts';
+import { batchOf, inOrderOfSending, itemsOf, numberOf, type Share, shareId } from './traffic-share.ts';
 import { createTrafficEvents, type TrafficEvents } from './traffic-telemetry.ts';
 
 /** Decoding lets others run after so long, milliseconds. */
@@ -44,6 +44,12 @@ export interface SamplesIntake {
 interface Fate {
   readonly outcome: Outcome;
   readonly points: number;
+}
+
+/** A batch, and what became of it. */
+interface Settled {
+  readonly items: number;
+  readonly outcome: Outcome;
 }
 
 const KNOWN: Fate = { outcome: TAKEN, points: 0 };
@@ -92,7 +98,7 @@ class MetricsIntake implements Intake {
   async take(body: Uint8Array): Promise<IntakeAnswer> {
     countDataPoints(body, this.#settings.config.max_items_per_request);
     const decoded = await this.#decode(body);
-    await this.#decided(decoded);
+    for (let waits = this.#waits(decoded); waits.length > 0; waits = this.#waits(decoded)) await Promise.all(waits);
     // From here to the offer nothing else runs, so that what is judged stays so.
     const shares = this.#judge.sharesOf(body, decoded);
     if (shares === null) return this.#tooLargeToSplit(decoded);
@@ -100,7 +106,7 @@ class MetricsIntake implements Intake {
     const admission = this.#admission(shares, samples);
     if (!admission.ok) return this.#refused(shares, admission);
     const offered = this.#offer(shares);
-    const fates = await Promise.all([...offered.map((one) => this.#settle(one)), ...offerSamples(samples)]);
+    const fates = await Promise.all([...offered, ...offerSamples(samples)]);
     const isKnown = shares.length > offered.length;
     return this.#answer(decoded, samples, isKnown ? [...fates, KNOWN] : fates);
   }
@@ -122,16 +128,12 @@ class MetricsIntake implements Intake {
     }
   }
 
-  /** Waits until nothing that the request repeats is undecided. */
-  async #decided({ resources }: DecodedTraffic): Promise<void> {
-    for (;;) {
-      const waits = resources.flatMap(({ envelope }) => {
-        const wait = envelope === null ? undefined : this.#undecided.get(shareId(envelope));
-        return wait === undefined ? [] : [wait];
-      });
-      if (waits.length === 0) return;
-      await Promise.all(waits);
-    }
+  /** What has to be decided first: requests that this one repeats, as a whole or in part. */
+  #waits({ resources }: DecodedTraffic): Promise<unknown>[] {
+    return resources.flatMap(({ envelope }) => {
+      const wait = envelope === null ? undefined : this.#undecided.get(shareId(envelope));
+      return wait === undefined ? [] : [wait];
+    });
   }
 
   #admission(shares: readonly Share[], samples: SamplesShare | null): Admission {
@@ -164,13 +166,13 @@ class MetricsIntake implements Intake {
     return { kind: 'rejected', reason: 'the request was split on the way, and has more points than max_split_points' };
   }
 
-  #offer(shares: readonly Share[]): Offered[] {
-    const offered: Offered[] = [];
+  #offer(shares: readonly Share[]): Promise<Fate>[] {
+    const fates: Promise<Fate>[] = [];
     for (const share of inOrderOfSending(shares)) {
       if (share.known !== null) this.#tellKnown(share);
-      else offered.push(this.#offerOne(share));
+      else fates.push(this.#offerOne(share));
     }
-    return offered;
+    return fates;
   }
 
   #tellKnown({ envelope, known, knownItems }: Share): void {
@@ -180,18 +182,20 @@ class MetricsIntake implements Intake {
     this.#events.ended(known!, envelope);
   }
 
-  #offerOne(share: Share): Offered {
+  /** Hands the share on within the call; what becomes of it settles later. */
+  #offerOne(share: Share): Promise<Fate> {
     const { envelope, sums } = share;
     const isNew = envelope !== null && this.#repeats.standing(numberOf(envelope)) === 'new';
     const claim = isNew ? this.#repeats.claim(numberOf(envelope)) : null;
     if (claim?.gap === true) this.#events.gap(envelope!);
     const batches = sums.map((sum, i) => batchOf(sum, envelope, i === 0 && claim?.gap === true));
     const outcomes = Promise.all(batches.map((batch) => this.#consume(batch)));
-    if (envelope !== null) this.#undecide(shareId(envelope), outcomes);
-    return { share, claim, outcomes };
+    const fate = this.#settle(share, claim, outcomes);
+    if (envelope !== null) this.#undecide(shareId(envelope), fate);
+    return fate;
   }
 
-  #consume(batch: Batch): Promise<{ items: number; outcome: Outcome }> {
+  #consume(batch: Batch): Promise<Settled> {
     return new Promise((resolve) => {
       batch.delivery.onSettled((outcome) => resolve({ items: batch.items, outcome }));
       this.#settings.next.consume(batch);
@@ -199,15 +203,15 @@ class MetricsIntake implements Intake {
   }
 
   /** Bounded by the requests that are being taken. */
-  #undecide(id: string, outcomes: Promise<unknown>): void {
-    const wait = outcomes.then(() => {
+  #undecide(id: string, fate: Promise<Fate>): void {
+    const wait = fate.then(() => {
       this.#undecided.delete(id);
     });
     this.#undecided.set(id, wait);
   }
 
   /** What a share came to: it counts as taken when the pipeline has taken any of it. */
-  async #settle({ share, claim, outcomes }: Offered): Promise<Fate> {
+  async #settle(share: Share, claim: Claim | null, outcomes: Promise<readonly Settled[]>): Promise<Fate> {
     const settled = await outcomes;
     const outcome = worstOf(settled);
     if (settled.length > 0 && !settled.some((one) => one.outcome.kind === 'taken')) {
@@ -230,7 +234,7 @@ class MetricsIntake implements Intake {
     }
   }
 
-  #bookTaken(settled: readonly { readonly items: number; readonly outcome: Outcome }[]): void {
+  #bookTaken(settled: readonly Settled[]): void {
     const balance = this.#settings.balanceOf('traffic');
     for (const { items, outcome } of settled) {
       balance.accepted += items;

@@ -1,9 +1,9 @@
 /** @module One sender's traffic of one request on its way into the pipeline: judged, offered, and settled. */
 import type { TrafficBatch } from '../../pipeline/batch.ts';
-import { Delivery, type Outcome } from '../../pipeline/delivery.ts';
+import { Delivery } from '../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import type { TrafficEnvelope } from '../../pipeline/wire/otlp-traffic.ts';
-import type { Claim, RequestNumber } from './repeats.ts';
+import type { RequestNumber } from './repeats.ts';
 import type { SplitPart } from './split-requests.ts';
 
 /** Why it is not offered, if it is not. */
@@ -21,14 +21,6 @@ export interface Share {
   readonly part: SplitPart | null;
   /** Data points that came. */
   readonly points: number;
-}
-
-/** A share that was offered. */
-export interface Offered {
-  readonly share: Share;
-  /** Null when nothing is remembered of it, or was before. */
-  readonly claim: Claim | null;
-  readonly outcomes: Promise<readonly { readonly items: number; readonly outcome: Outcome }[]>;
 }
 
 export function itemsOf({ records, coverage }: TrafficSum): number {

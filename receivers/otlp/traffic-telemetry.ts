@@ -28,7 +28,7 @@ export interface TrafficEvents {
 /** What is read whenever somebody collects. */
 export interface TrafficState {
   readonly repeats: Repeats;
-  readonly splits: () => SplitRequests;
+  readonly splits: SplitRequests;
   readonly memory: TrafficMemory;
   readonly maxForeignNames: number;
 }
@@ -69,7 +69,7 @@ export function createTrafficEvents(
     meters.gauge(
       'weir_otlp_traffic_split_points',
       'Data points remembered of split requests.',
-      one(() => splits().points),
+      one(() => splits.points),
     ),
     meters.gauge(
       'weir_otlp_traffic_sources',

@@ -1,0 +1,381 @@
+/** @module Metrics that come over OTLP: traffic is taken once, whatever comes again, in parts or joined; the rest is counted. */
+import test from 'ava';
+import type { TrafficBatch } from '../../../pipeline/batch.ts';
+import { TAKEN } from '../../../pipeline/delivery.ts';
+import { MalformedProtobuf, OtlpTrafficEncoder, TooManyItems } from '../../../pipeline/wire/otlp-traffic.ts';
+import {
+  createStage,
+  envelope,
+  joined,
+  request,
+  requestOf,
+  requestTotals,
+  SLOT_MS,
+  START_MS,
+  scrapesDue,
+  slotSum,
+  split,
+  takenSums,
+} from './metrics-stage.ts';
+
+const ANSWERED = { kind: 'taken', rejectedItems: 0, message: '' } as const;
+const outcomes = ({ metric }: ReturnType<typeof createStage>) =>
+  Object.fromEntries(metric('weir_otlp_traffic_requests_total'));
+
+test('a request becomes a batch of what was sent, with its sender', async (t) => {
+  const stage = createStage();
+  const sum = slotSum(0);
+  t.deepEqual(await stage.intake.take(request(sum, envelope(0))), ANSWERED);
+  t.is(stage.consumed.length, 1);
+  const [batch] = stage.consumed;
+  t.deepEqual(batch!.sum, sum);
+  t.is(batch!.items, 4);
+  t.deepEqual(batch!.sender, { source: 'agent-1', epoch: 'e1', gap: false });
+  const books = stage.balanceOf('traffic');
+  t.deepEqual([books.accepted, books.delivered, books.unaccounted], [4, 4, 0]);
+  t.deepEqual(outcomes(stage), { taken: 1 });
+});
+
+test('marks of a sum come through, and a sum without items is told, too', async (t) => {
+  const stage = createStage();
+  const empty = { ...slotSum(0, 0), partial: true, clockAhead: true, late: true };
+  await stage.intake.take(request(empty, envelope(0)));
+  t.deepEqual(stage.consumed[0]!.sum, empty);
+  t.is(stage.consumed[0]!.items, 0);
+});
+
+test('a repeat is filtered, and answered as what was taken', async (t) => {
+  const stage = createStage();
+  for (let i = 0; i < 3; i++) t.deepEqual(await stage.intake.take(request(slotSum(0), envelope(0))), ANSWERED);
+  t.is(stage.consumed.length, 1);
+  const books = stage.balanceOf('traffic');
+  t.deepEqual([...books.filtered], [['repeat', 8]]);
+  t.deepEqual([books.accepted, books.delivered, books.unaccounted], [12, 4, 0]);
+  t.deepEqual(outcomes(stage), { taken: 1, repeat: 2 });
+});
+
+test('what lies below the window is a repeat with a reason of its own', async (t) => {
+  const stage = createStage({ traffic: { repeat_window: 64 } });
+  for (const seq of [0, 100, 36]) await stage.intake.take(request(slotSum(seq), envelope(seq)));
+  t.deepEqual([...stage.balanceOf('traffic').filtered], [['repeat_too_old', 4]]);
+  t.is(stage.consumed.length, 2);
+});
+
+test('the first batch after requests that never came tells of the gap', async (t) => {
+  const stage = createStage();
+  for (const seq of [0, 1, 4, 5]) await stage.intake.take(request(slotSum(seq), envelope(seq)));
+  t.deepEqual(
+    stage.consumed.map(({ sender }) => sender!.gap),
+    [false, false, true, false],
+  );
+  t.is(stage.metric('weir_otlp_traffic_gaps_total').get('otlp'), 1);
+  t.regex(stage.log.lines.map(({ message }) => message).join(), /never came/);
+});
+
+test('halves come before lower numbers, and nothing is missing', async (t) => {
+  const stage = createStage();
+  const sent = [envelope(3, { replaces: [0] }), envelope(4, { replaces: [0] }), envelope(1), envelope(2), envelope(5)];
+  for (const [slot, from] of sent.entries()) await stage.intake.take(request(slotSum(slot), from));
+  t.is(stage.consumed.length, 5);
+  t.true(stage.consumed.every(({ sender }) => !sender!.gap));
+});
+
+test('senders, and lives of one, are told apart', async (t) => {
+  const stage = createStage();
+  const from = [envelope(0), envelope(0, { source: 'agent-2' }), envelope(0, { epoch: 'e2' })];
+  for (const one of from) await stage.intake.take(request(slotSum(0), one));
+  t.is(stage.consumed.length, 3);
+  t.is(stage.metric('weir_otlp_traffic_sources').get('otlp'), 2);
+});
+
+test('traffic that does not say who sent it is taken each time, and counted', async (t) => {
+  const stage = createStage();
+  const bare = requestOf({ resourceMetrics: [] });
+  t.deepEqual(await stage.intake.take(bare), ANSWERED);
+  const text = Buffer.from(request(slotSum(0), envelope(0)))
+    .toString('latin1')
+    .replace('weir.epoch', 'weir.xpoch');
+  for (let i = 0; i < 2; i++) t.deepEqual(await stage.intake.take(Buffer.from(text, 'latin1')), ANSWERED);
+  t.is(stage.consumed.length, 2);
+  t.deepEqual(stage.consumed[0]!.sender, { source: '', epoch: '', gap: false });
+  t.deepEqual(outcomes(stage), { unnumbered: 2 });
+});
+
+test('a request nobody has room for is refused as a whole and is new when it comes again', async (t) => {
+  const stage = createStage();
+  stage.pipeline.admission = { ok: false, reason: 'full', retryAfterMs: 700 };
+  const body = () => request(slotSum(0), envelope(0));
+  t.deepEqual(await stage.intake.take(body()), { kind: 'retry', reason: 'full', afterMs: 700 });
+  t.is(stage.consumed.length, 0);
+  stage.pipeline.admission = { ok: true };
+  stage.pipeline.outcome = { kind: 'retry', reason: 'stopping', afterMs: 50 };
+  t.deepEqual(await stage.intake.take(body()), { kind: 'retry', reason: 'stopping', afterMs: 50 });
+  const books = stage.balanceOf('traffic');
+  t.deepEqual([books.accepted, books.refused], [0, 8]);
+  stage.pipeline.outcome = TAKEN;
+  t.deepEqual(await stage.intake.take(body()), ANSWERED);
+  t.deepEqual([books.accepted, books.delivered, books.unaccounted], [4, 4, 0]);
+  t.deepEqual(outcomes(stage), { refused: 2, taken: 1 });
+});
+
+test('a request the pipeline rejects is dropped and counted, and what comes after it tells of a gap', async (t) => {
+  const stage = createStage();
+  await stage.intake.take(request(slotSum(0), envelope(0)));
+  stage.pipeline.outcome = { kind: 'rejected', reason: 'stage_fault' };
+  t.deepEqual(await stage.intake.take(request(slotSum(1), envelope(1))), { kind: 'rejected', reason: 'stage_fault' });
+  stage.pipeline.outcome = TAKEN;
+  await stage.intake.take(request(slotSum(2), envelope(2)));
+  t.true(stage.consumed.at(-1)!.sender!.gap);
+  const books = stage.balanceOf('traffic');
+  t.deepEqual([...books.dropped], [['stage_fault', 4]]);
+  t.is(books.unaccounted, 0);
+});
+
+test('a joined request of which the pipeline takes a part is asked for again, and that part is a repeat then', async (t) => {
+  const stage = createStage();
+  const body = () => joined(request(slotSum(0), envelope(0)), request(slotSum(0), envelope(0, { source: 'agent-2' })));
+  stage.pipeline.outcome = ({ sender, delivery }) =>
+    delivery.settle(sender!.source === 'agent-1' ? TAKEN : { kind: 'retry', reason: 'full', afterMs: 9 });
+  t.deepEqual(await stage.intake.take(body()), { kind: 'retry', reason: 'full', afterMs: 9 });
+  stage.pipeline.outcome = TAKEN;
+  t.deepEqual(await stage.intake.take(body()), ANSWERED);
+  t.deepEqual(
+    takenSums(stage.consumed).map(({ records }) => records.length),
+    [2, 2],
+  );
+  t.deepEqual([...stage.balanceOf('traffic').filtered], [['repeat', 4]]);
+  t.is(stage.balanceOf('traffic').unaccounted, 0);
+});
+
+test('of a joined request that is rejected in part the rest counts, and the sender hears how much was rejected', async (t) => {
+  const stage = createStage();
+  stage.pipeline.outcome = ({ sender, delivery }) =>
+    delivery.settle(sender!.source === 'agent-1' ? TAKEN : { kind: 'rejected', reason: 'no' });
+  const body = joined(request(slotSum(0), envelope(0)), request(slotSum(0), envelope(0, { source: 'agent-2' })));
+  t.deepEqual(await stage.intake.take(body), {
+    ...{ kind: 'taken', rejectedItems: 17, message: '17 data points were rejected: no.' },
+  });
+});
+
+test('requests of one sender that were joined in any order leave no gap', async (t) => {
+  const stage = createStage();
+  await stage.intake.take(joined(...[2, 0, 1].map((seq) => request(slotSum(seq), envelope(seq)))));
+  await stage.intake.take(request(slotSum(3), envelope(3)));
+  t.is(stage.consumed.length, 4);
+  t.true(stage.consumed.every(({ sender }) => !sender!.gap));
+});
+
+test('while the pipeline has not decided, a repeat waits for what it decides', async (t) => {
+  for (const decision of ['taken', 'retry'] as const) {
+    const stage = createStage();
+    const open: TrafficBatch[] = [];
+    stage.pipeline.outcome = (batch) => void open.push(batch);
+    const answers = [1, 2, 3].map(() => stage.intake.take(request(slotSum(0), envelope(0))));
+    await new Promise((resolve) => setImmediate(resolve));
+    t.is(open.length, 1);
+    if (decision === 'taken') {
+      open[0]!.delivery.settle(TAKEN);
+      t.deepEqual(await Promise.all(answers), [ANSWERED, ANSWERED, ANSWERED]);
+      t.is(stage.consumed.length, 1);
+    } else {
+      stage.pipeline.outcome = TAKEN;
+      open[0]!.delivery.settle({ kind: 'retry', reason: 'full', afterMs: 5 });
+      t.deepEqual(await Promise.all(answers), [{ kind: 'retry', reason: 'full', afterMs: 5 }, ANSWERED, ANSWERED]);
+      t.is(takenSums(stage.consumed).length, 1);
+    }
+    t.is(stage.balanceOf('traffic').unaccounted, 0);
+  }
+});
+
+test('several intervals of one request are batches of their own, and count as one request', async (t) => {
+  const stage = createStage();
+  const body = joined(...[0, 1].map((slot) => request(slotSum(slot), envelope(0))));
+  t.deepEqual(await stage.intake.take(body), ANSWERED);
+  t.deepEqual(
+    stage.consumed.map(({ sum }) => sum.interval.startMs),
+    [START_MS, START_MS + SLOT_MS],
+  );
+});
+
+for (const at of [1, 5, 8, 16]) {
+  test(`a request split before its point ${at} is whole again when both parts are there, in any order, and again`, async (t) => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+      [0, 0, 1],
+      [1, 1, 0, 0],
+      [0, 1, 0, 1, 1],
+    ]) {
+      const stage = createStage();
+      const sum = slotSum(0);
+      const parts = split(request(sum, envelope(0)), at);
+      for (const part of order) t.deepEqual(await stage.intake.take(parts[part]!), ANSWERED);
+      t.deepEqual(requestTotals(takenSums(stage.consumed)), requestTotals([sum]));
+      t.deepEqual(scrapesDue(takenSums(stage.consumed)), scrapesDue([sum]));
+      t.is(stage.metric('weir_otlp_traffic_split_points').get('otlp'), 0);
+      t.is(stage.balanceOf('traffic').unaccounted, 0);
+      await stage.intake.take(request(slotSum(1), envelope(1)));
+      t.true(stage.consumed.every(({ sender }) => !sender!.gap));
+    }
+  });
+}
+
+test('a repeat that is split otherwise, or not at all, gives just what is missing', async (t) => {
+  for (const [first, ...later] of [
+    [split(request(slotSum(0), envelope(0)), 6)[0], split(request(slotSum(0), envelope(0)), 3)[1]],
+    [split(request(slotSum(0), envelope(0)), 9)[1], request(slotSum(0), envelope(0))],
+    [split(request(slotSum(0), envelope(0)), 9)[0], ...split(request(slotSum(0), envelope(0)), 12)],
+    [joined(...split(request(slotSum(0), envelope(0)), 9), split(request(slotSum(0), envelope(0)), 5)[1])],
+    [joined(request(slotSum(0), envelope(0)), request(slotSum(0), envelope(0)))],
+  ]) {
+    const stage = createStage();
+    for (const body of [first!, ...later, request(slotSum(0), envelope(0))]) await stage.intake.take(body);
+    t.deepEqual(requestTotals(takenSums(stage.consumed)), requestTotals([slotSum(0)]));
+    t.deepEqual(scrapesDue(takenSums(stage.consumed)), scrapesDue([slotSum(0)]));
+    t.is(stage.metric('weir_otlp_traffic_split_points').get('otlp'), 0);
+  }
+});
+
+test('a part that is refused is new when it comes again', async (t) => {
+  const stage = createStage();
+  const parts = split(request(slotSum(0), envelope(0)), 6);
+  stage.pipeline.outcome = { kind: 'retry', reason: 'full', afterMs: 5 };
+  t.is((await stage.intake.take(parts[0])).kind, 'retry');
+  stage.pipeline.outcome = TAKEN;
+  for (const part of parts) await stage.intake.take(part);
+  t.deepEqual(requestTotals(takenSums(stage.consumed)), requestTotals([slotSum(0)]));
+});
+
+test('parts whose rest never comes give way to later ones; that is told as a gap and counted', async (t) => {
+  const stage = createStage({ traffic: { max_split_points: 1000 } });
+  // 8 points an edge, and that of the interval.
+  const parts = (seq: number) => split(request(slotSum(seq, 80), envelope(seq)), 400);
+  await stage.intake.take(parts(0)[0]);
+  await stage.intake.take(parts(1)[0]);
+  t.is(stage.metric('weir_otlp_traffic_split_points').get('otlp'), 800);
+  await stage.intake.take(parts(2)[0]);
+  t.is(stage.metric('weir_otlp_traffic_split_points').get('otlp'), 800);
+  t.is(stage.metric('weir_otlp_traffic_splits_unfinished_total').get('otlp'), 1);
+  await stage.intake.take(parts(0)[1]);
+  t.is(stage.consumed.length, 3, 'nobody knows any more what of it is there');
+  await stage.intake.take(parts(1)[1]);
+  await stage.intake.take(request(slotSum(3), envelope(3)));
+  t.deepEqual(
+    stage.consumed.map(({ sender }) => sender!.gap),
+    [false, false, false, false, true],
+  );
+});
+
+test('a split request that has more points than can be remembered is rejected before any of it is taken', async (t) => {
+  const stage = createStage({ traffic: { max_split_points: 1000 } });
+  const [part] = split(request(slotSum(0, 130), envelope(0)), 400);
+  const answer = await stage.intake.take(part);
+  t.is(answer.kind, 'rejected');
+  t.is(stage.consumed.length, 0);
+  t.is([...stage.balanceOf('traffic').dropped.keys()].join(), 'split_too_large');
+  t.is(stage.balanceOf('traffic').unaccounted, 0);
+});
+
+test('an older sender that tells no number of points is taken, and its repeat filtered', async (t) => {
+  const stage = createStage();
+  const text = Buffer.from(request(slotSum(0), envelope(0)))
+    .toString('latin1')
+    .replace('weir.points', 'weir.xoints');
+  for (let i = 0; i < 2; i++) t.deepEqual(await stage.intake.take(Buffer.from(text, 'latin1')), ANSWERED);
+  t.is(stage.consumed.length, 1);
+});
+
+const point = { timeUnixNano: '1', asInt: '1' };
+const gauge = (name: string, points: number) => ({
+  name,
+  gauge: { dataPoints: Array.from({ length: points }, () => point) },
+});
+const foreign = (metrics: object[]) => requestOf({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
+
+test('other metrics are dropped, counted by name, and told to the sender; traffic beside them is taken', async (t) => {
+  const stage = createStage();
+  const body = joined(request(slotSum(0), envelope(0)), foreign([gauge('a.b', 2), gauge('c', 1), gauge('a.b', 1)]));
+  t.deepEqual(await stage.intake.take(body), {
+    kind: 'taken',
+    rejectedItems: 4,
+    message: '4 data points are of metrics that are not taken here: a.b (3), c (1)',
+  });
+  t.is(stage.consumed.length, 1);
+  t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), { 'a.b': 3, c: 1 });
+  const books = stage.balanceOf('samples');
+  t.deepEqual([...books.dropped], [['not_mesh', 4]]);
+  t.deepEqual([books.accepted, books.unaccounted], [4, 0]);
+});
+
+test('names of other metrics are few and cannot play tricks', async (t) => {
+  const stage = createStage({ traffic: { max_foreign_names: 3 } });
+  const names = ['other', '__proto__', 'evil\u202e\n', ...Array.from({ length: 150 }, (_, i) => `name${i}`)];
+  const answer = await stage.intake.take(foreign(names.map((name) => gauge(name, 1))));
+  t.is(answer.kind === 'taken' && answer.rejectedItems, 153);
+  t.true(answer.kind === 'taken' && answer.message.length < 300);
+  const totals = stage.metric('weir_otlp_foreign_points_total');
+  t.deepEqual([...totals.keys()], ['__proto__', 'evil\\u202e\\x0a', 'name0', 'other']);
+  t.is(totals.get('other'), 150);
+});
+
+test('running totals are no deltas: they are left out and named', async (t) => {
+  const stage = createStage();
+  const totals = slotSum(0).records.map((one) => ({ record: one, startMs: START_MS }));
+  const body = new OtlpTrafficEncoder().encodeCumulative(totals, START_MS + SLOT_MS, envelope(0));
+  const answer = await stage.intake.take(body);
+  t.deepEqual(answer, {
+    kind: 'taken',
+    rejectedItems: 4,
+    message: '4 data points are of metrics that are not taken here: weir.requests (4)',
+  });
+  t.is(stage.consumed.length, 0);
+});
+
+test('samples are offered what is foreign; what they take is not dropped, and all is asked before any is handed on', async (t) => {
+  const seen: unknown[] = [];
+  let room = false;
+  const stage = createStage(
+    {},
+    {
+      read(_body, names) {
+        seen.push(new Map(names));
+        return {
+          points: new Map([['a.b', 3]]),
+          admits: () => (room ? { ok: true } : { ok: false, reason: 'series_limit', retryAfterMs: 3 }),
+          offer: async () => {
+            seen.push('offered');
+            return TAKEN;
+          },
+        };
+      },
+      stop: () => void seen.push('stopped'),
+    },
+  );
+  const body = () => joined(request(slotSum(0), envelope(0)), foreign([gauge('a.b', 3), gauge('c', 1)]));
+  t.deepEqual(await stage.intake.take(body()), { kind: 'retry', reason: 'series_limit', afterMs: 3 });
+  t.is(stage.consumed.length, 0);
+  t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), {});
+  room = true;
+  const answer = await stage.intake.take(body());
+  t.is(answer.kind === 'taken' && answer.rejectedItems, 1);
+  t.is(stage.consumed.length, 1);
+  stage.intake.stop();
+  const names = new Map([
+    ['a.b', 3],
+    ['c', 1],
+  ]);
+  t.deepEqual(seen, [names, names, 'offered', 'stopped']);
+  t.is(stage.registered.size, 0);
+});
+
+test('malformed bytes and too many points are refused with nothing applied', async (t) => {
+  const stage = createStage({ max_items_per_request: 17 });
+  const whole = request(slotSum(0), envelope(0));
+  await t.throwsAsync(stage.intake.take(whole.slice(0, -1)), { instanceOf: MalformedProtobuf });
+  await t.throwsAsync(stage.intake.take(joined(whole, Uint8Array.of(0x0a, 5, 1))), { instanceOf: MalformedProtobuf });
+  await t.throwsAsync(stage.intake.take(joined(whole, foreign([gauge('x', 1)]))), { instanceOf: TooManyItems });
+  t.is(stage.consumed.length, 0);
+  t.is(stage.balanceOf('traffic').accepted, 0);
+  t.deepEqual(await stage.intake.take(whole), ANSWERED, 'what was refused is new');
+  t.is(stage.consumed.length, 1);
+});
