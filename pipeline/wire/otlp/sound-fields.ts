@@ -1,9 +1,12 @@
 /** @module Fields of messages that were found sound before, walked without checking anything again. */
 import { END_GROUP, FIXED32, FIXED64, LENGTH_DELIMITED, START_GROUP, VARINT } from '../protobuf/message-builder.ts';
 
+const SCRATCH = new DataView(new ArrayBuffer(8));
+
 /**
  * Walks the fields of one message at a time. For a field of a message or text, [from, to) is its content; for a fixed
- * number, its bytes; for a varint, its bytes too, whose value `word` gives.
+ * number, its bytes; for a varint, its
+ * bytes too; `low` and `high` give the value.
  */
 export class SoundFields {
   readonly bytes: Uint8Array;
@@ -55,6 +58,13 @@ export class SoundFields {
     if (this.to - this.from > 4) value = (this.bytes[this.from + 4]! & 0x7f) >>> 4;
     for (let at = this.from + 5, shift = 3; at < this.to; at++, shift += 7) value |= (this.bytes[at]! & 0x7f) << shift;
     return value >>> 0;
+  }
+
+  /** The double of a fixed number of 64 bits. */
+  get double(): number {
+    SCRATCH.setUint32(0, wordAt(this.bytes, this.from), true);
+    SCRATCH.setUint32(4, wordAt(this.bytes, this.from + 4), true);
+    return SCRATCH.getFloat64(0, true);
   }
 
   #findEnd(): void {

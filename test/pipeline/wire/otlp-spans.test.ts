@@ -1,52 +1,301 @@
-/** @module Trace requests read from their bytes, against protobufjs. */
+/** @module Trace requests read from their bytes and looked into, against protobufjs. */
 import test from 'ava';
-import { MalformedProtobuf, readSpans, spanAt, TooManyItems } from '../../../pipeline/wire/otlp-spans.ts';
+import fc from 'fast-check';
+import {
+  MalformedProtobuf,
+  readSpans,
+  resourceText,
+  SpanReader,
+  type SpanView,
+  spanAt,
+  spanText,
+  TooManyItems,
+} from '../../../pipeline/wire/otlp-spans.ts';
+import { MessageBuilder } from '../../../pipeline/wire/protobuf/message-builder.ts';
 import { spansRequest } from '../../bench/span-payload.ts';
+import { anyMessage, schemaJson } from '../../kit/otlp-arbitrary.ts';
 import { TRACE_REQUEST_TYPE } from '../../kit/otlp-schema.ts';
 import { emptySpans } from '../../kit/spans.ts';
 
 const LIMITS = { maxItems: 1000, maxDepth: 32 };
 
-interface SchemaTraces {
-  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly SchemaSpan[] }[] }[];
+interface JsonSpan {
+  readonly traceId?: string;
+  readonly spanId?: string;
+  readonly parentSpanId?: string;
+  readonly name?: string;
+  readonly kind?: number;
+  readonly startTimeUnixNano?: string;
+  readonly endTimeUnixNano?: string;
+  readonly status?: { readonly code?: number; readonly message?: string };
 }
 
-interface SchemaSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string;
-  readonly name: string;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
+interface JsonAttribute {
+  readonly key?: string;
+  readonly value?: { readonly stringValue?: string };
+}
+
+interface JsonRequest {
+  readonly resourceSpans?: readonly {
+    readonly resource?: { readonly attributes?: readonly JsonAttribute[] };
+    readonly scopeSpans?: readonly { readonly spans?: readonly JsonSpan[] }[];
+  }[];
+}
+
+/** Spans as protobufjs decodes them. */
+function schemaViews(bytes: Uint8Array): SpanView[] {
+  const { resourceSpans = [] } = schemaJson(TRACE_REQUEST_TYPE, bytes) as JsonRequest;
+  return resourceSpans.flatMap(({ resource, scopeSpans = [] }) => {
+    const named = resource?.attributes?.find(({ key }) => key === 'service.name');
+    const serviceName = named?.value?.stringValue ?? '';
+    return scopeSpans.flatMap(({ spans = [] }) => spans.map((span) => viewOf(span, serviceName)));
+  });
+}
+
+function viewOf(span: JsonSpan, serviceName: string): SpanView {
+  const { traceId = '', spanId = '', parentSpanId = '', name = '', kind = 0, status } = span;
+  const times = {
+    startUnixNano: BigInt(span.startTimeUnixNano ?? 0),
+    endUnixNano: BigInt(span.endTimeUnixNano ?? 0),
+  };
+  const [statusCode, statusMessage] = [status?.code ?? 0, status?.message ?? ''];
+  return { traceId, spanId, parentSpanId, name, kind, ...times, statusCode, statusMessage, serviceName };
+}
+
+function viewsOf(bytes: Uint8Array): SpanView[] {
+  const spans = readSpans(bytes, LIMITS);
+  return Array.from({ length: spans.count }, (_, i) => spanAt(spans, i));
+}
+
+function encode(value: Record<string, unknown>): Uint8Array {
+  return TRACE_REQUEST_TYPE.encode(TRACE_REQUEST_TYPE.fromObject(value)).finish();
+}
+
+/** A request of one span, whose fields `build` gives. */
+function spanRequest(build: (span: MessageBuilder) => MessageBuilder): Uint8Array {
+  const scope = new MessageBuilder().message(2, build(new MessageBuilder()).take()).take();
+  return new MessageBuilder().message(1, new MessageBuilder().message(2, scope).take()).take();
 }
 
 test('each span shows as protobufjs decodes it', (t) => {
   const bytes = spansRequest(20);
-  const spans = readSpans(bytes, LIMITS);
-  const decoded = TRACE_REQUEST_TYPE.toObject(TRACE_REQUEST_TYPE.decode(bytes), { longs: String, bytes: Buffer });
-  const expected = (decoded as SchemaTraces).resourceSpans[0]!.scopeSpans[0]!.spans;
-  t.is(spans.count, 20);
-  expected.forEach((span, i) => {
-    const view = spanAt(spans, i);
-    t.is(view.traceId, Buffer.from(span.traceId).toString('hex'));
-    t.is(view.spanId, Buffer.from(span.spanId).toString('hex'));
-    t.is(view.parentSpanId, Buffer.from(span.parentSpanId).toString('hex'));
-    t.is(view.name, span.name);
-    t.is(`${view.startUnixNano}`, span.startTimeUnixNano);
-    t.is(`${view.endUnixNano}`, span.endTimeUnixNano);
-    t.is(view.kind, 2);
-    t.is(view.serviceName, 'checkout');
+  t.deepEqual(viewsOf(bytes), schemaViews(bytes));
+  t.is(viewsOf(bytes)[19]!.serviceName, 'checkout');
+});
+
+test('any spans show as protobufjs decodes them', (t) => {
+  fc.assert(
+    fc.property(anyMessage(TRACE_REQUEST_TYPE), (value) => {
+      const bytes = encode(value);
+      t.deepEqual(viewsOf(bytes), schemaViews(bytes));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a field told twice counts as protobuf says: the last scalar, the sum of messages', (t) => {
+  const status = (field: 2 | 3) =>
+    new MessageBuilder()[field === 2 ? 'text' : 'varint'](field, (field === 2 ? 'x' : 2) as never);
+  const bytes = spanRequest((span) =>
+    span.text(5, 'first').message(15, status(2).take()).text(5, 'last').message(15, status(3).take()),
+  );
+  t.deepEqual(viewsOf(bytes), schemaViews(bytes));
+  t.like(viewsOf(bytes)[0], { name: 'last', statusCode: 2, statusMessage: 'x' });
+});
+
+test('texts of attributes are found by their key', (t) => {
+  const spans = readSpans(spansRequest(3), LIMITS);
+  t.is(spanText(spans, 1, 'server.address'), 'checkout.shop');
+  t.is(spanText(spans, 1, 'http.response.status_code'), null);
+  t.is(spanText(spans, 1, 'absent'), null);
+  t.is(resourceText(spans, 0, 'k8s.node.name'), 'node-3');
+});
+
+test('the columns lead from each span to its scope and resource, also past those without spans', (t) => {
+  const scope = (spans: number) => {
+    const builder = new MessageBuilder();
+    for (let i = 0; i < spans; i++) builder.message(2, new Uint8Array());
+    return builder.take();
+  };
+  const resource = (...scopes: number[]) => {
+    const builder = new MessageBuilder();
+    for (const spans of scopes) builder.message(2, scope(spans));
+    return builder.take();
+  };
+  const request = new MessageBuilder();
+  for (const scopes of [[], [0, 2], [1, 0], []]) request.message(1, resource(...scopes));
+  const { layout } = readSpans(request.take(), LIMITS);
+  t.deepEqual([...layout.spanScope], [1, 1, 2]);
+  t.deepEqual([...layout.scopeResource], [1, 1, 2, 2]);
+  t.deepEqual([...layout.scopeSpan], [0, 0, 2, 3, 3]);
+  t.deepEqual([...layout.resourceScope], [0, 0, 2, 4, 4]);
+});
+
+test('a request read in steps of any size is the same as one read at once, also when it is refused', (t) => {
+  const whole = spansRequest(5);
+  for (const bytes of [whole, whole.subarray(0, 1000)]) {
+    for (const budget of [1, 7, 100, 5000])
+      t.deepEqual(
+        outcomeOf(() => inSteps(bytes, budget)),
+        outcomeOf(() => readSpans(bytes, LIMITS)),
+      );
+  }
+});
+
+function inSteps(bytes: Uint8Array, budget: number) {
+  const reader = new SpanReader(bytes, LIMITS);
+  while (!reader.step(budget));
+  return reader.spans();
+}
+
+function outcomeOf(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return String(error);
+  }
+}
+
+test('a long request in steps is never read for long in one go', (t) => {
+  // One span of nothing but empty attributes: the most fields that bytes can hold.
+  const bytes = spanRequest((span) => {
+    for (let i = 0; i < 300_000; i++) span.message(9, new Uint8Array());
+    return span;
   });
+  const reader = new SpanReader(bytes, LIMITS);
+  let steps = 1;
+  while (!reader.step(10_000)) steps += 1;
+  t.is(reader.spans().count, 1);
+  t.true(steps >= 60, `${steps} steps`);
 });
 
-test('a request of more spans than allowed is refused', (t) => {
-  const bytes = emptySpans(1001).bytes;
+test('too many spans, scopes or resources are refused, each kind by itself', (t) => {
+  const { bytes } = emptySpans(1001);
   t.throws(() => readSpans(bytes, LIMITS), { instanceOf: TooManyItems, message: /more than 1000 spans/ });
-  t.is(readSpans(bytes, { ...LIMITS, maxItems: 1001 }).invalidIds, 1001);
+  t.is(readSpans(bytes, { ...LIMITS, maxItems: 1001 }).count, 1001);
+  const resources = new MessageBuilder();
+  for (let i = 0; i < 1001; i++) resources.message(1, new Uint8Array());
+  t.throws(() => readSpans(resources.take(), LIMITS), { instanceOf: TooManyItems, message: /1000 resources/ });
+  const scopes = new MessageBuilder();
+  for (let i = 0; i < 1001; i++) scopes.message(2, new Uint8Array());
+  const request = new MessageBuilder().message(1, scopes.take()).take();
+  t.throws(() => readSpans(request, LIMITS), { instanceOf: TooManyItems, message: /1000 scopes/ });
 });
 
-test('a request that is cut off is refused wherever it is', (t) => {
-  const bytes = spansRequest(1);
-  for (let length = 1; length < bytes.length; length++)
-    t.throws(() => readSpans(bytes.subarray(0, length), LIMITS), { instanceOf: MalformedProtobuf });
+const TRACE = new Uint8Array(16).fill(7);
+const SPAN = new Uint8Array(8).fill(7);
+
+const IDS: readonly [string, (span: MessageBuilder) => MessageBuilder, number | RegExp][] = [
+  ['both ids', (span) => span.message(1, TRACE).message(2, SPAN), 0],
+  ['no ids', (span) => span, 1],
+  ['a trace id of zeros', (span) => span.message(1, new Uint8Array(16)).message(2, SPAN), 1],
+  ['a span id of zeros', (span) => span.message(1, TRACE).message(2, new Uint8Array(8)), 1],
+  ['empty ids', (span) => span.message(1, new Uint8Array()).message(2, new Uint8Array()), 1],
+  ['a parent of zeros', (span) => span.message(1, TRACE).message(2, SPAN).message(4, new Uint8Array(8)), 0],
+  [
+    'a trace id told first right, then of zeros',
+    (span) => span.message(1, TRACE).message(2, SPAN).message(1, new Uint8Array(16)),
+    1,
+  ],
+  ['a trace id of 8 bytes', (span) => span.message(1, SPAN).message(2, SPAN), /an id of 8 bytes, expected 16/],
+  ['a span id of 16 bytes', (span) => span.message(1, TRACE).message(2, TRACE), /an id of 16 bytes, expected 8/],
+  ['a parent of 7 bytes', (span) => span.message(4, new Uint8Array(7)), /an id of 7 bytes, expected 8/],
+  [
+    'a link with a trace id of 1 byte',
+    (span) => span.message(13, new MessageBuilder().message(1, new Uint8Array(1)).take()),
+    /an id of 1 bytes, expected 16/,
+  ],
+];
+
+for (const [what, build, expected] of IDS) {
+  test(`ids: ${what}`, (t) => {
+    const read = () => readSpans(spanRequest(build), LIMITS);
+    if (typeof expected === 'number') t.is(read().invalidIds, expected);
+    else t.throws(read, { instanceOf: MalformedProtobuf, message: expected });
+  });
+}
+
+test('spans that end before they start and those of 10,000 links are passed on', (t) => {
+  const links = Array.from({ length: 10_000 }, () => ({ traceId: TRACE, spanId: SPAN }));
+  const span = { startTimeUnixNano: '9', endTimeUnixNano: '3', links };
+  const bytes = encode({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
+  t.like(viewsOf(bytes)[0], { startUnixNano: 9n, endUnixNano: 3n });
+});
+
+/** An attribute whose value is `depth` lists within each other. */
+function nested(depth: number): Uint8Array {
+  let value = new Uint8Array();
+  for (let i = 0; i < depth; i++) {
+    const list = new MessageBuilder().message(1, value).take();
+    value = new Uint8Array(new MessageBuilder().message(5, list).take());
+  }
+  return new MessageBuilder().message(2, value).take();
+}
+
+function groups(depth: number): Uint8Array {
+  return Uint8Array.of(...Array<number>(depth).fill(0x7b), ...Array<number>(depth).fill(0x7c));
+}
+
+const bytes = (...values: number[]) => Uint8Array.of(...values);
+
+const REFUSED: readonly [string, Uint8Array, RegExp][] = [
+  ['a length beyond the end', bytes(0x0a, 5), /a length of 5 where 0 are left, at byte 0/],
+  ['a length beyond what encloses it', bytes(0x0a, 2, 0x12, 1, 0), /a length of 1 where 0 are left, at byte 2/],
+  ['a length that is cut off', bytes(0x0a), /a length that is cut off, at byte 1/],
+  ['a long length that is cut off', bytes(0x0a, 0x80), /a length that is cut off/],
+  ['a length of 2 GiB', bytes(0x0a, 0x80, 0x80, 0x80, 0x80, 0x08), /a length of 2 GiB or more/],
+  ['field number 0', bytes(0x00, 0), /a field of number 0/],
+  ['wire type 6', bytes(0x7e, 0), /a wire type of 6/],
+  ['a tag of 6 bytes', bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0x01), /a tag that no field has/],
+  ['a tag that is cut off', bytes(0xff), /a tag that is cut off/],
+  ['a number of 11 bytes', bytes(0x78, ...Array<number>(10).fill(0xff), 1), /a number of more than 10 bytes/],
+  ['a number that is cut off', bytes(0x78, 0xff), /a number that is cut off/],
+  ['a fixed number that is cut off', bytes(0x79, 0, 0), /a number that is cut off/],
+  ['the end of a group alone', bytes(0x7c), /the end of a group that did not begin/],
+  ['the end of another group', bytes(0x7b, 0x74), /the end of a group that did not begin/],
+  ['a group that does not end', bytes(0x7b), /a group that does not end/],
+  ['groups in groups', groups(32), /nested deeper than 32/],
+  [
+    'a known field of another wire type',
+    bytes(0x08, 1),
+    /ExportTraceServiceRequest.resourceSpans with wire type 0, expected 2/,
+  ],
+  ['a known field as a group', bytes(0x0b, 0x0c), /resourceSpans with wire type 3, expected 2/],
+  ['a name that is not UTF-8', spanRequest((span) => span.message(5, bytes(0x61, 0xff))), /a text that is not UTF-8/],
+  [
+    'a key with half a character',
+    spanRequest((span) => span.message(9, bytes(0x0a, 3, 0xed, 0xa0, 0x80))),
+    /a text that is not UTF-8/,
+  ],
+  ['values nested too deep', spanRequest((span) => span.message(9, nested(14))), /nested deeper than 32/],
+];
+
+for (const [what, request, message] of REFUSED) {
+  test(`refused with what and where: ${what}`, (t) => {
+    t.throws(() => readSpans(request, LIMITS), { instanceOf: MalformedProtobuf, message });
+  });
+}
+
+test('what is just within the depth is read', (t) => {
+  t.is(readSpans(groups(31), LIMITS).count, 0);
+  t.is(
+    readSpans(
+      spanRequest((span) => span.message(9, nested(13))),
+      LIMITS,
+    ).count,
+    1,
+  );
+});
+
+test('depth of 10,000 is refused, not a crash', (t) => {
+  let value = new Uint8Array();
+  for (let i = 0; i < 10_000; i++) value = new Uint8Array(new MessageBuilder().message(1, value).take());
+  t.throws(
+    () =>
+      readSpans(
+        spanRequest((span) => span.message(9, value)),
+        LIMITS,
+      ),
+    { instanceOf: MalformedProtobuf },
+  );
 });
