@@ -192,6 +192,8 @@ interface FactoryBase<Config> {
 
 /** What a component may ask about its surroundings before anything starts. */
 export interface CheckContext {
+  /** Signal of the pipeline under check; absent for what stands in none, or where it is not known. */
+  readonly signal?: Signal;
   /** Length of a slot in the pipeline under check, milliseconds; 0 when no receiver scrapes. */
   readonly slotMs: number;
 }

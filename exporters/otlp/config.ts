@@ -1,8 +1,9 @@
 /** @module Configuration of the `otlphttp` exporter; keys and defaults of the Collector's where it has them. */
+import * as zlib from 'node:zlib';
 import { z } from 'zod';
-import type { ConfigIssue } from '../../pipeline/component.ts';
+import type { CheckContext, ConfigIssue, Signal } from '../../pipeline/component.ts';
 import { clientTlsByScheme } from '../../pipeline/config/client-tls.ts';
-import { trafficRetry, trafficSendingQueue } from '../../pipeline/config/sending.ts';
+import { sharedRetry, sharedSendingQueue } from '../../pipeline/config/sending.ts';
 import { duration, isLoopback, type Secret, secret } from '../../pipeline/config/types.ts';
 import { maskUrls } from '../../pipeline/wire/url-secrets.ts';
 
@@ -18,8 +19,8 @@ function urlProblem(text: string, isBase: boolean): { readonly message: string; 
   if (url.hash !== '' || text.includes('#')) return { message: 'the URL has a fragment (#)', mend: 'leave it out' };
   if (isBase && text.includes('?'))
     return {
-      message: 'the URL has a query, and /v1/metrics is appended to it',
-      mend: 'write the whole address as metrics_endpoint',
+      message: 'the URL has a query, and /v1/metrics or /v1/traces is appended to it',
+      mend: 'write the whole address as metrics_endpoint or traces_endpoint',
     };
   return null;
 }
@@ -92,15 +93,21 @@ const headers = z
 const fields = z.strictObject({
   endpoint: peerUrl(true)
     .optional()
-    .describe('Address of the backend; /v1/metrics is appended. One of the two is needed.'),
+    .describe('Address of the backend; /v1/metrics or /v1/traces is appended. One of the three is needed.'),
   metrics_endpoint: peerUrl(false)
     .optional()
     .describe('Whole address for traffic, used as it is instead of `endpoint`. Default: none.'),
+  traces_endpoint: peerUrl(false)
+    .optional()
+    .describe('Whole address for spans, used as it is instead of `endpoint`. Default: none.'),
   encoding: z.enum(['proto', 'json']).default('proto').describe('Form of the body: protobuf or JSON. Default proto.'),
-  compression: z.enum(['gzip', 'none']).default('gzip').describe('Compression of the body. Default gzip.'),
+  compression: z
+    .enum(['gzip', 'zstd', 'none'])
+    .default('gzip')
+    .describe('Compression of the body; zstd where this Node has it. Default gzip.'),
   compression_params: z
     .strictObject({
-      level: z.int().min(1).max(9).default(1).describe('Level of gzip, 1 (fast) to 9 (small). Default 1.'),
+      level: z.int().min(1).max(9).default(1).describe('Level of gzip or zstd, 1 (fast) to 9 (small). Default 1.'),
     })
     .prefault({}),
   timeout: duration({ minMs: 10 })
@@ -144,15 +151,15 @@ const fields = z.strictObject({
     .positive()
     .default(200_000)
     .describe('With `cumulative`: running totals kept; what is beyond is dropped and counted. Default 200000.'),
-  sending_queue: trafficSendingQueue(),
-  retry_on_failure: trafficRetry(),
+  sending_queue: sharedSendingQueue(),
+  retry_on_failure: sharedRetry(),
 });
 
 export const otlpHttpConfig = fields.superRefine((value, context) => {
-  if (value.endpoint !== undefined || value.metrics_endpoint !== undefined) return;
+  if ([value.endpoint, value.metrics_endpoint, value.traces_endpoint].some((url) => url !== undefined)) return;
   context.addIssue({
     code: 'custom',
-    message: 'nowhere to send to: neither endpoint nor metrics_endpoint',
+    message: 'nowhere to send to: neither endpoint, metrics_endpoint nor traces_endpoint',
     params: { weir: 'WEIR1008', mend: 'add endpoint: http://127.0.0.1:4318' },
   });
 });
@@ -163,26 +170,53 @@ export type OtlpHttpConfig = z.output<typeof otlpHttpConfig>;
 const JSON_REQUEST_ITEMS = 500;
 const PROTO_REQUEST_ITEMS = 2000;
 
+interface RequestSize {
+  readonly max_request_items?: number | undefined;
+  readonly encoding?: 'proto' | 'json';
+}
+
 /** Records of one request. */
-export function maxRequestItems({ max_request_items: items, encoding }: OtlpHttpConfig): number {
+export function maxRequestItems({ max_request_items: items, encoding }: RequestSize): number {
   return items ?? (encoding === 'json' ? JSON_REQUEST_ITEMS : PROTO_REQUEST_ITEMS);
 }
 
-/** Where traffic is sent to. */
-export function metricsUrl(config: OtlpHttpConfig): URL {
-  if (config.metrics_endpoint !== undefined) return new URL(config.metrics_endpoint);
-  const base = new URL(config.endpoint ?? 'http://127.0.0.1:4318');
-  base.pathname = `${base.pathname.replace(/\/$/, '')}/v1/metrics`;
+/** Where what belongs to a signal is sent to; null where nobody said it. */
+export function signalUrl(config: OtlpHttpConfig, signal: Signal): URL | null {
+  const whole = signal === 'metrics' ? config.metrics_endpoint : config.traces_endpoint;
+  if (whole !== undefined) return new URL(whole);
+  if (config.endpoint === undefined) return null;
+  const base = new URL(config.endpoint);
+  base.pathname = `${base.pathname.replace(/\/$/, '')}/v1/${signal}`;
   return base;
 }
 
 /** Headers whose value lets others in. */
 const CREDENTIAL = /authorization|cookie|token|secret|password|api[_-]?key|access[_-]?key/i;
 
-/** What is allowed and yet looks mistaken. */
-export function checkOtlpHttpConfig(config: OtlpHttpConfig): ConfigIssue[] {
-  const url = metricsUrl(config);
-  return [...checkTls(config, url), ...checkHeaders(config, url)].map((issue) => ({ ...issue, severity: 'warning' }));
+/** What cannot work in a pipeline of the signal, and what is allowed and yet looks mistaken. */
+export function checkOtlpHttpConfig(
+  config: OtlpHttpConfig,
+  { signal = 'metrics' }: Partial<CheckContext>,
+): ConfigIssue[] {
+  const url = signalUrl(config, signal);
+  if (url === null) return [nowhereFor(signal)];
+  const warnings = [...checkTls(config, url), ...checkHeaders(config, url)];
+  return [...checkCompression(config), ...warnings.map((issue) => ({ ...issue, severity: 'warning' as const }))];
+}
+
+function nowhereFor(signal: Signal): ConfigIssue {
+  const path = signal === 'metrics' ? 'metrics_endpoint' : 'traces_endpoint';
+  return {
+    path: [],
+    code: 'WEIR1008',
+    message: `nowhere to send the ${signal} of this pipeline to: neither endpoint nor ${path}`,
+    mend: `add endpoint: http://127.0.0.1:4318, or ${path} with the whole address`,
+  };
+}
+
+function checkCompression({ compression }: OtlpHttpConfig): ConfigIssue[] {
+  if (compression !== 'zstd' || typeof zlib.zstdCompress === 'function') return [];
+  return [{ path: ['compression'], message: 'this version of Node has no zstd', mend: 'use gzip, or a newer Node' }];
 }
 
 function checkTls({ tls }: OtlpHttpConfig, { protocol }: URL): ConfigIssue[] {

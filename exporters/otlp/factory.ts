@@ -6,11 +6,11 @@ export const factory: ExporterFactory<OtlpHttpConfig> = {
   kind: 'exporter',
   type: 'otlphttp',
   folder: 'otlp',
-  signals: { metrics: 'alpha' },
+  signals: { metrics: 'alpha', traces: 'alpha' },
   config: otlpHttpConfig,
-  takes: ['traffic'],
+  takes: ['traffic', 'spans'],
   demand: () => ['requests', 'latency', 'tcp'],
-  check: (config) => checkOtlpHttpConfig(config),
+  check: (config, context) => checkOtlpHttpConfig(config, context),
   async create(settings) {
     const { createOtlpHttpExporter } = await import('./otlphttp.ts');
     return createOtlpHttpExporter(settings);

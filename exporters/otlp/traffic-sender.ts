@@ -10,25 +10,8 @@ import type { SendOutcome, SendProgress, TrafficSender } from '../../pipeline/se
 import type { Encoding, Part } from './encoding.ts';
 import { Outbox } from './outbox.ts';
 import type { OtlpEvents } from './telemetry.ts';
+import type { OtlpTransport } from './transport.ts';
 import type { Verdict } from './verdict.ts';
-
-/** How one attempt ended. */
-export interface Attempt {
-  readonly verdict: Verdict;
-  /** The body was sent twice, because a kept connection turned out to be dead; the first may have arrived. */
-  readonly resent: boolean;
-}
-
-/** Carries bodies to the backend. */
-export interface OtlpTransport {
-  open(): void;
-  /** The body as it goes over the wire; done once, however often it is sent. */
-  pack(body: Uint8Array): Promise<Uint8Array>;
-  /** One attempt, one at a time. Never rejects. */
-  send(packed: Uint8Array): Promise<Attempt>;
-  /** Ends what runs. */
-  close(): void;
-}
 
 export interface TrafficSenderSettings {
   readonly encoding: Encoding;

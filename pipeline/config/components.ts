@@ -1,5 +1,5 @@
 /** @module One section of a configuration: ids, types, and each component's own schema. */
-import type { AnyFactory, Kind } from '../component.ts';
+import type { AnyFactory, CheckContext, Kind } from '../component.ts';
 import type { Registry } from '../registry.ts';
 import type { CheckedComponent } from './checked.ts';
 import { parseId } from './ids.ts';
@@ -97,9 +97,9 @@ function reportUnknownType(section: Section, type: string, entry: Entry, registr
 }
 
 /** A factory's own checks, which see the value of its own schema: `config` is that value. */
-export function callCheck(factory: AnyFactory, config: unknown, slotMs: number) {
+export function callCheck(factory: AnyFactory, config: unknown, context: CheckContext) {
   // The pair was made by `checkComponent`, so the value has the type the factory asks for.
-  return factory.check?.(config as never, { slotMs }) ?? [];
+  return factory.check?.(config as never, context) ?? [];
 }
 
 /** Interval and timeout of a receiver, or null. */

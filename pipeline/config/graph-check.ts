@@ -1,6 +1,6 @@
 /** @module Pipelines: references, what neighbours give and take, slots and windows. */
 import type { Body } from '../batch.ts';
-import { type Signal, signalOfBody } from '../component.ts';
+import { type CheckContext, type Signal, signalOfBody } from '../component.ts';
 import type { Registry } from '../registry.ts';
 import { formatMilliseconds } from '../wire/duration.ts';
 import type { CheckedComponent, CheckedPipeline } from './checked.ts';
@@ -57,7 +57,8 @@ export async function checkPipeline(entry: Entry, context: Context): Promise<Che
     exporters: components(exporters),
   };
   const timing = signal === 'traces' ? UNTIMED : checkTiming(checked, receivers, report);
-  for (const use of [...receivers, ...processors, ...exporters]) checkOwn(use.configured, timing.slotMs, report);
+  for (const use of [...receivers, ...processors, ...exporters])
+    checkOwn(use.configured, signal === null ? timing : { ...timing, signal }, report);
   if (signal === null || errorCount(report) > before) return null;
   const windows = checked.processors.flatMap((one) => (timing.slotMs > 0 ? (windowOf(one, timing.slotMs) ?? []) : []));
   return { id: entry.key, signal, ...checked, ...timing, windowMs: windows.at(-1) ?? timing.slotMs };
@@ -298,9 +299,9 @@ function placeIn(configured: Configured, path: Path, onKey = false): Place {
 }
 
 /** What the component itself has to say about its values. */
-export function checkOwn(configured: Configured, slotMs: number, report: Report): void {
+export function checkOwn(configured: Configured, context: CheckContext, report: Report): void {
   if (configured.checked === null) return;
-  for (const issue of callCheck(configured.checked.factory, configured.checked.config, slotMs)) {
+  for (const issue of callCheck(configured.checked.factory, configured.checked.config, context)) {
     report.add(isProblemCode(issue.code) ? issue.code : 'WEIR1021', placeIn(configured, issue.path, issue.onKey), {
       message: `${configured.section}.${configured.id}: ${issue.message}`,
       mend: issue.mend,

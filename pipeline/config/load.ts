@@ -146,7 +146,7 @@ function checkExtensions(service: Entry | null, sections: Sections, report: Repo
   if (!isNull(list.value) && checkValue(extensionIds, subject, report) === undefined) return [];
   const items = list.value.kind === 'list' ? list.value.items : [];
   const uses = resolveUses(items, 'extensions', { base, who: 'service' }, { sections, report });
-  for (const use of uses) checkOwn(use.configured, 0, report);
+  for (const use of uses) checkOwn(use.configured, { slotMs: 0 }, report);
   return uses.flatMap((use) => use.configured.checked ?? []);
 }
 

@@ -5,6 +5,7 @@ import type { TrafficQueue } from '../queue/traffic-queue.ts';
 import { createOccurrenceLimit } from '../telemetry/limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
+import { attemptDurations, registerQueueMetrics } from './queue-metrics.ts';
 
 export interface SendingEvents {
   /** The queue is full: this interval was added to the newest one waiting. */
@@ -23,35 +24,20 @@ export interface SendingEvents {
   end(): void;
 }
 
-/** Metrics carry `component`; `queue` is read whenever somebody collects. */
+/** Metrics carry `component` and `signal`; `queue` is read whenever somebody collects. */
 export function createSendingEvents(
   component: string,
   queue: TrafficQueue,
   { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
 ): SendingEvents {
-  const attributes = { component };
+  const attributes = { component, signal: 'traffic' };
   const limit = createOccurrenceLimit(clock);
   const failures = new Map<string, number>();
   let coalesced = 0;
   let folded = 0;
-  const durations = meters.seconds('weir_export_duration_seconds', 'Time of one attempt to send.');
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
-    meters.gauge(
-      'weir_queue_requests',
-      'Windows waiting to be sent.',
-      one(() => queue.depth),
-    ),
-    meters.gauge(
-      'weir_queue_bytes',
-      'Rough bytes of what waits to be sent.',
-      one(() => queue.bytes),
-    ),
-    meters.gauge(
-      'weir_queue_oldest_age_seconds',
-      'Age of the oldest window waiting.',
-      one(() => queue.oldestAgeMs / 1e3),
-    ),
+    ...registerQueueMetrics(meters, attributes, queue, failures),
     meters.counter(
       'weir_queue_coalesced_total',
       'Windows added to a waiting one by a full queue.',
@@ -61,9 +47,6 @@ export function createSendingEvents(
       'weir_queue_folded_total',
       'Times a waiting window outgrew max_items and its pods were added up per workload.',
       one(() => folded),
-    ),
-    meters.counter('weir_send_failures_total', 'Attempts to send that failed and were repeated.', () =>
-      [...failures].map(([reason, value]) => ({ value, attributes: { component, reason } })),
     ),
   ];
 
@@ -86,9 +69,7 @@ export function createSendingEvents(
           'A waiting window has more than max_items records: its pods are added up per workload. No count is lost',
         );
     },
-    attempted(outcome, durationMs) {
-      durations.record(durationMs / 1000, { component, outcome });
-    },
+    attempted: attemptDurations(meters, attributes),
     failed(reason, error, attempt, waitMs) {
       failures.set(reason, (failures.get(reason) ?? 0) + 1);
       const times = limit.occurred(`failed ${reason}`);

@@ -13,6 +13,7 @@ import type { Interval, TrafficSum } from '../model/traffic.ts';
 import { type QueuedTraffic, TrafficQueue, type TrafficQueueConfig } from '../queue/traffic-queue.ts';
 import { DrainWaits } from './drain-waits.ts';
 import { type Backoff, createBackoff, type RetryConfig } from './retry.ts';
+import { settledOr } from './settled-or.ts';
 import type { SendingEvents } from './telemetry.ts';
 import { Windowing } from './windowing.ts';
 
@@ -296,18 +297,4 @@ export class TrafficSending<Payload> implements Exporter {
     this.#endError = 'the peer asks for a longer wait than a shutdown has';
     this.#ended.abort();
   }
-}
-
-/** The value of `promise`, or null when `signal` was aborted first or it rejected. */
-function settledOr<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | null> {
-  return new Promise((resolve) => {
-    const end = (value: Value | null) => {
-      signal.removeEventListener('abort', aborted);
-      resolve(value);
-    };
-    const aborted = () => end(null);
-    if (signal.aborted) resolve(null);
-    signal.addEventListener('abort', aborted, { once: true });
-    promise.then(end, () => end(null));
-  });
 }

@@ -1,6 +1,6 @@
 /** @module The configuration of `otlphttp`: defaults, addresses, and exactly what is said against wrong ones. */
 import test from 'ava';
-import { maxRequestItems, metricsUrl, otlpHttpConfig } from '../../../exporters/otlp/config.ts';
+import { maxRequestItems, otlpHttpConfig, signalUrl } from '../../../exporters/otlp/config.ts';
 import { loadConfig } from '../../../pipeline/config/load.ts';
 import { renderProblems } from '../../../pipeline/config/print.ts';
 import { registry } from '../../../pipeline/graph/registry.ts';
@@ -29,7 +29,7 @@ async function problems(exporter: string): Promise<string[]> {
 const OK = 'endpoint: http://127.0.0.1:4318';
 
 const NOWHERE =
-  'error WEIR1008: exporters.otlphttp: nowhere to send to: neither endpoint nor metrics_endpoint | add endpoint: http://127.0.0.1:4318';
+  'error WEIR1008: exporters.otlphttp: nowhere to send to: neither endpoint, metrics_endpoint nor traces_endpoint | add endpoint: http://127.0.0.1:4318';
 
 const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
   ['encoding: proto', NOWHERE],
@@ -59,15 +59,15 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
   ],
   [
     `endpoint: "http://127.0.0.1:4318?key=a"`,
-    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics is appended to it | write the whole address as metrics_endpoint`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics or /v1/traces is appended to it | write the whole address as metrics_endpoint or traces_endpoint`,
   ],
   [
     `endpoint: "http://127.0.0.1:4318?key=hunter2"`,
-    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics is appended to it | write the whole address as metrics_endpoint`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics or /v1/traces is appended to it | write the whole address as metrics_endpoint or traces_endpoint`,
   ],
   [
     `endpoint: "http://127.0.0.1:4318?key=a hunter2"`,
-    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics is appended to it | write the whole address as metrics_endpoint`,
+    `error WEIR1007: exporters.otlphttp.endpoint: the URL has a query, and /v1/metrics or /v1/traces is appended to it | write the whole address as metrics_endpoint or traces_endpoint`,
   ],
   [
     `endpoint: http://hunter2@127.0.0.1:4318`,
@@ -102,8 +102,8 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
     `error WEIR1004: exporters.otlphttp.encoding: "yaml" is none of the allowed values | allowed: proto, json`,
   ],
   [
-    `${OK}\n    compression: zstd`,
-    `error WEIR1004: exporters.otlphttp.compression: "zstd" is none of the allowed values | allowed: gzip, none`,
+    `${OK}\n    compression: lz4`,
+    `error WEIR1004: exporters.otlphttp.compression: "lz4" is none of the allowed values | allowed: gzip, zstd, none`,
   ],
   [
     `${OK}\n    compression_params: { level: 10 }`,
@@ -167,7 +167,7 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
   ],
   [
     `${OK}\n    proxy_url: http://p`,
-    `error WEIR1003: unknown key "proxy_url" in exporters.otlphttp | use one of the 17 allowed keys   see exporters/otlp/README.md`,
+    `error WEIR1003: unknown key "proxy_url" in exporters.otlphttp | use one of the 18 allowed keys   see exporters/otlp/README.md`,
   ],
   [
     `${OK}\n    tls: { ca_file: a.pem }`,
@@ -237,24 +237,56 @@ test('defaults are those of the Collector, and of traffic', (t) => {
   t.is(maxRequestItems(otlpHttpConfig.parse({ endpoint: 'http://a' })), 2000);
   t.is(maxRequestItems(otlpHttpConfig.parse({ endpoint: 'http://a', encoding: 'json' })), 500);
   t.is(maxRequestItems(otlpHttpConfig.parse({ endpoint: 'http://a', encoding: 'json', max_request_items: 9 })), 9);
-  t.deepEqual(queue, { queueSize: 1000, sizer: 'requests', onFull: 'coalesce', maxItems: 200_000 });
-  t.is(retry.maxElapsedMs, 0);
+  t.deepEqual(queue, {
+    traffic: { queueSize: 1000, sizer: 'requests', onFull: 'coalesce', maxItems: 200_000 },
+    spans: { queueSize: 1000, sizer: 'requests', onFull: 'refuse', maxBytes: 64 * 1024 * 1024 },
+    consumers: 10,
+  });
+  t.is(retry.traffic.maxElapsedMs, 0, 'traffic has no deadline');
+  t.is(retry.spans.maxElapsedMs, 300_000);
 });
 
-const ADDRESSES: readonly (readonly [yaml: object, url: string])[] = [
-  [{ endpoint: 'http://a:4318' }, 'http://a:4318/v1/metrics'],
-  [{ endpoint: 'http://a:4318/' }, 'http://a:4318/v1/metrics'],
-  [{ endpoint: 'https://a/otlp' }, 'https://a/otlp/v1/metrics'],
-  [{ endpoint: 'https://a/otlp/' }, 'https://a/otlp/v1/metrics'],
-  [{ metrics_endpoint: 'https://a/x?tenant=b' }, 'https://a/x?tenant=b'],
-  [{ endpoint: 'http://a', metrics_endpoint: 'https://b/x' }, 'https://b/x'],
+const ADDRESSES: readonly (readonly [yaml: object, metrics: string | undefined, traces: string | undefined])[] = [
+  [{ endpoint: 'http://a:4318' }, 'http://a:4318/v1/metrics', 'http://a:4318/v1/traces'],
+  [{ endpoint: 'http://a:4318/' }, 'http://a:4318/v1/metrics', 'http://a:4318/v1/traces'],
+  [{ endpoint: 'https://a/otlp' }, 'https://a/otlp/v1/metrics', 'https://a/otlp/v1/traces'],
+  [{ endpoint: 'https://a/otlp/' }, 'https://a/otlp/v1/metrics', 'https://a/otlp/v1/traces'],
+  [{ metrics_endpoint: 'https://a/x?tenant=b' }, 'https://a/x?tenant=b', undefined],
+  [{ traces_endpoint: 'https://a/x?tenant=b' }, undefined, 'https://a/x?tenant=b'],
+  [{ endpoint: 'http://a', metrics_endpoint: 'https://b/x' }, 'https://b/x', 'http://a/v1/traces'],
+  [{ endpoint: 'http://a', traces_endpoint: 'https://b/x' }, 'http://a/v1/metrics', 'https://b/x'],
 ];
 
-for (const [yaml, url] of ADDRESSES) {
-  test(`${JSON.stringify(yaml)} sends to ${url}`, (t) => {
-    t.is(metricsUrl(otlpHttpConfig.parse(yaml)).href, url);
+for (const [yaml, metrics, traces] of ADDRESSES) {
+  test(`${JSON.stringify(yaml)} sends traffic to ${metrics} and spans to ${traces}`, (t) => {
+    const config = otlpHttpConfig.parse(yaml);
+    t.is(signalUrl(config, 'metrics')?.href, metrics);
+    t.is(signalUrl(config, 'traces')?.href, traces);
   });
 }
+
+test('keys of one signal leave the other as it is', (t) => {
+  const parse = (yaml: object) => otlpHttpConfig.parse({ endpoint: 'http://a', ...yaml });
+  for (const [onFull, spans] of [
+    ['coalesce', 'refuse'],
+    ['refuse', 'refuse'],
+    ['drop_oldest', 'drop_oldest'],
+    ['drop_newest', 'drop_newest'],
+  ] as const) {
+    const { sending_queue: queue } = parse({ sending_queue: { on_full: onFull, queue_size: 7, sizer: 'items' } });
+    t.like(queue.traffic, { onFull: 'coalesce', queueSize: 7, sizer: 'items' });
+    t.like(queue.spans, { onFull: spans, queueSize: 7, sizer: 'items' });
+  }
+  const { retry_on_failure: retry } = parse({ retry_on_failure: { max_elapsed_time: '1m', initial_interval: '1s' } });
+  t.like(retry.traffic, { maxElapsedMs: 60_000, initialIntervalMs: 1000 });
+  t.deepEqual(retry.spans, retry.traffic);
+});
+
+test('a pipeline whose signal has no address is refused', async (t) => {
+  t.deepEqual(await problems('traces_endpoint: http://127.0.0.1:4318/v1/traces'), [
+    'error WEIR1008: exporters.otlphttp: nowhere to send the metrics of this pipeline to: neither endpoint nor metrics_endpoint | add endpoint: http://127.0.0.1:4318, or metrics_endpoint with the whole address',
+  ]);
+});
 
 test('header names such as constructor are names like any other, and values never print themselves', (t) => {
   const { headers } = otlpHttpConfig.parse({ endpoint: 'http://a', headers: { constructor: 'a', toString: 'b' } });

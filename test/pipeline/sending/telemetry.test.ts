@@ -50,7 +50,7 @@ test('a failure that repeats is told once, then every 30 s with its number, and 
     ['info', 'warn'],
   );
   t.deepEqual(read('weir_send_failures_total'), [
-    { value: 9, attributes: { component: 'kafka/eu', reason: 'not_connected' } },
+    { value: 9, attributes: { component: 'kafka/eu', signal: 'traffic', reason: 'not_connected' } },
   ]);
 });
 
@@ -86,5 +86,5 @@ test('what is dropped is an error that says how much, of when, and why', (t) => 
     },
   });
   events.attempted('sent', 250);
-  t.deepEqual(recorded, [[0.25, { component: 'kafka/eu', outcome: 'sent' }]]);
+  t.deepEqual(recorded, [[0.25, { component: 'kafka/eu', signal: 'traffic', outcome: 'sent' }]]);
 });

@@ -1,0 +1,97 @@
+/** @module Requests of spans over OTLP, several at once, whatever carries them: bytes go out as they came. */
+import type { Spans } from '../../pipeline/model/spans.ts';
+import type { SpansOutcome, SpansSender } from '../../pipeline/sending/spans-sending.ts';
+import { spansToJson } from '../../pipeline/wire/otlp-spans.ts';
+import type { OtlpEvents } from './telemetry.ts';
+import type { OtlpTransport } from './transport.ts';
+import type { Arrival, Verdict } from './verdict.ts';
+
+/** One request, ready to be sent, and what attempts to send it may have met. */
+export interface PackedSpans {
+  readonly packed: Uint8Array;
+  readonly count: number;
+  arrived: Arrival;
+}
+
+export interface SpansSenderSettings {
+  readonly encoding: 'proto' | 'json';
+  readonly transport: OtlpTransport;
+  readonly events: OtlpEvents;
+}
+
+type Refusal = Extract<Verdict, { kind: 'permanent' | 'too_large' }>;
+
+const REJECTED = 'the backend took the request, but rejected spans of it';
+/** Of a request that arrived, nobody knows of any span that was rejected. */
+const THERE: SpansOutcome = { kind: 'sent', rejected: 0, error: '' };
+
+export class OtlpSpansSender implements SpansSender<PackedSpans> {
+  readonly #settings: SpansSenderSettings;
+
+  constructor(settings: SpansSenderSettings) {
+    this.#settings = settings;
+  }
+
+  open(): void {
+    this.#settings.transport.open();
+  }
+
+  /** Protobuf is not written anew: the bytes are those that were received. */
+  async prepare(spans: Spans): Promise<PackedSpans> {
+    const { encoding, transport } = this.#settings;
+    const body = encoding === 'json' ? spansToJson(spans) : spans.bytes;
+    return { packed: await transport.pack(body), count: spans.count, arrived: 'no' };
+  }
+
+  async send(request: PackedSpans): Promise<SpansOutcome> {
+    const { transport, events } = this.#settings;
+    if (request.arrived !== 'no') events.repeated();
+    const { verdict, resent } = await transport.send(request.packed);
+    if (resent) {
+      events.repeated();
+      learn(request, 'maybe');
+    }
+    if (verdict.kind === 'accepted') return this.#accepted(request, verdict);
+    return verdict.kind === 'transient' ? transient(request, verdict) : this.#refused(request, verdict);
+  }
+
+  #accepted({ packed }: PackedSpans, { rejected, message }: Extract<Verdict, { kind: 'accepted' }>): SpansOutcome {
+    const { events } = this.#settings;
+    events.sent(packed.length);
+    if (rejected > 0 || message !== '') events.warned(rejected, message);
+    return { kind: 'sent', rejected, error: rejected > 0 ? REJECTED : '' };
+  }
+
+  /** Of a request that was refused when it was sent again only what is known is claimed. */
+  #refused({ arrived, count }: PackedSpans, refusal: Refusal): SpansOutcome {
+    const { events } = this.#settings;
+    const { error } = refusal;
+    if (arrived === 'yes') {
+      events.repeatRefused(error, count, true);
+      return THERE;
+    }
+    if (refusal.kind === 'too_large' && count > 1) return refusal;
+    if (arrived === 'maybe') {
+      events.repeatRefused(error, count, false);
+      return { kind: 'permanent', reason: 'refused_repeat', error: `${error} (an earlier attempt may have arrived)` };
+    }
+    events.refused(refusal.kind === 'too_large' ? 'too_large' : refusal.reason, error, count);
+    return refusal;
+  }
+
+  async close(): Promise<void> {
+    this.#settings.transport.close();
+    this.#settings.events.end();
+  }
+}
+
+function transient(request: PackedSpans, verdict: Extract<Verdict, { kind: 'transient' }>): SpansOutcome {
+  learn(request, verdict.arrived);
+  const { arrived, ...outcome } = verdict;
+  return { ...outcome, isThere: request.arrived === 'yes' };
+}
+
+/** What is known for sure is never forgotten. */
+function learn(request: PackedSpans, arrived: Arrival): void {
+  if (arrived === 'yes' || request.arrived === 'no') request.arrived = arrived;
+}

@@ -1,0 +1,307 @@
+/**
+ * @module From batches of spans to a peer: the bounded queue, and several requests under way at once.
+ *
+ * An exporter supplies a `SpansSender`; everything about waiting, retrying, halving, draining and the balance is here.
+ */
+import type { Balance } from '../balance.ts';
+import type { Batch, SpansBatch } from '../batch.ts';
+import type { Clock } from '../clock/clock.ts';
+import { ADMITTED, type Admission, type Exporter } from '../component.ts';
+import { TAKEN } from '../delivery.ts';
+import { errorText } from '../errors.ts';
+import type { Spans } from '../model/spans.ts';
+import { type QueuedSpans, SpansQueue, type SpansQueueConfig } from '../queue/spans-queue.ts';
+import { DrainWaits } from './drain-waits.ts';
+import type { RetryConfig } from './retry.ts';
+import { type GateNews, type Pass, SendingGate } from './sending-gate.ts';
+import { settledOr } from './settled-or.ts';
+import { SpansFlight, type SpansPart } from './spans-flight.ts';
+import { type QueuedRange, rangeOf, type SpansSendingEvents } from './spans-telemetry.ts';
+
+/** How one attempt ended. `reason` is a constant word for metrics, `error` text for people. */
+export type SpansOutcome =
+  /** The peer has it, but for `rejected` spans that it will never take; `error` is what it said of them. */
+  | { readonly kind: 'sent'; readonly rejected: number; readonly error: string }
+  | {
+      readonly kind: 'transient';
+      readonly reason: string;
+      readonly error: string;
+      /** The peer asks not to be called earlier, milliseconds; holds for all requests to it. */
+      readonly afterMs?: number;
+      /** The peer has too much to do: other requests wait as well. */
+      readonly throttled?: boolean;
+      /** The peer has it, but did not say so in full. */
+      readonly isThere?: boolean;
+    }
+  | { readonly kind: 'permanent'; readonly reason: string; readonly error: string }
+  /** Too much for one request: it is halved. None of it was taken. */
+  | { readonly kind: 'too_large'; readonly error: string };
+
+/** What an exporter brings. `Payload` is what it sends for one request, and may know what became of earlier attempts. */
+export interface SpansSender<Payload> {
+  /** Called once for each request, and for each share of one that was too large, before its first attempt. */
+  prepare(spans: Spans): Payload | Promise<Payload>;
+  /** One attempt; as many at once as `consumers` says. */
+  send(payload: Payload): Promise<SpansOutcome>;
+  /** Called once at start, must not fail: a look at the peer so that trouble is said early. */
+  open(): void;
+  close(): Promise<void>;
+}
+
+export interface SpansSendingSettings<Payload> {
+  readonly queue: SpansQueueConfig;
+  /** Requests under way at once, those that wait for another attempt included; above 0. */
+  readonly consumers: number;
+  readonly retry: RetryConfig;
+  readonly clock: Clock;
+  readonly balance: Balance;
+  readonly sender: SpansSender<Payload>;
+  readonly events: (queue: SpansQueue, underWay: () => number) => SpansSendingEvents;
+}
+
+/** When a sender that is refused may come again, unless the peer asked for longer; and longest, milliseconds. */
+const REFUSED_MS = 1000;
+const LONGEST_REFUSED_MS = 30_000;
+
+type Transient = Extract<SpansOutcome, { kind: 'transient' }>;
+type Final = Exclude<SpansOutcome, Transient>;
+
+/** An exporter of spans around a `SpansSender`. */
+export class SpansSending<Payload> implements Exporter {
+  readonly #settings: SpansSendingSettings<Payload>;
+  readonly #queue: SpansQueue;
+  readonly #events: SpansSendingEvents;
+  readonly #gate: SendingGate;
+  /** Aborted when draining begins: waits are cut short. */
+  readonly #draining = new AbortController();
+  /** Aborted at the deadline, or when the peer asks for too much time: nothing more is tried. */
+  readonly #ended = new AbortController();
+  readonly #waits: DrainWaits;
+  readonly #flights = new Set<SpansFlight<Payload>>();
+  /** Why the drain ends. */
+  #endError = 'the deadline of the shutdown came first';
+  #running = false;
+  #onIdle: (() => void) | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(settings: SpansSendingSettings<Payload>) {
+    this.#settings = settings;
+    this.#queue = new SpansQueue(settings.queue, settings.clock);
+    this.#events = settings.events(this.#queue, () => this.#flights.size);
+    this.#gate = new SendingGate(settings.clock);
+    this.#waits = new DrainWaits(settings.clock, this.#draining.signal, this.#ended.signal);
+    this.#ended.signal.addEventListener('abort', () => this.#gate.end(), { once: true });
+  }
+
+  async start(): Promise<void> {
+    if (this.#running || this.#stopped !== null) return;
+    this.#running = true;
+    this.#settings.sender.open();
+    this.#pump();
+  }
+
+  admits(batch: Batch): Admission {
+    if (this.#stopped !== null) return { ok: false, reason: 'stopped', retryAfterMs: REFUSED_MS };
+    if (batch.body !== 'spans' || this.#queue.admits(batch.spans)) return ADMITTED;
+    this.#events.refused(batch.items);
+    const retryAfterMs = Math.min(Math.max(REFUSED_MS, this.#gate.heldMs), LONGEST_REFUSED_MS);
+    return { ok: false, reason: 'queue_full', retryAfterMs };
+  }
+
+  /** Takes what was admitted whatever came in between; the delivery is settled at once. */
+  consume(batch: Batch): void {
+    if (batch.body !== 'spans') this.#reject(batch, 'not_spans');
+    else if (this.#stopped !== null) this.#reject(batch, 'stopped');
+    else this.#accept(batch);
+  }
+
+  #accept(batch: SpansBatch): void {
+    this.#settings.balance.accepted += batch.items;
+    if (batch.items > 0) this.#enqueue(batch.spans);
+    batch.delivery.settle(TAKEN);
+    this.#pump();
+  }
+
+  #reject(batch: Batch, reason: string): void {
+    this.#settings.balance.accepted += batch.items;
+    this.#settings.balance.drop(reason, batch.items);
+    batch.delivery.settle({ kind: 'rejected', reason });
+  }
+
+  #enqueue(spans: Spans): void {
+    const dropped = this.#queue.offer(spans);
+    this.#settings.balance.queued = this.#queue.items;
+    if (dropped.length > 0) this.#drop('queue_full', countOf(dropped), rangeOf(dropped), 'the sending queue is full');
+  }
+
+  #drop(reason: string, items: number, range: QueuedRange, error: string): void {
+    if (items === 0) return;
+    this.#settings.balance.drop(reason, items);
+    this.#events.dropped(reason, items, range, error);
+  }
+
+  /** Sends what waits until `deadline`, then drops and counts what is left. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#drain();
+    const end = () => this.#ended.abort();
+    if (deadline.aborted) end();
+    deadline.addEventListener('abort', end, { once: true });
+    await this.#stopped;
+    deadline.removeEventListener('abort', end);
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining.abort();
+    this.#gate.hurry();
+    await this.#idle();
+    this.#running = false;
+    this.#dropRest();
+    await settledOr(this.#settings.sender.close(), this.#ended.signal);
+    this.#events.end();
+  }
+
+  /** Resolves when nothing is under way and nothing waits to be. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#tellIdle();
+    });
+  }
+
+  #tellIdle(): void {
+    const mayGoOn = this.#running && !this.#ended.signal.aborted && this.#queue.waiting > 0;
+    if (this.#flights.size === 0 && !mayGoOn) this.#onIdle?.();
+  }
+
+  #dropRest(): void {
+    const rest = this.#queue.clear();
+    this.#settings.balance.queued = 0;
+    this.#drop('shutdown', countOf(rest), rangeOf(rest), this.#endError);
+  }
+
+  #pump(): void {
+    while (this.#running && !this.#ended.signal.aborted && this.#flights.size < this.#settings.consumers) {
+      const queued = this.#queue.take();
+      if (queued === null) return;
+      void this.#fly(queued);
+    }
+  }
+
+  /** Sends one queued request until all of it has met its fate. */
+  async #fly(queued: QueuedSpans): Promise<void> {
+    const flight = new SpansFlight<Payload>(queued, this.#settings.retry, this.#settings.clock);
+    this.#flights.add(flight);
+    for (let part = flight.next; part !== null; part = flight.next) {
+      const fate = await this.#fateOf(flight, part);
+      this.#conclude(flight, part, fate ?? { kind: 'permanent', reason: 'shutdown', error: this.#endError });
+    }
+    this.#flights.delete(flight);
+    this.#queue.done(queued);
+    this.#pump();
+    this.#tellIdle();
+  }
+
+  #conclude(flight: SpansFlight<Payload>, part: SpansPart<Payload>, fate: Final): void {
+    const items = part.to - part.from;
+    if (fate.kind === 'too_large' && items > 1 && !part.isThere) {
+      flight.halve();
+      this.#events.halved();
+      return;
+    }
+    flight.settle();
+    this.#queue.settle(items);
+    this.#settings.balance.queued = this.#queue.items;
+    this.#book(items, flight.queued, part.isThere && fate.kind !== 'sent' ? THERE : fate);
+  }
+
+  #book(items: number, queued: QueuedSpans, fate: Final): void {
+    const range = rangeOf([queued]);
+    if (fate.kind === 'sent') {
+      const rejected = Math.min(fate.rejected, items);
+      this.#settings.balance.delivered += items - rejected;
+      this.#drop('rejected', rejected, range, fate.error);
+    } else this.#drop(fate.kind === 'too_large' ? 'too_large' : fate.reason, items, range, fate.error);
+  }
+
+  /** Tries until it is settled what becomes of a part; null when nothing more is tried. */
+  async #fateOf(flight: SpansFlight<Payload>, part: SpansPart<Payload>): Promise<Final | null> {
+    if (this.#ended.signal.aborted) return null;
+    const unsendable = await this.#prepare(flight, part);
+    if (unsendable !== null) return unsendable;
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#attempt(flight, part);
+      if (outcome?.kind === 'sent') this.#succeeded(flight, attempt);
+      if (outcome?.kind !== 'transient') return outcome;
+      const given = this.#givenUp(flight, outcome);
+      if (given !== null) return given;
+      this.#events.failed(outcome.reason, outcome.error, attempt, flight.waitMs);
+      await this.#waits.pass(flight.waitMs, 0);
+    }
+  }
+
+  #givenUp(flight: SpansFlight<Payload>, { error }: Transient): Final | null {
+    if (!this.#settings.retry.enabled) return { kind: 'permanent', reason: 'retry_disabled', error };
+    return flight.isExpired ? { kind: 'permanent', reason: 'expired', error } : null;
+  }
+
+  /** Null when nothing more is tried; what an attempt under way then does is nobody's business any more. */
+  async #attempt(flight: SpansFlight<Payload>, part: SpansPart<Payload>): Promise<SpansOutcome | null> {
+    const pass = await this.#gate.enter();
+    if (pass === null) return null;
+    flight.attempt();
+    const startedMs = this.#settings.clock.monoMs();
+    const outcome = await settledOr(this.#send(part), this.#ended.signal);
+    if (outcome === null) return null;
+    this.#events.attempted(outcome.kind, this.#settings.clock.monoMs() - startedMs);
+    if (outcome.kind === 'transient') {
+      flight.failed(outcome.afterMs ?? 0);
+      part.isThere ||= outcome.isThere === true;
+    }
+    return this.#leave(pass, outcome, flight.waitMs) ? outcome : null;
+  }
+
+  async #send({ payload }: SpansPart<Payload>): Promise<SpansOutcome> {
+    try {
+      return await this.#settings.sender.send(payload as Payload);
+    } catch (error) {
+      return { kind: 'transient', reason: 'defect', error: errorText(error) };
+    }
+  }
+
+  /** False when the drain ends with this answer. */
+  #leave(pass: Pass, outcome: SpansOutcome, waitMs: number): boolean {
+    if (this.#gate.leave(pass, newsOf(outcome, waitMs))) return true;
+    this.#endError = 'the peer asks for a longer wait than a shutdown has';
+    this.#ended.abort();
+    return false;
+  }
+
+  #succeeded(flight: SpansFlight<Payload>, attempt: number): void {
+    flight.succeeded();
+    if (attempt > 1) this.#events.recovered(attempt);
+  }
+
+  /** Makes the payload; otherwise why there is none, for what cannot be encoded now cannot be encoded later. */
+  async #prepare(flight: SpansFlight<Payload>, part: SpansPart<Payload>): Promise<Final | null> {
+    try {
+      part.payload = await this.#settings.sender.prepare(flight.spansOf(part));
+      return null;
+    } catch (error) {
+      return { kind: 'permanent', reason: 'encode_failed', error: errorText(error) };
+    }
+  }
+}
+
+/** What was accepted though its answer broke off, and is refused or given up afterwards. */
+const THERE: Final = { kind: 'sent', rejected: 0, error: '' };
+
+function newsOf(outcome: SpansOutcome, waitMs: number): GateNews {
+  if (outcome.kind !== 'transient') return 'answered';
+  const { throttled, afterMs } = outcome;
+  if (throttled !== true && afterMs === undefined) return 'failed';
+  return { holdMs: afterMs ?? waitMs, askedMs: afterMs ?? 0 };
+}
+
+function countOf(requests: readonly QueuedSpans[]): number {
+  return requests.reduce((total, { spans }) => total + spans.count, 0);
+}

@@ -1,0 +1,149 @@
+/** @module What happens while spans are sent, each as a function that logs and counts. */
+import type { Clock } from '../clock/clock.ts';
+import type { QueuedSpans, SpansQueue } from '../queue/spans-queue.ts';
+import { createOccurrenceLimit } from '../telemetry/limit.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Meters } from '../telemetry/meters.ts';
+import { attemptDurations, registerQueueMetrics } from './queue-metrics.ts';
+
+/** When the first and the last of some requests were queued, wall-clock milliseconds. */
+export interface QueuedRange {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export interface SpansSendingEvents {
+  /** The queue is full: a batch of `items` was not admitted. */
+  refused(items: number): void;
+  /** An attempt ended after `durationMs`. */
+  attempted(outcome: string, durationMs: number): void;
+  /** An attempt failed and will be repeated in `waitMs`. */
+  failed(reason: string, error: string, attempt: number, waitMs: number): void;
+  /** A request was sent at last, after `attempts`; several do at once, and each may fail again. */
+  recovered(attempts: number): void;
+  /** A request was too large for the peer and goes in halves. */
+  halved(): void;
+  /** Spans will never be sent; `range` is when they were queued. */
+  dropped(reason: string, items: number, range: QueuedRange, error: string): void;
+  /** Tells what stayed unsaid, and removes the metrics. */
+  end(): void;
+}
+
+/** Spans of one reason: all there were, and those that no line has told of yet. */
+interface Drops {
+  items: number;
+  range: QueuedRange;
+  unsaid: { items: number; readonly range: QueuedRange; readonly error: string } | null;
+}
+
+/** Metrics carry `component` and `signal`; the queue is read whenever somebody collects. */
+export function createSpansSendingEvents(
+  component: string,
+  queue: SpansQueue,
+  underWay: () => number,
+  { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
+): SpansSendingEvents {
+  const attributes = { component, signal: 'spans' };
+  const limit = createOccurrenceLimit(clock);
+  const failures = new Map<string, number>();
+  const drops = new Map<string, Drops>();
+  const counts = { refusals: 0, halves: 0 };
+  const one = (read: () => number) => () => [{ value: read(), attributes }];
+  const byReason = (read: (drop: Drops) => number) => () =>
+    [...drops].map(([reason, drop]) => ({ value: read(drop), attributes: { ...attributes, reason } }));
+  const registered = [
+    ...registerQueueMetrics(meters, attributes, queue, failures),
+    meters.gauge('weir_send_in_flight', 'Requests being sent, or waiting to be sent again.', one(underWay)),
+    meters.counter(
+      'weir_queue_refusals_total',
+      'Times that a full queue asked a batch to come again.',
+      one(() => counts.refusals),
+    ),
+    meters.counter(
+      'weir_send_halved_total',
+      'Requests that were too large for the peer and went in halves.',
+      one(() => counts.halves),
+    ),
+    meters.gauge(
+      'weir_send_dropped_first_timestamp_seconds',
+      'When the first of the spans dropped for a reason was queued.',
+      byReason(({ range }) => range.firstMs / 1000),
+    ),
+    meters.gauge(
+      'weir_send_dropped_last_timestamp_seconds',
+      'When the last of the spans dropped for a reason was queued.',
+      byReason(({ range }) => range.lastMs / 1000),
+    ),
+  ];
+
+  /** One line for all drops of a reason since the last one. */
+  function tellDrops(reason: string, drop: Drops): void {
+    if (drop.unsaid === null) return;
+    const { items, range, error } = drop.unsaid;
+    drop.unsaid = null;
+    const total = drop.items;
+    log.error(
+      { reason, dropped_items: items, from: timeText(range.firstMs), to: timeText(range.lastMs), error, total },
+      'Spans were dropped',
+    );
+  }
+
+  return {
+    refused(items) {
+      counts.refusals += 1;
+      const times = limit.occurred('refused');
+      if (times > 0)
+        log.warn(
+          { items, waiting: queue.depth, bytes: queue.bytes, times },
+          'The sending queue is full: senders are asked to come again. A larger queue_size or more num_consumers help where the peer takes more',
+        );
+    },
+    attempted: attemptDurations(meters, attributes),
+    failed(reason, error, attempt, waitMs) {
+      failures.set(reason, (failures.get(reason) ?? 0) + 1);
+      const times = limit.occurred(`failed ${reason}`);
+      if (times > 0)
+        log.warn({ reason, error, attempt, retryInMs: Math.round(waitMs), times }, 'Sending failed and is tried again');
+    },
+    recovered(attempts) {
+      const times = limit.occurred('recovered');
+      if (times > 0) log.info({ attempts, waiting: queue.depth, times }, 'Sending works again');
+    },
+    halved() {
+      counts.halves += 1;
+      const times = limit.occurred('halved');
+      if (times > 0) log.info({ times }, 'A request was too large for the peer and goes in halves');
+    },
+    dropped(reason, items, range, error) {
+      const drop = drops.get(reason) ?? { items: 0, range, unsaid: null };
+      drops.set(reason, drop);
+      drop.items += items;
+      drop.range = joined(drop.range, range);
+      const unsaid = drop.unsaid ?? { items: 0, range };
+      drop.unsaid = { items: unsaid.items + items, range: joined(unsaid.range, range), error };
+      if (limit.occurred(`dropped ${reason}`) > 0) tellDrops(reason, drop);
+    },
+    end() {
+      for (const [reason, drop] of drops) tellDrops(reason, drop);
+      for (const remove of registered) remove();
+    },
+  };
+}
+
+function joined(one: QueuedRange, other: QueuedRange): QueuedRange {
+  return { firstMs: Math.min(one.firstMs, other.firstMs), lastMs: Math.max(one.lastMs, other.lastMs) };
+}
+
+/** When the first and the last of `requests` were queued. The wall clock may have stepped back in between. */
+export function rangeOf(requests: readonly QueuedSpans[]): QueuedRange {
+  const range = { firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
+  for (const { sinceWallMs } of requests) {
+    range.firstMs = Math.min(range.firstMs, sinceWallMs);
+    range.lastMs = Math.max(range.lastMs, sinceWallMs);
+  }
+  return range;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
