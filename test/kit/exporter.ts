@@ -2,7 +2,7 @@
 import type { ZodType } from 'zod';
 import { Balance } from '../../pipeline/balance.ts';
 import { createEngineTime } from '../../pipeline/clock/engine-time.ts';
-import type { ExporterSettings } from '../../pipeline/component.ts';
+import type { ExporterSettings, Signal } from '../../pipeline/component.ts';
 import { NO_METERS } from '../../pipeline/telemetry/meters.ts';
 import { createTestClock, type TestClock } from './clock.ts';
 import { createTestLog, type TestLine } from './log.ts';
@@ -18,6 +18,7 @@ export interface BenchOptions {
   readonly windowMs?: number;
   readonly slotMs?: number;
   readonly startWallMs?: number;
+  readonly signal?: Signal;
 }
 
 /** Settings around the configuration `schema` makes of `yaml`. Slots of 10 s, windows of 30 s unless told otherwise. */
@@ -25,7 +26,7 @@ export function exporterBench<Config>(
   id: string,
   schema: ZodType<Config>,
   yaml: unknown = {},
-  { windowMs = 30_000, slotMs = 10_000, startWallMs }: BenchOptions = {},
+  { windowMs = 30_000, slotMs = 10_000, startWallMs, signal = 'metrics' }: BenchOptions = {},
 ): ExporterBench<Config> {
   const clock = createTestClock(startWallMs);
   const balance = new Balance();
@@ -39,7 +40,7 @@ export function exporterBench<Config>(
     meters: NO_METERS,
     balance,
     balanceOf: () => balance,
-    signal: 'metrics' as const,
+    signal,
     startedMs: clock.wallMs(),
     windowMs,
     slotMs,

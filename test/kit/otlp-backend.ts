@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 
 /** One request that arrived whole. */
@@ -99,8 +99,12 @@ async function read(request: IncomingMessage, now: () => number): Promise<Receiv
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece as Buffer);
   const wire = Buffer.concat(pieces);
-  const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(wire) : wire;
+  const body = unpacked(wire, request.headers['content-encoding']);
   return { path: request.url ?? '', headers: request.headers, wire, body, atMs: now() };
+}
+
+function unpacked(wire: Buffer, encoding = 'identity'): Buffer {
+  return encoding === 'gzip' ? gunzipSync(wire) : encoding === 'zstd' ? zstdDecompressSync(wire) : wire;
 }
 
 function perform(reaction: Reaction, response: ServerResponse): void {
