@@ -9,6 +9,7 @@ import { MalformedProtobuf, TooManyItems } from '../../pipeline/wire/otlp-spans.
 import { type AnswerForm, jsonAnswers, PROTO_ANSWERS, resultOf } from './answers.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Intake } from './intake.ts';
+import { createMetricsIntake } from './metrics-intake.ts';
 import { createSpansIntake } from './spans-intake.ts';
 import { createOtlpEvents, type OtlpEvents } from './telemetry.ts';
 
@@ -50,6 +51,7 @@ class OtlpReceiver implements Receiver {
       const invalidIds = (spans: number) => this.#events.invalidIds(spans);
       services.push(tracesService(createSpansIntake({ settings, limits, invalidIds })));
     }
+    if (signals.has('metrics')) services.push(metricsService(createMetricsIntake(settings)));
     this.#services = services;
   }
 
@@ -168,5 +170,15 @@ function tracesService(intake: Intake): Service {
     httpPath: ({ traces_url_path: path }) => path,
     grpcPath: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
     json: jsonAnswers('rejectedSpans'),
+  };
+}
+
+function metricsService(intake: Intake): Service {
+  return {
+    signal: 'metrics',
+    intake,
+    httpPath: ({ metrics_url_path: path }) => path,
+    grpcPath: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+    json: jsonAnswers('rejectedDataPoints'),
   };
 }
