@@ -4,8 +4,10 @@ import { z } from 'zod';
 import type { CheckContext, ConfigIssue, Signal } from '../../pipeline/component.ts';
 import { clientTlsByScheme } from '../../pipeline/config/client-tls.ts';
 import { sharedRetry, sharedSendingQueue } from '../../pipeline/config/sending.ts';
-import { duration, isLoopback, type Secret, secret } from '../../pipeline/config/types.ts';
+import { duration } from '../../pipeline/config/types.ts';
 import { maskUrls } from '../../pipeline/wire/url-secrets.ts';
+import { exposedCredentials, requestHeaders } from './headers-config.ts';
+import { trafficKeys } from './traffic-config.ts';
 
 const URL_MEND = 'write http://host:port or https://host:port, for example http://127.0.0.1:4318';
 
@@ -32,9 +34,6 @@ const peerUrl = (isBase: boolean) =>
     context.addIssue({ code: 'custom', message: problem.message, params: { weir: 'WEIR1007', mend: problem.mend } });
   });
 
-/** RFC 9110 §5.6.2 and §5.5. */
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
 /** Fields that frame the request or describe its body, which are Weir's to set. */
 const OWN_FIELDS = new Set([
   'connection',
@@ -51,44 +50,16 @@ const OWN_FIELDS = new Set([
   'upgrade',
 ]);
 
-interface HeaderProblem {
-  readonly name: string;
-  readonly message: string;
-  readonly mend: string;
-}
-
-/** Values are never shown. */
-function headerProblems(headers: Readonly<Record<string, Secret>>): HeaderProblem[] {
-  const seen = new Map<string, string>();
-  return Object.entries(headers).flatMap(([name, value]) => {
-    const lower = name.toLowerCase();
-    const twin = seen.get(lower);
-    seen.set(lower, name);
-    if (!FIELD_NAME.test(name))
-      return [{ name, message: `"${name}" is no name of a header`, mend: 'use letters, digits and -' }];
-    if (OWN_FIELDS.has(lower))
-      return [{ name, message: `the header ${name} is set by Weir itself`, mend: 'remove it' }];
-    if (twin !== undefined)
-      return [{ name, message: `${name} and ${twin} are the same header`, mend: 'remove one of them' }];
-    if (FIELD_VALUE.test(value.reveal())) return [];
-    return [
-      {
-        name,
-        message: `the value of header ${name} has characters that HTTP does not allow`,
-        mend: 'write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline',
-      },
-    ];
-  });
-}
-
-/** Names and values; a Map, so that no name meets a prototype. */
-const headers = z
-  .record(z.string(), secret())
-  .superRefine((record, context) => {
-    for (const { name, message, mend } of headerProblems(record))
-      context.addIssue({ code: 'custom', path: [name], message, params: { weir: 'WEIR1004', mend } });
-  })
-  .transform((record) => new Map(Object.entries(record)));
+/** RFC 9110 §5.6.2 and §5.5. */
+const headers = requestHeaders({
+  name: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  value: /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/,
+  isOwn: (name) => OWN_FIELDS.has(name),
+  nameMend: 'use letters, digits and -',
+  valueProblem: 'characters that HTTP does not allow',
+  valueMend:
+    'write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline',
+});
 
 const fields = z.strictObject({
   endpoint: peerUrl(true)
@@ -115,19 +86,7 @@ const fields = z.strictObject({
     .describe('Limit of one whole exchange, connecting included. Default 30s.'),
   headers: headers.prefault({}).describe('Headers of each request; write secrets as ${env:NAME}. Default: none.'),
   tls: clientTlsByScheme().optional().describe('TLS to an https address. Default: well-known authorities.'),
-  temporality: z
-    .enum(['delta', 'cumulative'])
-    .default('delta')
-    .describe('Counts of each interval, or running totals for backends that want those. Default delta.'),
-  interval: z
-    .enum(['slot', 'window'])
-    .default('slot')
-    .describe('One sum per slot, or per window of the `smi` processor. Default slot.'),
-  source: z
-    .string()
-    .max(253)
-    .default('')
-    .describe('Name of this Weir for receivers (`weir.source`): give each its own. Default: the host name.'),
+  ...trafficKeys,
   max_request_items: z
     .int()
     .positive()
@@ -136,21 +95,6 @@ const fields = z.strictObject({
     .describe(
       'Records of one request; a larger sum goes in several, each with its own number. Default 2000, with `json` 500.',
     ),
-  max_cached_items: z
-    .int()
-    .nonnegative()
-    .default(100_000)
-    .describe(
-      'With `proto`: records, and as many targets, whose encoding is kept for the next request, about 0.6 kB each; 0 keeps none. Default 100000.',
-    ),
-  metric_expiration: duration({ minMs: 1000 })
-    .prefault('5m')
-    .describe('With `cumulative`: a total that nothing was added to for this long is forgotten. Default 5m.'),
-  max_series: z
-    .int()
-    .positive()
-    .default(200_000)
-    .describe('With `cumulative`: running totals kept; what is beyond is dropped and counted. Default 200000.'),
   sending_queue: sharedSendingQueue(),
   retry_on_failure: sharedRetry(),
 });
@@ -189,9 +133,6 @@ export function signalUrl(config: OtlpHttpConfig, signal: Signal): URL | null {
   base.pathname = `${base.pathname.replace(/\/$/, '')}/v1/${signal}`;
   return base;
 }
-
-/** Headers whose value lets others in. */
-const CREDENTIAL = /authorization|cookie|token|secret|password|api[_-]?key|access[_-]?key/i;
 
 /** What cannot work in a pipeline of the signal, and what is allowed and yet looks mistaken. */
 export function checkOtlpHttpConfig(
@@ -244,14 +185,6 @@ function checkTls({ tls }: OtlpHttpConfig, { protocol }: URL): ConfigIssue[] {
 }
 
 function checkHeaders({ headers: sent }: OtlpHttpConfig, { protocol, hostname }: URL): ConfigIssue[] {
-  if (protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))) return [];
-  const name = [...sent.keys()].find((each) => CREDENTIAL.test(each));
-  if (name === undefined) return [];
-  return [
-    {
-      path: ['headers', name],
-      message: `the header ${name} goes to ${hostname} without TLS, readable for everybody on the way`,
-      mend: 'write https:// if the backend has TLS',
-    },
-  ];
+  if (protocol === 'https:') return [];
+  return exposedCredentials(sent, hostname.replace(/^\[|\]$/g, ''), 'write https:// if the backend has TLS');
 }
