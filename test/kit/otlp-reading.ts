@@ -11,6 +11,15 @@ const RESPONSE = protobuf
   )
   .root.lookupType('Response');
 
+/** As above: the kept file of traces. */
+const TRACES_RESPONSE = protobuf
+  .parse(
+    `syntax = "proto3";
+     message Response { Partial partial_success = 1; }
+     message Partial { int64 rejected_spans = 1; string error_message = 2; }`,
+  )
+  .root.lookupType('Response');
+
 export interface ReadPoint {
   readonly metric: string;
   readonly attributes: ReadonlyMap<string, string>;
@@ -66,4 +75,11 @@ function textsOf(list: readonly SchemaAttribute[] = []): Map<string, string> {
 /** An answer of a backend that rejects points, or has only something to say. */
 export function exportResponse(rejectedDataPoints: number, errorMessage: string): Uint8Array {
   return RESPONSE.encode(RESPONSE.fromObject({ partialSuccess: { rejectedDataPoints, errorMessage } })).finish();
+}
+
+/** As `exportResponse`, for spans. */
+export function tracesResponse(rejectedSpans: number, errorMessage: string): Uint8Array {
+  return TRACES_RESPONSE.encode(
+    TRACES_RESPONSE.fromObject({ partialSuccess: { rejectedSpans, errorMessage } }),
+  ).finish();
 }
