@@ -1,9 +1,12 @@
 /** @module Entry of the program and the only file that may end the process: arguments in, exit code out. */
+import { flushCompileCache } from 'node:module';
 import manifest from '../package.json' with { type: 'json' };
 import { runCli } from './cli/cli.ts';
 import { EXIT, type SignalName } from './cli/context.ts';
 import { systemClock } from './clock/clock.ts';
 
+/** When everything that a start needs is compiled. */
+const COMPILED_MS = 5000;
 /** Longest wait for what is saved after a defect. */
 const DEFECT_MS = 5000;
 const SIGNALS: readonly SignalName[] = ['SIGINT', 'SIGTERM'];
@@ -39,6 +42,8 @@ function exitFlushed(code: number): void {
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }
 
+// Also a process that is killed leaves what was compiled at its start to the next one.
+systemClock.after(COMPILED_MS, flushCompileCache);
 process.stdout.on('error', onOutputError);
 process.stderr.on('error', () => {});
 process.on('uncaughtException', onDefect);
