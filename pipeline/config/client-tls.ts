@@ -27,6 +27,17 @@ export function clientTlsByScheme() {
     .transform((value) => ({ insecure: value.insecure, ...tlsFiles(value) }));
 }
 
+/** For peers whose address need not say whether there is TLS: there is, unless `insecure` or the address says otherwise. */
+export function clientTlsOrInsecure() {
+  return z
+    .strictObject({
+      insecure: z.boolean().default(false).describe('Without TLS, where the address has no scheme. Default false.'),
+      ...keys,
+    })
+    .refine(hasBothOrNone, BOTH_OR_NONE)
+    .transform((value) => ({ insecure: value.insecure, ...tlsFiles(value) }));
+}
+
 type Keys = { readonly [Name in keyof typeof keys]: z.output<(typeof keys)[Name]> };
 
 const BOTH_OR_NONE = { message: 'cert_file and key_file belong together: give both or none' };

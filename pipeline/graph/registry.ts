@@ -13,6 +13,7 @@ export const registry: Registry = createRegistry({
   exporter: new Map<string, Loader>([
     ['debug', () => import('../../exporters/debug/factory.ts')],
     ['kafka', () => import('../../exporters/kafka/factory.ts')],
+    ['otlp', () => import('../../exporters/otlp/grpc-factory.ts')],
     ['otlphttp', () => import('../../exporters/otlp/factory.ts')],
     ['prometheus', () => import('../../exporters/prometheus/factory.ts')],
     ['smi', () => import('../../exporters/smi/factory.ts')],

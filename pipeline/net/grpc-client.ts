@@ -3,109 +3,38 @@
  *
  * The only importer of `@grpc/grpc-js`. Nothing is tried again here: whoever calls owns the repeats and the time. While
  * no connection stands, each call connects anew, with names looked up and TLS files read again, so that a peer that is
- * back is found by the next call.
+ * back is found by the next call. Proxies named in the environment are not used.
  */
 import { Buffer } from 'node:buffer';
 import {
+  CallCredentials,
+  ChannelCredentials,
   type ChannelOptions,
   Client,
   type ClientUnaryCall,
   compressionAlgorithms,
   connectivityState,
-  credentials,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import type { Clock } from '../clock/clock.ts';
 import { errorText } from '../errors.ts';
+import type {
+  CreateGrpcClient,
+  GrpcAnswer,
+  GrpcClient,
+  GrpcClientOptions,
+  GrpcFailure,
+  GrpcKeepalive,
+  GrpcResult,
+} from './grpc-call.ts';
 import { localFailure } from './grpc-failure.ts';
-import type { TlsClientOptions } from './http-client.ts';
+import { GrpcSockets } from './grpc-sockets.ts';
 import { USER_AGENT } from './http-post.ts';
-import { readTlsFiles, type TlsFiles } from './tls-files.ts';
-
-/** Pings on a connection that calls wait on (grpc/proposal A8). */
-export interface GrpcKeepalive {
-  /** Silence after which a ping is sent, and how long its answer may take, milliseconds. */
-  readonly timeMs: number;
-  readonly timeoutMs: number;
-  /** Pings also while no call waits. */
-  readonly permitWithoutStream: boolean;
-}
-
-export interface GrpcClientOptions {
-  /** `host:port`; the host is a name or an address, IPv6 in brackets. */
-  readonly address: string;
-  /** Null: without TLS. */
-  readonly tls: TlsFiles | null;
-  /** `:authority` of each call; '' for the address. */
-  readonly authority: string;
-  /** Sent with each call; names in lower case. `user-agent` stands before that of the library. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly compression: 'gzip' | 'none';
-  /** For a whole call, connecting included, milliseconds. */
-  readonly timeoutMs: number;
-  /** A call waits for a connection until its time is up, instead of failing with the first attempt to connect. */
-  readonly waitForReady: boolean;
-  /** Over all addresses of the name in turn, or the first that answers. */
-  readonly balancer: 'round_robin' | 'pick_first';
-  readonly keepalive: GrpcKeepalive | null;
-  /** Longest message of an answer. */
-  readonly maxAnswerBytes: number;
-  readonly clock: Clock;
-}
-
-/** The peer's own word. */
-export interface GrpcAnswer {
-  readonly kind: 'answer';
-  /** 0 is OK; grpc/grpc `doc/statuscodes.md`. */
-  readonly code: number;
-  readonly message: string;
-  /** `grpc-status-details-bin`: a `google.rpc.Status`; empty for none. */
-  readonly details: Uint8Array;
-  /** The message of the answer; empty unless OK. */
-  readonly body: Uint8Array;
-}
-
-/** A word for why there was no answer, or none that can be used. */
-export type GrpcFailureReason =
-  /** No connection: refused, unreachable, unknown name, TLS not accepted. */
-  | 'connect'
-  /** The connection or the call ended without a status. */
-  | 'lost'
-  | 'timeout'
-  | 'tls_file'
-  /** OK, but with no message, one too long, or one that cannot be unpacked. */
-  | 'bad_answer'
-  | 'closed';
-
-export interface GrpcFailure {
-  readonly kind: 'failure';
-  readonly reason: GrpcFailureReason;
-  readonly error: string;
-  /** False: the peer never began to work on it. */
-  readonly mayHaveArrived: boolean;
-}
-
-export type GrpcResult = GrpcAnswer | GrpcFailure;
-
-export interface GrpcClient {
-  /** Says what is wrong with the TLS files, null when nothing is. Connects to nobody. */
-  check(): Promise<string | null>;
-  /**
-   * One call of `/package.Service/Method`; any number at a time. `body` must not change until it has ended. Never rejects.
-   */
-  call(path: string, body: Uint8Array): Promise<GrpcResult>;
-  /** Ends what runs, with the reason `closed`. */
-  close(): void;
-}
-
-export type CreateGrpcClient = (options: GrpcClientOptions) => GrpcClient;
+import { readTlsFiles } from './tls-files.ts';
 
 /** A client that is not connected yet. */
 export const createGrpcClient: CreateGrpcClient = (options) => new Caller(options);
 
-/** TLS files are compared with those in use after this long, so that a connection that lasts takes up new ones, too. */
-const FILES_AGE_MS = 60_000;
 /** Waits between the library's own attempts to connect, for calls that wait for a connection. */
 const FIRST_RECONNECT_MS = 500;
 const LONGEST_RECONNECT_MS = 3000;
@@ -121,8 +50,6 @@ class Caller implements GrpcClient {
   readonly #options: GrpcClientOptions;
   readonly #metadata: Metadata;
   #connection: Connection | null = null;
-  #opening: Promise<Connection | string> | null = null;
-  #filesReadMs = 0;
   readonly #running = new Set<RunningCall>();
   #closed = false;
 
@@ -138,57 +65,27 @@ class Caller implements GrpcClient {
   }
 
   async call(path: string, body: Uint8Array): Promise<GrpcResult> {
-    const { clock, timeoutMs } = this.#options;
-    const deadlineMs = clock.monoMs() + timeoutMs;
-    const connection = await this.#usable();
     if (this.#closed) return CLOSED;
-    if (typeof connection === 'string')
-      return { kind: 'failure', reason: 'tls_file', error: connection, mayHaveArrived: false };
+    const { clock, timeoutMs } = this.#options;
+    const connection = this.#usable();
     return new Promise((resolve) => {
       const running = new RunningCall(connection, (result) => {
         timer.cancel();
         this.#running.delete(running);
         resolve(result);
       });
-      const timer = clock.after(deadlineMs - clock.monoMs(), () => running.expire(timeoutMs));
+      const timer = clock.after(timeoutMs, () => running.expire(timeoutMs));
       this.#running.add(running);
       running.start(path, body, this.#metadata);
     });
   }
 
-  /** The connection that stands or is being made, or a new one; a text says what is wrong with the TLS files. */
-  async #usable(): Promise<Connection | string> {
-    const current = this.#connection;
-    if (current?.isUsable && !this.#filesAreDue) return current;
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = null;
-    });
-    return this.#opening;
-  }
-
-  get #filesAreDue(): boolean {
-    const { tls, clock } = this.#options;
-    return tls !== null && clock.monoMs() - this.#filesReadMs >= FILES_AGE_MS;
-  }
-
-  /** Files that cannot be read do no harm to a connection that stands. */
-  async #open(): Promise<Connection | string> {
-    const { tls, clock } = this.#options;
-    this.#filesReadMs = clock.monoMs();
-    const files = tls === null ? null : await readTlsFiles(tls);
-    const current = this.#connection;
-    if (current?.isUsable && (typeof files === 'string' || current.hasFiles(files))) return current;
-    if (typeof files === 'string') return files;
-    current?.retire();
-    this.#connection = null;
-    try {
-      const opened = new Connection(this.#options, files);
-      if (this.#closed) opened.retire();
-      else this.#connection = opened;
-      return opened;
-    } catch (error) {
-      return `cannot use the TLS files: ${errorText(error)}`;
-    }
+  /** The connection that stands or is being made, or a new one. */
+  #usable(): Connection {
+    if (this.#connection?.isUsable) return this.#connection;
+    this.#connection?.retire();
+    this.#connection = new Connection(this.#options);
+    return this.#connection;
   }
 
   close(): void {
@@ -202,33 +99,33 @@ class Caller implements GrpcClient {
 /** A channel of the library with its connections, closed when nobody needs it any more. */
 class Connection {
   readonly client: Client;
-  /** As the peer's addresses are written while no connection to one of them is chosen. */
+  /** What the library gives as the peer's address while no connection is chosen. */
   readonly target: string;
-  readonly #files: string;
+  readonly #sockets: GrpcSockets;
   #calls = 0;
   #isRetired = false;
 
-  constructor(options: GrpcClientOptions, files: TlsClientOptions | null) {
-    this.#files = JSON.stringify(files);
-    this.client = new Client(`dns:${options.address}`, credentialsOf(files), channelOptions(options, files));
+  constructor(options: GrpcClientOptions) {
+    const { host, port, tls } = options;
+    this.#sockets = new GrpcSockets(host, tls);
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    this.client = new Client(`dns:${address}`, new OwnSockets(this.#sockets), channelOptions(options));
     this.target = this.client.getChannel().getTarget();
     // From here on `IDLE` says that a connection was there, and is no more.
-    this.client.getChannel().getConnectivityState(true);
+    this.#state(true);
   }
 
-  hasFiles(files: TlsClientOptions | null): boolean {
-    return this.#files === JSON.stringify(files);
+  #state(connect = false): connectivityState {
+    return this.client.getChannel().getConnectivityState(connect);
   }
 
-  /** A call may be sent, or will be soon. */
+  /** Calls are sent at once. */
   get isReady(): boolean {
-    return this.client.getChannel().getConnectivityState(false) === connectivityState.READY;
+    return this.#state() === connectivityState.READY;
   }
 
   get isUsable(): boolean {
-    if (this.#isRetired) return false;
-    const state = this.client.getChannel().getConnectivityState(false);
-    return state === connectivityState.READY || state === connectivityState.CONNECTING;
+    return !this.#isRetired && (this.isReady || this.#state() === connectivityState.CONNECTING);
   }
 
   enter(): void {
@@ -248,7 +145,40 @@ class Connection {
   }
 
   #closeWhenDone(): void {
-    if (this.#isRetired && this.#calls === 0) this.client.close();
+    if (!this.#isRetired || this.#calls > 0) return;
+    this.client.close();
+    this.#sockets.close();
+  }
+}
+
+/** Has the library use sockets as they are given. */
+class OwnSockets extends ChannelCredentials {
+  readonly #sockets: GrpcSockets;
+
+  constructor(sockets: GrpcSockets) {
+    super();
+    this.#sockets = sockets;
+  }
+
+  override compose(): ChannelCredentials {
+    return this;
+  }
+
+  override _isSecure(): boolean {
+    return this.#sockets.isSecure;
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  override _createSecureConnector(): ReturnType<ChannelCredentials['_createSecureConnector']> {
+    return {
+      connect: async (socket) => ({ socket: await this.#sockets.secured(socket), secure: this.#sockets.isSecure }),
+      waitForReady: async () => {},
+      getCallCredentials: () => CallCredentials.createEmpty(),
+      destroy: () => {},
+    };
   }
 }
 
@@ -335,18 +265,7 @@ function timeoutText(timeoutMs: number): string {
   return ms < 1e8 ? `${ms}m` : `${Math.min(Math.ceil(ms / 1000), 99_999_999)}S`;
 }
 
-function credentialsOf(files: TlsClientOptions | null) {
-  if (files === null) return credentials.createInsecure();
-  const { ca, key, cert, insecureSkipVerify } = files;
-  const any = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
-  return credentials.createSsl(pem(ca), pem(key), pem(cert), insecureSkipVerify ? any : {});
-}
-
-function pem(text: string | undefined): Buffer | null {
-  return text === undefined ? null : Buffer.from(text);
-}
-
-function channelOptions(options: GrpcClientOptions, files: TlsClientOptions | null): ChannelOptions {
+function channelOptions(options: GrpcClientOptions): ChannelOptions {
   const { authority, balancer, compression, headers, keepalive, maxAnswerBytes } = options;
   const { gzip, identity } = compressionAlgorithms;
   return {
@@ -363,7 +282,6 @@ function channelOptions(options: GrpcClientOptions, files: TlsClientOptions | nu
     'grpc.enable_retries': 0,
     'grpc.enable_channelz': 0,
     ...(authority === '' ? {} : { 'grpc.default_authority': authority }),
-    ...(files?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': files.serverName }),
     ...(keepalive === null ? {} : keepaliveOptions(keepalive)),
   };
 }

@@ -12,6 +12,8 @@ export interface TlsFiles {
 }
 
 const MAX_PEM_BYTES = 1 << 20;
+/** How it begins when a file cannot be read. */
+export const FILE_PREFIX = 'cannot read the TLS file';
 
 /** Contents of the files as they are now; a text says which one cannot be read, and why. */
 export async function readTlsFiles(tls: TlsFiles): Promise<TlsClientOptions | string> {
@@ -30,6 +32,6 @@ export async function readTlsFiles(tls: TlsFiles): Promise<TlsClientOptions | st
 async function readPem(path: string): Promise<{ readonly text: string; readonly error: string } | undefined> {
   if (path === '') return undefined;
   const file = await readTextFile(path, MAX_PEM_BYTES);
-  if (file.text === null) return { text: '', error: `cannot read the TLS file ${path}: ${file.error}` };
+  if (file.text === null) return { text: '', error: `${FILE_PREFIX} ${path}: ${file.error}` };
   return { text: file.text, error: '' };
 }
