@@ -1,0 +1,174 @@
+/** @module A world scraped by several agents that send to one gateway, and what each slot must hold of it. */
+import { type ServedWorld, serveWorld } from '../../demo/proxies/serve.ts';
+import { THREE_MESHES } from '../../demo/world/three-meshes.ts';
+import type { MeshName } from '../../demo/world/topology.ts';
+import { createWorld, type World } from '../../demo/world/world.ts';
+import { ExpectedTraffic } from './expected-traffic.ts';
+import { type Fate, Fleet, type Member } from './fleet.ts';
+import { freePorts } from './ports.ts';
+
+export const SLOT_MS = 10_000;
+export const START_MS = 1_800_000_000_000;
+/** How long the world runs before anybody watches. */
+const LEAD_MS = 25_000;
+const MESHES: readonly MeshName[] = ['linkerd', 'istio', 'envoy'];
+
+/** One life of an agent, and what its scrapes told. */
+export interface AgentLife {
+  readonly agent: number;
+  /** Null while it starts: its first scrapes come before it is up. */
+  member: Member | null;
+  readonly expected: ExpectedTraffic;
+}
+
+export class AgentFleet {
+  readonly world: World;
+  readonly served: ServedWorld;
+  readonly fleet: Fleet;
+  /** Lives of all agents, ended or not. */
+  readonly lives: AgentLife[] = [];
+  /** Lives of the gateway, ended or not. */
+  readonly gateways: Member[] = [];
+  /** What becomes of the next POSTs of an agent; first one first. Without any they arrive. */
+  readonly fates = new Map<number, Fate[]>();
+  readonly #agents = new Map<number, AgentLife>();
+  readonly #owners = new Map<string, number>();
+  readonly #ports: readonly number[];
+  #gateway: Member | null = null;
+
+  private constructor(world: World, served: ServedWorld, fleet: Fleet, agents: number, ports: readonly number[]) {
+    this.world = world;
+    this.served = served;
+    this.fleet = fleet;
+    this.#ports = ports;
+    for (const [i, { name }] of podsOf(world).entries()) this.#owners.set(name, i % agents);
+  }
+
+  /** Nobody runs yet. */
+  static async create(seed: number, agents: number): Promise<AgentFleet> {
+    const world = createWorld({ seed, startMs: START_MS - LEAD_MS, retainIdleMs: 60_000, topology: THREE_MESHES });
+    world.advance(START_MS);
+    let nowMs = START_MS;
+    const made: { fleet: AgentFleet | null } = { fleet: null };
+    const served = await serveWorld(world, {
+      now: () => nowMs,
+      onScrape: (record) => made.fleet?.lifeOf(record.pod)?.expected.scraped(record),
+    });
+    const fleet = new Fleet({
+      startWallMs: START_MS,
+      fateOf: (member) => made.fleet?.fates.get(Number(member))?.shift() ?? 'arrives',
+      hanging: () => served.hanging,
+      onTime: (wallMs) => {
+        nowMs = wallMs;
+      },
+    });
+    made.fleet = new AgentFleet(world, served, fleet, agents, await freePorts(2));
+    return made.fleet;
+  }
+
+  /** The life of the agent that scrapes a pod now. */
+  lifeOf(pod: string): AgentLife | undefined {
+    return this.#agents.get(this.#owners.get(pod) ?? -1);
+  }
+
+  podsOf(agent: number): string[] {
+    return [...this.#owners].flatMap(([pod, owner]) => (owner === agent ? [pod] : []));
+  }
+
+  async startAgent(agent: number): Promise<void> {
+    const expected = new ExpectedTraffic(SLOT_MS, this.fleet.clock.wallMs());
+    const life: AgentLife = { agent, member: null, expected };
+    this.#agents.set(agent, life);
+    life.member = await this.fleet.start(String(agent), this.#agentConfig(agent));
+    this.lives.push(life);
+  }
+
+  async stopAgent(agent: number): Promise<void> {
+    const life = this.#agents.get(agent);
+    if (life === undefined || life.member === null) throw new Error(`agent ${agent} does not run`);
+    await this.fleet.stop(life.member);
+    this.#agents.delete(agent);
+  }
+
+  async startGateway(): Promise<void> {
+    this.#gateway = await this.fleet.start('gateway', this.#gatewayConfig());
+    this.gateways.push(this.#gateway);
+  }
+
+  async stopGateway(): Promise<void> {
+    if (this.#gateway === null) throw new Error('the gateway does not run');
+    await this.fleet.stop(this.#gateway);
+    this.#gateway = null;
+  }
+
+  /** Agents first, so that everything they have arrives. */
+  async stopAll(): Promise<void> {
+    for (const agent of [...this.#agents.keys()]) await this.stopAgent(agent);
+    if (this.#gateway !== null) await this.stopGateway();
+  }
+
+  async advance(ms: number, stepMs = 500): Promise<void> {
+    const { clock } = this.fleet;
+    for (const untilMs = clock.monoMs() + ms; clock.monoMs() < untilMs; ) {
+      await this.fleet.advance(Math.min(stepMs, untilMs - clock.monoMs()));
+      this.world.advance(clock.wallMs());
+    }
+  }
+
+  async get(path: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.#ports[1]}${path}`);
+    return response.json();
+  }
+
+  async close(): Promise<void> {
+    this.served.release();
+    await this.stopAll();
+    await this.served.close();
+  }
+
+  #agentConfig(agent: number): string {
+    const receivers = MESHES.flatMap((mesh) => {
+      const groups = this.served.targets(mesh).filter(({ labels }) => this.#owners.get(labels.pod!) === agent);
+      return groups.length === 0 ? [] : [[mesh, groups] as const];
+    });
+    const blocks = receivers.map(
+      ([mesh, groups]) =>
+        `  ${mesh}: { scrape_interval: 10s, scrape_timeout: 5s, static_configs: ${JSON.stringify(groups)} }\n`,
+    );
+    return `
+receivers:
+${blocks.join('')}
+processors: { smi: {} }
+exporters:
+  otlphttp:
+    endpoint: http://127.0.0.1:${this.#ports[0]}
+    source: agent-${agent}
+    compression: none
+    retry_on_failure: { initial_interval: 1s, max_interval: 4s, randomization_factor: 0 }
+    sending_queue: { queue_size: 1000 }
+service:
+  telemetry: { metrics: { level: none } }
+  pipelines:
+    metrics: { receivers: [${receivers.map(([mesh]) => mesh).join(', ')}], processors: [smi], exporters: [otlphttp] }
+`;
+  }
+
+  #gatewayConfig(): string {
+    return `
+receivers:
+  otlp: { scrape_interval: 10s, protocols: { http: { endpoint: "127.0.0.1:${this.#ports[0]}" } } }
+processors: { smi: {} }
+exporters:
+  capture:
+  smi: { endpoint: "127.0.0.1:${this.#ports[1]}" }
+service:
+  telemetry: { metrics: { level: none } }
+  pipelines:
+    metrics: { receivers: [otlp], processors: [smi], exporters: [capture, smi] }
+`;
+  }
+}
+
+function podsOf(world: World): { readonly name: string }[] {
+  return world.pods().filter(({ workload }) => workload.mesh !== null);
+}

@@ -1,0 +1,220 @@
+/**
+ * @module Several Weirs in one process under one clock that a test moves, joined by real loopback sockets: each is as
+ * `weir run` has it, but for the clock, one more exporter, `capture`, and a network between them that the test may break.
+ */
+import { z } from 'zod';
+import type { OtlpHttpConfig } from '../../exporters/otlp/config.ts';
+import { factory as otlpHttp } from '../../exporters/otlp/factory.ts';
+import { createOtlpHttpExporter } from '../../exporters/otlp/otlphttp.ts';
+import type { Batch } from '../../pipeline/batch.ts';
+import {
+  ADMITTED,
+  type AnyFactory,
+  type ExporterFactory,
+  type Kind,
+  type ReceiverFactory,
+} from '../../pipeline/component.ts';
+import { loadConfig } from '../../pipeline/config/load.ts';
+import { renderProblems } from '../../pipeline/config/print.ts';
+import { TAKEN } from '../../pipeline/delivery.ts';
+import { type HostedService, hostService } from '../../pipeline/graph/host.ts';
+import { registry } from '../../pipeline/graph/registry.ts';
+import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { type CreateHttpPoster, createHttpPoster, type PostResult } from '../../pipeline/net/http-post.ts';
+import type { Registry } from '../../pipeline/registry.ts';
+import type { Meters, Observation } from '../../pipeline/telemetry/meters.ts';
+import { createTestClock, type TestClock } from './clock.ts';
+
+/** What becomes of one POST: it arrives, it arrives and its answer is lost, or it never does. */
+export type Fate = 'arrives' | 'answer lost' | 'never arrives';
+
+export interface FleetOptions {
+  readonly startWallMs: number;
+  /** Asked for each POST of a member. */
+  fateOf(member: string): Fate;
+  /** Scrapes that hang on purpose now. */
+  hanging(): number;
+  /** Called before anything may ask for the time: the clock stands at `wallMs` from now on. */
+  onTime(wallMs: number): void;
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** One life of one Weir. */
+export interface Member {
+  readonly name: string;
+  readonly service: HostedService;
+  /** Sums that its `capture` exporter was handed, in order. */
+  readonly sums: TrafficSum[];
+  readonly log: LogLine[];
+}
+
+export class Fleet {
+  readonly clock: TestClock;
+  readonly #options: FleetOptions;
+  readonly #running = new Set<() => Iterable<Observation>>();
+  #posts = 0;
+  /** POSTs by what became of them. */
+  readonly fates = new Map<Fate, number>();
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.clock = createTestClock(options.startWallMs);
+    options.onTime(options.startWallMs);
+  }
+
+  /** Starts a Weir and waits until its first scrapes are done. */
+  async start(name: string, config: string): Promise<Member> {
+    const sums: TrafficSum[] = [];
+    const log: LogLine[] = [];
+    const own = this.#registryFor(name, sums);
+    const loaded = await loadConfig(['config.yaml'], { env: {}, registry: own, read: async () => config });
+    if (loaded.config === null) throw new Error(renderProblems(loaded.problems));
+    const logs = { ...loaded.config.telemetry.logs, encoding: 'json' as const };
+    const service = await hostService(
+      { ...loaded.config, telemetry: { ...loaded.config.telemetry, logs } },
+      { clock: this.clock, writeLog: (line) => void log.push(JSON.parse(line)) },
+    );
+    const member: Member = { name, service, sums, log };
+    await this.settle();
+    return member;
+  }
+
+  /** Stops a Weir as SIGTERM does, moving the clock on until it has drained. */
+  async stop(member: Member): Promise<void> {
+    let ended = false;
+    const stopping = member.service.stop(30_000).finally(() => {
+      ended = true;
+    });
+    await this.settle();
+    for (let i = 0; !ended && i < 1000; i++) await this.advance(100);
+    await stopping;
+  }
+
+  /** Moves the clock by `ms`, timer by timer; after each, everything that runs has ended. */
+  async advance(ms: number): Promise<void> {
+    const { clock } = this;
+    const untilMs = clock.monoMs() + ms;
+    for (let next = clock.nextTimerMs; next !== null && next <= untilMs; next = clock.nextTimerMs) {
+      this.#options.onTime(clock.wallMs() + Math.max(0, next - clock.monoMs()));
+      clock.fireNext();
+      await this.settle();
+    }
+    this.#options.onTime(clock.wallMs() + untilMs - clock.monoMs());
+    clock.advance(untilMs - clock.monoMs());
+  }
+
+  /** Waits until no scrape and no POST runs, but for scrapes that hang on purpose. The clock stands still. */
+  async settle(): Promise<void> {
+    // Equal a few times: what has just ended leads to something else in a moment, and goes through the system's sockets.
+    for (let equal = 0; equal < 3; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      equal = this.#posts === 0 && this.#scrapes() === this.#options.hanging() ? equal + 1 : 0;
+    }
+  }
+
+  #scrapes(): number {
+    let running = 0;
+    for (const read of this.#running) for (const { value } of read()) running += value;
+    return running;
+  }
+
+  /** The real components, but that POSTs go through this fleet's network, and with `capture`. */
+  #registryFor(name: string, sums: TrafficSum[]): Registry {
+    const others = new Map<string, AnyFactory>([
+      ['capture', captureInto(sums)],
+      ['otlphttp', this.#otlpHttpOf(name)],
+    ]);
+    return {
+      types: (kind: Kind) => (kind === 'exporter' ? [...registry.types(kind), 'capture'] : registry.types(kind)),
+      load: async (kind, type) => {
+        if (kind === 'exporter' && others.has(type)) return others.get(type)!;
+        const factory = await registry.load(kind, type);
+        return factory?.kind === 'receiver' ? this.#watchedReceiver(factory as ReceiverFactory<unknown>) : factory;
+      },
+    };
+  }
+
+  #watchedReceiver(factory: ReceiverFactory<unknown>): AnyFactory {
+    const meters = (settings: { readonly meters: Meters }) => watched(settings.meters, this.#running);
+    return {
+      ...factory,
+      create: (settings) => factory.create({ ...settings, meters: meters(settings) }),
+    } satisfies ReceiverFactory<unknown>;
+  }
+
+  #otlpHttpOf(name: string): ExporterFactory<OtlpHttpConfig> {
+    return { ...otlpHttp, create: async (settings) => createOtlpHttpExporter(settings, this.#posterOf(name)) };
+  }
+
+  #posterOf(name: string): CreateHttpPoster {
+    return (options) => {
+      const real = createHttpPoster(options);
+      return {
+        check: () => real.check(),
+        close: () => real.close(),
+        post: async (headers, body) => {
+          this.#posts += 1;
+          const result = await this.#travel(name, () => real.post(headers, body));
+          this.#posts -= 1;
+          return result;
+        },
+      };
+    };
+  }
+
+  async #travel(name: string, post: () => Promise<PostResult>): Promise<PostResult> {
+    const fate = this.#options.fateOf(name);
+    this.fates.set(fate, (this.fates.get(fate) ?? 0) + 1);
+    if (fate === 'never arrives')
+      return { kind: 'failure', reason: 'connect', error: 'the network is cut', resent: false };
+    const result = await post();
+    if (fate === 'arrives') return result;
+    return { kind: 'failure', reason: 'timeout', error: 'the answer was lost', resent: false };
+  }
+}
+
+function captureInto(sums: TrafficSum[]): ExporterFactory<Record<string, never>> {
+  return {
+    kind: 'exporter',
+    type: 'capture',
+    signals: { metrics: 'development' },
+    takes: ['traffic'],
+    config: z.strictObject({}),
+    demand: () => ['requests', 'latency', 'tcp'],
+    async create({ balance }) {
+      return {
+        start: async () => {},
+        stop: async () => {},
+        admits: () => ADMITTED,
+        consume(batch: Batch) {
+          if (batch.body !== 'traffic') return;
+          balance.accepted += batch.items;
+          balance.delivered += batch.items;
+          sums.push(batch.sum);
+          batch.delivery.settle(TAKEN);
+        },
+      };
+    },
+  };
+}
+
+/** The meters of a receiver, of which `reads` gets to know those that tell how many scrapes run; until they are removed. */
+function watched(meters: Meters, reads: Set<() => Iterable<Observation>>): Meters {
+  return {
+    ...meters,
+    gauge(name, help, read) {
+      const remove = meters.gauge(name, help, read);
+      if (name !== 'weir_scrapes_in_flight') return remove;
+      reads.add(read);
+      return () => {
+        reads.delete(read);
+        remove();
+      };
+    },
+  };
+}
