@@ -37,6 +37,6 @@ export function metricsRequestFromJson(bytes: Uint8Array, limits: Pick<RequestLi
 
 function requestFromJson(bytes: Uint8Array, request: Message, limits: Pick<RequestLimits, 'maxItems'>): Uint8Array {
   const reader = new OtlpJsonReader(bytes, request, limits);
-  reader.step(bytes.length + 1);
+  reader.step(Number.POSITIVE_INFINITY);
   return reader.protobuf();
 }

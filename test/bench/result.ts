@@ -4,7 +4,7 @@ export interface BenchResult {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** What the value should not exceed. */
+  /** What the value should not exceed, or, where more is better, fall short of. */
   readonly goal?: number;
   readonly met?: boolean;
 }
@@ -12,6 +12,11 @@ export interface BenchResult {
 /** A result with its verdict, for figures where less is better. */
 export function measured(name: string, value: number, unit: string, goal?: number): BenchResult {
   return goal === undefined ? { name, value, unit } : { name, value, unit, goal, met: value <= goal };
+}
+
+/** A result with its verdict, for figures where more is better. */
+export function atLeast(name: string, value: number, unit: string, goal?: number): BenchResult {
+  return goal === undefined ? { name, value, unit } : { name, value, unit, goal, met: value >= goal };
 }
 
 /** One line for people: name, value, unit, and the goal when there is one. */

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { MESSAGES, type Message } from './schema.ts';
 
 const SLOTS = 64;
+const QUOTE = 0x22;
 
 /** Names of one message's fields; each has a slot of its own. */
 interface KeyTable {
@@ -19,10 +20,37 @@ export function fieldIndex({ index }: Message, bytes: Uint8Array, from: number, 
   const table = TABLES[index]!;
   const found = table.slots[slotOf(bytes, from, to, table.factor)]!;
   if (found < 0) return -1;
-  const name = table.names[found]!;
-  if (name.length !== to - from) return -1;
-  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[from + i]) return -1;
-  return found;
+  return isName(table.names[found]!, bytes, from, to) ? found : -1;
+}
+
+function isName(name: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  if (name.length !== to - from) return false;
+  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[from + i]) return false;
+  return true;
+}
+
+/** Which field comes after which, as it was the last time: objects of one kind name theirs in the same order. */
+export class FieldOrder {
+  /** Fields, counted from 1, by message · 32 + the field before. */
+  readonly #next = new Uint8Array(MESSAGES.length * 32);
+
+  /** Where the name ends that begins at `from`, when it is the expected one and a quote follows; else −1. */
+  expectedEnd({ index }: Message, before: number, bytes: Uint8Array, from: number): number {
+    const field = this.#next[index * 32 + before]!;
+    if (field === 0) return -1;
+    const name = TABLES[index]!.names[field - 1]!;
+    const end = from + name.length;
+    return bytes[end] === QUOTE && isName(name, bytes, from, end) ? end : -1;
+  }
+
+  /** Index of the field that is expected. */
+  expected({ index }: Message, before: number): number {
+    return this.#next[index * 32 + before]! - 1;
+  }
+
+  note({ index }: Message, before: number, field: number): void {
+    this.#next[index * 32 + before] = field + 1;
+  }
 }
 
 function slotOf(bytes: Uint8Array, from: number, to: number, factor: number): number {

@@ -13,6 +13,8 @@ export interface Container {
   isList: boolean;
   /** Values begun in it. */
   values: number;
+  /** The field that came last, counted from 1; 0 before any. */
+  last: number;
   /** Bits of the fields that came. */
   seen: number;
   /** Where its message or packed field begins in the output, with the tag and behind the length. */
@@ -21,7 +23,7 @@ export interface Container {
 }
 
 export function emptyContainer(): Container {
-  const place = { values: 0, seen: 0, outputStart: 0, outputFrom: 0 };
+  const place = { values: 0, last: 0, seen: 0, outputStart: 0, outputFrom: 0 };
   return { message: null, field: null, isList: false, ...place };
 }
 

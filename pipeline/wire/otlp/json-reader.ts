@@ -18,7 +18,7 @@
 
 import { LENGTH_DELIMITED, tagOf } from '../protobuf/message-builder.ts';
 import { MalformedJson } from './json-fields.ts';
-import { fieldIndex } from './json-keys.ts';
+import { FieldOrder, fieldIndex } from './json-keys.ts';
 import { type Container, emptyContainer, MAX_JSON_DEPTH, pathOf } from './json-place.ts';
 import { CLOSE, CLOSE_LIST, COLON, COMMA, JsonScanner, OPEN, OPEN_LIST, QUOTE } from './json-scanner.ts';
 import { textToBytes, writeNumber } from './json-values.ts';
@@ -26,12 +26,18 @@ import { type RequestLimits, TooManyItems } from './limits.ts';
 import { MessageOutput } from './message-output.ts';
 import { type Field, ITEMS, type Message, Span } from './schema.ts';
 
+/** Bytes that are moved in the time in which one is read. */
+const MOVED_PER_READ = 32;
+/** The first letter of `null`. */
+const NULL = 0x6e;
+
 /** Reads one request in steps. After an error it is of no use. */
 export class OtlpJsonReader {
   readonly #json: JsonScanner;
   readonly #output: MessageOutput;
   readonly #maxItems: number;
   readonly #request: Message;
+  readonly #order = new FieldOrder();
   /** From 1 on; the place of the depth is used again. */
   readonly #containers: Container[] = [emptyContainer()];
   #depth = 0;
@@ -46,12 +52,15 @@ export class OtlpJsonReader {
     this.#maxItems = limits.maxItems;
   }
 
-  /** Reads on for about `budgetBytes`, from 1; true when the request is read. Throws MalformedJson and TooManyItems. */
+  /**
+   * Reads on for about `budgetBytes`, from 1; true when the request is read. One long text is read in one go. Throws
+   * MalformedJson and TooManyItems.
+   */
   step(budgetBytes: number): boolean {
-    const stop = this.#json.at + budgetBytes;
+    const stop = this.#work + budgetBytes;
     if (!this.#begun) this.#begin();
     while (this.#depth > 0) {
-      if (this.#json.at >= stop) return false;
+      if (this.#work >= stop) return false;
       const container = this.#containers[this.#depth]!;
       if (container.isList) this.#element(container);
       else this.#member(container);
@@ -63,6 +72,11 @@ export class OtlpJsonReader {
   /** The request in protobuf, once `step` has said that it is read; belongs to the caller. */
   protobuf(): Uint8Array {
     return this.#output.bytes.subarray(0, this.#output.size);
+  }
+
+  /** Bytes read, and those moved for lengths, which take a small part of the time. */
+  get #work(): number {
+    return this.#json.at + this.#output.moved / MOVED_PER_READ;
   }
 
   #begin(): void {
@@ -105,17 +119,35 @@ export class OtlpJsonReader {
 
   /** Reads a name; null for an unknown one. Refuses what came before. */
   #key(container: Container): Field | null {
-    const json = this.#json;
     const { message } = container;
-    const from = json.at;
-    const index = json.text()
-      ? plainIndex(message, json.bytes, from + 1, json.at - 1)
-      : this.#escapedIndex(message, from, json.at);
+    const from = this.#json.at;
+    const index = message === null ? this.#unknownKey() : this.#fieldIndex(message, container.last);
     if (message === null || index < 0) return null;
     const field = message.fields[index]!;
     if ((container.seen & (1 << index)) !== 0) this.#refuse(field, 'to be told once', from);
     container.seen |= 1 << index;
+    container.last = index + 1;
     return field;
+  }
+
+  #unknownKey(): number {
+    this.#unknownText();
+    return -1;
+  }
+
+  #fieldIndex(message: Message, last: number): number {
+    const json = this.#json;
+    const from = json.at;
+    const end = this.#order.expectedEnd(message, last, json.bytes, from + 1);
+    if (end >= 0) {
+      json.at = end + 1;
+      return this.#order.expected(message, last);
+    }
+    const index = json.text()
+      ? fieldIndex(message, json.bytes, from + 1, json.at - 1)
+      : this.#escapedIndex(message, from, json.at);
+    if (index >= 0) this.#order.note(message, last, index);
+    return index;
   }
 
   #escapedIndex(message: Message | null, from: number, to: number): number {
@@ -123,7 +155,7 @@ export class OtlpJsonReader {
     const start = output.size;
     output.reserve(to - from);
     this.#json.unescape(from, to, output);
-    const index = plainIndex(message, output.bytes, start, output.size);
+    const index = message === null ? -1 : fieldIndex(message, output.bytes, start, output.size);
     output.size = start;
     return index;
   }
@@ -131,8 +163,7 @@ export class OtlpJsonReader {
   #knownMember(container: Container, field: Field): void {
     const json = this.#json;
     const from = json.at;
-    if (json.literal() === 'null') return;
-    json.at = from;
+    if (json.bytes[from] === NULL && json.literal() === 'null') return;
     if (field.oneof) this.#takeOneof(container, field, from);
     if (!field.repeated) this.#value(field, false);
     else if (json.bytes[from] === OPEN_LIST) this.#push(field, null, true);
@@ -155,6 +186,7 @@ export class OtlpJsonReader {
     container.field = field;
     container.isList = isList;
     container.values = 0;
+    container.last = 0;
     container.seen = 0;
     if (message !== null && ITEMS.has(message)) this.#count(message);
     if (field !== null && (!isList || isPacked(field))) this.#beginField(container, field);
@@ -298,10 +330,6 @@ export class OtlpJsonReader {
     const path = pathOf(this.#containers, this.#depth, field);
     throw new MalformedJson(`${path}: expected ${expected} at byte ${place}, where ${this.#json.shown(place)} stands`);
   }
-}
-
-function plainIndex(message: Message | null, bytes: Uint8Array, from: number, to: number): number {
-  return message === null ? -1 : fieldIndex(message, bytes, from, to);
 }
 
 /** Lists of numbers are written as one field. */

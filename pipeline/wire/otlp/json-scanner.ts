@@ -24,6 +24,10 @@ const ESCAPES = new Map(
     ([letter, meaning]) => [letter.charCodeAt(0), meaning.charCodeAt(0)],
   ),
 );
+/** 1 for bytes that stand for themselves in a text. */
+const IN_TEXT = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < SPACE || byte === QUOTE || byte === BACKSLASH ? 0 : 1,
+);
 const LITERALS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]));
 
 /** Reads one token after another from `at` on. Throws MalformedJson. */
@@ -63,20 +67,21 @@ export class JsonScanner {
   /** Goes behind the text that begins here; true when there is no escape in it, so that its bytes are its content. */
   text(): boolean {
     const { bytes } = this;
+    const size = bytes.length;
     let plain = true;
-    for (let at = this.at + 1; at < bytes.length; at++) {
+    for (let at = this.at + 1; at < size; at++) {
       const byte = bytes[at]!;
+      if (IN_TEXT[byte] === 1) continue;
       if (byte === QUOTE) {
         this.at = at + 1;
         return plain;
       }
-      if (byte === BACKSLASH) {
-        plain = false;
-        at += 1;
-      } else if (byte < SPACE) {
+      if (byte !== BACKSLASH) {
         this.at = at;
         this.fail('a control character within a text');
       }
+      plain = false;
+      at += 1;
     }
     return this.fail('a text that does not end');
   }

@@ -8,6 +8,8 @@ const SLACK_BYTES = 32;
 export class MessageOutput {
   bytes: Uint8Array;
   size = 0;
+  /** Bytes that had to make room for lengths, in all. */
+  moved = 0;
 
   constructor(capacity: number) {
     this.bytes = new Uint8Array(capacity + SLACK_BYTES);
@@ -66,5 +68,6 @@ export class MessageOutput {
     this.bytes.copyWithin(from + extra, from, this.size);
     writeVarint(this.bytes, from - 1, length);
     this.size += extra;
+    this.moved += length;
   }
 }

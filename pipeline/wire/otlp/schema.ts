@@ -115,7 +115,7 @@ const TEMPORALITIES = new Map(
 
 // --- common and resource ---------------------------------------------------------------------------------------------
 const AnyValue = message('AnyValue');
-const KeyValue = message(
+export const KeyValue = message(
   'KeyValue',
   scalar(1, 'key', 'string'),
   embedded(2, 'value', AnyValue),

@@ -31,6 +31,9 @@ export class AsciiScanner {
     }
     const words = this.#words;
     let word = (at - this.#shift) >> 2;
+    const fours = words.length - 3;
+    while (word < fours && ((words[word]! | words[word + 1]! | words[word + 2]! | words[word + 3]!) & HIGH_BITS) === 0)
+      word += 4;
     while (word < words.length && (words[word]! & HIGH_BITS) === 0) word += 1;
     at = Math.max(at, word * 4 + this.#shift);
     while (at < size && bytes[at]! < 0x80) at += 1;

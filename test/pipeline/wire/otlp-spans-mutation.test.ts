@@ -138,6 +138,46 @@ test('any two requests one behind the other, and any content of one told again w
   );
 });
 
+/** A request whose only span is these bytes. */
+function spanOf(...bytes: number[]): Uint8Array {
+  const around = (tag: number, inner: number[]) => [tag, inner.length, ...inner];
+  return Uint8Array.from(around(0x0a, around(0x12, around(0x12, bytes))));
+}
+
+const ATTRIBUTE = [0x0a, 1, 0x61, 0x12, 3, 0x0a, 1, 0x62];
+const FORMS: readonly [string, Uint8Array][] = [
+  [
+    'a long tag, and one like it of an unknown field',
+    spanOf(0xca, 0, 8, ...ATTRIBUTE, 0xca, 5, 1, 0x63, 0x4a, 8, ...ATTRIBUTE),
+  ],
+  ['long lengths', spanOf(0x4a, 0x88, 0x80, 0, ...ATTRIBUTE, 0x4a, 8, ...ATTRIBUTE)],
+  ['an attribute between others', spanOf(0x4a, 8, ...ATTRIBUTE, 0x2a, 1, 0x61, 0x4a, 8, ...ATTRIBUTE)],
+  ['a value before its key', spanOf(0x4a, 8, 0x12, 3, 0x0a, 1, 0x62, 0x0a, 1, 0x61)],
+  ['two values of one oneof', spanOf(0x4a, 10, 0x0a, 1, 0x61, 0x12, 5, 0x0a, 1, 0x62, 0x18, 5)],
+  ['three values of one oneof', spanOf(0x4a, 13, 0x0a, 1, 0x61, 0x12, 8, 0x2a, 2, 0x0a, 0, 0x10, 1, 0x2a, 0)],
+  ['a value in two parts', spanOf(0x4a, 13, 0x0a, 1, 0x61, 0x12, 3, 0x0a, 1, 0x62, 0x12, 3, 0x0a, 1, 0x63)],
+  ['a list in two parts', spanOf(0x4a, 13, 0x0a, 1, 0x61, 0x12, 8, 0x2a, 2, 0x0a, 0, 0x2a, 2, 0x0a, 0)],
+  ['a key that is not ASCII', spanOf(0x4a, 9, 0x0a, 2, 0xc3, 0xbc, 0x12, 3, 0x0a, 1, 0x62)],
+  ['an integer of ten bytes', spanOf(0x4a, 16, 0x0a, 1, 0x61, 0x12, 11, 0x18, ...Array<number>(9).fill(0xff), 0x7f)],
+];
+
+for (const [what, bytes] of FORMS) {
+  test(`read as protobufjs reads it: ${what}`, (t) => {
+    t.true(isRead(t, bytes));
+    // A small part of it is read again at each place it may be cut.
+    for (let at = 0; at < bytes.length; at++) t.false(isRead(t, bytes.subarray(0, at)) && at > 0);
+  });
+}
+
+test('messages told in parts within each other are told in JSON in time that grows with their size', (t) => {
+  let value: Uint8Array = Uint8Array.of(0x0a, 0);
+  // Each list is told in two parts, of which the second one holds the next.
+  for (let i = 0; i < 12; i++) value = Uint8Array.of(0x2a, 0, 0x2a, value.length + 2, 0x0a, value.length, ...value);
+  const attribute = [0x12, value.length, ...value];
+  const bytes = spanOf(0x4a, attribute.length, ...attribute);
+  t.true(isRead(t, bytes));
+});
+
 test('bytes that say nothing', (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
