@@ -9,6 +9,7 @@ import type { Clock } from '../clock/clock.ts';
 import { FRAME_HEAD_BYTES, type FrameProblem, frameOf, MessageGatherer } from '../wire/grpc/frame.ts';
 import { encodeRpcStatus } from '../wire/grpc/rpc-status.ts';
 import { encodeMessage, GRPC_STATUS } from '../wire/grpc/status.ts';
+import { readTimeoutMs } from '../wire/grpc/timeout.ts';
 import { printableShort } from '../wire/printable.ts';
 import { type ArrivingBody, BodyWatch } from './body-watch.ts';
 import type { IngestEvents, IngestRefusal, IngestResult, IngestServer } from './ingest.ts';
@@ -17,6 +18,7 @@ import { tlsOptions } from './ingest-http.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
 import { limitConnections, listenOn } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
+import { SessionWatch } from './session-watch.ts';
 import { CODECS, type Codec, unpack } from './unpack.ts';
 
 /** Takes a whole message, which belongs to it. May throw: the client then gets INTERNAL without details. */
@@ -45,6 +47,8 @@ const STREAM_WINDOW_BYTES = 1 << 20;
 const SESSION_WINDOW_BYTES = 8 << 20;
 const MAX_HEADER_BYTES = 16_384;
 const RESET_SPAN_SECONDS = 10;
+/** How long (ms) what comes behind an early answer is thrown away, so that the client gets to read the answer. */
+const LINGER_MS = 2000;
 const ACCEPTED = ['identity', ...CODECS].join(',');
 
 /** Binds and listens. Rejects with a message that names key, address and mend when it cannot. */
@@ -88,9 +92,8 @@ async function createServer(options: GrpcIngestOptions, files: ListenerFiles): P
   const http2 = await import('node:http2');
   const pair = tlsPairOf(files);
   if (pair === null) return http2.createServer(limits);
-  const secure = { ...tlsOptions(config, pair), ALPNProtocols: ['h2'] };
+  const secure = { ...tlsOptions(config, pair), ALPNProtocols: ['h2'], handshakeTimeout: config.header_timeout };
   const server = usableFiles(options, () => http2.createSecureServer({ ...limits, ...secure }));
-  server.setTimeout(config.header_timeout);
   files.use = (next) => server.setSecureContext(tlsOptions(config, next));
   return server as unknown as Http2Server;
 }
@@ -118,19 +121,25 @@ class GrpcIngest {
   readonly #options: GrpcIngestOptions;
   readonly #files: ListenerFiles;
   readonly #watch: BodyWatch;
+  readonly #idle: SessionWatch<unknown>;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(options: GrpcIngestOptions, files: ListenerFiles) {
+    const { clock, config } = options;
     this.#options = options;
     this.#files = files;
-    this.#watch = new BodyWatch(options.clock, options.config.min_rate, options.config.request_timeout);
+    this.#watch = new BodyWatch(clock, config.min_rate, config.request_timeout);
+    this.#idle = new SessionWatch(clock, { firstCallMs: config.header_timeout, idleMs: config.idle_timeout });
   }
 
   open(session: ServerHttp2Session): void {
     this.#sessions.add(session);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    session.setTimeout(this.#options.config.idle_timeout, () => session.close());
-    session.on('close', () => this.#sessions.delete(session));
+    this.#idle.opened(session, () => session.destroy());
+    session.on('close', () => {
+      this.#sessions.delete(session);
+      this.#idle.closed(session);
+    });
     session.on('error', () => {});
     session.on('goaway', () => {});
   }
@@ -146,10 +155,14 @@ class GrpcIngest {
 
   end(): void {
     this.#watch.close();
+    this.#idle.close();
   }
 
   handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', () => {});
+    const { session } = stream;
+    this.#idle.callBegan(session);
+    stream.on('close', () => this.#idle.callEnded(session));
     const path = String(headers[':path'] ?? '');
     const method = this.#options.methods.get(path);
     const encoding = String(headers['grpc-encoding'] ?? 'identity').toLowerCase();
@@ -157,11 +170,22 @@ class GrpcIngest {
     else if (!isAuthorized(this.#files, headers.authorization)) this.#refuse(stream, path, UNAUTHENTICATED, 0);
     else if (method === undefined) this.#refuse(stream, path, unknownMethod(path), 0);
     else if (encoding !== 'identity' && !CODECS.has(encoding)) this.#refuse(stream, path, unknownCodec(encoding), 0);
-    else this.#receive(stream, path, encoding === 'identity' ? null : (encoding as Codec), method);
+    else this.#time(stream, headers, path, encoding === 'identity' ? null : (encoding as Codec), method);
   }
 
-  #receive(stream: ServerHttp2Stream, path: string, codec: Codec | null, method: GrpcMethod): void {
-    const call = new Call(this.#options, stream);
+  #time(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    path: string,
+    codec: Codec | null,
+    method: GrpcMethod,
+  ): void {
+    const timeoutMs = readTimeoutMs(headers['grpc-timeout']?.toString());
+    if (timeoutMs === null) this.#refuse(stream, path, BAD_TIMEOUT, 0);
+    else this.#receive(new Call(this.#options, stream, timeoutMs), stream, path, codec, method);
+  }
+
+  #receive(call: Call, stream: ServerHttp2Stream, path: string, codec: Codec | null, method: GrpcMethod): void {
     this.#watch.add(call);
     stream.on('data', (piece: Buffer) => {
       const problem = call.isOver ? null : call.add(piece);
@@ -187,6 +211,7 @@ class GrpcIngest {
     try {
       const message = await this.#message(call, codec);
       if (!(message instanceof Uint8Array)) this.#refuse(stream, path, message, call.bytes);
+      else if (call.isLate(this.#options.clock.monoMs())) this.#refuse(stream, path, TOO_LATE, call.bytes);
       else this.#answer(stream, path, await method(message), call.bytes);
     } catch (error) {
       this.#options.events.failed(path, error);
@@ -226,16 +251,24 @@ class GrpcIngest {
     const details = retryAfterMs === undefined ? {} : { 'grpc-status-details-bin': detailsOf(refusal) };
     const status = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message), ...details };
     stream.respond({ ...SUCCESS_HEADERS, ...status }, { endStream: true });
-    if (!stream.readableEnded) stream.close(this.#noError);
+    this.#discard(stream);
   }
 
-  /** NO_ERROR (RFC 9113 §8.1): the answer is complete, the rest of the request is not needed. */
-  readonly #noError = 0;
+  /**
+   * Reads on for a while what nobody wants: a client that sees its call end does so itself. A reset at once would reach it
+   * before the answer does.
+   */
+  #discard(stream: ServerHttp2Stream): void {
+    if (stream.readableEnded) return;
+    const timer = this.#options.clock.after(LINGER_MS, () => stream.close(NO_ERROR));
+    stream.on('close', () => timer.cancel());
+    stream.resume();
+  }
 
   #noGrpc(stream: ServerHttp2Stream, path: string): void {
     this.#options.events.ended(path, 'no_grpc', 0);
     stream.respond({ ':status': 415 }, { endStream: true });
-    stream.close(this.#noError);
+    this.#discard(stream);
   }
 
   #refusalOf(problem: FrameProblem | 'no_room'): IngestRefusal {
@@ -252,16 +285,24 @@ class Call implements ArrivingBody {
   readonly #options: GrpcIngestOptions;
   readonly #stream: ServerHttp2Stream;
   readonly #gatherer: MessageGatherer;
+  /** Monotonic time (ms) from which its client no longer waits. */
+  readonly #lateMonoMs: number;
   #taken = 0;
   #over = false;
   /** All of it arrived. */
   isWhole = false;
 
-  constructor(options: GrpcIngestOptions, stream: ServerHttp2Stream) {
+  constructor(options: GrpcIngestOptions, stream: ServerHttp2Stream, timeoutMs: number) {
     this.#options = options;
     this.#stream = stream;
     this.#gatherer = new MessageGatherer(options.maxMessageBytes);
     this.beganMonoMs = options.clock.monoMs();
+    this.#lateMonoMs = this.beganMonoMs + timeoutMs;
+  }
+
+  /** Whether its client has given up waiting: then it sends the same again, or not, and nothing is to be done here. */
+  isLate(nowMonoMs: number): boolean {
+    return nowMonoMs >= this.#lateMonoMs;
   }
 
   get bytes(): number {
@@ -297,6 +338,8 @@ class Call implements ArrivingBody {
   }
 }
 
+/** NO_ERROR (RFC 9113 §8.1): the answer is complete, the rest of the request is not needed. */
+const NO_ERROR = 0;
 /** CANCEL (RFC 9113 §7). */
 const TOO_SLOW = 8;
 const SUCCESS_HEADERS = { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': ACCEPTED };
@@ -310,6 +353,15 @@ const NO_ROOM: IngestRefusal = {
 };
 const DEFECT: IngestRefusal = { reason: 'defect', code: GRPC_STATUS.internal, message: 'failed' };
 const DAMAGED = refusal('damaged', 'the message is no whole compressed stream');
+const BAD_TIMEOUT = refusal(
+  'bad_timeout',
+  'grpc-timeout is no number of at most 8 digits with a unit of H, M, S, m, u, n',
+);
+const TOO_LATE: IngestRefusal = {
+  reason: 'too_late',
+  code: GRPC_STATUS.deadlineExceeded,
+  message: 'the deadline of the call passed before its message was here',
+};
 const NO_CODEC = refusal('no_encoding', 'the message is compressed, and grpc-encoding does not say how');
 const UNAUTHENTICATED: IngestRefusal = {
   reason: 'unauthenticated',
