@@ -59,6 +59,7 @@ export interface SharedQueueConfig {
 export function sharedSendingQueue() {
   return z
     .strictObject({
+      enabled: z.literal(true).default(true).describe('As the Collector has it; what is sent is always queued.'),
       queue_size: z
         .int()
         .positive()

@@ -162,6 +162,18 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
     `error WEIR1004: exporters.otlphttp.tls: cert_file and key_file belong together: give both or none | `,
   ],
   [
+    `${OK}\n    sending_queue: { enabled: false }`,
+    `error WEIR1004: exporters.otlphttp.sending_queue.enabled: false is none of the allowed values | allowed: true`,
+  ],
+  [
+    `${OK}\n    sending_queue: { num_consumers: 0 }`,
+    `error WEIR1006: exporters.otlphttp.sending_queue.num_consumers: 0 is too small | more than 0`,
+  ],
+  [
+    `${OK}\n    sending_queue: { max_bytes: 64 }`,
+    `error WEIR1005: exporters.otlphttp.sending_queue.max_bytes: a size needs a unit, found 64 | write 64B`,
+  ],
+  [
     `${OK}\n    max_request_items: 0`,
     `error WEIR1006: exporters.otlphttp.max_request_items: 0 is too small | more than 0`,
   ],
@@ -205,6 +217,8 @@ const FINE: readonly string[] = [
   'metrics_endpoint: https://b.example/otlp?tenant=a',
   'endpoint: "http://[::1]:4318"',
   `${OK}\n    compression_params: { level: 9 }`,
+  `${OK}\n    sending_queue: { enabled: true, num_consumers: 3, queue_size: 50, on_full: drop_oldest, max_bytes: 8MiB }`,
+  `${OK}\n    compression: zstd`,
 ];
 
 for (const yaml of FINE) {
