@@ -20,8 +20,8 @@ import { LENGTH_DELIMITED, tagOf } from '../protobuf/message-builder.ts';
 import { MalformedJson } from './json-fields.ts';
 import { FieldOrder, fieldIndex } from './json-keys.ts';
 import { type Container, emptyContainer, MAX_JSON_DEPTH, pathOf } from './json-place.ts';
+import { JsonScalars } from './json-scalars.ts';
 import { CLOSE, CLOSE_LIST, COLON, COMMA, JsonScanner, OPEN, OPEN_LIST, QUOTE } from './json-scanner.ts';
-import { textToBytes, writeNumber } from './json-values.ts';
 import { type RequestLimits, TooManyItems } from './limits.ts';
 import { MessageOutput } from './message-output.ts';
 import { type Field, ITEMS, type Message, Span } from './schema.ts';
@@ -35,6 +35,7 @@ const NULL = 0x6e;
 export class OtlpJsonReader {
   readonly #json: JsonScanner;
   readonly #output: MessageOutput;
+  readonly #scalars: JsonScalars;
   readonly #maxItems: number;
   readonly #request: Message;
   readonly #order = new FieldOrder();
@@ -48,6 +49,7 @@ export class OtlpJsonReader {
   constructor(bytes: Uint8Array, request: Message, limits: Pick<RequestLimits, 'maxItems'>) {
     this.#json = new JsonScanner(bytes);
     this.#output = new MessageOutput(bytes.length);
+    this.#scalars = new JsonScalars(this.#json, this.#output);
     this.#request = request;
     this.#maxItems = limits.maxItems;
   }
@@ -236,94 +238,19 @@ export class OtlpJsonReader {
 
   /** One value of `field`; without tag when it is part of a packed list. */
   #value(field: Field, packed: boolean): void {
-    const { type, message } = field;
-    if (message !== null) this.#message(field, message);
-    else if (type === 'string') this.#text(field);
-    else if (type === 'id' || type === 'bytes') this.#bytes(field);
-    else if (type === 'bool') this.#boolean(field);
-    else this.#number(field, packed);
+    if (field.message !== null) {
+      this.#message(field, field.message);
+      return;
+    }
+    const place = this.#json.at;
+    const expected = this.#scalars.write(field, packed);
+    if (expected !== null) this.#refuse(field, expected, place);
   }
 
   #message(field: Field, message: Message): void {
     const { bytes, at } = this.#json;
     if (bytes[at] !== OPEN) this.#refuse(field, 'an object', at);
     this.#push(field, message, false);
-  }
-
-  #text(field: Field): void {
-    const output = this.#output;
-    const start = output.size;
-    const from = this.#beginText(field);
-    if (output.size === from && !field.presence && !field.repeated) output.size = start;
-    else output.end(from);
-  }
-
-  #bytes(field: Field): void {
-    const output = this.#output;
-    const start = output.size;
-    const place = this.#json.at;
-    const from = this.#beginText(field);
-    const expected = textToBytes(output, field, from);
-    if (expected !== null) this.#refuse(field, expected, place);
-    if (output.size === from && !field.presence && !field.repeated) output.size = start;
-    else output.end(from);
-  }
-
-  /** Writes tag and content of a text, and returns where the content begins. */
-  #beginText(field: Field): number {
-    const json = this.#json;
-    const output = this.#output;
-    const from = json.at;
-    if (json.bytes[from] !== QUOTE) this.#refuse(field, field.type === 'string' ? 'a text' : 'text', from);
-    const plain = json.text();
-    output.reserve(json.at - from);
-    output.varint(tagOf(field.number, LENGTH_DELIMITED));
-    const begin = output.begin();
-    if (plain) copyText(json.bytes, from + 1, json.at - 1, output);
-    else json.unescape(from, json.at, output);
-    return begin;
-  }
-
-  #boolean(field: Field): void {
-    const json = this.#json;
-    const from = json.at;
-    const word = json.literal();
-    if (word !== 'true' && word !== 'false') this.#refuse(field, 'true or false', from);
-    if (word === 'false' && !field.presence && !field.repeated) return;
-    this.#output.reserve(0);
-    this.#output.varint(tagOf(field.number, field.wireType));
-    this.#output.varint(word === 'true' ? 1 : 0);
-  }
-
-  #number(field: Field, packed: boolean): void {
-    const json = this.#json;
-    const output = this.#output;
-    const place = json.at;
-    const quoted = json.bytes[place] === QUOTE;
-    const plain = quoted ? json.text() : json.number();
-    if (!quoted && !plain) this.#refuse(field, 'a number', place);
-    output.reserve(json.at - place);
-    const start = output.size;
-    if (!packed) output.varint(tagOf(field.number, field.wireType));
-    const from = output.size;
-    const expected = !quoted
-      ? writeNumber(output, field, json.bytes, place, json.at, false)
-      : plain
-        ? writeNumber(output, field, json.bytes, place + 1, json.at - 1, true)
-        : this.#escapedNumber(field, place);
-    if (expected !== null) this.#refuse(field, expected, place);
-    if (!packed && !field.presence && isZero(output, from)) output.size = start;
-  }
-
-  /** Digits may be told by escapes too. */
-  #escapedNumber(field: Field, place: number): string | null {
-    const output = this.#output;
-    const from = output.size;
-    this.#json.unescape(place, this.#json.at, output);
-    const to = output.size;
-    output.size = from;
-    // The digits are read before the number is written in their place.
-    return writeNumber(output, field, output.bytes, from, to, true);
   }
 
   #refuse(field: Field | null, expected: string, place: number): never {
@@ -335,19 +262,4 @@ export class OtlpJsonReader {
 /** Lists of numbers are written as one field. */
 function isPacked(field: Field): boolean {
   return field.repeated && field.wireType !== LENGTH_DELIMITED;
-}
-
-function isZero({ bytes, size }: MessageOutput, from: number): boolean {
-  for (let at = from; at < size; at++) if (bytes[at] !== 0) return false;
-  return true;
-}
-
-/** Below this many bytes a loop is faster than `set`. */
-const SHORT_BYTES = 48;
-
-function copyText(source: Uint8Array, from: number, to: number, output: MessageOutput): void {
-  const { bytes, size } = output;
-  if (to - from > SHORT_BYTES) bytes.set(source.subarray(from, to), size);
-  else for (let at = from; at < to; at++) bytes[size + at - from] = source[at]!;
-  output.size = size + to - from;
 }

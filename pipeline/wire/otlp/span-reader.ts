@@ -8,10 +8,11 @@
  * Unknown fields, groups among them, are checked for their form and passed on.
  */
 import type { Spans } from '../../model/spans.ts';
-import { END_GROUP, FIXED64, LENGTH_DELIMITED, START_GROUP, tagOf, VARINT } from '../protobuf/message-builder.ts';
+import { END_GROUP, START_GROUP } from '../protobuf/message-builder.ts';
 import { MalformedProtobuf } from '../protobuf/reader.ts';
 import { AsciiScanner, isUtf8Between } from '../protobuf/utf8.ts';
 import type { RequestLimits } from './limits.ts';
+import { plainTextEnd } from './plain-attribute.ts';
 import { KeyValue, ResourceSpans, ScopeSpans, Span, TraceRequest } from './schema.ts';
 import {
   ACTIONS,
@@ -35,13 +36,6 @@ import {
 } from './span-actions.ts';
 import { SpanColumns } from './span-columns.ts';
 
-/** Tags of a plain attribute. */
-const KEY = tagOf(1, LENGTH_DELIMITED);
-const VALUE = tagOf(2, LENGTH_DELIMITED);
-const STRING_VALUE = tagOf(1, LENGTH_DELIMITED);
-const BOOL_VALUE = tagOf(2, VARINT);
-const INT_VALUE = tagOf(3, VARINT);
-const DOUBLE_VALUE = tagOf(4, FIXED64);
 const ATTRIBUTE = EMBEDDED + KeyValue.index;
 const SPAN = Span.index;
 const SCOPE_SPANS = ScopeSpans.index;
@@ -175,21 +169,9 @@ export class SpanReader {
     return at;
   }
 
-  /**
-   * Whether a KeyValue is as nearly all are: a key and a value that is a text, an integer, a boolean or a double, short,
-   * in ASCII. Then there is nothing more to check, and nine of ten bytes of a request are dealt with here.
-   */
   #isPlainAttribute(bytes: Uint8Array, from: number, to: number): boolean {
-    if (to - from < 4 || bytes[from] !== KEY || this.#depth + 2 >= this.#maxDepth) return false;
-    const value = from + 2 + bytes[from + 1]!;
-    const content = value + 2;
-    // A key of 128 bytes or more would have a length of two bytes, whose first one points behind `to`.
-    if (content >= to || to - from >= 0x80 || bytes[value] !== VALUE || bytes[value + 1] !== to - content) return false;
-    const member = bytes[content]!;
-    if (member === STRING_VALUE) return bytes[content + 1] === to - content - 2 && this.#isAscii(from, to);
-    if (member === INT_VALUE || member === BOOL_VALUE)
-      return content + 2 === to && bytes[content + 1]! < 0x80 && this.#isAscii(from, value);
-    return member === DOUBLE_VALUE && content + 9 === to && this.#isAscii(from, value);
+    const textEnd = plainTextEnd(bytes, from, to);
+    return textEnd >= 0 && this.#depth + 2 < this.#maxDepth && this.#isAscii(from, textEnd);
   }
 
   #isAscii(from: number, to: number): boolean {

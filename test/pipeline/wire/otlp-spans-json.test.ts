@@ -260,7 +260,7 @@ const REFUSED: readonly [string, string | Uint8Array, RegExp][] = [
   ['an empty text as a double', value('"doubleValue":""'), /doubleValue: expected a number/],
   ['an id in base64', span('"traceId":"O6VWCcPN5JZJzXfR+dzZNg=="'), /traceId: expected 32 hexadecimal digits/],
   ['an id of other letters', span('"spanId":"0123456789abcdeg"'), /spanId: expected 16 hexadecimal digits/],
-  ['an id as a number', span('"spanId":1'), /spanId: expected text/],
+  ['an id as a number', span('"spanId":1'), /spanId: expected a text/],
   ['base64 that is cut off', value('"bytesValue":"AAAAA"'), /bytesValue: expected base64/],
   ['base64 of other letters', value('"bytesValue":"A A="'), /bytesValue: expected base64/],
   ['an unknown escape', span('"name":"\\x41"'), /an unknown escape at byte/],
