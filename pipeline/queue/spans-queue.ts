@@ -35,8 +35,8 @@ const NOTHING: readonly QueuedSpans[] = [];
 export class SpansQueue {
   readonly #config: SpansQueueConfig;
   readonly #clock: Clock;
-  /** A request at `#head` or behind it waits; those before were taken. */
-  #waiting: QueuedSpans[] = [];
+  /** A request at `#head` or behind it waits; what was before is forgotten. */
+  #waiting: (QueuedSpans | null)[] = [];
   #head = 0;
   /** In the order in which they were taken. */
   readonly #taken = new Set<QueuedSpans>();
@@ -72,8 +72,8 @@ export class SpansQueue {
 
   /** Age of the request that is here longest, in milliseconds since it was offered; 0 when empty. */
   get oldestAgeMs(): number {
-    const [first = this.#waiting[this.#head]] = this.#taken;
-    return first === undefined ? 0 : this.#clock.monoMs() - first.sinceMonoMs;
+    const [first = this.#waiting[this.#head] ?? null] = this.#taken;
+    return first === null ? 0 : this.#clock.monoMs() - first.sinceMonoMs;
   }
 
   /** False when a request has to be refused. A queue that drops admits all, and an empty one any. */
@@ -122,7 +122,7 @@ export class SpansQueue {
 
   #shift(): QueuedSpans {
     const queued = this.#waiting[this.#head]!;
-    this.#head += 1;
+    this.#waiting[this.#head++] = null;
     this.#waitingItems -= queued.spans.count;
     this.#waitingBytes -= queued.bytes;
     // Moved together now and then, so that one shift costs nothing.
@@ -155,7 +155,7 @@ export class SpansQueue {
 
   /** Empties the queue and returns what waited, oldest first. What was taken is forgotten. */
   clear(): QueuedSpans[] {
-    const left = this.#waiting.slice(this.#head);
+    const left = this.#waiting.flatMap((queued) => queued ?? []);
     this.#waiting = [];
     this.#head = 0;
     this.#taken.clear();
