@@ -17,7 +17,7 @@ const COMMA = 0x2c;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 /** JSON is about this many times as long as what it tells. */
-const GROWTH = 1.6;
+const GROWTH = 2.5;
 
 interface WrittenField {
   readonly field: Field;
