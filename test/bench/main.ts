@@ -16,7 +16,9 @@ const SUITES: ReadonlyMap<string, () => Promise<Suite>> = new Map<string, () => 
   ['scrape-to-slot', async () => (await import('./scrape-to-slot.ts')).run],
   ['smi-deltas', async () => (await import('./smi-deltas.ts')).run],
   ['smi-api', async () => (await import('./smi-api.ts')).run],
+  ['otlp-spans-decode', async () => (await import('./otlp-spans-decode.ts')).run],
   ['otlp-traffic', async () => (await import('./otlp-traffic.ts')).run],
+  ['otlp-spans', async () => (await import('./otlp-spans.ts')).run],
   ['prometheus-text', async () => (await import('./prometheus-text.ts')).run],
   ['weir-process', async () => (await import('./weir-process.ts')).run],
 ]);

@@ -4,13 +4,14 @@
  * CPU is the process' own count (`weir_cpu_seconds_total`) over a span after warm-up, everything included: timers,
  * HTTP, scanning, deltas, slots and the read model. Run it with `node test/bench/weir-process.ts`.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ShapeName } from '../../demo/shapes/shapes.ts';
+import { metricsAddress, readMetrics, residentBytes } from './measured-weir.ts';
 import { startPages } from './pages.ts';
 import { measurePrometheus } from './prometheus-process.ts';
 import { type BenchResult, formatResult, measured } from './result.ts';
@@ -100,36 +101,6 @@ async function measure(load: Load): Promise<Measurement> {
     server.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function metricsAddress(weir: ChildProcess): Promise<string> {
-  let text = '';
-  for await (const piece of weir.stderr!.setEncoding('utf8')) {
-    text += piece;
-    const match = /"address":"([^"]+)"[^\n]*own metrics/.exec(text);
-    if (match !== null) {
-      weir.stderr!.resume();
-      return `http://${match[1]}/metrics`;
-    }
-  }
-  throw new Error(`weir run ended: ${text}`);
-}
-
-/** Sum of all samples of a metric whose labels contain a text. */
-async function readMetrics(url: string): Promise<(name: string, labels?: string) => number> {
-  const text = await (await fetch(url)).text();
-  const lines = text.split('\n');
-  return (name, labels = '') =>
-    lines
-      .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
-}
-
-/** Resident memory as the system counts it: `VmRSS` now, `VmHWM` at most so far; null where it does not say. */
-async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number | null> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const match = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status);
-  return match === null ? null : Number(match[1]) * 1024;
 }
 
 function perSampleNs({ cpuSeconds, scrapes, samples }: Measurement): number {
