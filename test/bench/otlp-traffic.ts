@@ -8,7 +8,12 @@
 import protobuf from 'protobufjs';
 import type { TrafficRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { createTrafficKey } from '../../pipeline/model/traffic-key.ts';
-import { decodeTraffic, encodeTrafficJson, OtlpTrafficEncoder } from '../../pipeline/wire/otlp-traffic.ts';
+import {
+  decodeTraffic,
+  encodeTrafficJson,
+  OtlpTrafficEncoder,
+  TrafficMemory,
+} from '../../pipeline/wire/otlp-traffic.ts';
 import { REQUEST_TYPE, type SchemaRequest, schemaDecode } from '../kit/otlp-schema.ts';
 import { LINKERD_BOUNDS_MS, own, peer } from '../kit/traffic.ts';
 import { type BenchResult, formatResult, measured } from './result.ts';
@@ -96,6 +101,7 @@ function shape(name: string, withLatency: boolean): BenchResult[] {
   const reordered = new OtlpTrafficEncoder();
   const bytes = steady.encode(slots[0]!, ENVELOPE);
   const tree = objectTree(bytes);
+  const memory = new TrafficMemory(10 * EDGES);
   const best = race(
     new Map<string, (round: number) => unknown>([
       ['steady', (round) => steady.giveBack(steady.encode(at(round), ENVELOPE))],
@@ -110,6 +116,7 @@ function shape(name: string, withLatency: boolean): BenchResult[] {
         },
       ],
       ['decode', () => decodeTraffic(bytes)],
+      ['decode, remembered', () => decodeTraffic(bytes, { memory })],
       ['protobufjs decode', () => REQUEST_TYPE.decode(bytes)],
     ]),
     points,
@@ -122,6 +129,7 @@ function shape(name: string, withLatency: boolean): BenchResult[] {
     figure('first'),
     figure('protobufjs'),
     figure('decode'),
+    figure('decode, remembered'),
     figure('protobufjs decode'),
     measured(`otlp ${name}: bytes a point`, bytes.length / points, 'B'),
   ];

@@ -60,7 +60,7 @@ export function decodeTraffic(bytes: Uint8Array, options: DecodeOptions = {}): D
   }
 }
 
-/** As `decodeTraffic`, but lets go after each 1000 points or so. Several may run by turns, with one memory. */
+/** As `decodeTraffic`, but lets go after each 250 points. Several may run by turns, with one memory. */
 export function decodeTrafficInSteps(
   bytes: Uint8Array,
   options: DecodeOptions = {},
@@ -69,7 +69,7 @@ export function decodeTrafficInSteps(
 }
 
 /** Points between two steps. */
-const STEP_POINTS = 1000;
+const STEP_POINTS = 250;
 /** Subjects of one request that is read without a memory. */
 const ONE_REQUEST = 100_000;
 
