@@ -19,7 +19,7 @@ const SECURE_BY_SCHEME: ReadonlyMap<string, boolean | null> = new Map([
   ['dns', null],
 ]);
 /** Names of hosts, and addresses; what else could mean something to whoever resolves it stays out. */
-const HOST = /^(?:[0-9a-z_](?:[0-9a-z_.-]*[0-9a-z_])?\.?|[0-9a-f:.]+(?:%[0-9a-z]+)?)$/i;
+const HOST = /^(?:[0-9a-z_](?:[0-9a-z_.-]*[0-9a-z_])?\.?|[0-9a-f:.]+)$/i;
 
 /** The address that `text` tells, or what is wrong with it. Pure. */
 export function parseGrpcTarget(text: string): GrpcTarget | TargetProblem {

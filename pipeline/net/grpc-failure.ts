@@ -28,7 +28,7 @@ export interface LocalFailure {
 
 /** HTTP/2's own words: the stream or the connection ended, and no status came. */
 const NO_STATUS =
-  /^(?:Connection dropped$|Received RST_STREAM with code |Bandwidth exhausted or memory limit exceeded$|(?:read|write) E[A-Z]+|Failed to start HTTP\/2 stream)/;
+  /^(?:Connection dropped$|Received RST_STREAM with code |Bandwidth exhausted or memory limit exceeded$|(?:read|write) E[A-Z]+|Write (?:error: |failed with error )|No status information received$|Failed to start HTTP\/2 stream)/;
 /** The peer turned the stream away before it did anything with it (RFC 9113 §8.7). */
 const NEVER_BEGUN = /^(?:Stream refused by server$|Failed to start HTTP\/2 stream)/;
 /** OK, and nothing else. */
@@ -42,6 +42,7 @@ export function localFailure({ code, message, connected, answered }: ReportedSta
   if (!connected) return notConnected(message);
   if (NEVER_BEGUN.test(message)) return { reason: 'lost', error: message, mayHaveArrived: false };
   if (NO_STATUS.test(message)) return { reason: 'lost', error: message, mayHaveArrived: true };
+  if (!Number.isInteger(code)) return { reason: 'bad_answer', error: message || 'no status', mayHaveArrived: true };
   const isBad = message === NO_MESSAGE || (answered && BAD_ANSWER.test(message));
   if (isBad && code !== GRPC_STATUS.unavailable) return { reason: 'bad_answer', error: message, mayHaveArrived: true };
   return null;
