@@ -1,5 +1,6 @@
 /** @module One body that arrives in pieces: kept as far as its limit and the room of all bodies allow. */
 import { Buffer } from 'node:buffer';
+import { withoutSlack } from '../wire/slack.ts';
 import type { ArrivingBody } from './body-watch.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
 
@@ -11,6 +12,7 @@ export class Arriving implements ArrivingBody {
   readonly #maxBytes: number;
   #pieces: Buffer[] = [];
   #ended = false;
+  #taken = 0;
   /** Bytes that arrived. */
   bytes = 0;
 
@@ -31,6 +33,7 @@ export class Arriving implements ArrivingBody {
     if (this.bytes + piece.length > this.#maxBytes) return 'too_large';
     if (!this.#room.take(piece.length)) return 'no_room';
     this.bytes += piece.length;
+    this.#taken += piece.length;
     this.#pieces.push(piece);
     return null;
   }
@@ -40,14 +43,19 @@ export class Arriving implements ArrivingBody {
     const [first] = this.#pieces;
     const body = this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.bytes);
     this.#pieces = [];
-    return body;
+    return withoutSlack(body);
+  }
+
+  /** What it holds took so many bytes of the room more. */
+  took(bytes: number): void {
+    this.#taken += bytes;
   }
 
   /** Gives the room back; false when that was done before. */
   end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    this.#room.give(this.bytes);
+    this.#room.give(this.#taken);
     this.#pieces = [];
     return true;
   }

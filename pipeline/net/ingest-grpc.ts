@@ -19,7 +19,8 @@ import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableF
 import { limitConnections, listenOn } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
 import { SessionWatch } from './session-watch.ts';
-import { CODECS, type Codec, unpack } from './unpack.ts';
+import { CODECS, type Codec } from './unpack.ts';
+import { Unpacker } from './unpacking.ts';
 
 /** Takes a whole message, which belongs to it. May throw: the client then gets INTERNAL without details. */
 export type GrpcMethod = (message: Uint8Array) => Promise<IngestResult>;
@@ -121,6 +122,7 @@ class GrpcIngest {
   readonly #options: GrpcIngestOptions;
   readonly #files: ListenerFiles;
   readonly #watch: BodyWatch;
+  readonly #unpacker: Unpacker;
   readonly #idle: SessionWatch<unknown>;
   readonly #sessions = new Set<ServerHttp2Session>();
 
@@ -128,6 +130,7 @@ class GrpcIngest {
     const { clock, config } = options;
     this.#options = options;
     this.#files = files;
+    this.#unpacker = new Unpacker(options.room);
     this.#watch = new BodyWatch(clock, config.min_rate, config.request_timeout);
     this.#idle = new SessionWatch(clock, { firstCallMs: config.header_timeout, idleMs: config.idle_timeout });
   }
@@ -226,9 +229,11 @@ class GrpcIngest {
     if (!(message instanceof Uint8Array)) return this.#refusalOf(message);
     if (!compressed) return message;
     if (codec === null) return NO_CODEC;
-    const unpacked = await unpack(message, codec, this.#options.maxMessageBytes);
-    if (unpacked === 'too_large') return this.#refusalOf('too_large');
-    return unpacked === 'damaged' ? DAMAGED : unpacked;
+    const unpacked = await this.#unpacker.unpack(message, codec, this.#options.maxMessageBytes);
+    if (unpacked === 'damaged') return DAMAGED;
+    if (!(unpacked instanceof Uint8Array)) return this.#refusalOf(unpacked);
+    call.took(unpacked.length);
+    return unpacked;
   }
 
   #answer(stream: ServerHttp2Stream, path: string, result: IngestResult, bytes: number): void {
@@ -322,6 +327,11 @@ class Call implements ArrivingBody {
   take(): { message: Uint8Array | FrameProblem; compressed: boolean } {
     this.isWhole = true;
     return { message: this.#gatherer.take(), compressed: this.#gatherer.compressed };
+  }
+
+  /** Its message took so many bytes of the room more. */
+  took(bytes: number): void {
+    this.#taken += bytes;
   }
 
   /** Gives the room back and returns the bytes that arrived. */

@@ -17,7 +17,8 @@ import type { IngestListenerConfig } from './ingest-config.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
 import { limitConnections, listenOn } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
-import { CODECS, type Codec, unpack } from './unpack.ts';
+import { CODECS, type Codec } from './unpack.ts';
+import { Unpacker, type Unpacking } from './unpacking.ts';
 
 /** How a route's bodies are written. */
 export interface IngestForm {
@@ -55,6 +56,8 @@ export async function startHttpIngest(options: HttpIngestOptions): Promise<Inges
   try {
     const ingest = new HttpIngest(options, files);
     const server = await createServer(options, files, (request, response) => ingest.handle(request, response));
+    // Without this Node itself asks for bodies that are refused by their headers.
+    server.on('checkContinue', (request, response) => ingest.handle(request, response));
     server.maxHeadersCount = MAX_HEADERS;
     limitConnections(server, { config, refused: events.closed });
     server.setTimeout(config.idle_timeout);
@@ -123,10 +126,12 @@ class HttpIngest {
   readonly #options: HttpIngestOptions;
   readonly #files: ListenerFiles;
   readonly #watch: BodyWatch;
+  readonly #unpacker: Unpacker;
 
   constructor(options: HttpIngestOptions, files: ListenerFiles) {
     this.#options = options;
     this.#files = files;
+    this.#unpacker = new Unpacker(options.room);
     const { min_rate: minRate, request_timeout: maxMs } = options.config;
     // Node ends requests that take too long; the watch only adds the rate.
     this.#watch = new BodyWatch(options.clock, minRate, 2 * maxMs);
@@ -177,27 +182,32 @@ class HttpIngest {
 
   #take(exchange: Exchange): void {
     const { headers } = exchange.request;
+    if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
+      this.#refuse(exchange, TRANSFER_ENCODING, 0);
+      return;
+    }
     const codec = codecOf(headers['content-encoding']);
     if (codec === undefined) this.#refuse(exchange, unknownCodec(String(headers['content-encoding'])), 0);
     else if (Number(headers['content-length'] ?? 0) > this.#options.maxBodyBytes)
-      this.#refuse(exchange, this.#tooLarge(), 0);
+      this.#refuse(exchange, this.#refusalOf('too_large'), 0);
     else this.#receive(exchange, codec);
   }
 
   #receive(exchange: Exchange, codec: Codec | null): void {
-    const { request, path } = exchange;
+    const { request, response, path } = exchange;
     const { room, maxBodyBytes, clock, events } = this.#options;
     const arriving = new Arriving(room, maxBodyBytes, clock.monoMs(), () => {
       events.closed('min_rate');
       request.destroy();
     });
     this.#watch.add(arriving);
+    if (request.headers.expect !== undefined) response.writeContinue();
     request.on('data', (piece: Buffer) => {
       if (arriving.isOver) return;
       const problem = arriving.add(piece);
       if (problem === null) return;
       arriving.end();
-      this.#refuse(exchange, problem === 'too_large' ? this.#tooLarge() : NO_ROOM, arriving.bytes);
+      this.#refuse(exchange, this.#refusalOf(problem), arriving.bytes);
     });
     request.on('end', () => {
       this.#watch.remove(arriving);
@@ -213,17 +223,24 @@ class HttpIngest {
 
   async #whole(arriving: Arriving, codec: Codec | null, exchange: Exchange): Promise<void> {
     try {
-      const body = arriving.whole();
-      const unpacked = codec === null ? body : await unpack(body, codec, this.#options.maxBodyBytes);
-      if (unpacked === 'too_large') this.#refuse(exchange, this.#tooLarge(), arriving.bytes);
-      else if (unpacked === 'damaged') this.#refuse(exchange, damaged(codec), arriving.bytes);
-      else this.#answer(exchange, await exchange.form.take(unpacked), arriving.bytes);
+      const body = await this.#body(arriving, codec);
+      if (body === 'damaged') this.#refuse(exchange, damaged(codec), arriving.bytes);
+      else if (!(body instanceof Uint8Array)) this.#refuse(exchange, this.#refusalOf(body), arriving.bytes);
+      else this.#answer(exchange, await exchange.form.take(body), arriving.bytes);
     } catch (error) {
       this.#options.events.failed(exchange.path, error);
       this.#refuse(exchange, DEFECT, arriving.bytes);
     } finally {
       arriving.end();
     }
+  }
+
+  async #body(arriving: Arriving, codec: Codec | null): Promise<Unpacking> {
+    const body = arriving.whole();
+    if (codec === null) return body;
+    const unpacked = await this.#unpacker.unpack(body, codec, this.#options.maxBodyBytes);
+    if (unpacked instanceof Uint8Array) arriving.took(unpacked.length);
+    return unpacked;
   }
 
   #answer(exchange: Exchange, result: IngestResult, bytes: number): void {
@@ -253,7 +270,8 @@ class HttpIngest {
     request.resume();
   }
 
-  #tooLarge(): IngestRefusal {
+  #refusalOf(problem: 'too_large' | 'no_room'): IngestRefusal {
+    if (problem === 'no_room') return NO_ROOM;
     const message = `the body is larger than ${this.#options.maxBodyBytes} bytes (max_request_body_size); send less at once`;
     return { reason: 'too_large', code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message };
   }
@@ -272,6 +290,13 @@ const NO_ROOM: IngestRefusal = {
   code: GRPC_STATUS.resourceExhausted,
   message: 'too many bytes are arriving at once (max_receiving_size)',
   retryAfterMs: 1000,
+};
+/** RFC 9112 §6.1: a transfer coding that the server does not undo. */
+const TRANSFER_ENCODING: IngestRefusal = {
+  reason: 'transfer_encoding',
+  code: GRPC_STATUS.unimplemented,
+  httpStatus: 501,
+  message: 'transfer-encoding must be chunked, or absent; compression belongs into content-encoding',
 };
 const DEFECT: IngestRefusal = { reason: 'defect', code: GRPC_STATUS.internal, message: 'failed' };
 

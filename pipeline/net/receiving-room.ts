@@ -14,6 +14,11 @@ export class ReceivingRoom {
     return this.#bytes;
   }
 
+  /** Bytes that may still be taken. */
+  get freeBytes(): number {
+    return this.#maxBytes - this.#bytes;
+  }
+
   /** Takes `bytes`, or nothing and false when they are not free. */
   take(bytes: number): boolean {
     if (this.#bytes + bytes > this.#maxBytes) return false;

@@ -10,7 +10,7 @@ export type Codec = 'gzip' | 'deflate' | 'zstd';
 export type Unpacked = Uint8Array | 'too_large' | 'damaged';
 
 /** What is at most this long is undone at once; longer data off the event loop, so that it does not wait. */
-const AT_ONCE_BYTES = 32 * 1024;
+export const AT_ONCE_BYTES = 32 * 1024;
 /** zstd may ask for a window of this many bytes, as a power of two: what its levels for streams use at most. */
 const ZSTD_WINDOW_LOG = 23;
 

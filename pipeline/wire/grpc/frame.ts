@@ -4,6 +4,7 @@
  * Source: grpc/grpc `doc/PROTOCOL-HTTP2.md` (Length-Prefixed-Message).
  */
 import { Buffer } from 'node:buffer';
+import { withoutSlack } from '../slack.ts';
 
 /** Bytes before a message. */
 export const FRAME_HEAD_BYTES = 5;
@@ -60,12 +61,12 @@ export class MessageGatherer {
     return null;
   }
 
-  /** The message once all has arrived; the caller owns it. Copies unless it came in one piece. */
+  /** The message once all has arrived; the caller owns it. Copies unless it came in one piece that holds little else. */
   take(): Uint8Array | FrameProblem {
     if (this.#bytes < this.#frameBytes) return 'cut';
     const [first] = this.#pieces;
     const whole = this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.#bytes);
     this.#pieces = [];
-    return whole.subarray(FRAME_HEAD_BYTES);
+    return withoutSlack(whole.subarray(FRAME_HEAD_BYTES));
   }
 }
