@@ -78,6 +78,11 @@ export interface ReceiverSettings<Config> extends Settings<Config> {
   readonly signals: ReadonlySet<Signal>;
   /** Meanings that something downstream wants; empty when no pipeline of metrics is fed. */
   readonly demand: ReadonlySet<Demand>;
+  /**
+   * The table of a mesh, as its own receiver has it by default, for those who are sent what others scraped; null where there
+   * is none. Absent where there is no graph.
+   */
+  readonly meshTable?: (mesh: string) => Promise<MeshRules | null>;
 }
 
 export interface ProcessorSettings<Config> extends Settings<Config> {
@@ -215,6 +220,8 @@ export interface ReceiverFactory<Config = unknown> extends FactoryBase<Config> {
   readonly gives: readonly Body[];
   /** Interval and timeout in milliseconds a configuration asks for; null when it does not scrape. */
   cadence?(config: Config): { intervalMs: number; timeoutMs: number } | null;
+  /** Its mesh's table with the defaults of its configuration; absent where there is no mesh. */
+  meshTable?(): Promise<MeshRules>;
   create(settings: ReceiverSettings<Config>): Promise<Receiver & TargetLists>;
 }
 export interface ProcessorFactory<Config = unknown> extends FactoryBase<Config> {

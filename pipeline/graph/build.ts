@@ -22,6 +22,7 @@ import type {
 } from '../component.ts';
 import { signalOfBody } from '../component.ts';
 import type { CheckedComponent, CheckedConfig, CheckedPipeline } from '../config/checked.ts';
+import type { MeshRules } from '../model/rules.ts';
 import { listSeries } from '../series-lists.ts';
 import type { BalanceEntry } from '../telemetry/balance-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -177,7 +178,7 @@ class GraphBuilder {
       fed.filter(([pipeline]) => pipeline.signal === signal).map(([, consumer]) => ({ consumer, fault }));
     const next = bySignal(new Map([...signals].map((signal) => [signal, fanOut(branches(signal))])));
     const demand = receiverDemand(checked.id, this.#config.pipelines);
-    const component = await factory.create({ ...settings, next, signals, demand });
+    const component = await factory.create({ ...settings, next, signals, demand, meshTable });
     if (component.targets !== undefined) this.#targetLists.push(() => component.targets!());
     if (component.discoveryProblems !== undefined) this.#problemLists.push(() => component.discoveryProblems!());
     if (component.series !== undefined) this.#seriesLists.push((query) => component.series!(query));
@@ -217,6 +218,13 @@ class GraphBuilder {
       all: () => books.values(),
     };
   }
+}
+
+/** Loaded when asked for: who scrapes one mesh pays for no other. */
+async function meshTable(mesh: string): Promise<MeshRules | null> {
+  const { registry } = await import('./registry.ts');
+  const factory = (await registry.load('receiver', mesh)) as ReceiverFactory | null;
+  return (await factory?.meshTable?.()) ?? null;
 }
 
 function exporterKey(signal: Signal, id: string): string {

@@ -11,6 +11,11 @@ export const factory: ReceiverFactory<EnvoyConfig> = {
   config: envoyConfig,
   check: checkEnvoyConfig,
   cadence: (config) => ({ intervalMs: config.scrape_interval, timeoutMs: timeoutMsOf(config) }),
+  async meshTable() {
+    const { rulesOptions } = await import('./envoy.ts');
+    const { createEnvoyRules } = await import('./rules.ts');
+    return createEnvoyRules(rulesOptions(envoyConfig.parse({})));
+  },
   async create(settings) {
     const { createEnvoyReceiver } = await import('./envoy.ts');
     return createEnvoyReceiver(settings);

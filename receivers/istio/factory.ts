@@ -11,6 +11,10 @@ export const factory: ReceiverFactory<IstioConfig> = {
   config: istioConfig,
   check: checkIstioConfig,
   cadence: (config) => ({ intervalMs: config.scrape_interval, timeoutMs: timeoutMsOf(config) }),
+  async meshTable() {
+    const { istioTable } = await import('./istio.ts');
+    return istioTable(istioConfig.parse({}));
+  },
   async create(settings) {
     const { createIstioReceiver } = await import('./istio.ts');
     return createIstioReceiver(settings);

@@ -11,6 +11,11 @@ export const factory: ReceiverFactory<LinkerdConfig> = {
   config: linkerdConfig,
   check: checkLinkerdConfig,
   cadence: (config) => ({ intervalMs: config.scrape_interval, timeoutMs: timeoutMsOf(config) }),
+  async meshTable() {
+    const { createLinkerdRules } = await import('./rules.ts');
+    const { admin_port: adminPort, sentinel } = linkerdConfig.parse({});
+    return createLinkerdRules({ adminPort, sentinel });
+  },
   async create(settings) {
     const { createLinkerdReceiver } = await import('./linkerd.ts');
     return createLinkerdReceiver(settings);

@@ -1,0 +1,203 @@
+/** @module One data point of any metric, read into fields that are used again for the next one. */
+import type { ProtobufReader } from '../protobuf/reader.ts';
+import { AttributeList } from './attribute-reader.ts';
+import { HISTOGRAM_POINT, NO_RECORDED_VALUE, NUMBER_POINT } from './fields.ts';
+import { unixNanoMs } from './unix-nano.ts';
+
+const START = NUMBER_POINT.start * 8 + 1;
+const TIME = NUMBER_POINT.time * 8 + 1;
+const AS_DOUBLE = NUMBER_POINT.asDouble * 8 + 1;
+const AS_INT = NUMBER_POINT.asInt * 8 + 1;
+const NUMBER_ATTRIBUTES = NUMBER_POINT.attributes * 8 + 2;
+const NUMBER_FLAGS = NUMBER_POINT.flags * 8;
+const COUNT = HISTOGRAM_POINT.count * 8 + 1;
+const BUCKET_COUNTS = HISTOGRAM_POINT.bucketCounts * 8 + 2;
+const BUCKET_COUNT = HISTOGRAM_POINT.bucketCounts * 8 + 1;
+const BOUNDS = HISTOGRAM_POINT.bounds * 8 + 2;
+const BOUND = HISTOGRAM_POINT.bounds * 8 + 1;
+const HISTOGRAM_ATTRIBUTES = HISTOGRAM_POINT.attributes * 8 + 2;
+const HISTOGRAM_FLAGS = HISTOGRAM_POINT.flags * 8;
+
+/** Numbers in a row that grows as it must and is used again. */
+export class NumberRow {
+  values = new Float64Array(32);
+  length = 0;
+
+  push(value: number): void {
+    if (this.length === this.values.length) {
+      const longer = new Float64Array(this.length * 2);
+      longer.set(this.values);
+      this.values = longer;
+    }
+    this.values[this.length++] = value;
+  }
+}
+
+export class MetricPoint {
+  /** Milliseconds since the epoch, the doubles nearest to the nanoseconds told; 0: not told. */
+  startMs = 0;
+  timeMs = 0;
+  /** False when the point says that nothing was recorded: its series has ended, or was not there. */
+  isRecorded = true;
+  /** Of number points; NaN without one. */
+  value = Number.NaN;
+  /** Of histograms: observations in all, and in each bucket, with the upper bounds of all but the last. */
+  count = 0;
+  readonly counts = new NumberRow();
+  readonly bounds = new NumberRow();
+  readonly #reader: ProtobufReader;
+  /** Where attributes stand: beginnings and ends in turns. */
+  readonly #attributes: number[] = [];
+
+  constructor(reader: ProtobufReader) {
+    this.#reader = reader;
+  }
+
+  /** Reads the NumberDataPoint of the reader's field and goes behind it. */
+  readNumber(): void {
+    const outer = this.#begin();
+    this.value = Number.NaN;
+    while (this.#reader.next()) this.#numberField();
+    this.#reader.leave(outer);
+  }
+
+  /** Reads the HistogramDataPoint of the reader's field and goes behind it. */
+  readHistogram(): void {
+    const outer = this.#begin();
+    this.count = 0;
+    this.counts.length = 0;
+    this.bounds.length = 0;
+    while (this.#reader.next()) this.#histogramField();
+    this.#reader.leave(outer);
+  }
+
+  /** Length of all attributes, bytes. */
+  get attributeBytes(): number {
+    let length = 0;
+    for (let i = 0; i < this.#attributes.length; i += 2) length += this.#attributes[i + 1]! - this.#attributes[i]!;
+    return length;
+  }
+
+  /** The bytes of the attributes as characters: equal for points whose attributes were written alike. */
+  attributeKey(): string {
+    const { bytes } = this.#reader;
+    let key = '';
+    for (let i = 0; i < this.#attributes.length; i += 2)
+      key += bytes.toString('latin1', this.#attributes[i]!, this.#attributes[i + 1]!);
+    return key;
+  }
+
+  /** The attributes as labels; empty ones are left out, as lists and maps are. Goes elsewhere and comes back. */
+  labels(): Map<string, string> {
+    const reader = this.#reader;
+    const [position, end] = [reader.position, reader.position + reader.left];
+    const list = new AttributeList();
+    for (let i = 0; i < this.#attributes.length; i += 2) {
+      reader.visit(this.#attributes[i]!, this.#attributes[i + 1]!);
+      while (reader.next()) list.read(reader);
+    }
+    reader.visit(position, end);
+    return labelsOf(list);
+  }
+
+  #begin(): number {
+    this.startMs = 0;
+    this.timeMs = 0;
+    this.isRecorded = true;
+    this.#attributes.length = 0;
+    return this.#reader.enter();
+  }
+
+  #numberField(): void {
+    const reader = this.#reader;
+    switch (reader.tag) {
+      case START:
+        this.startMs = this.#time();
+        break;
+      case TIME:
+        this.timeMs = this.#time();
+        break;
+      case AS_DOUBLE:
+        this.value = reader.double();
+        break;
+      case AS_INT:
+        this.value = reader.signed64();
+        break;
+      case NUMBER_ATTRIBUTES:
+        this.#attribute();
+        break;
+      case NUMBER_FLAGS:
+        this.#flags();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+
+  #histogramField(): void {
+    const reader = this.#reader;
+    switch (reader.tag) {
+      case START:
+        this.startMs = this.#time();
+        break;
+      case TIME:
+        this.timeMs = this.#time();
+        break;
+      case COUNT:
+        this.count = reader.unsigned64();
+        break;
+      case BUCKET_COUNTS: {
+        const outer = reader.enter();
+        while (!reader.atEnd) this.counts.push(reader.unsigned64());
+        reader.leave(outer);
+        break;
+      }
+      case BUCKET_COUNT:
+        this.counts.push(reader.unsigned64());
+        break;
+      case BOUNDS: {
+        const outer = reader.enter();
+        while (!reader.atEnd) this.bounds.push(reader.double());
+        reader.leave(outer);
+        break;
+      }
+      case BOUND:
+        this.bounds.push(reader.double());
+        break;
+      case HISTOGRAM_ATTRIBUTES:
+        this.#attribute();
+        break;
+      case HISTOGRAM_FLAGS:
+        this.#flags();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+
+  #time(): number {
+    this.#reader.fixed64();
+    return unixNanoMs(this.#reader.low, this.#reader.high);
+  }
+
+  #flags(): void {
+    this.isRecorded = this.#reader.varint() % 2 !== NO_RECORDED_VALUE;
+  }
+
+  #attribute(): void {
+    const from = this.#reader.fieldStart;
+    const to = this.#reader.pass();
+    const last = this.#attributes.length - 1;
+    if (this.#attributes[last] === from) this.#attributes[last] = to;
+    else this.#attributes.push(from, to);
+  }
+}
+
+/** Attributes as labels are: texts, and what is none written as Prometheus' exporters write it. */
+export function labelsOf({ texts, numbers, marks }: AttributeList): Map<string, string> {
+  const labels = new Map<string, string>();
+  for (const [name, text] of texts) if (text !== '') labels.set(name, text);
+  for (const [name, value] of numbers) labels.set(name, String(value));
+  for (const name of marks) labels.set(name, 'true');
+  return labels;
+}

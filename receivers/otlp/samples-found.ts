@@ -1,0 +1,111 @@
+/** @module What a request holds for meshes: its points read into rows, resource by resource; nothing is applied. */
+import {
+  type MetricHead,
+  type MetricPoint,
+  type MetricsVisitor,
+  type ResourceView,
+  readMetrics,
+} from '../../pipeline/wire/otlp-metrics.ts';
+import type { SamplesConfig } from './samples-config.ts';
+import type { MetricNames, MetricUse } from './samples-names.ts';
+import { FoundResource, type KnownResources } from './samples-resources.ts';
+import type { PointRows } from './samples-rows.ts';
+
+const DELTA = 1;
+
+/** Why a point can be none of a series. */
+export type UnfitReason = 'attribute_limit' | 'bucket_limit' | 'no_time' | 'bad_histogram';
+
+/** Reads `body` into `rows`. Throws `MalformedProtobuf`. O(bytes). */
+export function findSamples(
+  body: Uint8Array,
+  rows: PointRows,
+  { names, resources, config }: { names: MetricNames; resources: KnownResources; config: SamplesConfig },
+): FoundResource[] {
+  const finder = new Finder(rows, names, resources, config);
+  rows.clear();
+  readMetrics(body, finder);
+  return [...finder.found.values()].filter(({ mesh }) => mesh >= 0);
+}
+
+class Finder implements MetricsVisitor {
+  readonly found = new Map<string, FoundResource>();
+  readonly #rows: PointRows;
+  readonly #names: MetricNames;
+  readonly #resources: KnownResources;
+  readonly #config: SamplesConfig;
+  #resource: FoundResource | null = null;
+  #use: MetricUse | null = null;
+  #name = '';
+  #isDelta = false;
+
+  constructor(rows: PointRows, names: MetricNames, resources: KnownResources, config: SamplesConfig) {
+    this.#rows = rows;
+    this.#names = names;
+    this.#resources = resources;
+    this.#config = config;
+  }
+
+  resource(view: ResourceView): void {
+    // A longer one would be a cheap way to fill memory; nobody's proxy has it.
+    this.#resource = view.bytes > this.#config.max_attribute_bytes ? null : this.#resourceOf(view);
+  }
+
+  #resourceOf(view: ResourceView): FoundResource {
+    const key = view.key();
+    let found = this.found.get(key);
+    if (found === undefined) {
+      const known = this.#resources.find(key);
+      found = new FoundResource(key, known === null ? view.labels() : new Map(), known);
+      this.found.set(key, found);
+    }
+    return found;
+  }
+
+  metric(head: MetricHead): boolean {
+    if (this.#resource === null) return false;
+    this.#use = this.#names.find(head);
+    if (this.#use === null) return false;
+    this.#resource.prove(this.#use.proves);
+    this.#name = head.name;
+    this.#isDelta = head.temporality === DELTA;
+    return true;
+  }
+
+  point(point: MetricPoint): void {
+    const resource = this.#resource!;
+    const use = this.#use!;
+    resource.count(this.#name, use);
+    const reason = this.#unfit(use, point);
+    if (reason !== null) {
+      resource.drop(use, reason, samplesOf(use, point));
+      return;
+    }
+    const series = resource.known?.find(use, point.attributeKey()) ?? null;
+    // The end of something that is not known tells nothing.
+    if (series === null && !point.isRecorded) resource.endUnknown(use, samplesOf(use, point));
+    else resource.rows.push(this.#rows.add(use, point, this.#isDelta, series));
+  }
+
+  #unfit({ form }: MetricUse, point: MetricPoint): UnfitReason | null {
+    const { max_attribute_bytes: maxBytes, max_buckets: maxBuckets } = this.#config;
+    if (!(point.timeMs > 0)) return 'no_time';
+    if (point.attributeBytes > maxBytes) return 'attribute_limit';
+    if (form !== 'histogram') return null;
+    if (point.bounds.length >= maxBuckets) return 'bucket_limit';
+    return isHistogram(point) ? null : 'bad_histogram';
+  }
+}
+
+/** Bounds ascend and there is a count for each and one more; or there is neither. */
+function isHistogram({ bounds, counts }: MetricPoint): boolean {
+  if (counts.length !== bounds.length + 1) return counts.length === 0 && bounds.length === 0;
+  for (let i = 0; i < bounds.length; i++) {
+    if (!Number.isFinite(bounds.values[i]!) || (i > 0 && bounds.values[i]! <= bounds.values[i - 1]!)) return false;
+  }
+  return true;
+}
+
+function samplesOf({ form }: MetricUse, { counts }: MetricPoint): number {
+  return form === 'histogram' ? Math.max(1, counts.length) : 1;
+}

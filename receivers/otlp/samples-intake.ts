@@ -1,0 +1,213 @@
+/**
+ * @module A mesh's families from a Collector: what of a metrics request is samples, and their way into the pipeline.
+ *
+ * Reading applies nothing, so that a request is taken as a whole or not at all. docs/semantics.md has the rules.
+ */
+import type { SamplesBatch, ScrapeEvent, Target } from '../../pipeline/batch.ts';
+import type { Timer } from '../../pipeline/clock/clock.ts';
+import type { ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
+import { Delivery, type Outcome, TAKEN } from '../../pipeline/delivery.ts';
+import type { MeshRules } from '../../pipeline/model/rules.ts';
+import { SeriesBudget } from '../scrape/series-index.ts';
+import type { OtlpConfig } from './config.ts';
+import type { SamplesIntake, SamplesShare } from './metrics-intake.ts';
+import { findSamples } from './samples-found.ts';
+import { resourceIdentity } from './samples-identity.ts';
+import { MetricNames } from './samples-names.ts';
+import { Parts, type TargetPart } from './samples-parts.ts';
+import { type FoundResource, KnownResource, KnownResources } from './samples-resources.ts';
+import { PointRows } from './samples-rows.ts';
+import { Tally } from './samples-tally.ts';
+import type { BatchTimes } from './samples-target.ts';
+import { SampledTargets } from './samples-targets.ts';
+import { createSamplesEvents, type SamplesEvents } from './samples-telemetry.ts';
+
+/** Finds samples in requests. What was read has to be offered, if at all, before anything else is read. */
+export interface CollectorSamples extends SamplesIntake {
+  /** Proxies known, for people. */
+  targets(): readonly TargetStatus[];
+}
+
+/** The intake, when any mesh is configured and anybody wants metrics; else null. `tables` in the order of `meshes`. */
+export function createSamplesIntake(
+  settings: ReceiverSettings<OtlpConfig>,
+  tables: readonly MeshRules[],
+): CollectorSamples | null {
+  return tables.length === 0 || settings.demand.size === 0 ? null : new Samples(settings, tables);
+}
+
+class Samples implements CollectorSamples {
+  readonly #settings: ReceiverSettings<OtlpConfig>;
+  readonly #names: MetricNames;
+  readonly #resources: KnownResources;
+  readonly #targets: SampledTargets;
+  readonly #events: SamplesEvents;
+  readonly #rows = new PointRows();
+  #timer: Timer | null = null;
+  /** What became of the batches of the request at hand. */
+  #outcomes: Promise<Outcome>[] = [];
+
+  constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[]) {
+    const { config, demand } = settings;
+    const { max_series: maxSeries, max_targets: maxTargets } = config.samples;
+    const budget = new SeriesBudget(maxSeries);
+    this.#settings = settings;
+    this.#names = new MetricNames(tables, demand);
+    this.#resources = new KnownResources(maxTargets, maxSeries);
+    this.#events = createSamplesEvents(settings, { budget, targets: () => this.#targets.size });
+    this.#targets = new SampledTargets({
+      ...{ receiver: settings.id, tables, budget, maxTargets, intervalMs: config.scrape_interval },
+      watchStartMs: settings.startedMs,
+      events: {
+        emit: (target, event, times, items) => this.#emit(target, event, times, items),
+        missed: (target, scrapes) => this.#events.missed(target, scrapes),
+      },
+      found: (target, source) => this.#events.found(target, source),
+      left: (target) => this.#events.left(target),
+    });
+    this.#arm();
+  }
+
+  read(body: Uint8Array): SamplesShare | null {
+    const names = this.#names;
+    const found = findSamples(body, this.#rows, {
+      ...{ names, resources: this.#resources, config: this.#settings.config.samples },
+    });
+    if (found.length === 0) return null;
+    return {
+      points: pointsOf(found),
+      admits: () => this.#settings.next.admits(this.#probe()),
+      offer: () => this.#offer(found),
+    };
+  }
+
+  targets(): readonly TargetStatus[] {
+    return this.#targets.statuses(this.#settings.config.scrape_interval);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#targets.leaveAll();
+    this.#events.end();
+  }
+
+  // --- Applying -------------------------------------------------------------------------------------------------------
+
+  async #offer(found: readonly FoundResource[]): Promise<Outcome> {
+    const nowMs = this.#settings.time.nowMs();
+    const tally = new Tally();
+    this.#outcomes = [];
+    for (const resource of found) {
+      for (const { target, part } of this.#parts(resource, nowMs, tally)) target.take(part, this.#rows, nowMs, tally);
+    }
+    this.#targets.forgetGone();
+    const outcome = worstOf(await Promise.all(this.#outcomes.splice(0)));
+    this.#book(tally, outcome);
+    return outcome;
+  }
+
+  /** The rows of a resource by proxy and time. */
+  #parts(found: FoundResource, nowMs: number, tally: Tally): TargetPart[] {
+    const resource = this.#knownOf(found, nowMs);
+    for (const { use, reason, samples } of found.unfit) {
+      if (!found.wants(use)) continue;
+      if (reason === '') tally.taken += samples;
+      else tally.drop(reason, samples);
+    }
+    const parts = new Parts(this.#rows);
+    for (const row of found.rows) {
+      if (!found.wants(this.#rows.uses[row]!)) continue;
+      const refused = this.#resolve(resource, row);
+      if (refused === null) parts.join(row);
+      else tally.drop(refused, this.#rows.length[row]!);
+    }
+    return parts.inOrder();
+  }
+
+  /** What is remembered of a resource. One that turns out to be of another mesh begins anew. */
+  #knownOf(found: FoundResource, nowMs: number): KnownResource {
+    let resource = found.known;
+    if (resource === null || resource.mesh !== found.mesh) {
+      const identity = resource?.identity ?? resourceIdentity(found.labels);
+      if (resource !== null) this.#targets.leaveOf(resource, nowMs);
+      resource = new KnownResource(identity, found.mesh);
+      this.#resources.add(found.key, resource);
+    }
+    resource.heardMs = nowMs;
+    return resource;
+  }
+
+  /** Gives a row its series; returns why it has none, else null. */
+  #resolve(resource: KnownResource, row: number): string | null {
+    const rows = this.#rows;
+    const known = rows.series[row] ?? null;
+    const unknown = rows.unknown[row] ?? null;
+    if (known !== null && (known.target.isGone || known.standing === 'forgotten')) return 'mesh_changed';
+    if (unknown === null) return null;
+    const use = rows.uses[row]!;
+    const resolved = this.#targets.seriesOf(resource, use, unknown, rows.bounds[row] ?? null);
+    if (typeof resolved === 'string') return resolved;
+    rows.series[row] = resolved;
+    this.#resources.remember(resource, use, unknown.key, resolved);
+    return null;
+  }
+
+  // --- Batches and books ----------------------------------------------------------------------------------------------
+
+  #emit(target: Target, event: ScrapeEvent, times: BatchTimes, items: number): void {
+    const { scheduledMs, startedMs, monoMs: startedMonoMs, nextDueMs } = times;
+    const delivery = new Delivery();
+    if (event.kind === 'scraped' || event.kind === 'failed')
+      this.#events.scraped(event.kind === 'scraped' ? 'good' : 'failed');
+    this.#outcomes.push(new Promise((resolve) => delivery.onSettled(resolve)));
+    this.#settings.next.consume({
+      body: 'samples',
+      ...{ target, event, scheduledMs, startedMs, startedMonoMs, nextDueMs, items, delivery },
+    });
+  }
+
+  #book(tally: Tally, outcome: Outcome): void {
+    tally.book(this.#settings.balanceOf('samples'), outcome);
+    for (const [reason, samples] of tally.dropped) this.#events.limited(reason, samples);
+  }
+
+  #probe(): SamplesBatch {
+    const nowMs = this.#settings.time.nowMs();
+    return {
+      ...{ body: 'samples', target: this.#targets.any(), event: { kind: 'discovered' }, items: 0 },
+      ...{ scheduledMs: null, startedMs: nowMs, startedMonoMs: nowMs, nextDueMs: null, delivery: new Delivery() },
+    };
+  }
+
+  // --- Silence --------------------------------------------------------------------------------------------------------
+
+  #arm(): void {
+    const { clock, config } = this.#settings;
+    this.#timer = clock.after(config.scrape_interval, () => {
+      this.#arm();
+      this.#look();
+    });
+  }
+
+  /** Tells of scrapes that are overdue, and forgets whoever has been silent for too long. O(series) now and then. */
+  #look(): void {
+    const nowMs = this.#settings.time.nowMs();
+    const sinceMs = nowMs - this.#settings.config.samples.target_expiration;
+    this.#targets.look(nowMs, sinceMs);
+    this.#resources.sweep(sinceMs);
+    this.#outcomes = [];
+  }
+}
+
+function pointsOf(found: readonly FoundResource[]): Map<string, number> {
+  const points = new Map<string, number>();
+  for (const resource of found)
+    for (const [name, count] of resource.taken()) points.set(name, (points.get(name) ?? 0) + count);
+  return points;
+}
+
+function worstOf(outcomes: readonly Outcome[]): Outcome {
+  const rank = { taken: 0, retry: 1, rejected: 2 } as const;
+  return outcomes.reduce((worst, one) => (rank[one.kind] > rank[worst.kind] ? one : worst), TAKEN);
+}

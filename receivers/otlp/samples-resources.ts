@@ -1,0 +1,138 @@
+/** @module Resources that proxies were found under, and which series the attributes of their points are. */
+import type { Labels } from '../../pipeline/model/resource.ts';
+import type { ResourceIdentity } from './samples-identity.ts';
+import type { MetricUse } from './samples-names.ts';
+import type { PointSeries } from './samples-series.ts';
+
+/** One resource as its bytes tell it. */
+export class KnownResource {
+  readonly identity: ResourceIdentity;
+  /** Number of its mesh. */
+  readonly mesh: number;
+  /** Engine time (ms) at which something of it last came. */
+  heardMs = 0;
+  readonly #series = new Map<MetricUse, Map<string, PointSeries>>();
+
+  constructor(identity: ResourceIdentity, mesh: number) {
+    this.identity = identity;
+    this.mesh = mesh;
+  }
+
+  /** The series of points of a metric with such attributes; null when it is not known. */
+  find(use: MetricUse, key: string): PointSeries | null {
+    const series = this.#series.get(use)?.get(key);
+    return series === undefined || series.standing === 'forgotten' || series.target.isGone ? null : series;
+  }
+
+  /** Returns how many more are remembered. */
+  remember(use: MetricUse, key: string, series: PointSeries): number {
+    const known = this.#series.get(use) ?? new Map<string, PointSeries>();
+    this.#series.set(use, known);
+    const before = known.size;
+    known.set(key, series);
+    return known.size - before;
+  }
+
+  /** Forgets what leads to series that are forgotten; returns how many are left. */
+  sweep(): number {
+    let left = 0;
+    for (const known of this.#series.values()) {
+      for (const [key, { standing, target }] of known) if (standing === 'forgotten' || target.isGone) known.delete(key);
+      left += known.size;
+    }
+    return left;
+  }
+}
+
+/** Of one receiver; bounded in resources and in attributes remembered. */
+export class KnownResources {
+  readonly #byKey = new Map<string, KnownResource>();
+  readonly #maxResources: number;
+  readonly #maxAttributes: number;
+  #attributes = 0;
+
+  constructor(maxResources: number, maxAttributes: number) {
+    this.#maxResources = maxResources;
+    this.#maxAttributes = maxAttributes;
+  }
+
+  find(key: string): KnownResource | null {
+    return this.#byKey.get(key) ?? null;
+  }
+
+  /** Remembers a resource; one longest silent is forgotten when there are too many. */
+  add(key: string, resource: KnownResource): void {
+    this.#byKey.delete(key);
+    this.#byKey.set(key, resource);
+    if (this.#byKey.size <= this.#maxResources) return;
+    for (const [oldest, { heardMs }] of this.#byKey) {
+      if (heardMs > resource.heardMs) continue;
+      this.#byKey.delete(oldest);
+      return;
+    }
+  }
+
+  /** Remembers which series attributes are, as long as there is room; else they are read each time. */
+  remember(resource: KnownResource, use: MetricUse, key: string, series: PointSeries): void {
+    if (this.#attributes < this.#maxAttributes) this.#attributes += resource.remember(use, key, series);
+  }
+
+  /** Forgets resources of which nothing came since `sinceMs`, and what leads to series that are over. O(attributes). */
+  sweep(sinceMs: number): void {
+    this.#attributes = 0;
+    for (const [key, resource] of this.#byKey) {
+      if (resource.heardMs < sinceMs) this.#byKey.delete(key);
+      else this.#attributes += resource.sweep();
+    }
+  }
+}
+
+/** What a request has of one resource, before anything of it is applied. */
+export class FoundResource {
+  readonly key: string;
+  readonly labels: Labels;
+  readonly known: KnownResource | null;
+  /** Mesh that its metrics prove; -1 while none does. */
+  mesh: number;
+  /** Its rows, in order. */
+  readonly rows: number[] = [];
+  /** Samples of points that can be of no series, and of ends of unknown ones ('' as reason), metric by metric. */
+  readonly unfit: { readonly use: MetricUse; readonly reason: string; readonly samples: number }[] = [];
+  readonly #points = new Map<string, { readonly use: MetricUse; points: number }>();
+
+  constructor(key: string, labels: Labels, known: KnownResource | null) {
+    this.key = key;
+    this.labels = labels;
+    this.known = known;
+    this.mesh = known?.mesh ?? -1;
+  }
+
+  prove(mesh: number): void {
+    if (mesh >= 0 && (this.mesh < 0 || mesh < this.mesh)) this.mesh = mesh;
+  }
+
+  /** A point of this metric is there. */
+  count(name: string, use: MetricUse): void {
+    const known = this.#points.get(name);
+    if (known === undefined) this.#points.set(name, { use, points: 1 });
+    else known.points += 1;
+  }
+
+  drop(use: MetricUse, reason: string, samples: number): void {
+    this.unfit.push({ use, reason, samples });
+  }
+
+  endUnknown(use: MetricUse, samples: number): void {
+    this.unfit.push({ use, reason: '', samples });
+  }
+
+  /** Points that are of the mesh, by the name of their metric. */
+  *taken(): Generator<readonly [name: string, points: number]> {
+    for (const [name, { use, points }] of this.#points) if (this.wants(use)) yield [name, points];
+  }
+
+  /** Whether points of such a metric are of the mesh. */
+  wants({ form, samples }: MetricUse): boolean {
+    return this.mesh >= 0 && (form === 'up' || samples[this.mesh] !== null);
+  }
+}

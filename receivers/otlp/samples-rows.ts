@@ -1,0 +1,92 @@
+/** @module Points of one request on their way into series: columns that are filled for each request and used again. */
+import type { Labels } from '../../pipeline/model/resource.ts';
+import { grown, resized } from '../../pipeline/model/room.ts';
+import { type MetricPoint, NumberRow } from '../../pipeline/wire/otlp-metrics.ts';
+import type { MetricUse } from './samples-names.ts';
+import { NO_BOUNDS, type PointSeries } from './samples-series.ts';
+
+/** No further row. */
+export const END = -1;
+
+/** A series that is not known yet, or not with such buckets. */
+export interface UnknownSeries {
+  /** Bytes of its attributes as characters. */
+  readonly key: string;
+  readonly labels: Labels;
+}
+
+export class PointRows {
+  size = 0;
+  readonly uses: MetricUse[] = [];
+  /** Null while it is not resolved, or cannot be. */
+  readonly series: (PointSeries | null)[] = [];
+  readonly unknown: (UnknownSeries | null)[] = [];
+  /** Finite upper bounds of a histogram; null where those of its series hold. */
+  readonly bounds: (Float64Array | null)[] = [];
+  timeMs = new Float64Array(64);
+  startMs = new Float64Array(64);
+  isRecorded = new Uint8Array(64);
+  isDelta = new Uint8Array(64);
+  /** Where the values of the row begin in `values`, and how many there are. */
+  from = new Uint32Array(64);
+  length = new Uint32Array(64);
+  /** The row after it in its list. */
+  next = new Int32Array(64);
+  /** Values of number points; counts of histograms, each bucket with all below it. */
+  readonly values = new NumberRow();
+
+  clear(): void {
+    this.size = 0;
+    this.values.length = 0;
+    this.uses.length = 0;
+    this.series.length = 0;
+    this.unknown.length = 0;
+    this.bounds.length = 0;
+  }
+
+  /** Adds a point and returns its row. */
+  add(use: MetricUse, point: MetricPoint, isDelta: boolean, series: PointSeries | null): number {
+    const row = this.size++;
+    if (row === this.timeMs.length) this.#grow();
+    this.uses[row] = use;
+    this.series[row] = series;
+    this.timeMs[row] = point.timeMs;
+    this.startMs[row] = point.startMs;
+    this.isRecorded[row] = Number(point.isRecorded);
+    this.isDelta[row] = Number(isDelta);
+    this.next[row] = END;
+    this.from[row] = this.values.length;
+    this.bounds[row] = null;
+    if (use.form === 'histogram') this.#histogram(row, point, series);
+    else this.values.push(point.value);
+    this.length[row] = this.values.length - this.from[row]!;
+    const isKnown = series !== null && this.bounds[row] === null;
+    this.unknown[row] = isKnown ? null : { key: point.attributeKey(), labels: point.labels() };
+    return row;
+  }
+
+  #histogram(row: number, { bounds, counts, count }: MetricPoint, series: PointSeries | null): void {
+    if (series === null || !series.hasBounds(bounds))
+      this.bounds[row] = bounds.length === 0 ? NO_BOUNDS : bounds.values.slice(0, bounds.length);
+    if (counts.length === 0) {
+      this.values.push(count);
+      return;
+    }
+    let upTo = 0;
+    for (let i = 0; i < counts.length; i++) {
+      upTo += counts.values[i]!;
+      this.values.push(upTo);
+    }
+  }
+
+  #grow(): void {
+    const length = grown(this.timeMs.length);
+    this.timeMs = resized(this.timeMs, length);
+    this.startMs = resized(this.startMs, length);
+    this.isRecorded = resized(this.isRecorded, length);
+    this.isDelta = resized(this.isDelta, length);
+    this.from = resized(this.from, length);
+    this.length = resized(this.length, length);
+    this.next = resized(this.next, length);
+  }
+}

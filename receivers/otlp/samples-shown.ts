@@ -1,0 +1,164 @@
+/**
+ * @module All series of one proxy, and what is shown of each on the pages that `smi` gets.
+ *
+ * A cumulative value is shown as it is, less what it was at when it was first told without counting; deltas are added up.
+ */
+import type { Labels } from '../../pipeline/model/resource.ts';
+import { resized } from '../../pipeline/model/room.ts';
+import type { MeshRules } from '../../pipeline/model/rules.ts';
+import { SeriesTable } from '../../pipeline/model/series.ts';
+import { REFUSED, type SeriesBudget, SeriesIndex } from '../scrape/series-index.ts';
+import { NO_BOUNDS, PointSeries } from './samples-series.ts';
+import type { SampledTarget } from './samples-target.ts';
+
+/** The label that tells the buckets of a histogram apart. */
+const BOUND = 'le';
+/** Ended series are forgotten when they outnumber the others by so many. */
+const ENDED_SLACK = 1000;
+
+export class ShownSeries {
+  readonly table = new SeriesTable();
+  /** By id: what is shown, and what the value was at that does not count. */
+  shown = new Float64Array(64);
+  offset = new Float64Array(64);
+  readonly #target: SampledTarget;
+  readonly #index: SeriesIndex;
+  readonly #budget: SeriesBudget;
+  /** By the last of their ids. */
+  readonly #series = new Map<number, PointSeries>();
+  readonly #bad: number[] = [];
+  #ended = 0;
+  /** The last page that did not show all. */
+  #apartOn = 0;
+
+  constructor(target: SampledTarget, rules: MeshRules, own: SampledTarget['target']['own'], budget: SeriesBudget) {
+    this.#target = target;
+    this.#index = new SeriesIndex(rules, own, this.table, budget);
+    this.#budget = budget;
+  }
+
+  /** The series of a counter or gauge; null when there is no room. */
+  numberSeries(sample: string, labels: Labels): PointSeries | null {
+    const id = this.#index.resolve(sample, labels);
+    return id === REFUSED ? null : this.#seriesOf([id], NO_BOUNDS);
+  }
+
+  /** The series of a histogram with these finite bounds, which it has from now on; null when there is no room. O(buckets). */
+  histogramSeries(sample: string, labels: Labels, bounds: Float64Array): PointSeries | null {
+    if (this.#budget.used + bounds.length >= this.#budget.max) return null;
+    const bucket = new Map(labels);
+    const ids: number[] = [];
+    for (let i = 0; i <= bounds.length; i++) {
+      bucket.set(BOUND, i === bounds.length ? '+Inf' : String(bounds[i]));
+      ids.push(this.#index.resolve(sample, bucket));
+    }
+    return ids.includes(REFUSED) ? null : this.#seriesOf(ids, bounds);
+  }
+
+  #seriesOf(ids: readonly number[], bounds: Float64Array): PointSeries {
+    this.#fit();
+    const last = ids[ids.length - 1]!;
+    const known = this.#series.get(last);
+    const series = known ?? new PointSeries(this.#target, this.table.meaningOf(last), ids, bounds);
+    if (known === undefined) this.#series.set(last, series);
+    const before = new Set(known?.ids);
+    for (const id of ids) if (!before.has(id)) this.restart(id);
+    series.ids = ids;
+    series.bounds = bounds;
+    return series;
+  }
+
+  #fit(): void {
+    const { capacity } = this.table;
+    if (this.shown.length === capacity) return;
+    this.shown = resized(this.shown, capacity);
+    this.offset = resized(this.offset, capacity);
+  }
+
+  /** Shown at 0 from now on, all of its value counting. */
+  restart(id: number): void {
+    this.shown[id] = 0;
+    this.offset[id] = 0;
+  }
+
+  /** Shows a value that cannot be on the next page only, for `smi` to ignore and count. */
+  showBad(id: number): void {
+    this.#bad.push(id);
+  }
+
+  /** A point of `timeMs` was written on `page`. */
+  written(series: PointSeries, timeMs: number, page: number): void {
+    if (series.standing === 'ended') this.#ended -= series.ids.length;
+    series.standing = 'live';
+    series.timeMs = timeMs;
+    series.staleMs = 0;
+    series.page = page;
+  }
+
+  end(series: PointSeries): void {
+    if (series.standing !== 'live') return;
+    series.standing = 'ended';
+    this.#ended += series.ids.length;
+  }
+
+  /** Ends all of which nothing came since `sinceMs`. O(series). */
+  endSilent(sinceMs: number): void {
+    for (const series of this.#series.values()) if (series.timeMs < sinceMs) this.end(series);
+  }
+
+  /**
+   * Leaves on `page` only what was written on it. What came of the scrape of `timeMs` before has been counted and counts on
+   * from there; all else counts from 0 when it is back. O(series).
+   */
+  setApart(page: number, timeMs: number): void {
+    this.#apartOn = page;
+    for (const series of this.#series.values()) {
+      if (series.page === page || series.standing !== 'live') continue;
+      const isCounted = series.timeMs === timeMs;
+      for (const id of series.ids) {
+        this.offset[id] = isCounted ? this.offset[id]! + this.shown[id]! : 0;
+        this.shown[id] = 0;
+      }
+      if (isCounted) series.hiddenOn = page;
+      else this.end(series);
+    }
+  }
+
+  /** Fills the columns of `page` with all that is not over; returns how many samples are no filtered ones. O(series). */
+  fill(page: number, hidesLife: boolean): number {
+    const { table } = this;
+    let items = 0;
+    for (const series of this.#series.values()) {
+      if (series.standing !== 'live' || series.hiddenOn === page || (hidesLife && series.tellsLife)) continue;
+      for (const id of series.ids) {
+        table.values[id] = this.shown[id]!;
+        table.seen[id] = page;
+        table.repeats[id] = 1;
+      }
+      if (series.role !== 'filtered') items += series.ids.length;
+    }
+    for (const id of this.#bad) table.values[id] = Number.NaN;
+    this.#bad.length = 0;
+    this.#index.keepFresh();
+    return items;
+  }
+
+  /** Forgets ended series when they are many. Call when everybody has taken `page`. */
+  tidy(page: number): void {
+    if (this.#apartOn === page || this.#ended <= this.#index.live - this.#ended + ENDED_SLACK) return;
+    for (const [id, series] of this.#series) {
+      if (series.ids.every((each) => this.table.seen[each] === page)) continue;
+      series.standing = 'forgotten';
+      this.#series.delete(id);
+    }
+    this.#index.forgetBefore(page);
+    this.#ended = 0;
+  }
+
+  /** Gives everything back. */
+  release(): void {
+    for (const series of this.#series.values()) series.standing = 'forgotten';
+    this.#series.clear();
+    this.#index.release();
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * @module One proxy whose points a Collector sends, and what its scrapes become: pages as `smi` takes them.
+ *
+ * A scrape is all points of one time. It may come in parts, so each part makes a page that shows what came and, of every
+ * other series that is not over, what was shown last: nothing counts twice, and nothing that is only absent has vanished.
+ */
+import type { ScrapeEvent, Target } from '../../pipeline/batch.ts';
+import type { MeshRules } from '../../pipeline/model/rules.ts';
+import type { OwnerSource } from '../scrape/identity.ts';
+import type { SeriesBudget } from '../scrape/series-index.ts';
+import { PageLife } from './samples-life.ts';
+import { END, type PointRows } from './samples-rows.ts';
+import { ShownSeries } from './samples-shown.ts';
+import { Staleness } from './samples-stale.ts';
+import type { Tally } from './samples-tally.ts';
+import { ScrapeTimes } from './samples-times.ts';
+import { deltasFromMs, type PagePart, type PartContext, PartWriter } from './samples-write.ts';
+
+/** How a batch stands on the time line; engine milliseconds but `monoMs`, which only lengths are taken of. */
+export interface BatchTimes {
+  readonly scheduledMs: number | null;
+  readonly startedMs: number;
+  readonly monoMs: number;
+  readonly nextDueMs: number | null;
+}
+
+export interface TargetEvents {
+  emit(target: Target, event: ScrapeEvent, times: BatchTimes, items: number): void;
+  /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */
+  missed(target: Target, scrapes: number): void;
+}
+
+export interface TargetSettings {
+  readonly key: string;
+  readonly receiver: string;
+  readonly address: string;
+  readonly own: Target['own'];
+  readonly source: OwnerSource;
+  readonly rules: MeshRules;
+  readonly intervalMs: number;
+  readonly budget: SeriesBudget;
+  readonly events: TargetEvents;
+  /** Engine time (ms) since which this Weir watches. */
+  readonly watchStartMs: number;
+}
+
+/** A life that began this much before the watch did still began under it, as `smi` has it, ms. */
+const START_SLACK_MS = 1000;
+/** Good scrapes after which those series are over of which nothing came for as many. */
+const KEPT_SCRAPES = 8;
+
+export class SampledTarget {
+  readonly target: Target;
+  readonly source: OwnerSource;
+  readonly times: ScrapeTimes;
+  readonly shown: ShownSeries;
+  isGone = false;
+  /** How the last scrape went, for people. */
+  isUp: boolean | null = null;
+  samples = 0;
+  failures = 0;
+  readonly #events: TargetEvents;
+  readonly #stale: Staleness;
+  readonly #writer: PartWriter;
+  /** Number of the page at hand, and of the last one that was shown. */
+  #page = 0;
+  #shownPage = 0;
+  #goodScrapes = 0;
+  /** Time of the first good scrape. */
+  #firstGoodMs = 0;
+  #sweptMs = 0;
+  /** Its counts are deltas: what tells of the process tells nothing of them. */
+  #tellsDeltas = false;
+
+  constructor(settings: TargetSettings) {
+    const { key, receiver, address, own, rules, intervalMs, budget, events, watchStartMs } = settings;
+    this.times = new ScrapeTimes(intervalMs);
+    this.shown = new ShownSeries(this, rules, own, budget);
+    this.target = { key, receiver, address, own, rules, series: this.shown.table, intervalMs };
+    this.source = settings.source;
+    this.#events = events;
+    this.#stale = new Staleness((over) => this.shown.end(over));
+    const life = new PageLife((rules.uptimeLagSeconds ?? 0) * 1000);
+    this.#writer = new PartWriter(this.shown, this.times, life, watchStartMs - START_SLACK_MS);
+  }
+
+  /** Takes a part of a scrape, or a whole one; all rows have their series. `nowMs` is engine time. O(series kept). */
+  take(part: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
+    const up = upOf(part, rows);
+    if (up === 'over') this.#over(part, rows, nowMs, tally);
+    else if (up === 'down') this.#fail(part, rows, nowMs, tally);
+    else if (up === 'up' || hasValue(part, rows)) this.#good(part, rows, nowMs, tally);
+    else this.#mark(part, rows, tally);
+  }
+
+  /** Tells of scrapes that are overdue at `nowMs`. */
+  tellOverdue(nowMs: number): void {
+    this.#tellMissed(this.times.overdue(nowMs));
+  }
+
+  /** It is gone since `sinceMs` (engine time). */
+  leave(sinceMs: number): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    if (this.times.timeMs > 0) this.#emit({ kind: 'gone' }, { scheduledMs: null, startedMs: sinceMs });
+    this.shown.release();
+  }
+
+  #tellMissed(dues: readonly number[]): void {
+    for (const dueMs of dues) this.#emitFailed('nothing_came', dueMs);
+    if (dues.length > 0) this.#events.missed(this.target, dues.length);
+  }
+
+  // --- Scrapes that failed, and the end -------------------------------------------------------------------------------
+
+  /** The Collector scrapes it no more. */
+  #over({ timeMs, first }: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
+    for (let row = first; row !== END; row = rows.next[row]!) tally.taken += rows.length[row]!;
+    if (!this.times.isOld(timeMs, nowMs)) this.leave(this.times.engineMs(timeMs, nowMs));
+  }
+
+  /** The Collector got no page: what its marks say has ended has not, and nothing moves. */
+  #fail(part: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
+    const { timeMs } = part;
+    for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (rows.isRecorded[row] === 0) this.#stale.mark(rows.series[row]!, timeMs);
+      if (rows.isRecorded[row] === 0 || rows.uses[row]!.form === 'up') tally.taken += rows.length[row]!;
+      else tally.failed += rows.length[row]!;
+    }
+    this.#stale.failed(timeMs);
+    if (this.times.timeMs === timeMs || this.times.isOld(timeMs, nowMs)) return;
+    this.#advance(timeMs, nowMs, timeMs);
+    this.#emitFailed('scrape_failed', this.times.atMs);
+    this.isUp = false;
+    this.failures += 1;
+  }
+
+  /** Nothing but marks of series that ended, and nobody has said yet whether the scrape was good. */
+  #mark({ timeMs, first }: PagePart, rows: PointRows, tally: Tally): void {
+    for (let row = first; row !== END; row = rows.next[row]!) {
+      this.#stale.mark(rows.series[row]!, timeMs);
+      tally.taken += rows.length[row]!;
+    }
+  }
+
+  // --- Good scrapes ---------------------------------------------------------------------------------------------------
+
+  #good(part: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
+    const { timeMs } = part;
+    const beforeMs = this.times.timeMs;
+    const isOld = this.times.isOld(timeMs, nowMs);
+    const isNew = !isOld && timeMs !== beforeMs;
+    const isFirst = this.#goodScrapes === 0;
+    const fromMs = isFirst ? deltasFromMs(part, rows, this.target.intervalMs) : null;
+    if (isNew) this.#advance(timeMs, nowMs, fromMs ?? timeMs);
+    if (isNew || isFirst) this.#beginGood(timeMs);
+    const isLateFirst = !isFirst && timeMs === this.#firstGoodMs;
+    const facts = { part, rows, nowMs, tally, beforeMs, isLateFirst };
+    const context = { ...facts, anew: false, page: ++this.#page, shownPage: this.#shownPage, written: 0 };
+    this.#writer.readLife(context);
+    if (fromMs !== null) this.#showDeltasAtZero(context, fromMs);
+    const gapToMs = this.#writer.writeDeltas(context);
+    if (gapToMs !== Number.POSITIVE_INFINITY && isNew) this.#leaveGap(beforeMs, gapToMs, nowMs);
+    this.#showAtZero(context);
+    this.#writer.writeCumulative(context);
+    this.#markEnded(part, rows, tally);
+    const hasEnded = this.#stale.confirm(timeMs);
+    if (context.anew) this.shown.setApart(context.page, timeMs);
+    if (!isNew && !hasEnded && context.written === 0) return;
+    const startedMs = isOld ? this.times.engineMs(timeMs, nowMs) : this.times.atMs;
+    this.#emitPage({ scheduledMs: isNew && !isFirst ? startedMs : null, startedMs });
+    this.shown.tidy(this.#page);
+  }
+
+  #beginGood(timeMs: number): void {
+    if (this.#goodScrapes === 0) this.#firstGoodMs = timeMs;
+    this.#goodScrapes += 1;
+    this.#stale.nextGood(timeMs);
+    this.isUp = true;
+    this.failures = 0;
+    if (this.#goodScrapes % KEPT_SCRAPES !== 0) return;
+    this.shown.endSilent(this.#sweptMs);
+    this.#sweptMs = timeMs;
+  }
+
+  /** Goes on to the scrape of `timeMs`. One that is the first of all is known since `sinceMs`. */
+  #advance(timeMs: number, nowMs: number, sinceMs: number): void {
+    const isFirst = this.times.timeMs === 0;
+    this.#tellMissed(this.times.advance(timeMs, nowMs));
+    if (!isFirst) return;
+    this.#emit({ kind: 'discovered' }, { scheduledMs: null, startedMs: this.times.engineMs(sinceMs, nowMs) });
+  }
+
+  #markEnded({ timeMs, first }: PagePart, rows: PointRows, tally: Tally): void {
+    for (let row = first; row !== END; row = rows.next[row]!) {
+      if (rows.uses[row]!.form === 'up') tally.taken += 1;
+      else if (rows.isRecorded[row] === 0) {
+        this.#stale.mark(rows.series[row]!, timeMs);
+        tally.taken += rows.length[row]!;
+      }
+    }
+  }
+
+  /** At first sight `smi` counts nothing: it is shown a page before, on which what comes as deltas is at 0. */
+  #showDeltasAtZero(context: PartContext, fromMs: number): void {
+    const { part, nowMs } = context;
+    this.#tellsDeltas = true;
+    const startedMs = this.times.engineMs(fromMs, nowMs);
+    this.#emitPage({ scheduledMs: null, startedMs, monoMs: this.times.monoMs - (part.timeMs - fromMs) });
+    this.#next(context);
+  }
+
+  #next(context: PartContext): void {
+    context.page = ++this.#page;
+    context.shownPage = this.#shownPage;
+  }
+
+  /** Nobody tells of the time between: it is not covered, and its slot is incomplete. */
+  #leaveGap(fromMs: number, toMs: number, nowMs: number): void {
+    this.times.skip(toMs - fromMs);
+    this.#emitFailed('gap', this.times.engineMs(toMs, nowMs));
+    this.#events.missed(this.target, 1);
+  }
+
+  /** A page before, on which what begins again is at 0: smaller than it was, which is a reset. */
+  #showAtZero(context: PartContext): void {
+    const again = this.#writer.beginningAgain(context);
+    if (again.length === 0) return;
+    for (const { ids } of again) for (const id of ids) this.shown.restart(id);
+    const startedMs = this.times.engineMs(context.part.timeMs, context.nowMs);
+    this.#emitPage({ scheduledMs: null, startedMs });
+    this.#next(context);
+  }
+
+  // --- Batches --------------------------------------------------------------------------------------------------------
+
+  #emitPage(times: Partial<BatchTimes> & Pick<BatchTimes, 'scheduledMs' | 'startedMs'>): void {
+    this.samples = this.shown.fill(this.#page, this.#tellsDeltas);
+    this.#shownPage = this.#page;
+    this.#emit({ kind: 'scraped', scrape: this.#page, skippedLines: 0 }, times, this.samples);
+  }
+
+  #emitFailed(reason: string, dueMs: number): void {
+    this.#emit({ kind: 'failed', reason }, { scheduledMs: dueMs, startedMs: dueMs });
+  }
+
+  #emit(
+    event: ScrapeEvent,
+    times: Partial<BatchTimes> & Pick<BatchTimes, 'scheduledMs' | 'startedMs'>,
+    items = 0,
+  ): void {
+    const { monoMs } = this.times;
+    const nextDueMs = this.isGone ? null : this.times.nextDueMs;
+    this.#events.emit(this.target, event, { monoMs, nextDueMs, ...times }, items);
+  }
+}
+
+/** What the Collector says of its scrape: null for nothing. */
+function upOf({ first }: PagePart, rows: PointRows): 'up' | 'down' | 'over' | null {
+  for (let row = first; row !== END; row = rows.next[row]!) {
+    if (rows.uses[row]!.form !== 'up') continue;
+    if (rows.isRecorded[row] === 0) return 'over';
+    return rows.values.values[rows.from[row]!]! > 0 ? 'up' : 'down';
+  }
+  return null;
+}
+
+function hasValue({ first }: PagePart, rows: PointRows): boolean {
+  for (let row = first; row !== END; row = rows.next[row]!) if (rows.isRecorded[row] === 1) return true;
+  return false;
+}

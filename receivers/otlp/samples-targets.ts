@@ -1,0 +1,141 @@
+/** @module All proxies that Collectors send points of: found by what tells whose the points are, and gone when silent. */
+import type { Target } from '../../pipeline/batch.ts';
+import type { TargetStatus } from '../../pipeline/component.ts';
+import type { Identity, Labels } from '../../pipeline/model/resource.ts';
+import type { MeshRules } from '../../pipeline/model/rules.ts';
+import { SeriesTable } from '../../pipeline/model/series.ts';
+import type { OwnerSource } from '../scrape/identity.ts';
+import type { SeriesBudget } from '../scrape/series-index.ts';
+import { dividedLabels, whoseProxy } from './samples-identity.ts';
+import type { MetricUse } from './samples-names.ts';
+import type { KnownResource } from './samples-resources.ts';
+import type { UnknownSeries } from './samples-rows.ts';
+import { PointSeries } from './samples-series.ts';
+import { SampledTarget, type TargetEvents } from './samples-target.ts';
+
+export interface TargetsSettings {
+  readonly receiver: string;
+  readonly tables: readonly MeshRules[];
+  readonly budget: SeriesBudget;
+  readonly maxTargets: number;
+  readonly intervalMs: number;
+  readonly watchStartMs: number;
+  readonly events: TargetEvents;
+  readonly found: (target: Target, source: OwnerSource) => void;
+  readonly left: (target: Target) => void;
+}
+
+const NOBODY: Identity = {
+  workload: { cluster: '', namespace: '', name: '', kind: '' },
+  ...{ pod: '', podUid: '', node: '', serviceAccount: '' },
+};
+
+export class SampledTargets {
+  readonly #settings: TargetsSettings;
+  readonly #byKey = new Map<string, SampledTarget>();
+  /** Stands for any target where nothing depends on which. */
+  readonly #probe: Target;
+
+  constructor(settings: TargetsSettings) {
+    const { receiver, tables, intervalMs } = settings;
+    this.#settings = settings;
+    const rules = tables[0]!;
+    this.#probe = { key: '', receiver, address: '', own: NOBODY, rules, series: new SeriesTable(), intervalMs };
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  any(): Target {
+    return this.#probe;
+  }
+
+  /**
+   * The series of points with these attributes, `bounds` for histograms; the reason when there is no room. O(labels), O(buckets)
+   * for histograms.
+   */
+  seriesOf(
+    resource: KnownResource,
+    use: MetricUse,
+    { labels }: UnknownSeries,
+    bounds: Float64Array | null,
+  ): PointSeries | string {
+    const sample = use.samples[resource.mesh] ?? '';
+    const { whose, others } = dividedLabels(labels, resource.identity);
+    const target = this.#targetOf(resource, whose);
+    if (target === null) return 'target_limit';
+    if (use.form === 'up') return new PointSeries(target, { role: 'up' }, []);
+    const series =
+      bounds === null
+        ? target.shown.numberSeries(sample, others)
+        : target.shown.histogramSeries(sample, others, bounds);
+    return series ?? 'series_limit';
+  }
+
+  #targetOf(resource: KnownResource, whose: Labels): SampledTarget | null {
+    const { receiver, tables, budget, maxTargets, intervalMs, watchStartMs, events } = this.#settings;
+    const rules = tables[resource.mesh]!;
+    const { own, source, key } = whoseProxy(receiver, rules.mesh, resource.identity, whose);
+    const known = this.#byKey.get(key);
+    if (known !== undefined && !known.isGone) return known;
+    if (known === undefined && this.#byKey.size >= maxTargets) return null;
+    const { address } = resource.identity;
+    const target = new SampledTarget({
+      ...{ key, receiver, address, own, source, rules, budget, intervalMs, watchStartMs, events },
+    });
+    this.#byKey.set(key, target);
+    this.#settings.found(target.target, source);
+    return target;
+  }
+
+  /** Tells what is overdue at `nowMs`, and lets go whoever was last heard before `sinceMs`. */
+  look(nowMs: number, sinceMs: number): void {
+    for (const target of this.#byKey.values()) {
+      if (target.times.heardMs >= sinceMs) target.tellOverdue(nowMs);
+      else target.leave(target.times.atMs);
+    }
+    this.forgetGone();
+  }
+
+  /** The resource is of another mesh than was thought: its proxies so far are gone. */
+  leaveOf(resource: KnownResource, nowMs: number): void {
+    const { job, instance } = resource.identity;
+    const { mesh } = this.#settings.tables[resource.mesh]!;
+    const start = JSON.stringify([this.#settings.receiver, mesh, job, instance]).slice(0, -1);
+    for (const [key, target] of this.#byKey) if (key.startsWith(`${start},`)) target.leave(nowMs);
+    this.forgetGone();
+  }
+
+  leaveAll(): void {
+    for (const target of this.#byKey.values()) target.leave(target.times.atMs);
+    this.forgetGone();
+  }
+
+  forgetGone(): void {
+    for (const [key, target] of this.#byKey) {
+      if (!target.isGone) continue;
+      this.#byKey.delete(key);
+      this.#settings.left(target.target);
+    }
+  }
+
+  /** O(targets). */
+  statuses(intervalMs: number): TargetStatus[] {
+    return [...this.#byKey.values()].map(({ target, source, times, isUp, samples, failures }) => {
+      const { receiver, address, own } = target;
+      const { namespace, name: workload, kind } = own.workload;
+      return {
+        ...{ receiver, address, url: '', namespace, workload, kind, pod: own.pod, identity: source, refused: false },
+        ...{
+          health: isUp === null ? 'unknown' : isUp ? 'up' : 'down',
+          samples,
+          consecutiveFailures: failures,
+          intervalMs,
+        },
+        ...{ lastScrapeMs: times.timeMs === 0 ? null : times.atMs, lastDurationMs: null },
+        lastError: isUp === false ? 'the Collector says that its scrape failed' : '',
+      } satisfies TargetStatus;
+    });
+  }
+}

@@ -1,0 +1,96 @@
+/** @module What happens to samples that a Collector sends, each as a function that logs and counts. */
+import type { Target } from '../../pipeline/batch.ts';
+import type { ReceiverSettings } from '../../pipeline/component.ts';
+import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
+import type { OwnerSource } from '../scrape/identity.ts';
+import type { SeriesBudget } from '../scrape/series-index.ts';
+
+export interface SamplesEvents {
+  found(target: Target, source: OwnerSource): void;
+  left(target: Target): void;
+  /** Scrapes that should have been and of which nothing came. */
+  missed(target: Target, scrapes: number): void;
+  /** A scrape came, whole or in part, or failed at the Collector. */
+  scraped(outcome: 'good' | 'failed'): void;
+  /** Points that were dropped because of a limit. */
+  limited(reason: string, samples: number): void;
+  end(): void;
+}
+
+/** Keys whose limits are meant by the reasons for which points are dropped. */
+const KEYS: ReadonlyMap<string, string> = new Map([
+  ['series_limit', 'samples.max_series'],
+  ['target_limit', 'samples.max_targets'],
+  ['attribute_limit', 'samples.max_attribute_bytes'],
+  ['bucket_limit', 'samples.max_buckets'],
+]);
+
+export function createSamplesEvents(
+  { id, log, meters, clock }: Pick<ReceiverSettings<unknown>, 'id' | 'log' | 'meters' | 'clock'>,
+  state: { readonly budget: SeriesBudget; readonly targets: () => number },
+): SamplesEvents {
+  const attributes = { receiver: id };
+  const limit = createOccurrenceLimit(clock);
+  const scrapes = new Map([
+    ['good', 0],
+    ['failed', 0],
+    ['missed', 0],
+  ]);
+  const add = (outcome: string, count: number) => scrapes.set(outcome, scrapes.get(outcome)! + count);
+  const registered = [
+    meters.counter('weir_otlp_samples_scrapes_total', "Scrapes of a Collector's that came or should have come.", () =>
+      [...scrapes].map(([outcome, value]) => ({ value, attributes: { ...attributes, outcome } })),
+    ),
+    meters.gauge('weir_otlp_samples_targets', 'Proxies known by what a Collector sends of them.', () => [
+      { value: state.targets(), attributes },
+    ]),
+    meters.gauge('weir_otlp_samples_series', 'Series kept of those proxies.', () => [
+      { value: state.budget.used, attributes },
+    ]),
+  ];
+  const whose = ({ address, own, rules }: Target) => ({
+    target: address,
+    mesh: rules.mesh,
+    workload: `${own.workload.namespace}/${own.workload.name}`,
+    pod: own.pod,
+  });
+
+  return {
+    found(target, source) {
+      log.debug(whose(target), 'a proxy that a Collector scrapes');
+      if (source !== 'address') return;
+      const times = limit.occurred('address');
+      if (times > 0)
+        log.warn(
+          { target: target.address, mesh: target.rules.mesh, times },
+          'nothing tells whose proxy this is, so that its address stands for it: let the Collector add k8s attributes, or labels such as namespace and pod',
+        );
+    },
+    left(target) {
+      log.debug(whose(target), 'a proxy is gone');
+    },
+    missed(target, count) {
+      add('missed', count);
+      const times = limit.occurred('missed');
+      if (times === 0) return;
+      log.warn(
+        { ...whose(target), scrapes: count, times },
+        'nothing came of scrapes that were due: traffic is incomplete; if scrape_interval is not that of the Collector, write its',
+      );
+    },
+    scraped(outcome) {
+      add(outcome, 1);
+    },
+    limited(reason, samples) {
+      const times = limit.occurred(reason);
+      const key = KEYS.get(reason);
+      if (times === 0) return;
+      if (key === undefined)
+        log.warn({ reason, samples, times }, 'data points were dropped that cannot be read as a series');
+      else log.error({ reason, samples, times }, `data points were dropped because of ${key}: counts are incomplete`);
+    },
+    end() {
+      for (const remove of registered) remove();
+    },
+  };
+}

@@ -1,0 +1,240 @@
+/** @module Rules by which values of points become values on pages (docs/semantics.md, "Metrics from a Collector"). */
+import type { PageLife } from './samples-life.ts';
+import { END, type PointRows } from './samples-rows.ts';
+import type { PointSeries } from './samples-series.ts';
+import type { ShownSeries } from './samples-shown.ts';
+import type { Tally } from './samples-tally.ts';
+import type { ScrapeTimes } from './samples-times.ts';
+
+/** Highest count a double tells from its neighbour. */
+const MAX_COUNT = 2 ** 53;
+/** Instants that differ by less are the same: 64-bit nanoseconds read as milliseconds in doubles. */
+const SAME_MS = 0.001;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** True for what a counter can be at. */
+function isCount(value: number): boolean {
+  return value >= 0 && value <= MAX_COUNT;
+}
+
+/** All rows of one proxy and one time, from `first` on along `next`. */
+export interface PagePart {
+  readonly timeMs: number;
+  first: number;
+  last: number;
+}
+
+/** What is known of a part before it is written. */
+export interface PartContext {
+  readonly part: PagePart;
+  readonly rows: PointRows;
+  /** Engine time. */
+  readonly nowMs: number;
+  readonly tally: Tally;
+  /** Time of the scrape before, 0 without one. */
+  readonly beforeMs: number;
+  /** Whether it belongs to the first scrape of all, something of which came before. */
+  readonly isLateFirst: boolean;
+  /** Whether another process tells it than the one before. */
+  anew: boolean;
+  /** Number of the page at hand, and of the last one that was shown. */
+  page: number;
+  shownPage: number;
+  /** Points written. */
+  written: number;
+}
+
+export class PartWriter {
+  readonly #shown: ShownSeries;
+  readonly #times: ScrapeTimes;
+  readonly #life: PageLife;
+  /** A process that began at this engine time (ms) or later was watched from its beginning. */
+  readonly #watchStartMs: number;
+
+  constructor(shown: ShownSeries, times: ScrapeTimes, life: PageLife, watchStartMs: number) {
+    this.#shown = shown;
+    this.#times = times;
+    this.#life = life;
+    this.#watchStartMs = watchStartMs;
+  }
+
+  /** Reads what tells of the process, before all else. */
+  readLife(context: PartContext): void {
+    const { part, rows, nowMs, tally, page } = context;
+    for (let row = part.first; row !== END; row = rows.next[row]!) {
+      const series = rows.series[row]!;
+      if (!series.tellsLife || rows.isRecorded[row] === 0) continue;
+      tally.taken += 1;
+      if (this.#isRepeat(series, context) || this.#times.isOld(part.timeMs, nowMs)) continue;
+      const value = rows.values.values[rows.from[row]!]!;
+      if (this.#life.read(series.role, value, this.#times.engineMs(part.timeMs, nowMs))) context.anew = true;
+      this.#shown.shown[series.ids[0]!] = value;
+      this.#shown.written(series, part.timeMs, page);
+      context.written += 1;
+    }
+  }
+
+  // --- Cumulative values ----------------------------------------------------------------------------------------------
+
+  /**
+   * Series whose values count from 0 although they may not be smaller than what is shown. A new start tells so only for
+   * proxies that do not tell it themselves: a Collector that was restarted makes up new ones.
+   */
+  beginningAgain(context: PartContext): PointSeries[] {
+    const { part, rows, anew } = context;
+    const again: PointSeries[] = [];
+    if (anew) return again;
+    for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (this.#isCumulative(row, rows) && this.#beginsAgain(rows.series[row]!, row, context)) {
+        again.push(rows.series[row]!);
+      }
+    }
+    return again;
+  }
+
+  #beginsAgain(series: PointSeries, row: number, context: PartContext): boolean {
+    const { part, rows } = context;
+    const isKnown = series.timeMs !== 0 && series.role === 'traffic' && this.#isShown(series, context);
+    if (!isKnown || series.isDelta || this.#isRepeat(series, context)) return false;
+    if (series.standing === 'ended') return true;
+    const startMs = rows.startMs[row]!;
+    if (startMs > series.timeMs + SAME_MS && startMs < part.timeMs && !this.#life.isTold) return true;
+    return this.#fallsMoved(series, rows.values.values, rows.from[row]!);
+  }
+
+  /** Whether a value fell that does not count from 0: then what is shown need not fall. */
+  #fallsMoved({ ids }: PointSeries, values: Float64Array, from: number): boolean {
+    const { shown, offset } = this.#shown;
+    let isMoved = false;
+    let falls = false;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      if (offset[id] !== 0) isMoved = true;
+      if (values[from + i]! - offset[id]! < shown[id]!) falls = true;
+    }
+    return isMoved && falls;
+  }
+
+  writeCumulative(context: PartContext): void {
+    const { part, rows, tally } = context;
+    for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (!this.#isCumulative(row, rows)) continue;
+      const series = rows.series[row]!;
+      const samples = rows.length[row]!;
+      if (this.#isRepeat(series, context)) tally.repeated += samples;
+      else {
+        this.#writeOne(series, row, context);
+        count(tally, series, samples);
+      }
+    }
+  }
+
+  #writeOne(series: PointSeries, row: number, context: PartContext): void {
+    const { part, rows, page } = context;
+    const { values } = rows.values;
+    const from = rows.from[row]!;
+    for (let i = 0; i < series.ids.length; i++) {
+      const id = series.ids[i]!;
+      const value = values[from + i]!;
+      if (!isCount(value)) this.#shown.showBad(id);
+      else {
+        this.#shown.offset[id] = this.#offsetOf(series, id, value, context);
+        this.#shown.shown[id] = value - this.#shown.offset[id]!;
+      }
+    }
+    series.isDelta = false;
+    this.#shown.written(series, part.timeMs, page);
+    context.written += 1;
+  }
+
+  /** From where a value counts: from 0, from where it stands, or as before. */
+  #offsetOf(series: PointSeries, id: number, value: number, context: PartContext): number {
+    if (series.standing === 'ended' || context.anew) return 0;
+    if (series.isDelta) return value - this.#shown.shown[id]!;
+    if (series.timeMs !== 0) return this.#shown.offset[id]!;
+    // A series of the first scrape of all that `smi` does not see for the first time now.
+    const isBaseline = context.isLateFirst || this.#isShown(series, context);
+    return isBaseline && !this.#bornUnderWatch ? value : 0;
+  }
+
+  get #bornUnderWatch(): boolean {
+    return this.#life.startMs >= this.#watchStartMs;
+  }
+
+  #isCumulative(row: number, { isRecorded, isDelta, series }: PointRows): boolean {
+    if (isRecorded[row] === 0 || isDelta[row] === 1) return false;
+    return series[row]!.role !== 'up' && !series[row]!.tellsLife;
+  }
+
+  // --- Deltas ---------------------------------------------------------------------------------------------------------
+
+  /** Adds all deltas; returns since when (sender's ms) something is missing before them, Infinity when nothing is. */
+  writeDeltas(context: PartContext): number {
+    const { part, rows } = context;
+    let gapToMs = NEVER;
+    for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (rows.isRecorded[row] === 0 || rows.isDelta[row] === 0) continue;
+      gapToMs = Math.min(gapToMs, this.#addDelta(rows.series[row]!, row, context));
+    }
+    return gapToMs;
+  }
+
+  #addDelta(series: PointSeries, row: number, context: PartContext): number {
+    const { part, rows, beforeMs, tally, page } = context;
+    const samples = rows.length[row]!;
+    const startMs = rows.startMs[row]!;
+    const isCounted = series.timeMs !== 0 && startMs > 0 && startMs < series.timeMs - SAME_MS;
+    if (this.#isRepeat(series, context) || isCounted) {
+      tally.repeated += samples;
+      return NEVER;
+    }
+    if (!this.#isShown(series, context)) for (const id of series.ids) this.#shown.restart(id);
+    const from = rows.from[row]!;
+    const added = rows.values.values.subarray(from, from + series.ids.length);
+    if (added.every(isCount)) {
+      this.#add(series, added);
+      count(tally, series, samples);
+    } else tally.badValues += samples;
+    series.isDelta = true;
+    this.#shown.written(series, part.timeMs, page);
+    context.written += 1;
+    return beforeMs > 0 && startMs > beforeMs + SAME_MS ? startMs : NEVER;
+  }
+
+  /** What would go beyond 2^53 begins again: smaller than before, it counts as a whole. */
+  #add({ ids }: PointSeries, added: Float64Array): void {
+    const { shown, offset } = this.#shown;
+    const isBeyond = ids.some((id, i) => shown[id]! + added[i]! > MAX_COUNT);
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      shown[id] = (isBeyond ? 0 : shown[id]!) + added[i]!;
+      offset[id] = 0;
+    }
+  }
+
+  /** Whether the last page showed it, so that what it counts is added to what was shown there. */
+  #isShown({ ids }: PointSeries, { shownPage }: PartContext): boolean {
+    return this.#shown.table.seen[ids[ids.length - 1]!] === shownPage;
+  }
+
+  #isRepeat(series: PointSeries, { part: { timeMs }, nowMs }: PartContext): boolean {
+    if (series.timeMs === 0 || timeMs > series.timeMs) return false;
+    return !this.#times.wasAhead(series.timeMs, timeMs, nowMs);
+  }
+}
+
+/** Where the first of the intervals begins that deltas of this part are of, sender's ms; null without deltas. */
+export function deltasFromMs({ timeMs, first }: PagePart, rows: PointRows, intervalMs: number): number | null {
+  let fromMs = NEVER;
+  for (let row = first; row !== END; row = rows.next[row]!) {
+    if (rows.isDelta[row] === 0 || rows.series[row]!.role !== 'traffic') continue;
+    const told = rows.startMs[row]!;
+    fromMs = Math.min(fromMs, told > 0 && told < timeMs ? told : timeMs - intervalMs);
+  }
+  return fromMs === NEVER ? null : fromMs;
+}
+
+function count(tally: Tally, { role, reason }: PointSeries, samples: number): void {
+  if (role === 'filtered') tally.filter(reason, samples);
+  else tally.taken += samples;
+}
