@@ -5,10 +5,17 @@ import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
 import { type IngestForm, startHttpIngest } from '../../pipeline/net/ingest-http.ts';
 import { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
-import { MalformedProtobuf, TooManyItems } from '../../pipeline/wire/otlp-spans.ts';
+import {
+  MalformedJson,
+  MalformedProtobuf,
+  MetricsRequest,
+  TooManyItems,
+  TraceRequest,
+} from '../../pipeline/wire/otlp-spans.ts';
 import { type AnswerForm, jsonAnswers, PROTO_ANSWERS, resultOf } from './answers.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Intake } from './intake.ts';
+import { createJsonReading, type JsonReading } from './json-requests.ts';
 import { createMetricsIntake } from './metrics-intake.ts';
 import { createSpansIntake } from './spans-intake.ts';
 import { createOtlpEvents, type OtlpEvents } from './telemetry.ts';
@@ -22,6 +29,7 @@ interface Service {
   readonly httpPath: (config: NonNullable<OtlpConfig['protocols']['http']>) => string;
   readonly grpcPath: string;
   readonly json: AnswerForm;
+  readonly readJson: JsonReading;
 }
 
 export function createOtlpReceiver(settings: ReceiverSettings<OtlpConfig>): Receiver {
@@ -49,9 +57,13 @@ class OtlpReceiver implements Receiver {
     const services: Service[] = [];
     if (signals.has('traces')) {
       const invalidIds = (spans: number) => this.#events.invalidIds(spans);
-      services.push(tracesService(createSpansIntake({ settings, limits, invalidIds })));
+      const readJson = createJsonReading(TraceRequest, limits, settings.clock);
+      services.push(tracesService(createSpansIntake({ settings, limits, invalidIds }), readJson));
     }
-    if (signals.has('metrics')) services.push(metricsService(createMetricsIntake(settings)));
+    if (signals.has('metrics')) {
+      const readJson = createJsonReading(MetricsRequest, limits, settings.clock);
+      services.push(metricsService(createMetricsIntake(settings), readJson));
+    }
     this.#services = services;
   }
 
@@ -119,23 +131,21 @@ class OtlpReceiver implements Receiver {
   }
 
   #forms(service: Service): Map<string, IngestForm> {
-    const form = (answers: AnswerForm, read: (body: Uint8Array) => Uint8Array): IngestForm => ({
+    const form = (answers: AnswerForm, read?: JsonReading): IngestForm => ({
       contentType: answers.contentType,
       take: (body) => this.#take(service, body, answers, read),
       refusalBody: (refusal) => answers.refusal(refusal),
     });
-    return new Map([['application/x-protobuf', form(PROTO_ANSWERS, (body) => body)]]);
+    return new Map([
+      [PROTO_ANSWERS.contentType, form(PROTO_ANSWERS)],
+      [service.json.contentType, form(service.json, service.readJson)],
+    ]);
   }
 
   /** An empty request is a success that reaches no pipeline. */
-  async #take(
-    { intake }: Service,
-    body: Uint8Array,
-    answers: AnswerForm,
-    read: (body: Uint8Array) => Uint8Array = (bytes) => bytes,
-  ): Promise<IngestResult> {
+  async #take({ intake }: Service, body: Uint8Array, answers: AnswerForm, read?: JsonReading): Promise<IngestResult> {
     try {
-      const message = read(body);
+      const message = read === undefined ? body : await read(body);
       if (message.length === 0) return { body: answers.success(0, '') };
       return resultOf(await intake.take(message), answers);
     } catch (error) {
@@ -152,7 +162,7 @@ function refusedFor(error: unknown): IngestResult | null {
     const message = `${error.message} (max_items_per_request); send fewer at once`;
     return { refusal: { reason: 'too_many_items', code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message } };
   }
-  if (!(error instanceof MalformedProtobuf)) return null;
+  if (!(error instanceof MalformedProtobuf || error instanceof MalformedJson)) return null;
   const message = `the request cannot be read: ${error.message}`;
   return { refusal: { reason: 'malformed', code: GRPC_STATUS.invalidArgument, message } };
 }
@@ -163,22 +173,24 @@ function asGrpc(result: IngestResult): IngestResult {
   return { refusal: { ...result.refusal, code: GRPC_STATUS.internal } };
 }
 
-function tracesService(intake: Intake): Service {
+function tracesService(intake: Intake, readJson: JsonReading): Service {
   return {
     signal: 'traces',
     intake,
     httpPath: ({ traces_url_path: path }) => path,
     grpcPath: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
     json: jsonAnswers('rejectedSpans'),
+    readJson,
   };
 }
 
-function metricsService(intake: Intake): Service {
+function metricsService(intake: Intake, readJson: JsonReading): Service {
   return {
     signal: 'metrics',
     intake,
     httpPath: ({ metrics_url_path: path }) => path,
     grpcPath: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
     json: jsonAnswers('rejectedDataPoints'),
+    readJson,
   };
 }
