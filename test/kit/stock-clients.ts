@@ -84,7 +84,8 @@ const EVERY_TYPE: Record<string, AttributeValue> = {
   'double.negative.zero': -0,
   infinite: Number.POSITIVE_INFINITY,
   texts: ['a', '', 'c'],
-  numbers: [1, -2.5, 3e300],
+  // Whole numbers beyond 64 bits are left out: these exporters write them as integers that no receiver can read.
+  numbers: [1, -2.5, 3e-300],
   booleans: [true, false],
   none: [],
   // A newer SDK takes these too; the interface of the API does not say so yet.
