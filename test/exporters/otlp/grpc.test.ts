@@ -1,6 +1,6 @@
 /** @module The `otlp` exporter against a real gRPC server: what is sent of both signals, and what every answer leads to. */
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { Signal } from '../../../pipeline/component.ts';
