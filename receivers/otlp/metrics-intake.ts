@@ -263,21 +263,22 @@ class MetricsIntake implements Intake {
     if (worst.kind === 'taken') return { kind: 'taken', rejectedItems: foreign.points, message: foreign.message };
     const rejected = fates.filter(({ outcome }) => outcome.kind === 'rejected');
     if (rejected.length === fates.length) return worst;
-    const points = rejected.reduce((total, fate) => total + fate.points, 0);
+    const points = total(rejected.map((fate) => fate.points));
     const message = `${points} data points were rejected: ${worst.reason}. ${foreign.message}`.trimEnd();
     return { kind: 'taken', rejectedItems: foreign.points + points, message };
   }
 
   /** Counts the points that nobody takes. */
   #tellForeign({ foreign }: DecodedTraffic, samples: SamplesShare | null): { points: number; message: string } {
-    const left = new Map<string, number>();
-    for (const [name, points] of foreign.names) {
-      const rest = points - (samples?.points.get(name) ?? 0);
+    const left = new Map(foreign.names);
+    let points = foreign.points;
+    for (const [name, taken] of samples?.points ?? []) {
+      points -= taken;
+      const rest = (left.get(name) ?? 0) - taken;
       if (rest > 0) left.set(name, rest);
+      else left.delete(name);
     }
-    const named = [...foreign.names.values()].reduce((total, points) => total + points, 0);
-    const unnamed = foreign.points - named;
-    const points = [...left.values()].reduce((total, count) => total + count, unnamed);
+    const unnamed = Math.max(0, points - total(left.values()));
     if (points === 0) return { points, message: '' };
     const balance = this.#settings.balanceOf('samples');
     balance.accepted += points;
@@ -289,7 +290,7 @@ class MetricsIntake implements Intake {
 
 function offerSamples(samples: SamplesShare | null): Promise<Fate>[] {
   if (samples === null) return [];
-  const points = [...samples.points.values()].reduce((total, count) => total + count, 0);
+  const points = total(samples.points.values());
   return [samples.offer().then((outcome) => ({ outcome, points }))];
 }
 
@@ -301,4 +302,10 @@ function worstOf(fates: readonly { readonly outcome: Outcome }[]): Outcome {
     else if (outcome.kind === 'rejected' && worst.kind === 'taken') worst = outcome;
   }
   return worst;
+}
+
+function total(counts: Iterable<number>): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
 }

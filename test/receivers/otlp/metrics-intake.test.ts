@@ -368,6 +368,17 @@ test('samples are offered what is foreign; what they take is not dropped, and al
   t.is(stage.registered.size, 0);
 });
 
+test('samples of more names than are told apart are not taken for foreign ones', async (t) => {
+  const names = Array.from({ length: 150 }, (_, i) => `family${i}`);
+  const points = new Map(names.map((name) => [name, 2]));
+  const share = { points, admits: () => ({ ok: true }) as const, offer: async () => TAKEN };
+  const stage = createStage({}, { read: () => share, stop: () => {} });
+  t.deepEqual(await stage.intake.take(foreign(names.map((name) => gauge(name, 2)))), ANSWERED);
+  const more = foreign([...names, 'x'].map((name) => gauge(name, name === 'family3' || name === 'x' ? 3 : 2)));
+  t.like(await stage.intake.take(more), { kind: 'taken', rejectedItems: 4 });
+  t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), { family3: 1, other: 3 });
+});
+
 test('malformed bytes and too many points are refused with nothing applied', async (t) => {
   const stage = createStage({ max_items_per_request: 17 });
   const whole = request(slotSum(0), envelope(0));
