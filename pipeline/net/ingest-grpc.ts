@@ -6,15 +6,26 @@
  */
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../clock/clock.ts';
-import { FRAME_HEAD_BYTES, type FrameProblem, frameOf, MessageGatherer } from '../wire/grpc/frame.ts';
+import { FRAME_HEAD_BYTES, frameOf } from '../wire/grpc/frame.ts';
 import { encodeRpcStatus } from '../wire/grpc/rpc-status.ts';
-import { encodeMessage, GRPC_STATUS } from '../wire/grpc/status.ts';
+import { encodeMessage } from '../wire/grpc/status.ts';
 import { readTimeoutMs } from '../wire/grpc/timeout.ts';
-import { printableShort } from '../wire/printable.ts';
-import { type ArrivingBody, BodyWatch } from './body-watch.ts';
-import type { IngestEvents, IngestRefusal, IngestResult, IngestServer } from './ingest.ts';
+import { ArrivingCall } from './arriving-call.ts';
+import { BodyWatch } from './body-watch.ts';
+import {
+  ACCEPTED,
+  BAD_TIMEOUT,
+  DAMAGED,
+  frameRefusal,
+  NO_CODEC,
+  TOO_LATE,
+  UNAUTHENTICATED,
+  unknownCodec,
+  unknownMethod,
+} from './grpc-refusals.ts';
+import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, type IngestServer } from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
-import { tlsOptions } from './ingest-http.ts';
+import { tlsOptions } from './ingest-tls.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
 import { limitConnections, listenOn } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
@@ -50,7 +61,6 @@ const MAX_HEADER_BYTES = 16_384;
 const RESET_SPAN_SECONDS = 10;
 /** How long (ms) what comes behind an early answer is thrown away, so that the client gets to read the answer. */
 const LINGER_MS = 2000;
-const ACCEPTED = ['identity', ...CODECS].join(',');
 
 /** Binds and listens. Rejects with a message that names key, address and mend when it cannot. */
 export async function startGrpcIngest(options: GrpcIngestOptions): Promise<IngestServer> {
@@ -185,14 +195,23 @@ class GrpcIngest {
   ): void {
     const timeoutMs = readTimeoutMs(headers['grpc-timeout']?.toString());
     if (timeoutMs === null) this.#refuse(stream, path, BAD_TIMEOUT, 0);
-    else this.#receive(new Call(this.#options, stream, timeoutMs), stream, path, codec, method);
+    else this.#receive(this.#callOf(stream, timeoutMs), stream, path, codec, method);
   }
 
-  #receive(call: Call, stream: ServerHttp2Stream, path: string, codec: Codec | null, method: GrpcMethod): void {
+  #callOf(stream: ServerHttp2Stream, timeoutMs: number): ArrivingCall {
+    const { room, maxMessageBytes, clock, events } = this.#options;
+    return new ArrivingCall(room, maxMessageBytes, { beganMonoMs: clock.monoMs(), timeoutMs }, () => {
+      events.closed('min_rate');
+      stream.close(TOO_SLOW);
+    });
+  }
+
+  #receive(call: ArrivingCall, stream: ServerHttp2Stream, path: string, codec: Codec | null, method: GrpcMethod): void {
     this.#watch.add(call);
     stream.on('data', (piece: Buffer) => {
       const problem = call.isOver ? null : call.add(piece);
-      if (problem !== null) this.#refuse(stream, path, this.#refusalOf(problem), call.end());
+      if (problem !== null)
+        this.#refuse(stream, path, frameRefusal(problem, this.#options.maxMessageBytes), call.end());
     });
     stream.on('end', () => {
       this.#watch.remove(call);
@@ -205,7 +224,7 @@ class GrpcIngest {
   }
 
   async #whole(
-    call: Call,
+    call: ArrivingCall,
     stream: ServerHttp2Stream,
     path: string,
     codec: Codec | null,
@@ -224,14 +243,14 @@ class GrpcIngest {
     }
   }
 
-  async #message(call: Call, codec: Codec | null): Promise<Uint8Array | IngestRefusal> {
+  async #message(call: ArrivingCall, codec: Codec | null): Promise<Uint8Array | IngestRefusal> {
     const { message, compressed } = call.take();
-    if (!(message instanceof Uint8Array)) return this.#refusalOf(message);
+    if (!(message instanceof Uint8Array)) return frameRefusal(message, this.#options.maxMessageBytes);
     if (!compressed) return message;
     if (codec === null) return NO_CODEC;
     const unpacked = await this.#unpacker.unpack(message, codec, this.#options.maxMessageBytes);
     if (unpacked === 'damaged') return DAMAGED;
-    if (!(unpacked instanceof Uint8Array)) return this.#refusalOf(unpacked);
+    if (!(unpacked instanceof Uint8Array)) return frameRefusal(unpacked, this.#options.maxMessageBytes);
     call.took(unpacked.length);
     return unpacked;
   }
@@ -275,77 +294,6 @@ class GrpcIngest {
     stream.respond({ ':status': 415 }, { endStream: true });
     this.#discard(stream);
   }
-
-  #refusalOf(problem: FrameProblem | 'no_room'): IngestRefusal {
-    if (problem === 'no_room') return NO_ROOM;
-    if (problem !== 'too_large') return BAD_FRAMES[problem];
-    const message = `the message is larger than ${this.#options.maxMessageBytes} bytes (max_recv_msg_size_mib); send less at once`;
-    return { reason: 'too_large', code: GRPC_STATUS.resourceExhausted, message };
-  }
-}
-
-/** One call while its message arrives, and the room it takes. */
-class Call implements ArrivingBody {
-  readonly beganMonoMs: number;
-  readonly #options: GrpcIngestOptions;
-  readonly #stream: ServerHttp2Stream;
-  readonly #gatherer: MessageGatherer;
-  /** Monotonic time (ms) from which its client no longer waits. */
-  readonly #lateMonoMs: number;
-  #taken = 0;
-  #over = false;
-  /** All of it arrived. */
-  isWhole = false;
-
-  constructor(options: GrpcIngestOptions, stream: ServerHttp2Stream, timeoutMs: number) {
-    this.#options = options;
-    this.#stream = stream;
-    this.#gatherer = new MessageGatherer(options.maxMessageBytes);
-    this.beganMonoMs = options.clock.monoMs();
-    this.#lateMonoMs = this.beganMonoMs + timeoutMs;
-  }
-
-  /** Whether its client has given up waiting: then it sends the same again, or not, and nothing is to be done here. */
-  isLate(nowMonoMs: number): boolean {
-    return nowMonoMs >= this.#lateMonoMs;
-  }
-
-  get bytes(): number {
-    return this.#gatherer.bytes;
-  }
-  /** True once it was ended: what still comes is not wanted. */
-  get isOver(): boolean {
-    return this.#over;
-  }
-
-  add(piece: Buffer): FrameProblem | 'no_room' | null {
-    if (!this.#options.room.take(piece.length)) return 'no_room';
-    this.#taken += piece.length;
-    return this.#gatherer.add(piece);
-  }
-
-  take(): { message: Uint8Array | FrameProblem; compressed: boolean } {
-    this.isWhole = true;
-    return { message: this.#gatherer.take(), compressed: this.#gatherer.compressed };
-  }
-
-  /** Its message took so many bytes of the room more. */
-  took(bytes: number): void {
-    this.#taken += bytes;
-  }
-
-  /** Gives the room back and returns the bytes that arrived. */
-  end(): number {
-    this.#over = true;
-    this.#options.room.give(this.#taken);
-    this.#taken = 0;
-    return this.bytes;
-  }
-
-  tooSlow(): void {
-    this.#options.events.closed('min_rate');
-    this.#stream.close(TOO_SLOW);
-  }
 }
 
 /** NO_ERROR (RFC 9113 §8.1): the answer is complete, the rest of the request is not needed. */
@@ -354,49 +302,6 @@ const NO_ERROR = 0;
 const TOO_SLOW = 8;
 const SUCCESS_HEADERS = { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': ACCEPTED };
 const EMPTY_FRAME = Buffer.alloc(FRAME_HEAD_BYTES);
-
-const NO_ROOM: IngestRefusal = {
-  reason: 'no_room',
-  code: GRPC_STATUS.resourceExhausted,
-  message: 'too many bytes are arriving at once (max_receiving_size)',
-  retryAfterMs: 1000,
-};
-const DEFECT: IngestRefusal = { reason: 'defect', code: GRPC_STATUS.internal, message: 'failed' };
-const DAMAGED = refusal('damaged', 'the message is no whole compressed stream');
-const BAD_TIMEOUT = refusal(
-  'bad_timeout',
-  'grpc-timeout is no number of at most 8 digits with a unit of H, M, S, m, u, n',
-);
-const TOO_LATE: IngestRefusal = {
-  reason: 'too_late',
-  code: GRPC_STATUS.deadlineExceeded,
-  message: 'the deadline of the call passed before its message was here',
-};
-const NO_CODEC = refusal('no_encoding', 'the message is compressed, and grpc-encoding does not say how');
-const UNAUTHENTICATED: IngestRefusal = {
-  reason: 'unauthenticated',
-  code: GRPC_STATUS.unauthenticated,
-  message: 'a bearer token is needed',
-};
-const BAD_FRAMES: Readonly<Record<Exclude<FrameProblem, 'too_large'>, IngestRefusal>> = {
-  cut: refusal('cut', 'the message is shorter than its head says'),
-  several: refusal('several', 'there is more than one message in a unary call'),
-  bad_flag: refusal('bad_flag', 'the first byte of the frame is neither 0 nor 1'),
-};
-
-function refusal(reason: string, message: string): IngestRefusal {
-  return { reason, code: GRPC_STATUS.internal, message };
-}
-
-function unknownMethod(path: string): IngestRefusal {
-  const message = `nothing here takes ${printableShort(path, 100)}`;
-  return { reason: 'unimplemented', code: GRPC_STATUS.unimplemented, message };
-}
-
-function unknownCodec(encoding: string): IngestRefusal {
-  const message = `grpc-encoding "${printableShort(encoding, 40)}" is not one of ${ACCEPTED}`;
-  return { reason: 'unknown_encoding', code: GRPC_STATUS.unimplemented, message };
-}
 
 function detailsOf(refusal: IngestRefusal): string {
   // Binary headers are base64 without padding (PROTOCOL-HTTP2, Custom-Metadata).

@@ -12,8 +12,16 @@ import { printableShort } from '../wire/printable.ts';
 import { Arriving } from './arriving.ts';
 import { BodyWatch } from './body-watch.ts';
 import { type CorsConfig, corsHeaders, isPreflight, preflightHeaders } from './cors.ts';
-import type { IngestEvents, IngestRefusal, IngestResult, IngestServer } from './ingest.ts';
+import {
+  DEFECT,
+  type IngestEvents,
+  type IngestRefusal,
+  type IngestResult,
+  type IngestServer,
+  NO_ROOM,
+} from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
+import { tlsOptions } from './ingest-tls.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
 import { limitConnections, listenOn } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
@@ -91,16 +99,6 @@ async function createServer(
   const server = usableFiles(options, () => createSecure({ ...limits, ...secure }, listener));
   files.use = (next) => server.setSecureContext(tlsOptions(config, next));
   return server as unknown as Server;
-}
-
-/** Options of a TLS server: clients need a certificate where an authority is named. */
-export function tlsOptions(
-  { tls }: IngestListenerConfig,
-  { cert, key, clientCa }: { readonly cert: string; readonly key: string; readonly clientCa: string | null },
-) {
-  const minVersion = tls?.min_version === '1.3' ? ('TLSv1.3' as const) : ('TLSv1.2' as const);
-  const mutual = clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
-  return { cert, key, minVersion, ...mutual };
 }
 
 function closer(server: Server, files: ListenerFiles, ingest: HttpIngest): IngestServer['close'] {
@@ -284,13 +282,6 @@ interface Exchange {
   readonly form: IngestForm;
 }
 
-/** Come again soon: others are being read. */
-const NO_ROOM: IngestRefusal = {
-  reason: 'no_room',
-  code: GRPC_STATUS.resourceExhausted,
-  message: 'too many bytes are arriving at once (max_receiving_size)',
-  retryAfterMs: 1000,
-};
 /** RFC 9112 §6.1: a transfer coding that the server does not undo. */
 const TRANSFER_ENCODING: IngestRefusal = {
   reason: 'transfer_encoding',
@@ -298,7 +289,6 @@ const TRANSFER_ENCODING: IngestRefusal = {
   httpStatus: 501,
   message: 'transfer-encoding must be chunked, or absent; compression belongs into content-encoding',
 };
-const DEFECT: IngestRefusal = { reason: 'defect', code: GRPC_STATUS.internal, message: 'failed' };
 
 function unknownCodec(encoding: string): IngestRefusal {
   const known = ['identity', ...CODECS].join(', ');

@@ -1,5 +1,5 @@
 /** @module What servers that take bodies share: a request that came whole, the answer it gets, and who is told what. */
-import type { GrpcStatus } from '../wire/grpc/status.ts';
+import { GRPC_STATUS, type GrpcStatus } from '../wire/grpc/status.ts';
 
 /** Why a request was not taken. `reason` is a constant word for metrics, `message` is for its sender. */
 export interface IngestRefusal {
@@ -35,3 +35,14 @@ export interface IngestServer {
   /** Takes nothing new, waits for what runs until `deadline`, then cuts it; may be called twice. */
   close(deadline: AbortSignal): Promise<void>;
 }
+
+/** Come again soon: others are being read. */
+export const NO_ROOM: IngestRefusal = {
+  reason: 'no_room',
+  code: GRPC_STATUS.resourceExhausted,
+  message: 'too many bytes are arriving at once (max_receiving_size)',
+  retryAfterMs: 1000,
+};
+
+/** Something here is wrong; details are for the log. */
+export const DEFECT: IngestRefusal = { reason: 'defect', code: GRPC_STATUS.internal, message: 'failed' };
