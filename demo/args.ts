@@ -9,6 +9,8 @@ export interface DemoArgs {
   readonly forMs: number | null;
   /** Broker to stream to as well, `host:port`; null for none. */
   readonly kafka: string | null;
+  /** Backend to which spans are sent as well, an URL; null for none. */
+  readonly otlp: string | null;
   /** Port wanted for the SMI API; the next free one is taken when it is not. */
   readonly port: number;
   readonly seed: number;
@@ -26,6 +28,7 @@ Runs simulated meshes (Linkerd, Istio, Envoy) of 20 workloads through a real pip
   --for DURATION     end after this time, for example 20s; default: run until Ctrl-C
   --kafka HOST:PORT  also stream to topic smi_traffic of this broker; it must exist:
                        ${createTopicCommand('HOST:PORT')}
+  --otlp URL         also send spans to this backend over OTLP/HTTP, for example http://127.0.0.1:5318
   --port PORT        port of the SMI API, or the next free one; default 8080
   --seed NUMBER      another mesh day; default 1
   -h, --help         show this help
@@ -41,6 +44,7 @@ export function parseDemoArgs(argv: readonly string[]): ParsedArgs {
       options: {
         for: { type: 'string' },
         kafka: { type: 'string' },
+        otlp: { type: 'string' },
         port: { type: 'string', default: '8080' },
         seed: { type: 'string', default: '1' },
         help: { type: 'boolean', short: 'h', default: false },
@@ -52,6 +56,7 @@ export function parseDemoArgs(argv: readonly string[]): ParsedArgs {
       args: {
         forMs: values.for === undefined ? null : readDuration(values.for),
         kafka: values.kafka === undefined ? null : readBroker(values.kafka),
+        otlp: values.otlp === undefined ? null : readBackend(values.otlp),
         port: readWhole('--port', values.port, 1, 65_535),
         seed: readWhole('--seed', values.seed, 0, 2 ** 31 - 1),
       },
@@ -69,6 +74,13 @@ function readDuration(text: string): number {
 
 function readBroker(text: string): string {
   if ((parseEndpoint(text)?.host ?? '') === '') throw new Error(`--kafka "${text}" is no address: write HOST:PORT`);
+  return text;
+}
+
+function readBackend(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new Error(`--otlp "${text}" is no URL: write http://HOST:PORT`);
   return text;
 }
 

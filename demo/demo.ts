@@ -1,11 +1,12 @@
 /**
- * @module `weir demo`: three simulated meshes, a real pipeline over them in the same process, and a table of their edges.
+ * @module `weir demo`: three simulated meshes, real pipelines over them in the same process, and a table of their edges.
  *
- * Everything the table shows has gone the whole way: proxies' pages over HTTP, scraper, `smi` processor, SMI API.
+ * Everything the table shows has gone the whole way: proxies' pages over HTTP, scraper, `smi` processor, SMI API; and so
+ * have spans: from the proxies over OTLP through Weir to a backend of the demo's own.
  */
 import type { EdgeRow } from '../pipeline/cli/edge-table.ts';
 import { wantsColor } from '../pipeline/cli/text.ts';
-import type { Clock, Timer } from '../pipeline/clock/clock.ts';
+import type { Clock } from '../pipeline/clock/clock.ts';
 import { systemClock } from '../pipeline/clock/clock.ts';
 import type { CheckedConfig } from '../pipeline/config/checked.ts';
 import { loadConfig } from '../pipeline/config/load.ts';
@@ -14,14 +15,18 @@ import { codeOf } from '../pipeline/errors.ts';
 import { type HostDeps, type HostedService, hostService } from '../pipeline/graph/host.ts';
 import { registry } from '../pipeline/graph/registry.ts';
 import { type DemoArgs, parseDemoArgs } from './args.ts';
-import { demoConfig, FLUSH_MS, SCRAPE_INTERVAL_MS } from './config-text.ts';
+import { demoConfig, FLUSH_MS, SCRAPE_INTERVAL_MS, SPANS_PER_SECOND } from './config-text.ts';
 import { fetchEdges } from './edges-client.ts';
-import { type Addresses, createFrame, hasNotedEdges, lastLines, summary } from './frame.ts';
+import { createEnd, endsWithin } from './end.ts';
+import { type Addresses, createFrame, hasNotedEdges, lastLines, type SpanCounts, summary } from './frame.ts';
 import { findPort } from './ports.ts';
 import { type ServedWorld, serveWorld } from './proxies/serve.ts';
 import { createScreen, isInPlace, type Output, type Screen } from './screen.ts';
+import { startTraceBackend, type TraceBackend } from './spans/backend.ts';
+import { startSpanSender } from './spans/sender.ts';
 import { createTargetsFiles, MESHES, TARGETS_FOLDER, type TargetsFiles } from './targets-file.ts';
 import { messagesSent, missingTopic, noticeOf } from './topic.ts';
+import type { WorldSpan } from './world/span.ts';
 import { THREE_MESHES } from './world/three-meshes.ts';
 import { createWorld, type World } from './world/world.ts';
 
@@ -35,7 +40,9 @@ const END_MS = 5000;
 const MESH_AGE_MS = 60_000;
 const MAX_NOTICES = 4;
 /** Ports of `config.yaml`, kept free for the Weir that runs it beside the demo. */
-const BESIDE_PORTS = [18_080, 18_888, 13_134];
+const BESIDE_PORTS = [18_080, 18_888, 13_134, 14_317, 14_318];
+/** Codes of errors that say so. */
+const PORT_TAKEN: ReadonlySet<string | undefined> = new Set(['WEIR_NET_LISTEN_FAILED', 'EADDRINUSE']);
 /** Time between two looks at the API on a terminal, and elsewhere, milliseconds. */
 const LOOK_MS = { inPlace: 1000, printed: 4000 };
 
@@ -80,6 +87,7 @@ interface Running {
   readonly moved: readonly string[];
   /** Newest log lines. */
   readonly notices: string[];
+  readonly spans: () => SpanCounts;
   /** Done before each look; null for nothing. */
   readonly beforeLook: (() => Promise<void>) | null;
 }
@@ -93,9 +101,11 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
   const startMs = clock.wallMs() - MESH_AGE_MS;
   const world = createWorld({
     ...{ seed: args.seed, startMs, topology: THREE_MESHES },
-    ...{ keepSamples: false, flushMs: FLUSH_MS },
+    ...{ keepSamples: false, flushMs: FLUSH_MS, spansPerSecond: SPANS_PER_SECOND },
   });
   world.advance(clock.wallMs());
+  // What the proxies told before there was anybody to hear it.
+  world.takeSpans();
   const served = await serveWorld(world, { now: () => clock.wallMs(), onScrape: () => scrapes++ });
   try {
     await files.publish(served.targets);
@@ -108,19 +118,33 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
       if (inPlace) for (const one of told) note(notices, one);
       else io.writeError(`${told.join('\n')}\n`);
     };
-    const { service, addresses, moved } = await startOnFreePorts(args, files, { clock, writeLog });
+    const { service, backend, addresses, moved } = await startOnFreePorts(args, files, { clock, writeLog });
+    const sender = startSpanSender({
+      clock,
+      host: HOST,
+      port: addresses.otlpHttpPort,
+      take: () => takeSpans(world, clock),
+    });
+    const spans = () => ({ sent: sender.sent, received: backend.traces.count });
     const beforeLook = args.kafka === null ? null : watchTopic(args.kafka, notices, service.meters);
-    const edges = await showUntilEnd({ clock, addresses, moved, notices, beforeLook, hinted: false }, args, io);
+    const edges = await showUntilEnd({ clock, addresses, moved, notices, spans, beforeLook, hinted: false }, args, io);
     endWatch();
+    await sender.stop();
     if (!(await endsWithin(clock, END_MS, service.stop(DRAIN_MS)))) {
       io.writeError(`weir demo: not drained within ${END_MS / 1000}s: what waited to be sent is lost\n`);
     }
+    await backend.close();
     for (const notice of notices) io.writeError(`${notice}\n`);
-    io.output.write(`${summary(clock.monoMs() - startedMs, scrapes, edges)}\n`);
+    io.output.write(`${summary(clock.monoMs() - startedMs, scrapes, edges, spans())}\n`);
   } finally {
     await files.close();
     await served.close();
   }
+}
+
+function takeSpans(world: World, clock: Clock): WorldSpan[] {
+  world.advance(clock.wallMs());
+  return world.takeSpans();
 }
 
 /** Takes the lines about a missing topic away once messages have been sent since they were first seen. */
@@ -137,17 +161,6 @@ function watchTopic(broker: string, notices: string[], meters: HostedService['me
   };
 }
 
-/** Whether `work` was done in that time; it is not waited for any longer. */
-async function endsWithin(clock: Clock, limitMs: number, work: Promise<void>): Promise<boolean> {
-  let timer: Timer | null = null;
-  const late = new Promise<boolean>((resolve) => {
-    timer = clock.after(limitMs, () => resolve(false));
-  });
-  const inTime = await Promise.race([work.then(() => true), late]);
-  cancel(timer);
-  return inTime;
-}
-
 function publishChanges(world: World, served: ServedWorld, files: TargetsFiles): () => void {
   let work = Promise.resolve();
   return world.onPods(() => {
@@ -159,11 +172,14 @@ function publishChanges(world: World, served: ServedWorld, files: TargetsFiles):
 async function startOnFreePorts(args: DemoArgs, files: TargetsFiles, deps: HostDeps) {
   for (let attempt = 1; ; attempt++) {
     const { addresses, moved } = await findAddresses(args);
-    const config = await readConfig(addresses, files);
+    const config = await readConfig(args, addresses, files);
+    let backend: TraceBackend | null = null;
     try {
-      return { service: await hostService(config, deps), addresses, moved };
+      backend = await startTraceBackend(HOST, addresses.tracesPort);
+      return { service: await hostService(config, deps), backend, addresses, moved };
     } catch (error) {
-      if (attempt === MAX_ATTEMPTS || codeOf(error) !== 'WEIR_NET_LISTEN_FAILED') throw error;
+      await backend?.close();
+      if (attempt === MAX_ATTEMPTS || !PORT_TAKEN.has(codeOf(error))) throw error;
     }
   }
 }
@@ -180,12 +196,16 @@ async function findAddresses(args: DemoArgs): Promise<{ addresses: Addresses; mo
   const smiPort = await find('the SMI API', args.port);
   const metricsPort = await find("Weir's own /metrics", 8888);
   const healthPort = await find('health', 13_133);
-  return { addresses: { host: HOST, smiPort, metricsPort, healthPort, kafka: args.kafka }, moved };
+  const otlpGrpcPort = await find('OTLP over gRPC', 4317);
+  const otlpHttpPort = await find('OTLP over HTTP', 4318);
+  const tracesPort = await find('the page of newest traces', 4320);
+  const ports = { smiPort, metricsPort, healthPort, otlpGrpcPort, otlpHttpPort, tracesPort };
+  return { addresses: { host: HOST, ...ports, kafka: args.kafka }, moved };
 }
 
-async function readConfig(addresses: Addresses, files: TargetsFiles): Promise<CheckedConfig> {
+async function readConfig({ otlp }: DemoArgs, addresses: Addresses, files: TargetsFiles): Promise<CheckedConfig> {
   const targets = new Map(MESHES.map((mesh) => [mesh, files.own(mesh)]));
-  const text = demoConfig({ ...addresses, targets });
+  const text = demoConfig({ ...addresses, otlp, targets });
   const { config, problems } = await loadConfig(['demo'], { env: {}, registry, read: async () => text });
   if (config === null) throw new Error(`its own configuration is refused\n${renderProblems(problems)}`);
   return config;
@@ -242,31 +262,5 @@ function note(notices: string[], text: string): void {
 function frameInput(running: Running, rows: readonly EdgeRow[] | null, waitMs: number, io: DemoIo, withHints: boolean) {
   const { addresses, moved, notices } = running;
   const color = wantsColor('auto', io.output.isTTY === true, io.env);
-  return { addresses, moved, notices, rows, waitMs, color, withHints };
-}
-
-/** The end of the run: after `forMs`, or when the user says so. */
-function createEnd(clock: Clock, forMs: number | null, stopped: Promise<void>) {
-  let now = false;
-  const limit = new Promise<void>((resolve) => {
-    if (forMs !== null) clock.after(forMs, resolve);
-  });
-  const ended = Promise.race([limit, stopped]).then(() => {
-    now = true;
-  });
-  return {
-    isNow: () => now,
-    async orAfter(delayMs: number): Promise<void> {
-      let timer: Timer | null = null;
-      const later = new Promise<void>((resolve) => {
-        timer = clock.after(delayMs, resolve);
-      });
-      await Promise.race([ended, later]);
-      cancel(timer);
-    },
-  };
-}
-
-function cancel(timer: Timer | null): void {
-  timer?.cancel();
+  return { addresses, moved, notices, spans: running.spans(), rows, waitMs, color, withHints };
 }

@@ -11,7 +11,19 @@ export interface Addresses {
   readonly smiPort: number;
   readonly metricsPort: number;
   readonly healthPort: number;
+  readonly otlpGrpcPort: number;
+  readonly otlpHttpPort: number;
+  /** Of the demo's own backend for traces. */
+  readonly tracesPort: number;
   readonly kafka: string | null;
+}
+
+/** How many spans came so far. */
+export interface SpanCounts {
+  /** Taken over by Weir from the demo's proxies. */
+  readonly sent: number;
+  /** Come out of Weir, also those of others. */
+  readonly received: number;
 }
 
 export interface FrameInput {
@@ -24,6 +36,7 @@ export interface FrameInput {
   readonly waitMs: number;
   /** Newest log lines of the demo's Weir. */
   readonly notices: readonly string[];
+  readonly spans: SpanCounts;
   readonly color: boolean;
   /** True on a terminal, where everything is shown each time; else what to try is told once, with the first numbers. */
   readonly withHints: boolean;
@@ -44,7 +57,7 @@ export function createFrame(input: FrameInput): Frame {
   return {
     top: withHints ? [TITLE, ...moved, ''] : [''],
     table,
-    bottom: [...(withHints ? [...hints(input.addresses, lookAt), 'Ctrl-C ends the demo.'] : []), ...notices],
+    bottom: [...(withHints ? [...hints(input, lookAt), 'Ctrl-C ends the demo.'] : []), ...notices],
     whole: edgesCommand(input.addresses),
     pinned: noted.map(({ index }) => index),
   };
@@ -77,11 +90,11 @@ export function waiting(waitMs: number): string {
   return `first numbers in ${formatMs(Math.max(1, Math.ceil(waitMs / 1000)) * 1000)}`;
 }
 
-function hints(addresses: Addresses, lookAt: string): string[] {
+function hints({ addresses, spans }: FrameInput, lookAt: string): string[] {
   return [
     '',
     ...(lookAt === '' ? [] : [`Look at ${lookAt}.`]),
-    `Figures cover the last ${formatMs(WINDOW_MS)}.`,
+    `Figures cover the last ${formatMs(WINDOW_MS)}. Spans: ${spans.sent} from these proxies, ${spans.received} came out.`,
     '',
     ...commands(addresses),
     '',
@@ -89,13 +102,15 @@ function hints(addresses: Addresses, lookAt: string): string[] {
 }
 
 function commands(addresses: Addresses): string[] {
-  const { host, smiPort, metricsPort, healthPort, kafka } = addresses;
+  const { host, smiPort, metricsPort, healthPort, kafka, otlpHttpPort, tracesPort } = addresses;
   const api = `http://${host}:${smiPort}`;
   const lines: [string, string][] = [
     ['SMI API', `curl ${api}/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/web`],
     ['edges of it', `curl ${api}/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/web/edges`],
     ['this table', edgesCommand(addresses)],
     ['its proxies', `bin/weir targets --url ${api}`],
+    ['newest traces', `curl http://${host}:${tracesPort}`],
+    ['spans of yours', `OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:${otlpHttpPort}   (any OpenTelemetry SDK)`],
     ['own metrics', `curl http://${host}:${metricsPort}/metrics`],
     ['health', `curl http://${host}:${healthPort}/readyz`],
     ['a Weir of yours', 'bin/weir run -c config.yaml   (in another terminal, beside this one)'],
@@ -109,6 +124,7 @@ function edgesCommand({ host, smiPort }: Addresses): string {
 }
 
 /** The last line of a run. */
-export function summary(ranMs: number, scrapes: number, edges: number): string {
-  return `weir demo: ran ${formatMs(ranMs)}, ${scrapes} scrapes, ${edges} edges in the last window`;
+export function summary(ranMs: number, scrapes: number, edges: number, { sent, received }: SpanCounts): string {
+  const spans = `${sent} spans in, ${received} out`;
+  return `weir demo: ran ${formatMs(ranMs)}, ${scrapes} scrapes, ${edges} edges in the last window, ${spans}`;
 }

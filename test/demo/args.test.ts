@@ -6,17 +6,30 @@ import { readRows } from '../../demo/edges-client.ts';
 import { findPort } from '../../demo/ports.ts';
 
 test('arguments have defaults, durations their units', (t) => {
-  t.deepEqual(parseDemoArgs([]), { kind: 'run', args: { forMs: null, kafka: null, port: 8080, seed: 1 } });
-  t.deepEqual(parseDemoArgs(['--for', '1m30s', '--kafka', 'localhost:9092', '--port=9000', '--seed', '4']), {
-    kind: 'run',
-    args: { forMs: 90_000, kafka: 'localhost:9092', port: 9000, seed: 4 },
-  });
+  t.deepEqual(parseDemoArgs([]), { kind: 'run', args: { forMs: null, kafka: null, otlp: null, port: 8080, seed: 1 } });
+  t.deepEqual(
+    parseDemoArgs([
+      '--for',
+      '1m30s',
+      '--kafka',
+      'localhost:9092',
+      '--port=9000',
+      '--seed',
+      '4',
+      '--otlp=http://localhost:5318',
+    ]),
+    {
+      kind: 'run',
+      args: { forMs: 90_000, kafka: 'localhost:9092', otlp: 'http://localhost:5318', port: 9000, seed: 4 },
+    },
+  );
 });
 
 for (const [argv, expected] of [
   [['--for', '20'], /--for "20" is no duration/],
   [['--for', '-5s'], /--for/],
   [['--kafka', 'localhost'], /--kafka "localhost" is no address/],
+  [['--otlp', 'localhost:4318'], /--otlp "localhost:4318" is no URL: write http:\/\/HOST:PORT/],
   [['--port', '70000'], /--port "70000" is no number from 1 to 65535/],
   [['--prot', '1'], /--prot/],
   [['now'], /now/],

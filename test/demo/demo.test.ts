@@ -78,7 +78,11 @@ test.serial('shows at least eight edges with their units, the bad ones named, an
   t.regex(output.text, /^first numbers in \d+s$/m);
   t.true(output.text.indexOf('first numbers') < output.text.indexOf('SOURCE'));
   t.regex(output.text, /Look at payments\/checkout -> payments\/fraud/);
-  t.regex(output.text, /weir demo: ran \S+, \d+ scrapes, \d+ edges in the last window\n$/);
+  const told = /weir demo: ran \S+, \d+ scrapes, \d+ edges in the last window, (\d+) spans in, (\d+) out\n$/.exec(
+    output.text,
+  );
+  t.true(Number(told?.[1]) > 20, output.text);
+  t.is(told?.[2], told?.[1], 'every span that went in came out, once');
   t.is(targets, '[]\n');
 });
 
@@ -131,7 +135,7 @@ test.serial('one SIGINT ends the process well, with 0 and a summary', async (t) 
 });
 
 /** What `config.yaml` listens on. */
-const PORTS = { smi: 18_080, metrics: 18_888, health: 13_134 };
+const PORTS = { smi: 18_080, metrics: 18_888, health: 13_134, otlpGrpc: 14_317, otlpHttp: 14_318 };
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();

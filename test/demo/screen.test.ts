@@ -117,8 +117,12 @@ test('elsewhere, and on a dumb terminal, frames are plain lines', (t) => {
   }
 });
 
-const ADDRESSES = { host: '127.0.0.1', smiPort: 8081, metricsPort: 8888, healthPort: 13133, kafka: null };
-const BASE = { addresses: ADDRESSES, waitMs: 3200, notices: [], color: false, withHints: true };
+const ADDRESSES = {
+  ...{ host: '127.0.0.1', smiPort: 8081, metricsPort: 8888, healthPort: 13133, kafka: null },
+  ...{ otlpGrpcPort: 4317, otlpHttpPort: 4318, tracesPort: 4320 },
+};
+const SPANS = { sent: 120, received: 121 };
+const BASE = { addresses: ADDRESSES, waitMs: 3200, notices: [], spans: SPANS, color: false, withHints: true };
 
 test('before the first numbers the frame says when they come and which ports were taken', (t) => {
   const frame = createFrame({ ...BASE, moved: ['Port 8080 is taken: the SMI API is on 8081.'], rows: null });
@@ -147,11 +151,17 @@ test('with numbers the frame is the table and what to try next', (t) => {
   const text = frame.bottom.join('\n');
   t.regex(text, /curl http:\/\/127\.0\.0\.1:8081\/apis\/metrics\.smi-spec\.io/);
   t.regex(text, /bin\/weir run -c config\.yaml/);
+  t.regex(text, /^Figures cover the last 10s\. Spans: 120 from these proxies, 121 came out\.$/m);
+  t.regex(text, /^ {2}newest traces +curl http:\/\/127\.0\.0\.1:4320$/m);
+  t.regex(text, /OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/127\.0\.0\.1:4318 /);
   t.notRegex(text, /Look at/);
   t.notRegex(text, /kafka/);
   t.deepEqual(createFrame({ ...BASE, moved: [], rows, withHints: false }).bottom, []);
 });
 
-test('the summary tells how long, how many scrapes and edges', (t) => {
-  t.is(summary(20_400, 130, 18), 'weir demo: ran 20s, 130 scrapes, 18 edges in the last window');
+test('the summary tells how long, how many scrapes, edges and spans', (t) => {
+  t.is(
+    summary(20_400, 130, 18, SPANS),
+    'weir demo: ran 20s, 130 scrapes, 18 edges in the last window, 120 spans in, 121 out',
+  );
 });
