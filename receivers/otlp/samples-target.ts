@@ -74,7 +74,7 @@ export class SampledTarget {
 
   constructor(settings: TargetSettings) {
     const { key, receiver, address, own, rules, intervalMs, budget, events, watchStartMs } = settings;
-    this.times = new ScrapeTimes(intervalMs);
+    this.times = new ScrapeTimes(intervalMs, watchStartMs);
     this.shown = new ShownSeries(this, rules, own, budget);
     this.target = { key, receiver, address, own, rules, series: this.shown.table, intervalMs };
     this.source = settings.source;
@@ -159,9 +159,9 @@ export class SampledTarget {
     const context = { ...facts, anew: false, page: ++this.#page, shownPage: this.#shownPage, written: 0 };
     this.#writer.readLife(context);
     if (fromMs !== null) this.#showDeltasAtZero(context, fromMs);
+    this.#showAtZero(context);
     const gapToMs = this.#writer.writeDeltas(context);
     if (gapToMs !== Number.POSITIVE_INFINITY && isNew) this.#leaveGap(beforeMs, gapToMs, nowMs);
-    this.#showAtZero(context);
     this.#writer.writeCumulative(context);
     this.#markEnded(part, rows, tally);
     const hasEnded = this.#stale.confirm(timeMs);

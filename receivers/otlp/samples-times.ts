@@ -2,7 +2,7 @@
  * @module When the scrapes of one proxy were, by the clock of the Collector, and where that lies in engine time.
  *
  * Lengths are differences between times of points, so that no delay on the way counts. A point's slot is that of its own
- * time, which is never later than now: a sender whose clock is ahead counts when it is heard.
+ * time, but never later than now, so that a sender whose clock is ahead counts when it is heard, nor before the watch.
  */
 
 /** A sender's clock may be this far ahead before a later, lower time is taken for the clock having been set right, ms. */
@@ -22,11 +22,14 @@ export class ScrapeTimes {
   /** Engine time (ms) at which something of the newest scrape first came. */
   heardMs = 0;
   readonly #intervalMs: number;
+  readonly #watchStartMs: number;
   /** Engine time (ms) of the next scrape that nobody was told of as missed. */
   #dueMs = 0;
 
-  constructor(intervalMs: number) {
+  /** The watch began at `watchStartMs`, engine time: no slot is older. */
+  constructor(intervalMs: number, watchStartMs: number) {
     this.#intervalMs = intervalMs;
+    this.#watchStartMs = watchStartMs;
   }
 
   /** Engine time (ms) at which the next scrape is due; null before the first. */
@@ -35,7 +38,7 @@ export class ScrapeTimes {
   }
 
   engineMs(timeMs: number, nowMs: number): number {
-    return Math.min(timeMs, nowMs);
+    return Math.max(this.#watchStartMs, Math.min(timeMs, nowMs));
   }
 
   /** Whether a point of `timeMs` is of an older scrape than the newest one. */

@@ -74,23 +74,26 @@ export class PartWriter {
     }
   }
 
-  // --- Cumulative values ----------------------------------------------------------------------------------------------
-
-  /**
-   * Series whose values count from 0 although they may not be smaller than what is shown. A new start tells so only for
-   * proxies that do not tell it themselves: a Collector that was restarted makes up new ones.
-   */
+  /** Series that count from 0 although what they come to may not be smaller than what is shown. */
   beginningAgain(context: PartContext): PointSeries[] {
     const { part, rows, anew } = context;
     const again: PointSeries[] = [];
     if (anew) return again;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
-      if (this.#isCumulative(row, rows) && this.#beginsAgain(rows.series[row]!, row, context)) {
-        again.push(rows.series[row]!);
-      }
+      const series = rows.series[row]!;
+      if (
+        this.#isCumulative(row, rows) ? this.#beginsAgain(series, row, context) : this.#goesBeyond(series, row, context)
+      )
+        again.push(series);
     }
     return again;
   }
+
+  // --- Cumulative values ----------------------------------------------------------------------------------------------
+
+  /**
+   * A new start tells so only for proxies that do not tell it themselves: a Collector that was restarted makes up new ones.
+   */
 
   #beginsAgain(series: PointSeries, row: number, context: PartContext): boolean {
     const { part, rows } = context;
@@ -201,20 +204,31 @@ export class PartWriter {
     return beforeMs > 0 && startMs > beforeMs + SAME_MS ? startMs : NEVER;
   }
 
-  /** What would go beyond 2^53 begins again: smaller than before, it counts as a whole. */
   #add({ ids }: PointSeries, added: Float64Array): void {
     const { shown, offset } = this.#shown;
-    const isBeyond = ids.some((id, i) => shown[id]! + added[i]! > MAX_COUNT);
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
-      shown[id] = (isBeyond ? 0 : shown[id]!) + added[i]!;
+      shown[id] = shown[id]! + added[i]!;
       offset[id] = 0;
     }
   }
 
+  /** Whether a delta would bring what is shown to where doubles count no more. */
+  #goesBeyond(series: PointSeries, row: number, context: PartContext): boolean {
+    const { rows } = context;
+    if (rows.isDelta[row] === 0 || rows.isRecorded[row] === 0 || !this.#isShown(series, context)) return false;
+    if (this.#isRepeat(series, context)) return false;
+    const from = rows.from[row]!;
+    const { shown } = this.#shown;
+    return series.ids.some((id, i) => {
+      const added = rows.values.values[from + i]!;
+      return isCount(added) && shown[id]! + added >= MAX_COUNT;
+    });
+  }
+
   /** Whether the last page showed it, so that what it counts is added to what was shown there. */
   #isShown({ ids }: PointSeries, { shownPage }: PartContext): boolean {
-    return this.#shown.table.seen[ids[ids.length - 1]!] === shownPage;
+    return shownPage > 0 && this.#shown.table.seen[ids[ids.length - 1]!] === shownPage;
   }
 
   #isRepeat(series: PointSeries, { part: { timeMs }, nowMs }: PartContext): boolean {
