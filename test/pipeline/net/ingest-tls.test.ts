@@ -1,0 +1,129 @@
+/** @module TLS of the servers of receivers: certificates of both sides, versions, files that change. */
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect as connectH2 } from 'node:http2';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { createTestClock } from '../../kit/clock.ts';
+import { call, frame, HTTP_PATH, startStage } from './ingest-stage.ts';
+
+const file = (name: string) => fileURLToPath(new URL(`../../data/tls/${name}`, import.meta.url));
+const LISTENER = { cert_file: file('listener.crt'), key_file: file('listener.key') };
+
+/** Options of a client that trusts the listener and shows the certificate `own`, or none. */
+async function client(own: 'listener' | 'other' | null = null): Promise<ConnectionOptions> {
+  const ca = await readFile(LISTENER.cert_file);
+  if (own === null) return { ca };
+  return { ca, cert: await readFile(file(`${own}.crt`)), key: await readFile(file(`${own}.key`)) };
+}
+
+/** Status of a POST over HTTPS, or the code of the error. */
+function post(port: number, options: ConnectionOptions): Promise<number | string> {
+  return new Promise((resolve) => {
+    const headers = { 'content-type': 'application/x-protobuf' };
+    const asked = { host: '127.0.0.1', port, path: HTTP_PATH, method: 'POST', headers, agent: false, ...options };
+    const sent = request(asked as object, (answer) => resolve(answer.resume().statusCode ?? 0));
+    sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    sent.end('hello');
+  });
+}
+
+/** `grpc-status` of a call over TLS, '' when there was no answer. */
+async function callOver(t: ExecutionContext, port: number, options: ConnectionOptions): Promise<string> {
+  const session = connectH2(`https://127.0.0.1:${port}`, options as object);
+  session.on('error', () => {});
+  t.teardown(() => session.destroy());
+  return (await call(session, frame(Buffer.from('hello')))).status;
+}
+
+test('with a certificate both ports speak TLS, and clients need none of their own', async (t) => {
+  const stage = await startStage(t, { listener: { tls: LISTENER } });
+  t.is(await post(stage.http.port, await client()), 200);
+  t.is(await callOver(t, stage.grpc.port, await client()), '0');
+  t.is(stage.bodies.length, 2);
+});
+
+test('with an authority for clients, only those it stands for are served', async (t) => {
+  const stage = await startStage(t, { listener: { tls: { ...LISTENER, client_ca_file: file('listener.crt') } } });
+  t.is(await post(stage.http.port, await client('listener')), 200);
+  t.is(await callOver(t, stage.grpc.port, await client('listener')), '0');
+  for (const own of [null, 'other'] as const) {
+    t.is(typeof (await post(stage.http.port, await client(own))), 'string', `HTTP, ${own}`);
+    t.is(await callOver(t, stage.grpc.port, await client(own)), '', `gRPC, ${own}`);
+  }
+  t.is(stage.bodies.length, 2);
+});
+
+for (const [minimum, offered, served] of [
+  ['1.2', 'TLSv1.2', true],
+  ['1.3', 'TLSv1.2', false],
+  ['1.3', 'TLSv1.3', true],
+] as const) {
+  test(`a listener of TLS ${minimum} or newer ${served ? 'serves' : 'refuses'} ${offered}`, async (t) => {
+    const stage = await startStage(t, { listener: { tls: { ...LISTENER, min_version: minimum } } });
+    const options = { ...(await client()), minVersion: offered, maxVersion: offered };
+    t.is((await post(stage.http.port, options)) === 200, served);
+    t.is((await callOver(t, stage.grpc.port, options)) === '0', served);
+  });
+}
+
+test('new files are in use a minute after they changed, and bad ones are not', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-tls-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const [cert_file, key_file] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+  const use = async (name: string) => {
+    await copyFile(file(`${name}.crt`), cert_file);
+    await copyFile(file(`${name}.key`), key_file);
+  };
+  await use('listener');
+  const clock = createTestClock();
+  const stage = await startStage(t, { clock, listener: { tls: { cert_file, key_file } } });
+  const listener = await serialOf(stage.grpc.port);
+  await use('other');
+  clock.advance(60_000);
+  for (const { port } of [stage.grpc, stage.http]) {
+    while ((await serialOf(port)) === listener);
+  }
+  const other = await serialOf(stage.grpc.port);
+  await writeFile(cert_file, 'half a certific');
+  clock.advance(60_000);
+  while (stage.unusable.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  t.is(await serialOf(stage.http.port), other);
+  t.is(await serialOf(stage.grpc.port), other);
+});
+
+/** Serial number of the certificate that a port shows. */
+function serialOf(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls(
+      { port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] },
+      () => {
+        resolve(socket.getPeerCertificate().serialNumber);
+        socket.destroy();
+      },
+    );
+    socket.on('error', reject);
+  });
+}
+
+test('a bearer token is asked for on both ports', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-token-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'token');
+  await writeFile(path, 's3cret\n');
+  const stage = await startStage(t, { listener: { tls: LISTENER, bearer_token_file: path } });
+  const session = connectH2(`https://127.0.0.1:${stage.grpc.port}`, (await client()) as object);
+  t.teardown(() => session.destroy());
+  for (const [authorization, status, httpStatus] of [
+    ['Bearer s3cret', '0', 200],
+    ['Bearer wrong', '16', 401],
+    ['Basic s3cret', '16', 401],
+  ] as const) {
+    t.is((await call(session, frame(Buffer.from('x')), { authorization })).status, status);
+    const headers = { 'content-type': 'application/x-protobuf', authorization };
+    t.is(await post(stage.http.port, { ...(await client()), headers } as ConnectionOptions), httpStatus);
+  }
+});
