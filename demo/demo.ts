@@ -88,6 +88,8 @@ interface Running {
   /** Newest log lines. */
   readonly notices: string[];
   readonly spans: () => SpanCounts;
+  /** Why the proxies' last spans were not taken, '' when they were. */
+  readonly spanFailure: () => string;
   /** Done before each look; null for nothing. */
   readonly beforeLook: (() => Promise<void>) | null;
 }
@@ -127,7 +129,11 @@ async function run(args: DemoArgs, io: DemoIo): Promise<void> {
     });
     const spans = () => ({ sent: sender.sent, received: backend.traces.count });
     const beforeLook = args.kafka === null ? null : watchTopic(args.kafka, notices, service.meters);
-    const edges = await showUntilEnd({ clock, addresses, moved, notices, spans, beforeLook, hinted: false }, args, io);
+    const edges = await showUntilEnd(
+      { clock, addresses, moved, notices, spans, spanFailure: () => sender.failure, beforeLook, hinted: false },
+      args,
+      io,
+    );
     endWatch();
     await sender.stop();
     if (!(await endsWithin(clock, END_MS, service.stop(DRAIN_MS)))) {
@@ -243,6 +249,8 @@ async function look(
   const rows = answer.kind === 'edges' && (answer.rows.length > 0 || before !== null) ? answer.rows : before;
   const waitMs = answer.kind === 'too soon' ? (answer.waitMs ?? SCRAPE_INTERVAL_MS) : SCRAPE_INTERVAL_MS;
   if (answer.kind === 'failed') note(running.notices, answer.reason);
+  const spanFailure = running.spanFailure();
+  if (spanFailure !== '') note(running.notices, `Spans of the proxies wait: ${spanFailure}`);
   // Outside a terminal, waiting is told once and hints come once, with the first table that has what they point out.
   if (screen.inPlace || rows !== null || looks === 0) {
     const frame = createFrame(frameInput(running, rows, waitMs, io, true));
