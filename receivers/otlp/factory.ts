@@ -12,6 +12,7 @@ export const factory: ReceiverFactory<OtlpConfig> = {
   cadence: ({ scrape_interval: intervalMs }) => ({ intervalMs, timeoutMs: intervalMs }),
   async create(settings) {
     const { createOtlpReceiver } = await import('./otlp.ts');
-    return createOtlpReceiver(settings);
+    const { loadTables } = await import('./samples-intake.ts');
+    return createOtlpReceiver(settings, await loadTables(settings));
   },
 };

@@ -1,5 +1,6 @@
 /** @module The `otlp` receiver: its servers, and what becomes of the requests they take. */
-import type { Receiver, ReceiverSettings, Signal } from '../../pipeline/component.ts';
+import type { Receiver, ReceiverSettings, Signal, TargetLists, TargetStatus } from '../../pipeline/component.ts';
+import type { MeshRules } from '../../pipeline/model/rules.ts';
 import type { IngestResult, IngestServer } from '../../pipeline/net/ingest.ts';
 import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
 import { type IngestForm, startHttpIngest } from '../../pipeline/net/ingest-http.ts';
@@ -17,6 +18,7 @@ import type { OtlpConfig } from './config.ts';
 import type { Intake } from './intake.ts';
 import { createJsonReading, type JsonReading } from './json-requests.ts';
 import { createMetricsIntake } from './metrics-intake.ts';
+import { type CollectorSamples, createSamplesIntake } from './samples-intake.ts';
 import { createSpansIntake } from './spans-intake.ts';
 import { createOtlpEvents, type OtlpEvents } from './telemetry.ts';
 
@@ -32,21 +34,26 @@ interface Service {
   readonly readJson: JsonReading;
 }
 
-export function createOtlpReceiver(settings: ReceiverSettings<OtlpConfig>): Receiver {
-  return new OtlpReceiver(settings);
+/** `tables` are those of the meshes whose families a Collector may send. */
+export function createOtlpReceiver(
+  settings: ReceiverSettings<OtlpConfig>,
+  tables: readonly MeshRules[] = [],
+): Receiver & TargetLists {
+  return new OtlpReceiver(settings, tables);
 }
 
-class OtlpReceiver implements Receiver {
+class OtlpReceiver implements Receiver, TargetLists {
   readonly scrapeIntervalMs: number;
   readonly scrapeTimeoutMs: number;
   readonly #settings: ReceiverSettings<OtlpConfig>;
   readonly #room: ReceivingRoom;
   readonly #events: OtlpEvents;
   readonly #services: readonly Service[];
+  readonly #samples: CollectorSamples | null;
   #servers: IngestServer[] = [];
   #stopped: Promise<void> | null = null;
 
-  constructor(settings: ReceiverSettings<OtlpConfig>) {
+  constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[]) {
     const { config, signals } = settings;
     this.#settings = settings;
     this.scrapeIntervalMs = config.scrape_interval;
@@ -60,9 +67,10 @@ class OtlpReceiver implements Receiver {
       const readJson = createJsonReading(TraceRequest, limits, settings.clock);
       services.push(tracesService(createSpansIntake({ settings, limits, invalidIds }), readJson));
     }
+    this.#samples = signals.has('metrics') ? createSamplesIntake(settings, tables) : null;
     if (signals.has('metrics')) {
       const readJson = createJsonReading(MetricsRequest, limits, settings.clock);
-      services.push(metricsService(createMetricsIntake(settings), readJson));
+      services.push(metricsService(createMetricsIntake(settings, this.#samples), readJson));
     }
     this.#services = services;
   }
@@ -76,6 +84,10 @@ class OtlpReceiver implements Receiver {
       await this.stop(AbortSignal.abort());
       throw error;
     }
+  }
+
+  targets(): readonly TargetStatus[] {
+    return this.#samples?.targets() ?? [];
   }
 
   #listening(protocol: 'grpc' | 'http', server: IngestServer): void {

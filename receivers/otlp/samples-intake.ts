@@ -36,6 +36,17 @@ export function createSamplesIntake(
   return tables.length === 0 || settings.demand.size === 0 ? null : new Samples(settings, tables);
 }
 
+/** Tables of the meshes that are configured, when anybody wants metrics. */
+export async function loadTables({
+  config,
+  demand,
+  meshTable,
+}: ReceiverSettings<OtlpConfig>): Promise<readonly MeshRules[]> {
+  if (demand.size === 0 || meshTable === undefined) return [];
+  const tables = await Promise.all([...new Set(config.samples.meshes)].map((mesh) => meshTable(mesh)));
+  return tables.filter((table) => table !== null);
+}
+
 class Samples implements CollectorSamples {
   readonly #settings: ReceiverSettings<OtlpConfig>;
   readonly #names: MetricNames;
@@ -65,7 +76,6 @@ class Samples implements CollectorSamples {
       found: (target, source) => this.#events.found(target, source),
       left: (target) => this.#events.left(target),
     });
-    this.#arm();
   }
 
   read(body: Uint8Array): SamplesShare | null {
@@ -102,6 +112,7 @@ class Samples implements CollectorSamples {
       for (const { target, part } of this.#parts(resource, nowMs, tally)) target.take(part, this.#rows, nowMs, tally);
     }
     this.#targets.forgetGone();
+    this.#arm();
     const outcome = worstOf(await Promise.all(this.#outcomes.splice(0)));
     this.#book(tally, outcome);
     return outcome;
@@ -182,11 +193,14 @@ class Samples implements CollectorSamples {
 
   // --- Silence --------------------------------------------------------------------------------------------------------
 
+  /** Looks again in a while, as long as there is anybody who may fall silent. */
   #arm(): void {
+    if (this.#timer !== null || this.#targets.size === 0) return;
     const { clock, config } = this.#settings;
-    this.#timer = clock.after(config.scrape_interval, () => {
-      this.#arm();
+    this.#timer = clock.after(config.scrape_interval / 2, () => {
+      this.#timer = null;
       this.#look();
+      this.#arm();
     });
   }
 

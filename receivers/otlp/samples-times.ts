@@ -72,11 +72,14 @@ export class ScrapeTimes {
     this.monoMs -= ms;
   }
 
-  /** When scrapes were due of which nothing came although it should have, an interval ago or more. */
+  /**
+   * When scrapes were due of which nothing came although it should have, 1.5 intervals ago or more: the slot that waits for
+   * them is closed two intervals after the earliest scrape in it.
+   */
   overdue(nowMs: number): readonly number[] {
     if (this.timeMs === 0) return NONE;
     const onTheWayMs = this.heardMs - this.atMs;
-    return this.#missedBefore(nowMs - onTheWayMs - this.#intervalMs);
+    return this.#missedBefore(nowMs - onTheWayMs - 1.5 * this.#intervalMs);
   }
 
   #missedBefore(untilMs: number): readonly number[] {

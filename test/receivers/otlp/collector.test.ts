@@ -4,13 +4,16 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
 import { Balance } from '../../../pipeline/balance.ts';
 import { ADMITTED } from '../../../pipeline/component.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import { MetricsRequest } from '../../../pipeline/wire/otlp-spans.ts';
 import { istioConfig } from '../../../receivers/istio/config.ts';
 import { factory as istio } from '../../../receivers/istio/factory.ts';
 import { linkerdConfig } from '../../../receivers/linkerd/config.ts';
 import { factory as linkerd } from '../../../receivers/linkerd/factory.ts';
+import { createJsonReading } from '../../../receivers/otlp/json-requests.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 import { createTestMeters } from '../scrape/harness.ts';
@@ -25,6 +28,8 @@ interface Recording {
   readonly page: string;
   readonly collector: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Requests, and bytes of TCP, of each scrape but the first, as the page has them. */
+  readonly total: readonly [requests: number, tcpBytes: number];
 }
 
 const RECORDINGS: readonly Recording[] = [
@@ -33,12 +38,14 @@ const RECORDINGS: readonly Recording[] = [
     page: 'linkerd/proxy-edge-22.6-slow-cooker-opaque.prom',
     collector: 'otlp/collector-linkerd.jsonl',
     labels: { namespace: 'default', pod: 'slow-cooker-opaque-pod-mjqsw' },
+    total: [0, 8323 + 3763],
   },
   {
     mesh: 'istio',
     page: 'istio/sidecar-1.11.4-merged-excerpt.txt',
     collector: 'otlp/collector-istio.jsonl',
     labels: { namespace: 'default', pod: 'reviews-v1-7f4f6d79b5-8mmkd' },
+    total: [1, 0],
   },
 ];
 
@@ -97,15 +104,20 @@ async function scraped(t: ExecutionContext, { mesh, page, labels }: Recording): 
 }
 
 /** What the Collector sent of them; returns the slots. */
-async function collected({ collector }: Recording, bytesOf: (line: string) => Uint8Array): Promise<TrafficSum[]> {
+async function collected(
+  t: ExecutionContext,
+  { collector }: Recording,
+  requestsOf: (line: string) => Promise<readonly Uint8Array[]>,
+): Promise<TrafficSum[]> {
   const lines = readFileSync(new URL(collector, DATA), 'utf8').trim().split('\n');
   const firstMs = 1_795_628_150_000;
   const stage = await createStage({ startMs: firstMs, intervalMs: INTERVAL_MS });
   for (const line of lines) {
     const atMs = Number(/"timeUnixNano":"(\d+)\d{6}"/.exec(line)![1]);
     stage.clock.advance(atMs + 70 - stage.time.nowMs());
-    await stage.send(bytesOf(line));
+    for (const request of await requestsOf(line)) await stage.send(request);
   }
+  t.is(stage.balance.unaccounted, 0);
   stage.clock.advance(5 * INTERVAL_MS);
   return stage.sums;
 }
@@ -125,12 +137,67 @@ function traffic(sums: readonly TrafficSum[]) {
     .filter((records) => records.some((r) => r.successes + r.failures > 0 || r.latency !== null || r.tcp !== null));
 }
 
+function totalOf(records: ReturnType<typeof traffic>[number]): [number, number] {
+  const requests = records.reduce((total, record) => total + record.successes + record.failures, 0);
+  const bytes = records.reduce((total, { tcp }) => total + (tcp?.readBytes ?? 0) + (tcp?.writtenBytes ?? 0), 0);
+  return [requests, bytes];
+}
+
+interface Json {
+  resourceMetrics: { resource: object; scopeMetrics: { scope: object; metrics: Record<string, unknown>[] }[] }[];
+}
+
+/** The points of a request dealt out to requests by `parts`, one after another. */
+function split({ resourceMetrics }: Json, parts: readonly number[]): Uint8Array[] {
+  const requests = new Map<number, Record<string, unknown>[]>();
+  let point = 0;
+  const { resource, scopeMetrics } = resourceMetrics[0]!;
+  for (const metric of scopeMetrics[0]!.metrics) {
+    const kind = ['sum', 'gauge', 'histogram', 'summary'].find((name) => name in metric)!;
+    const data = metric[kind] as { dataPoints: object[] };
+    for (const one of data.dataPoints) {
+      const part = parts[point++ % parts.length]!;
+      const metrics = requests.get(part) ?? [];
+      requests.set(part, metrics);
+      metrics.push({ ...metric, [kind]: { ...data, dataPoints: [one] } });
+    }
+  }
+  const { scope } = scopeMetrics[0]!;
+  return [...requests.values()].map((metrics) =>
+    encoded({ resourceMetrics: [{ resource, scopeMetrics: [{ scope, metrics }] }] }),
+  );
+}
+
 for (const recording of RECORDINGS) {
   test(`${recording.mesh}: a Collector's protobuf counts as the pages it scraped do, slot by slot`, async (t) => {
     t.timeout(60_000);
     const direct = traffic(await scraped(t, recording));
-    const between = traffic(await collected(recording, (line) => encoded(JSON.parse(line))));
     t.is(direct.length, SCRAPES - 1);
-    t.deepEqual(between, direct);
+    t.deepEqual(traffic(await collected(t, recording, async (line) => [encoded(JSON.parse(line))])), direct);
+    t.deepEqual(direct.map(totalOf), Array(SCRAPES - 1).fill(recording.total));
+  });
+
+  test(`${recording.mesh}: its JSON counts the same`, async (t) => {
+    const limits = { maxItems: 50_000 };
+    const read = createJsonReading(MetricsRequest, limits, createTestClock());
+    const protobuf = traffic(await collected(t, recording, async (line) => [encoded(JSON.parse(line))]));
+    t.deepEqual(traffic(await collected(t, recording, async (line) => [await read(Buffer.from(line))])), protobuf);
+    t.deepEqual(protobuf.map(totalOf), Array(SCRAPES - 1).fill(recording.total));
+  });
+
+  test(`${recording.mesh}: split at any points into requests of any order, it counts the same`, async (t) => {
+    t.timeout(60_000);
+    const whole = traffic(await collected(t, recording, async (line) => [encoded(JSON.parse(line))]));
+    const cuts = fc.array(fc.nat(4), { minLength: 200, maxLength: 200 });
+    await fc.assert(
+      fc.asyncProperty(cuts, fc.boolean(), async (parts, repeats) => {
+        const sums = await collected(t, recording, async (line) => {
+          const requests = split(JSON.parse(line), parts);
+          return repeats ? [...requests, ...requests] : requests;
+        });
+        t.deepEqual(traffic(sums), whole);
+      }),
+      { numRuns: 15 },
+    );
   });
 }
