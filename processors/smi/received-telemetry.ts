@@ -32,7 +32,8 @@ const SHOWN = 200;
 
 export function createReceivedTelemetry(parts: Parts, received: ReceivedTraffic): ReceivedTelemetry {
   const { id, clock, log, meters } = parts;
-  const balance = parts.balanceOf('traffic');
+  // Opened when there is something to write in them: a Weir that only scrapes has no books of others' traffic.
+  const books = () => parts.balanceOf('traffic');
   const limit = createOccurrenceLimit(clock);
   const counts = { late: 0, ahead: 0, gaps: 0 };
   register(meters, { component: id }, received, counts);
@@ -40,6 +41,7 @@ export function createReceivedTelemetry(parts: Parts, received: ReceivedTraffic)
 
   return {
     received({ items, sender }, { merged, isLate, isAhead }) {
+      const balance = books();
       balance.accepted += items;
       balance.merged += merged;
       balance.held += items - merged;
@@ -52,7 +54,7 @@ export function createReceivedTelemetry(parts: Parts, received: ReceivedTraffic)
       tell('gap', { source }, 'traffic of another Weir was lost on the way: its slots are told as incomplete');
     },
     refused(items) {
-      balance.refused += items;
+      books().refused += items;
       tell('refused', { items }, 'traffic refused, it has to come again: raise processors.smi.max_received');
     },
     silent(senders) {
@@ -61,10 +63,14 @@ export function createReceivedTelemetry(parts: Parts, received: ReceivedTraffic)
       tell('silent', { senders: senders.length, first }, 'other Weirs are silent: their targets count as missed');
     },
     handedOn(items) {
+      if (items === 0) return;
+      const balance = books();
       balance.held -= items;
       balance.delivered += items;
     },
     lost(items) {
+      if (items === 0) return;
+      const balance = books();
       balance.held -= items;
       balance.drop('shutdown', items);
     },
