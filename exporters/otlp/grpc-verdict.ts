@@ -51,10 +51,10 @@ const SIZE_STATUSES: ReadonlySet<number> = new Set([GRPC_STATUS.resourceExhauste
 /**
  * How the servers of gRPC say so, compressed or not: "message … larger than max" (Go, C, JavaScript), "decompresses to a
  * size larger than" (JavaScript), "exceeds maximum size" and "exceeds the maximum configured message size" (Java, .NET),
- * "message length too large" and "size limit … exceeded" (Rust).
+ * "message length too large" and "size limit … exceeded" (Rust), "send less at once" and "send fewer at once" (Weir).
  */
 const TOO_LARGE =
-  /message (?:after decompression )?larger than max|decompresses to a size larger than|exceeds (?:the )?maximum (?:configured message )?size|message length too large|size limit[^.]* exceeded/i;
+  /message (?:after decompression )?larger than max|decompresses to a size larger than|exceeds (?:the )?maximum (?:configured message )?size|message length too large|size limit[^.]* exceeded|send (?:less|fewer) at once/i;
 
 /** The verdict on one call. Pure. */
 export function grpcVerdictOf(result: GrpcResult): Verdict {

@@ -61,7 +61,7 @@ test('nobody can silence an exporter for more than an hour', (t) => {
   t.like(grpcVerdictOf(asking(14, 1e12)), { afterMs: 3_600_000 });
 });
 
-/** Words of the servers there are: grpc-go, grpc core, grpc-js, grpc-java, grpc-dotnet, tonic. */
+/** Words of the servers there are: grpc-go, grpc core, grpc-js, grpc-java, grpc-dotnet, tonic, Weir. */
 for (const [code, message] of [
   [8, 'grpc: received message larger than max (5000000 vs. 4194304)'],
   [8, 'grpc: received message after decompression larger than max 4194304'],
@@ -73,6 +73,8 @@ for (const [code, message] of [
   [8, 'Decompressed gRPC message exceeds maximum size 4194304'],
   [8, 'Received message exceeds the maximum configured message size.'],
   [11, 'Error, decoded message length too large: found 8423749 bytes, the limit is: 4194304 bytes'],
+  [8, 'the message is larger than 4194304 bytes (max_recv_msg_size_mib); send less at once'],
+  [8, 'more than 50000 spans (max_items_per_request); send fewer at once'],
   [8, 'Error decompressing: size limit, of 1048576 bytes, exceeded while decompressing message'],
 ] as const) {
   test(`too large: ${message}`, (t) => {
