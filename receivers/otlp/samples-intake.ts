@@ -138,14 +138,12 @@ class Samples implements CollectorSamples {
 
   /** What is remembered of a resource. One that turns out to be of another mesh begins anew. */
   #knownOf(found: FoundResource, nowMs: number): KnownResource {
-    let resource = found.known;
-    if (resource === null || resource.mesh !== found.mesh) {
-      const identity = resource?.identity ?? resourceIdentity(found.labels);
-      if (resource !== null) this.#targets.leaveOf(resource, nowMs);
-      resource = new KnownResource(identity, found.mesh);
-      this.#resources.add(found.key, resource);
-    }
+    const { known } = found;
+    const isKnown = known !== null && known.mesh === found.mesh;
+    const resource = isKnown ? known : new KnownResource(known?.identity ?? resourceIdentity(found.labels), found.mesh);
     resource.heardMs = nowMs;
+    if (known !== null && !isKnown) this.#targets.leaveOf(known, nowMs);
+    if (!isKnown) this.#resources.add(found.key, resource);
     return resource;
   }
 

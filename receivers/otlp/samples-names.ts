@@ -51,17 +51,6 @@ export class MetricNames {
     return lookUp(this.#numbers, name, unit, kind === 'sum' ? TOTAL : '');
   }
 
-  /** Whether any of these may be wanted, but for their units. */
-  hasAny(names: Iterable<string>): boolean {
-    for (const name of names) {
-      for (const [unit] of [['', ''], ...UNIT_WORDS]) {
-        if (lookUp(this.#histograms, name, unit!, '') !== null) return true;
-        if (lookUp(this.#numbers, name, unit!, TOTAL) !== null) return true;
-      }
-    }
-    return false;
-  }
-
   #add(family: FamilyRule, rules: MeshRules, mesh: number): void {
     const { sample } = family;
     this.#use(this.#numbers, sample, 'number', sample, mesh, provesMesh(family, rules));

@@ -60,13 +60,12 @@ export class KnownResources {
     return this.#byKey.get(key) ?? null;
   }
 
-  /** Remembers a resource; one longest silent is forgotten when there are too many. */
+  /** Remembers a resource; the one known longest is forgotten when there are too many, and read anew when it is back. */
   add(key: string, resource: KnownResource): void {
     this.#byKey.delete(key);
     this.#byKey.set(key, resource);
     if (this.#byKey.size <= this.#maxResources) return;
-    for (const [oldest, { heardMs }] of this.#byKey) {
-      if (heardMs > resource.heardMs) continue;
+    for (const oldest of this.#byKey.keys()) {
       this.#byKey.delete(oldest);
       return;
     }
