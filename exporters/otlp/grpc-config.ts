@@ -45,9 +45,9 @@ export const otlpGrpcConfig = z.strictObject({
     'Address of the backend: host:port, dns:///host:port, http://host:port (without TLS) or https://host:port.',
   ),
   compression: z
-    .enum(['gzip', 'none'], { error: noCompression })
+    .enum(['gzip', 'none'])
     .default('gzip')
-    .describe('Compression of each message. Default gzip.'),
+    .describe('Compression of each message; the gRPC library has no other. Default gzip.'),
   timeout: duration({ minMs: 10 })
     .prefault('5s')
     .describe('Limit of one whole request, connecting included. Default 5s.'),
@@ -77,11 +77,6 @@ export const otlpGrpcConfig = z.strictObject({
 });
 
 export type OtlpGrpcConfig = z.output<typeof otlpGrpcConfig>;
-
-function noCompression({ input }: { readonly input?: unknown }): string | undefined {
-  if (input === 'zstd' || input === 'snappy') return `the gRPC library has no ${input}: use gzip or none, or otlphttp`;
-  return undefined;
-}
 
 /** The address and whether there is TLS. The endpoint must have passed the schema. */
 export function targetOf({ endpoint, tls }: OtlpGrpcConfig): GrpcTarget & { readonly isSecure: boolean } {

@@ -107,15 +107,10 @@ for (const [headers, message] of [
   });
 }
 
-for (const compression of ['zstd', 'snappy'] as const) {
-  test(`compression ${compression} is refused with what there is instead`, (t) => {
-    const problems = read({ endpoint: 'b:1', compression });
-    t.true(
-      Array.isArray(problems) &&
-        problems[0]?.message === `the gRPC library has no ${compression}: use gzip or none, or otlphttp`,
-    );
+for (const compression of ['zstd', 'snappy'])
+  test(`compression ${compression}, which the library does not have, is refused`, (t) => {
+    t.like(read({ endpoint: 'b:1', compression }), [{ path: 'compression' }]);
   });
-}
 
 for (const [yaml, path] of [
   [{ endpoint: 'http://b.example:1', tls: { ca_file: '/ca' } }, 'tls'],

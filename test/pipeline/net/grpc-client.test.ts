@@ -212,6 +212,17 @@ test('a peer that reads nothing of a large message is left behind with its conne
   await until(() => sockets.size === 0, 'the end of the connection');
 });
 
+test('pings find out that a peer is gone without a word, before the call is out of time', async (t) => {
+  const { port, sockets } = await listenHttp2(t, () => {
+    for (const socket of sockets) socket.pause();
+  });
+  // The library has timers of its own for these.
+  const keepalive = { timeMs: 50, timeoutMs: 50, permitWithoutStream: false };
+  const { call, clock } = clientFor(t, port, { keepalive });
+  t.like(await call(), { kind: 'failure', reason: 'lost', mayHaveArrived: true });
+  t.is(clock.timers, 0);
+});
+
 for (const [name, text, reason] of [
   ['HTTP/1', 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n', 'connect'],
   ['something that hangs up', '', 'connect'],
