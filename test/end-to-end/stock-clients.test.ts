@@ -149,7 +149,7 @@ function assertFilled(t: ExecutionContext, request: TraceRequest): void {
 async function refused({ metricsPort }: Ports, protocol: string): Promise<number> {
   const page = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   return parseOwnMetrics(page)
-    .filter(({ name, labels }) => name === 'weir_otlp_requests_total' && labels.get('reason') === 'busy')
+    .filter(({ name, labels }) => name === 'weir_otlp_received_requests_total' && labels.get('reason') === 'busy')
     .filter(({ labels }) => labels.get('protocol') === protocol)
     .reduce((sum, { value }) => sum + value, 0);
 }
