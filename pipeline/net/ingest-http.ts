@@ -181,6 +181,7 @@ class HttpIngest {
   #take(exchange: Exchange): void {
     const { headers } = exchange.request;
     if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
+      exchange.response.shouldKeepAlive = false;
       this.#refuse(exchange, TRANSFER_ENCODING, 0);
       return;
     }
@@ -282,11 +283,10 @@ interface Exchange {
   readonly form: IngestForm;
 }
 
-/** RFC 9112 §6.1: a transfer coding that the server does not undo. */
+/** RFC 9112 §6.1: who does not undo a coding cannot know where the body ends, so the connection is not used again. */
 const TRANSFER_ENCODING: IngestRefusal = {
   reason: 'transfer_encoding',
-  code: GRPC_STATUS.unimplemented,
-  httpStatus: 501,
+  code: GRPC_STATUS.invalidArgument,
   message: 'transfer-encoding must be chunked, or absent; compression belongs into content-encoding',
 };
 
