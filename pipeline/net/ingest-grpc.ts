@@ -71,7 +71,8 @@ export async function startGrpcIngest(options: GrpcIngestOptions): Promise<Inges
     const server = await createServer(options, files);
     server.on('stream', (stream, headers) => ingest.handle(stream as ServerHttp2Stream, headers));
     server.on('session', (session) => ingest.open(session));
-    server.on('sessionError', () => {});
+    server.on('tlsClientError', () => events.closed('tls'));
+    server.on('sessionError', () => events.closed('http2'));
     limitConnections(server, { config, refused: events.closed });
     const port = await listenOn(server, key, config.endpoint);
     return { host: config.endpoint.host, port, close: closer(server, files, ingest) };
@@ -148,7 +149,10 @@ class GrpcIngest {
   open(session: ServerHttp2Session): void {
     this.#sessions.add(session);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    this.#idle.opened(session, () => session.destroy());
+    this.#idle.opened(session, (hadCall) => {
+      if (!hadCall) this.#options.events.closed('no_call');
+      session.destroy();
+    });
     session.on('close', () => {
       this.#sessions.delete(session);
       this.#idle.closed(session);

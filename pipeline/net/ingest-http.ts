@@ -27,6 +27,7 @@ import { limitConnections, listenOn } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
 import { CODECS, type Codec } from './unpack.ts';
 import { Unpacker, type Unpacking } from './unpacking.ts';
+import { answerUnreadable } from './unreadable-http.ts';
 
 /** How a route's bodies are written. */
 export interface IngestForm {
@@ -66,6 +67,7 @@ export async function startHttpIngest(options: HttpIngestOptions): Promise<Inges
     const server = await createServer(options, files, (request, response) => ingest.handle(request, response));
     // Without this Node itself asks for bodies that are refused by their headers.
     server.on('checkContinue', (request, response) => ingest.handle(request, response));
+    answerUnreadable(server, events);
     server.maxHeadersCount = MAX_HEADERS;
     limitConnections(server, { config, refused: events.closed });
     server.setTimeout(config.idle_timeout);

@@ -15,12 +15,28 @@ export interface IngestRefusal {
 /** What comes of a request that arrived whole: the body of a success, or a refusal. */
 export type IngestResult = { readonly body: Uint8Array } | { readonly refusal: IngestRefusal };
 
+/**
+ * Why a server ended a connection or call: too many of them, a body that is too slow, no call in `header_timeout`, a flood or
+ * an error of HTTP/2 (`http2`), what is no HTTP (`bad_http`), headers that are
+ * too long, a request that is too late, a handshake of TLS that failed.
+ */
+export type IngestClosing =
+  | 'max_connections'
+  | 'max_connections_per_address'
+  | 'min_rate'
+  | 'no_call'
+  | 'http2'
+  | 'bad_http'
+  | 'headers_too_large'
+  | 'timeout'
+  | 'tls';
+
 /** What servers tell; every function must not throw. */
 export interface IngestEvents {
   /** A request ended; `wireBytes` of its body were read. `reason` is '' for a success. */
   ended(path: string, reason: string, wireBytes: number): void;
-  /** A connection was closed for a limit. */
-  closed(limit: 'max_connections' | 'max_connections_per_address' | 'resets' | 'min_rate'): void;
+  /** A connection or call was ended by the server. */
+  closed(why: IngestClosing): void;
   /** A route threw, which is a defect. */
   failed(path: string, error: unknown): void;
   /** A file could not be used again. */

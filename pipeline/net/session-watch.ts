@@ -17,13 +17,13 @@ export interface SessionLimits {
 
 /** A connection and what is known of it. */
 class WatchedSession {
-  readonly end: () => void;
+  readonly end: (hadCall: boolean) => void;
   /** Monotonic time (ms) since which no call runs. */
   idleSinceMs: number;
   calls = 0;
   hadCall = false;
 
-  constructor(end: () => void, nowMs: number) {
+  constructor(end: (hadCall: boolean) => void, nowMs: number) {
     this.end = end;
     this.idleSinceMs = nowMs;
   }
@@ -41,8 +41,8 @@ export class SessionWatch<Session> {
     this.#limits = limits;
   }
 
-  /** `end` is called once when the connection was without a call for too long. */
-  opened(session: Session, end: () => void): void {
+  /** `end` is called once when the connection was without a call for too long; told whether it ever had one. */
+  opened(session: Session, end: (hadCall: boolean) => void): void {
     this.#sessions.set(session, new WatchedSession(end, this.#clock.monoMs()));
     if (this.#timer === null) this.#arm();
   }
@@ -84,7 +84,7 @@ export class SessionWatch<Session> {
       const limitMs = watched.hadCall ? this.#limits.idleMs : this.#limits.firstCallMs;
       if (watched.calls > 0 || nowMs - watched.idleSinceMs < limitMs) continue;
       this.#sessions.delete(session);
-      watched.end();
+      watched.end(watched.hadCall);
     }
   }
 }

@@ -2,7 +2,7 @@
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 import { createTestClock } from '../../kit/clock.ts';
-import { call, frame, h2, MAX_BODY_BYTES, rawConnection, startStage, until } from './ingest-stage.ts';
+import { call, frame, GRPC_PATH, h2, MAX_BODY_BYTES, rawConnection, startStage, until } from './ingest-stage.ts';
 
 const BODY = Buffer.from('a message that is long enough to be compressed, compressed, compressed');
 
@@ -139,6 +139,7 @@ test('a connection that begins no call is closed, whatever it sends; one that ha
   await new Promise((resolve) => pinging.ping(resolve));
   clock.advance(2000);
   await silent.closed;
+  t.deepEqual(stage.closed, ['no_call', 'no_call']);
   await until(() => pinging.closed || pinging.destroyed);
   t.is((await call(session, frame(BODY))).status, '0');
   clock.advance(59_000);
@@ -146,4 +147,48 @@ test('a connection that begins no call is closed, whatever it sends; one that ha
   clock.advance(62_000);
   await until(() => session.closed || session.destroyed);
   t.is(stage.bodies.length, 3);
+});
+
+test('a connection that resets calls without end is closed, and others go on', async (t) => {
+  const stage = await startStage(t, { limits: { max_resets: 50 } });
+  const other = await h2(t, stage.grpc);
+  const attacker = await h2(t, stage.grpc);
+  for (let i = 0; i < 5000 && !attacker.closed && !attacker.destroyed; i++) {
+    const stream = attacker.request({ ':method': 'POST', ':path': GRPC_PATH, 'content-type': 'application/grpc' });
+    stream.on('error', () => {});
+    stream.close(8);
+    if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.true(attacker.closed || attacker.destroyed);
+  await until(() => stage.closed.length > 0);
+  t.deepEqual(stage.closed, ['http2']);
+  t.is((await call(other, frame(BODY))).status, '0');
+});
+
+test('closing lets calls under way end, and takes no new ones', async (t) => {
+  const stage = await startStage(t);
+  const session = await h2(t, stage.grpc);
+  let decide: () => void = () => {};
+  stage.answer = () => new Promise((resolve) => (decide = () => resolve({ body: new Uint8Array() })));
+  const answered = call(session, frame(BODY));
+  await until(() => stage.bodies.length === 1);
+  const gone = new Promise((resolve) => session.once('goaway', resolve));
+  const closed = stage.grpc.close(new AbortController().signal);
+  await gone;
+  decide();
+  t.is((await answered).status, '0');
+  await closed;
+});
+
+test('closing cuts calls that do not end before the deadline', async (t) => {
+  const stage = await startStage(t);
+  const session = await h2(t, stage.grpc);
+  stage.answer = () => new Promise(() => {});
+  const answered = call(session, frame(BODY));
+  await until(() => stage.bodies.length === 1);
+  const deadline = new AbortController();
+  const closed = stage.grpc.close(deadline.signal);
+  deadline.abort();
+  await closed;
+  t.is((await answered).status, '');
 });

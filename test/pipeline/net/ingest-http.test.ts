@@ -162,6 +162,9 @@ for (const [name, bytes, status] of FRAMINGS) {
     await until(() => raw.text() !== '');
     t.regex(raw.text(), new RegExp(`^HTTP/1\\.1 ${status} `));
     await raw.closed;
+    // The two that Node reads are refused by their headers; what is behind these is no HTTP either.
+    const told = [status === 431 ? 'headers_too_large' : 'bad_http'];
+    if (!/transfer coding/.test(name)) t.deepEqual(stage.closed, told);
     t.is(raw.text().split('HTTP/1.1 ').length, 2);
     t.deepEqual(stage.bodies, []);
   });
