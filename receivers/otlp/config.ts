@@ -4,6 +4,8 @@ import { byteSize } from '../../pipeline/config/types.ts';
 import { ingestListenerConfig, refineIngestListener } from '../../pipeline/net/ingest-config.ts';
 import { metricsConfig } from './metrics-config.ts';
 
+const MIB = 1024 * 1024;
+
 const urlPath = (path: string, what: string) =>
   z
     .string()
@@ -87,7 +89,7 @@ const protocols = z
     });
   });
 
-export const otlpConfig = z.strictObject({
+const keys = z.strictObject({
   protocols: protocols.prefault({ grpc: {}, http: {} }).describe('what is served; both, unless written'),
   max_items_per_request: z
     .int()
@@ -105,6 +107,20 @@ export const otlpConfig = z.strictObject({
     .prefault('64MiB')
     .describe('bytes of all bodies that are arriving at the same time; what is beyond is told to come again'),
   ...metricsConfig(),
+});
+
+export const otlpConfig = keys.superRefine(({ protocols: { grpc, http }, max_receiving_size: room }, context) => {
+  const longest = Math.max(http?.max_request_body_size ?? 0, (grpc?.max_recv_msg_size_mib ?? 0) * MIB);
+  if (room >= longest) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['max_receiving_size'],
+    message: `a request may have ${longest} bytes, and all that arrive at the same time only ${room}`,
+    params: {
+      weir: 'WEIR1006',
+      mend: `write at least ${longest}B, or lower max_request_body_size and max_recv_msg_size_mib`,
+    },
+  });
 });
 
 export type OtlpConfig = z.output<typeof otlpConfig>;

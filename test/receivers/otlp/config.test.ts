@@ -1,0 +1,84 @@
+/** @module Keys of the `otlp` receiver: their defaults, and what is refused. */
+import test from 'ava';
+import { factory } from '../../../receivers/otlp/factory.ts';
+
+function issuesOf(yaml: unknown): { path: string; message: string; code: unknown }[] {
+  const result = factory.config.safeParse(yaml);
+  return (result.error?.issues ?? []).map((issue) => ({
+    path: issue.path.join('.'),
+    message: issue.message,
+    code: 'params' in issue ? issue.params?.weir : undefined,
+  }));
+}
+
+test('without keys both protocols are served, on loopback, with the limits of the Collector', (t) => {
+  const { protocols, ...rest } = factory.config.parse({});
+  t.deepEqual(protocols.grpc?.endpoint, { host: '127.0.0.1', port: 4317 });
+  t.deepEqual(protocols.http?.endpoint, { host: '127.0.0.1', port: 4318 });
+  t.is(protocols.grpc?.max_recv_msg_size_mib, 4);
+  t.is(protocols.http?.max_request_body_size, 20 * 2 ** 20);
+  t.is(protocols.http?.traces_url_path, '/v1/traces');
+  t.is(protocols.http?.metrics_url_path, '/v1/metrics');
+  t.is(rest.max_items_per_request, 50_000);
+  t.is(rest.max_nesting_depth, 32);
+  t.is(rest.max_receiving_size, 64 * 2 ** 20);
+  t.is(rest.scrape_interval, 10_000);
+});
+
+test('only what is named is served, and a slash is put before a path without one', (t) => {
+  const { protocols } = factory.config.parse({ protocols: { http: { traces_url_path: 'spans' } } });
+  t.is(protocols.grpc, undefined);
+  t.is(protocols.http?.traces_url_path, '/spans');
+});
+
+test('slots are as long as the interval of the senders, and close one slot after their end', (t) => {
+  t.deepEqual(factory.cadence?.(factory.config.parse({ scrape_interval: '30s' })), {
+    intervalMs: 30_000,
+    timeoutMs: 30_000,
+  });
+});
+
+const TLS = { cert_file: 'c', key_file: 'k' };
+const wide = (more: object) => ({ protocols: { grpc: { endpoint: '0.0.0.0:4317', ...more } } });
+
+const REFUSED: readonly (readonly [name: string, yaml: unknown, path: string, message: RegExp, code?: string])[] = [
+  ['no protocol', { protocols: {} }, 'protocols', /^must specify at least one protocol when using the OTLP receiver$/],
+  [
+    'a path that is none',
+    { protocols: { http: { traces_url_path: 'a b' } } },
+    'protocols.http.traces_url_path',
+    /path/,
+  ],
+  ['an old version of TLS', wide({ tls: { ...TLS, min_version: '1.0' } }), 'protocols.grpc.tls.min_version', /1\.2/],
+  ['an address others reach', wide({}), 'protocols.grpc.endpoint', /no TLS and no credential/, 'WEIR1024'],
+  ['one with TLS for everybody', wide({ tls: TLS }), 'protocols.grpc.endpoint', /has no credential/, 'WEIR1024'],
+  ['one with a token in the clear', wide({ bearer_token_file: 't' }), 'protocols.grpc.endpoint', /no TLS/, 'WEIR1024'],
+  ['an unknown key', { protocols: { grpc: {}, udp: {} } }, 'protocols', /udp/],
+  [
+    'less room than one request may take',
+    { max_receiving_size: '10MiB' },
+    'max_receiving_size',
+    /20971520 bytes.*10485760/,
+    'WEIR1006',
+  ],
+];
+
+for (const [name, yaml, path, message, code] of REFUSED) {
+  test(`${name} is refused`, (t) => {
+    const [issue, ...more] = issuesOf(yaml);
+    t.deepEqual(more, []);
+    t.is(issue?.path, path);
+    t.regex(issue?.message ?? '', message);
+    if (code !== undefined) t.is(issue?.code, code);
+  });
+}
+
+for (const [name, more] of [
+  ['certificates of clients', { tls: { ...TLS, client_ca_file: 'ca' } }],
+  ['TLS and a token', { tls: TLS, bearer_token_file: 't' }],
+  ["the user's word", { insecure_allow: true }],
+] as const) {
+  test(`an address others reach may be listened on with ${name}`, (t) => {
+    t.deepEqual(issuesOf(wide(more)), []);
+  });
+}
