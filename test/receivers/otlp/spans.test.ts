@@ -1,0 +1,245 @@
+/** @module Requests of spans at both ports of an `otlp` receiver: what senders are told, what the pipeline gets, the books. */
+import { connect } from 'node:http2';
+import { gzipSync } from 'node:zlib';
+import test, { type ExecutionContext } from 'ava';
+import { Balance } from '../../../pipeline/balance.ts';
+import type { Body, SpansBatch } from '../../../pipeline/batch.ts';
+import { systemClock } from '../../../pipeline/clock/clock.ts';
+import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
+import { ADMITTED, type Admission, type Signal } from '../../../pipeline/component.ts';
+import { type Outcome, TAKEN } from '../../../pipeline/delivery.ts';
+import { otlpConfig } from '../../../receivers/otlp/config.ts';
+import { factory } from '../../../receivers/otlp/factory.ts';
+import { spansRequest } from '../../bench/span-payload.ts';
+import { createTestLog } from '../../kit/log.ts';
+import { call, frame } from '../../pipeline/net/ingest-stage.ts';
+import { createTestMeters } from '../scrape/harness.ts';
+
+const PROTO = 'application/x-protobuf';
+const JSON_TYPE = 'application/json';
+const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const BODY = Buffer.from(spansRequest(3));
+/** One span of which only the ids are told, as the specification's JSON has it. */
+const SPAN = { traceId: '5B8EFFF798038103D269B633813FC60C', spanId: 'EEE19B7EC3C1B174', name: 'call' };
+const BODY_JSON = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [SPAN] }] }] });
+
+interface Pipeline {
+  admission: Admission;
+  /** null: nothing is said yet. */
+  outcome: Outcome | null;
+  readonly batches: SpansBatch[];
+}
+
+async function startReceiver(t: ExecutionContext, yaml: object = {}, signals: readonly Signal[] = ['traces']) {
+  const log = createTestLog();
+  const meters = createTestMeters();
+  const books = new Map<Body, Balance>();
+  const balanceOf = (body: Body) => books.get(body) ?? books.set(body, new Balance()).get(body)!;
+  const pipeline: Pipeline = { admission: ADMITTED, outcome: TAKEN, batches: [] };
+  const endpoint = '127.0.0.1:0';
+  const receiver = await factory.create({
+    id: 'otlp',
+    config: otlpConfig.parse({ protocols: { grpc: { endpoint }, http: { endpoint } }, ...yaml }),
+    clock: systemClock,
+    time: createEngineTime(systemClock),
+    log,
+    meters,
+    balance: balanceOf('spans'),
+    balanceOf,
+    startedMs: systemClock.wallMs(),
+    signals: new Set(signals),
+    demand: new Set(),
+    meshTable: () => Promise.reject(new Error('no mesh is asked for')),
+    next: {
+      admits: () => pipeline.admission,
+      consume(batch) {
+        pipeline.batches.push(batch as SpansBatch);
+        if (pipeline.outcome !== null) batch.delivery.settle(pipeline.outcome);
+      },
+    },
+  });
+  t.teardown(() => receiver.stop(AbortSignal.abort()));
+  await receiver.start();
+  const [grpc = '', http = ''] = ['grpc', 'http'].map((protocol) =>
+    String(log.lines.find(({ fields }) => fields.protocol === protocol)?.fields.address),
+  );
+  const session = connect(`http://${grpc}`);
+  session.on('error', () => {});
+  t.teardown(() => session.destroy());
+  const post = (body: string | Uint8Array, type = PROTO, headers: Record<string, string> = {}, path = '/v1/traces') =>
+    fetch(`http://${http}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': type, ...headers },
+      body: typeof body === 'string' ? body : new Uint8Array(body),
+    });
+  const send = (bytes: Uint8Array, path = EXPORT) => call(session, frame(bytes), { ':path': path });
+  return { receiver, pipeline, meters, post, send, balance: balanceOf('spans') };
+}
+
+test('spans reach the pipeline as the bytes they came in, and senders are told of success', async (t) => {
+  const { pipeline, post, send, balance } = await startReceiver(t);
+  const answer = await post(BODY);
+  t.is(answer.status, 200);
+  t.is(answer.headers.get('content-type'), PROTO);
+  t.is((await answer.arrayBuffer()).byteLength, 0);
+  t.is((await post(gzipSync(BODY), PROTO, { 'content-encoding': 'gzip' })).status, 200);
+  t.is((await send(BODY)).status, '0');
+  t.deepEqual(
+    pipeline.batches.map(({ spans, items }) => [Buffer.from(spans.bytes).equals(BODY), spans.count, items]),
+    [1, 2, 3].map(() => [true, 3, 3]),
+  );
+  t.is(balance.accepted, 9);
+  t.is(balance.delivered, 9);
+  t.is(balance.unaccounted, 0);
+});
+
+test('spans in JSON are answered in JSON', async (t) => {
+  const { pipeline, post } = await startReceiver(t);
+  const answer = await post(BODY_JSON, `${JSON_TYPE}; charset=utf-8`);
+  t.is(answer.status, 200);
+  t.is(answer.headers.get('content-type'), JSON_TYPE);
+  t.is(await answer.text(), '{}');
+  t.is(pipeline.batches[0]?.spans.count, 1);
+  t.true(Buffer.from(pipeline.batches[0]!.spans.bytes).includes(Buffer.from(SPAN.traceId, 'hex')));
+});
+
+test('an empty request is a success that no pipeline hears of', async (t) => {
+  const { pipeline, post, send } = await startReceiver(t);
+  pipeline.admission = { ok: false, reason: 'full', retryAfterMs: 1000 };
+  t.is((await post(new Uint8Array())).status, 200);
+  t.is((await post('{}', JSON_TYPE)).status, 200);
+  t.is((await post('{"resourceSpans":[{"scopeSpans":[]}]}', JSON_TYPE)).status, 200);
+  t.is((await send(new Uint8Array())).status, '0');
+  t.is(pipeline.batches.length, 0);
+});
+
+const MALFORMED: readonly (readonly [name: string, body: string | Uint8Array, type: string])[] = [
+  ['a length beyond the end', Buffer.from([0x0a, 0x7f, 0x01]), PROTO],
+  ['a request that is cut', BODY.subarray(0, -1), PROTO],
+  ['a trace id of 15 bytes', Buffer.from(`0a1312111 20f0a0d${'ab'.repeat(13)}`.replace(/ /g, ''), 'hex'), PROTO],
+  ['text', 'hello', PROTO],
+  ['JSON that is cut', BODY_JSON.slice(0, -1), JSON_TYPE],
+  ['JSON nested 100,000 deep', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, JSON_TYPE],
+  ['protobuf called JSON', BODY, JSON_TYPE],
+];
+
+for (const [name, body, type] of MALFORMED) {
+  test(`${name} is refused whole, in its own form`, async (t) => {
+    const { pipeline, post, send, balance } = await startReceiver(t);
+    const answer = await post(body, type);
+    t.is(answer.status, 400);
+    t.is(answer.headers.get('content-type'), type);
+    const content = Buffer.from(await answer.arrayBuffer());
+    if (type === JSON_TYPE) t.is(JSON.parse(content.toString()).code, 3);
+    else t.deepEqual([...content.subarray(0, 2)], [0x08, 3]);
+    if (type === PROTO) t.is((await send(Buffer.from(body))).status, '13');
+    t.is(pipeline.batches.length, 0);
+    t.is(balance.accepted, 0);
+  });
+}
+
+test('one span more than the limit is refused, the limit itself is taken', async (t) => {
+  const { post, send } = await startReceiver(t, { max_items_per_request: 3 });
+  t.is((await post(BODY)).status, 200);
+  const more = spansRequest(4);
+  t.is((await post(more)).status, 413);
+  t.is((await send(more)).status, '8');
+  const spans = Array.from({ length: 4 }, () => SPAN);
+  t.is((await post(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }), JSON_TYPE)).status, 413);
+});
+
+test('what the pipeline does not admit is to come again, and is no part of the books', async (t) => {
+  const { pipeline, post, send, balance } = await startReceiver(t);
+  pipeline.admission = { ok: false, reason: 'queue_full', retryAfterMs: 2500 };
+  const answer = await post(BODY);
+  t.is(answer.status, 503);
+  t.is(answer.headers.get('retry-after'), '3');
+  const { status, details, message } = await send(BODY);
+  t.is(status, '14');
+  t.regex(message, /queue_full/);
+  t.true(Buffer.from(details, 'base64').includes('type.googleapis.com/google.rpc.RetryInfo'));
+  t.is(pipeline.batches.length, 0);
+  t.is(balance.refused, 6);
+  t.is(balance.accepted, 0);
+});
+
+for (const [outcome, http, grpc, dropped, refused] of [
+  [{ kind: 'retry', afterMs: 100, reason: 'later' }, 503, '14', 0, 6],
+  [{ kind: 'rejected', reason: 'broken' }, 500, '13', 6, 0],
+] as const) {
+  test(`what the pipeline settles as ${outcome.kind} is told so`, async (t) => {
+    const { pipeline, post, send, balance } = await startReceiver(t);
+    pipeline.outcome = outcome;
+    const answer = await post(
+      BODY_JSON.replace('[{"traceId', `[${`${JSON.stringify(SPAN)},`.repeat(2)}{"traceId`),
+      JSON_TYPE,
+    );
+    t.is(answer.status, http);
+    t.is(JSON.parse(await answer.text()).code, Number(grpc));
+    t.is((await send(BODY)).status, grpc);
+    t.is(balance.dropped.get('broken') ?? 0, dropped);
+    t.is(balance.refused, refused);
+    t.is(balance.unaccounted, 0);
+  });
+}
+
+test('a sender is answered only when the pipeline has settled', async (t) => {
+  const { pipeline, send } = await startReceiver(t);
+  pipeline.outcome = null;
+  let answered = false;
+  const answer = send(BODY).then((told) => {
+    answered = true;
+    return told;
+  });
+  while (pipeline.batches.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  t.false(answered);
+  pipeline.batches[0]!.delivery.settle(TAKEN);
+  t.is((await answer).status, '0');
+});
+
+test('requests and their bytes are counted by protocol, signal and what became of them', async (t) => {
+  const { meters, post, send } = await startReceiver(t);
+  await post(BODY);
+  await post(gzipSync(BODY), PROTO, { 'content-encoding': 'gzip' });
+  await post('hello');
+  await post(BODY, PROTO, {}, '/v1/logs');
+  await send(BODY);
+  const counted = (name: string, protocol: string, signal: string, reason: string) =>
+    meters.read(`weir_otlp_${name}_total`, { receiver: 'otlp', protocol, signal, reason });
+  t.is(counted('requests', 'http', 'traces', ''), 2);
+  t.is(counted('received_bytes', 'http', 'traces', ''), BODY.length + gzipSync(BODY).length);
+  t.is(counted('requests', 'http', 'traces', 'malformed'), 1);
+  t.is(counted('requests', 'http', '', 'http_404'), 1);
+  t.is(counted('requests', 'grpc', 'traces', ''), 1);
+  t.is(counted('received_bytes', 'grpc', 'traces', ''), BODY.length + 5);
+  t.is(meters.read('weir_otlp_receiving_bytes'), 0);
+});
+
+test('a signal that no pipeline uses is not served', async (t) => {
+  const { post, send } = await startReceiver(t);
+  t.is((await post(BODY, PROTO, {}, '/v1/metrics')).status, 404);
+  t.is((await send(BODY, '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export')).status, '12');
+  t.is((await send(BODY, '/opentelemetry.proto.collector.logs.v1.LogsService/Export')).status, '12');
+});
+
+test('stopping waits for what the pipeline has not settled yet', async (t) => {
+  const { receiver, pipeline, post, send, balance } = await startReceiver(t);
+  pipeline.outcome = null;
+  const answers = [post(BODY).then(({ status }) => status), send(BODY).then(({ status }) => Number(status))];
+  while (pipeline.batches.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  const stopped = receiver.stop(new AbortController().signal);
+  for (const { delivery } of pipeline.batches) delivery.settle(TAKEN);
+  t.deepEqual(await Promise.all(answers), [200, 0]);
+  await stopped;
+  t.is(balance.delivered, 6);
+});
+
+test('a port that is taken keeps the receiver from starting, and the other one is free again', async (t) => {
+  const taken = await startReceiver(t);
+  const [, port] = /:(\d+)$/.exec(new URL((await taken.post(BODY)).url).origin) ?? [];
+  const protocols = { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: `127.0.0.1:${port}` } };
+  await t.throwsAsync(startReceiver(t, { protocols }), {
+    code: 'WEIR_NET_LISTEN_FAILED',
+    message: /^receivers\.otlp\.protocols\.http\.endpoint: 127\.0\.0\.1:\d+ is already in use/,
+  });
+});
