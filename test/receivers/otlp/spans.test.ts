@@ -206,11 +206,11 @@ test('requests and their bytes are counted by protocol, signal and what became o
   await send(BODY);
   const counted = (name: string, protocol: string, signal: string, reason: string) =>
     meters.read(`weir_otlp_${name}_total`, { receiver: 'otlp', protocol, signal, reason });
-  t.is(counted('requests', 'http', 'traces', ''), 2);
+  t.is(counted('received_requests', 'http', 'traces', ''), 2);
   t.is(counted('received_bytes', 'http', 'traces', ''), BODY.length + gzipSync(BODY).length);
-  t.is(counted('requests', 'http', 'traces', 'malformed'), 1);
-  t.is(counted('requests', 'http', '', 'http_404'), 1);
-  t.is(counted('requests', 'grpc', 'traces', ''), 1);
+  t.is(counted('received_requests', 'http', 'traces', 'malformed'), 1);
+  t.is(counted('received_requests', 'http', '', 'http_404'), 1);
+  t.is(counted('received_requests', 'grpc', 'traces', ''), 1);
   t.is(counted('received_bytes', 'grpc', 'traces', ''), BODY.length + 5);
   t.is(meters.read('weir_otlp_receiving_bytes'), 0);
 });
