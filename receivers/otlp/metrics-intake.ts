@@ -131,8 +131,9 @@ class MetricsIntake implements Intake {
   /** What has to be decided first: requests that this one repeats, as a whole or in part. */
   #waits({ resources }: DecodedTraffic): Promise<unknown>[] {
     return resources.flatMap(({ envelope }) => {
-      const wait = envelope === null ? undefined : this.#undecided.get(shareId(envelope));
-      return wait === undefined ? [] : [wait];
+      if (envelope === null) return [];
+      const { seq, replaces = [] } = envelope;
+      return [seq, ...replaces].flatMap((number) => this.#undecided.get(shareId({ ...envelope, seq: number })) ?? []);
     });
   }
 
@@ -179,6 +180,7 @@ class MetricsIntake implements Intake {
     const balance = this.#settings.balanceOf('traffic');
     balance.accepted += knownItems;
     balance.filter(known!, knownItems);
+    if (envelope !== null) this.#repeats.pass(numberOf(envelope));
     this.#events.ended(known!, envelope);
   }
 

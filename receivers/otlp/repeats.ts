@@ -52,13 +52,18 @@ export class Repeats {
   }
 
   /** What is known of a request. Changes nothing. */
-  standing({ source, epoch, seq }: RequestNumber): Standing {
-    return this.#sources.get(source)?.get(epoch)?.standing(seq) ?? 'new';
+  standing({ source, epoch, seq, replaces }: RequestNumber): Standing {
+    return this.#sources.get(source)?.get(epoch)?.standing(seq, replaces) ?? 'new';
   }
 
   /** Marks a request that is `new` as taken. O(numbers since the last gap), at most the window. */
   claim(number: RequestNumber): Claim {
     return this.#epochOf(number).claim(number.seq, number.replaces);
+  }
+
+  /** A request that is a repeat came, perhaps with a number of its own: that is no gap. */
+  pass({ source, epoch, seq }: RequestNumber): void {
+    this.#sources.get(source)?.get(epoch)?.pass(seq);
   }
 
   /** Something of this epoch is known to be lost: its next claim tells of a gap. */
@@ -98,10 +103,13 @@ function placeOf(seq: number, replaces: readonly number[]): number {
   return place;
 }
 
-/** Numbers of one epoch: one bit each, in a ring. */
+/** Numbers of one epoch: one bit each, in rings. */
 class EpochWindow {
   readonly #size: number;
-  readonly #bits: Uint32Array;
+  /** Taken themselves, or in parts that came in their place. */
+  readonly #known: Uint32Array;
+  /** Taken themselves. */
+  readonly #whole: Uint32Array;
   /** Above the highest number taken. */
   #end = 0;
   /** Below this number every hole was told of. */
@@ -109,15 +117,21 @@ class EpochWindow {
   #lost = false;
 
   constructor(size: number, checked: number) {
-    this.#bits = new Uint32Array(Math.ceil(size / 32));
-    this.#size = this.#bits.length * 32;
+    this.#known = new Uint32Array(Math.ceil(size / 32));
+    this.#whole = new Uint32Array(this.#known.length);
+    this.#size = this.#known.length * 32;
     this.#checked = checked;
   }
 
-  standing(seq: number): Standing {
+  /**
+   * A part of what was taken whole is a repeat: its sender never got the answer to the whole, and was told later that it is
+   * too large.
+   */
+  standing(seq: number, replaces: readonly number[]): Standing {
+    if (replaces.some((number) => number < seq && this.#has(this.#whole, number))) return 'repeat';
     if (seq >= this.#end) return 'new';
     if (seq < this.#end - this.#size) return 'too_old';
-    return this.#has(seq) ? 'repeat' : 'new';
+    return this.#has(this.#known, seq) ? 'repeat' : 'new';
   }
 
   claim(seq: number, replaces: readonly number[]): Claim {
@@ -125,16 +139,21 @@ class EpochWindow {
     const { checked, lost } = { checked: this.#checked, lost: this.#lost };
     const gap = lost || this.#hasHole(place);
     const marked = [seq, ...replaces.filter((number) => number < seq)].filter((number) => this.#mark(number));
+    if (this.#isInWindow(seq)) this.#set(this.#whole, seq);
     this.#checked = Math.max(checked, place);
     this.#lost = false;
     return {
       gap,
       undo: () => {
-        for (const number of marked) this.#clear(number);
+        for (const number of marked) if (this.#isInWindow(number)) this.#clear(number);
         this.#checked = Math.min(this.#checked, checked);
         this.#lost ||= lost;
       },
     };
+  }
+
+  pass(seq: number): void {
+    this.#mark(seq);
   }
 
   lose(): void {
@@ -146,36 +165,44 @@ class EpochWindow {
     if (place <= this.#checked) return false;
     // Beyond the highest one nothing was taken; below the window nobody knows.
     if (place > this.#end || this.#checked < this.#end - this.#size) return true;
-    for (let number = this.#checked; number < place; number++) if (!this.#has(number)) return true;
+    for (let number = this.#checked; number < place; number++) if (!this.#has(this.#known, number)) return true;
     return false;
   }
 
-  #has(number: number): boolean {
+  #isInWindow(number: number): boolean {
+    return number < this.#end && number >= this.#end - this.#size;
+  }
+
+  #has(bits: Uint32Array, number: number): boolean {
     const at = number % this.#size;
-    return (this.#bits[at >>> 5]! & (1 << (at & 31))) !== 0;
+    return this.#isInWindow(number) && (bits[at >>> 5]! & (1 << (at & 31))) !== 0;
+  }
+
+  #set(bits: Uint32Array, number: number): void {
+    const at = number % this.#size;
+    bits[at >>> 5]! |= 1 << (at & 31);
   }
 
   /** True when the number was not marked and is now; below the window there is nothing to mark. */
   #mark(number: number): boolean {
     if (number >= this.#end) this.#slide(number + 1);
-    if (number < this.#end - this.#size || this.#has(number)) return false;
-    const at = number % this.#size;
-    this.#bits[at >>> 5]! |= 1 << (at & 31);
+    if (!this.#isInWindow(number) || this.#has(this.#known, number)) return false;
+    this.#set(this.#known, number);
     return true;
   }
 
   #clear(number: number): void {
-    if (number >= this.#end - this.#size) this.#clearAt(number % this.#size);
+    const at = number % this.#size;
+    this.#known[at >>> 5]! &= ~(1 << (at & 31));
+    this.#whole[at >>> 5]! &= ~(1 << (at & 31));
   }
 
   /** Makes `end` the number above the highest; what comes into the window is not taken. */
   #slide(end: number): void {
-    if (end - this.#end >= this.#size) this.#bits.fill(0);
-    else for (let number = this.#end; number < end; number++) this.#clearAt(number % this.#size);
+    if (end - this.#end >= this.#size) {
+      this.#known.fill(0);
+      this.#whole.fill(0);
+    } else for (let number = this.#end; number < end; number++) this.#clear(number);
     this.#end = end;
-  }
-
-  #clearAt(at: number): void {
-    this.#bits[at >>> 5]! &= ~(1 << (at & 31));
   }
 }

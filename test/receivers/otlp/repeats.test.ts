@@ -12,7 +12,10 @@ const numbered = (seq: number, replaces: number[] = [], epoch = 'e', source = 's
 function fates(sent: readonly RequestNumber[], repeats = new Repeats(LIMITS)): string[] {
   return sent.map((number) => {
     const standing = repeats.standing(number);
-    if (standing !== 'new') return standing;
+    if (standing !== 'new') {
+      repeats.pass(number);
+      return standing;
+    }
     return repeats.claim(number).gap ? 'gap' : 'new';
   });
 }
@@ -46,6 +49,16 @@ const TABLE: readonly (readonly [title: string, sent: readonly RequestNumber[], 
     'the whole of which halves were taken is a repeat',
     [numbered(1, [0]), numbered(2, [0]), numbered(0)],
     ['new', 'new', 'repeat'],
+  ],
+  [
+    'halves of what was taken whole, because its answer was lost, are repeats, and leave no gap',
+    [numbered(0), numbered(2, [0]), numbered(3, [0]), numbered(1), numbered(4)],
+    ['new', 'repeat', 'repeat', 'new', 'new'],
+  ],
+  [
+    'halves of a half that was taken',
+    [numbered(2, [0]), numbered(4, [0, 2]), numbered(5, [0, 2]), numbered(3, [0]), numbered(1), numbered(6)],
+    ['new', 'repeat', 'repeat', 'new', 'new', 'new'],
   ],
   ['a source that is met in its midst', [numbered(57), numbered(58), numbered(56)], ['new', 'new', 'new']],
   ['a known source whose new life is met in its midst', [numbered(0), numbered(2, [], 'f')], ['new', 'gap']],
