@@ -10,7 +10,7 @@ import { type SenderSettings, Senders } from './senders.ts';
 export interface ReceivedSettings extends SenderSettings {
   /** How far ahead (ms) of this Weir's clock an interval may end and still have its own slot. */
   readonly maxAheadMs: number;
-  /** Records and coverage records held in slots that are open. */
+  /** Records and coverage records held in slots that are open, and slots, open or not, that something held belongs to. */
   readonly maxItems: number;
 }
 
@@ -59,6 +59,7 @@ export class ReceivedTraffic {
   /** By the number of the slot in which they are told. */
   readonly #open = new Map<number, Shares>();
   #items = 0;
+  #shares = 0;
 
   constructor(settings: ReceivedSettings) {
     this.#settings = settings;
@@ -70,9 +71,13 @@ export class ReceivedTraffic {
     return this.#items;
   }
 
-  /** Whether there is room for `items` more. What is too large for any room has it while nothing else is held. */
+  /**
+   * Whether there is room for `items` more. What is too large for any room has it while nothing else is held. Each slot that
+   * is told of takes room as well, though nothing may be told of it but that it was.
+   */
   hasRoom(items: number): boolean {
-    return this.#items === 0 || this.#items + items <= this.#settings.maxItems;
+    const { maxItems } = this.#settings;
+    return this.#shares <= maxItems && (this.#items === 0 || this.#items + items <= maxItems);
   }
 
   /**
@@ -122,6 +127,7 @@ export class ReceivedTraffic {
     if (share === undefined) {
       share = new Share();
       shares.set(own, share);
+      this.#shares += 1;
     }
     return share;
   }
@@ -153,6 +159,7 @@ export class ReceivedTraffic {
     for (const [into, shares] of this.#open) {
       if (into > number) continue;
       this.#open.delete(into);
+      this.#shares -= shares.size;
       for (const [own, share] of shares) {
         items += share.received.items;
         const other = taken.get(own);

@@ -347,6 +347,16 @@ test('the limits of what is remembered of senders hold', async (t) => {
   );
 });
 
+test('slots of which nothing is told but that they were take room, too', (t) => {
+  const { send, until } = gateway({ written: { max_received: 3 } });
+  const empty = (slot: number) => send(traffic(slots(slot), [], []));
+  const taken = [0, -10, -20, -30].map((slot) => empty(slot)?.kind);
+  t.deepEqual(taken, ['taken', 'taken', 'taken', 'taken']);
+  t.deepEqual(empty(-40), { kind: 'retry', reason: 'max_received', afterMs: 10_000 });
+  until(21);
+  t.is(empty(-40)?.kind, 'taken');
+});
+
 test('what max_received has no room for is refused and may come again', async (t) => {
   const { smi, send, until, told, books } = gateway({ written: { max_received: 3 } });
   await smi.start();
