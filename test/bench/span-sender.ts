@@ -86,8 +86,18 @@ async function sendForEver(): Promise<never> {
   for (;;) await sendOne();
 }
 
+/** Requests at the pace asked for on the average, whatever the timer's grain is. */
+function keepPace(): void {
+  const startMs = performance.now();
+  let begun = 0;
+  setInterval(() => {
+    const due = ((performance.now() - startMs) * pace) / 1000;
+    for (; begun < due; begun++) void sendOne();
+  }, 1);
+}
+
 process.on('message', () => process.send?.({ taken, refused }));
 process.on('disconnect', () => process.exit(0));
 process.send?.({ ready: true });
 if (pace === 0) await Promise.all(Array.from({ length: IN_FLIGHT }, sendForEver));
-else setInterval(() => void sendOne(), 1000 / pace);
+else keepPace();
