@@ -44,8 +44,10 @@ export function createOtlpEvents(
   const entries = () => [...ended.values()];
   const told = ({ protocol, signal, reason }: Ended) => ({ ...attributes, protocol, signal, reason });
   const registered = [
-    meters.counter('weir_otlp_received_requests_total', 'OTLP requests that ended; reason is empty for those taken.', () =>
-      entries().map((entry) => ({ value: entry.requests, attributes: told(entry) })),
+    meters.counter(
+      'weir_otlp_received_requests_total',
+      'OTLP requests that ended; reason is empty for those taken.',
+      () => entries().map((entry) => ({ value: entry.requests, attributes: told(entry) })),
     ),
     meters.counter('weir_otlp_received_bytes_total', 'Bytes of OTLP bodies as they came.', () =>
       entries().map((entry) => ({ value: entry.wireBytes, attributes: told(entry) })),
