@@ -93,8 +93,8 @@ function statusOfJson(body: Uint8Array): RpcStatus | null {
 const PARTIAL_SUCCESS = 0x0a;
 const COUNT = 0x08;
 const TEXT = 0x12;
-/** A signed number below 0 is told as one from here on. */
-const NEGATIVE = 2 ** 63;
+/** A signed number below 0 is told as one above this, but the lowest; the highest ones are rounded to it. */
+const HIGHEST = 2 ** 63;
 
 /** A number in field 1 and a text in field 2, as both messages have them. */
 interface CountAndText {
@@ -128,7 +128,7 @@ function readCountAndText(reader: ProtobufReader, found: CountAndText): void {
   while (reader.next()) {
     if (reader.tag === COUNT) {
       const value = reader.varint();
-      found.count = value >= NEGATIVE ? 0 : value;
+      found.count = value > HIGHEST ? 0 : value;
     } else if (reader.tag === TEXT) found.text = reader.text();
     else reader.skip();
   }

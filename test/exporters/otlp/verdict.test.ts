@@ -148,6 +148,13 @@ test('a negative count rejects nothing', (t) => {
   t.like(answer(200, { type: JSON_TYPE, body }), { kind: 'accepted', rejected: 0 });
 });
 
+test('the highest count there is rejects all', (t) => {
+  const highest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+  t.like(answer(200, { body: partial(highest, '') }), { kind: 'accepted', rejected: 2 ** 63 });
+  const body = '{"partialSuccess":{"rejectedDataPoints":"9223372036854775807"}}';
+  t.like(answer(200, { type: JSON_TYPE, body }), { kind: 'accepted', rejected: 2 ** 63 });
+});
+
 const UNREADABLE: readonly (readonly [what: string, parts: Parts])[] = [
   ['cut protobuf', { body: Uint8Array.of(0x0a, 0x05, 0x08) }],
   ['field number 0', { body: Uint8Array.of(0x00, 0x01) }],
