@@ -84,10 +84,10 @@ function machineNote(results: readonly BenchResult[]): string {
 }
 
 function tableOf(results: readonly BenchResult[]): string {
-  const rows = results.map(({ name, value, unit, goal, met }) => {
+  const rows = results.map(({ name, value, unit, goal, more, met }) => {
     const figure = value >= 100 ? value.toFixed(0) : value.toFixed(1);
     const verdict = goal === undefined ? '' : met ? 'met' : '**missed**';
-    return `| ${name} | ${figure} ${unit} | ${goal === undefined ? '' : `≤ ${goal}`} | ${verdict} |`;
+    return `| ${name} | ${figure} ${unit} | ${goal === undefined ? '' : `${more ? '≥' : '≤'} ${goal}`} | ${verdict} |`;
   });
   return ['| Case | Figure | Goal | |', '|---|---|---|---|', ...rows].join('\n');
 }

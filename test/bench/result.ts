@@ -6,6 +6,8 @@ export interface BenchResult {
   readonly unit: string;
   /** What the value should not exceed, or, where more is better, fall short of. */
   readonly goal?: number;
+  /** More is better. */
+  readonly more?: true;
   readonly met?: boolean;
 }
 
@@ -16,7 +18,7 @@ export function measured(name: string, value: number, unit: string, goal?: numbe
 
 /** A result with its verdict, for figures where more is better. */
 export function atLeast(name: string, value: number, unit: string, goal?: number): BenchResult {
-  return goal === undefined ? { name, value, unit } : { name, value, unit, goal, met: value >= goal };
+  return goal === undefined ? { name, value, unit } : { name, value, unit, goal, more: true, met: value >= goal };
 }
 
 /** One line for people: name, value, unit, and the goal when there is one. */
