@@ -27,8 +27,9 @@ export class TrafficJudge {
    */
   sharesOf(body: Uint8Array, decoded: DecodedTraffic): Share[] | null {
     const parts = new Map<string, SplitPart>();
-    for (const { envelope, declaredPoints, points } of decoded.resources) {
-      if (envelope === null || declaredPoints === null || !this.#isSplit(envelope, points, declaredPoints)) continue;
+    for (const resource of decoded.resources) {
+      const { envelope, declaredPoints } = resource;
+      if (envelope === null || declaredPoints === null || !this.#isSplit(envelope, resource)) continue;
       if (!this.#splits.fits(declaredPoints)) return null;
       parts.set(shareId(envelope), this.#splits.part({ ...numberOf(envelope), points: declaredPoints }));
     }
@@ -41,11 +42,14 @@ export class TrafficJudge {
     });
   }
 
-  /** Whether points of it are, or are to be, told apart; not once all are known to be there, or are given up. */
-  #isSplit(envelope: TrafficEnvelope, points: number, declaredPoints: number): boolean {
+  /**
+   * Whether points of it are, or are to be, told apart; not once all are known to be there, or are given up. Pieces that were
+   * joined may be as many points as were sent, and yet some of them twice and others not at all.
+   */
+  #isSplit(envelope: TrafficEnvelope, { points, pieces, declaredPoints }: DecodedResource): boolean {
     const number = numberOf(envelope);
     if (this.#splits.isOpen(number)) return true;
-    return points !== declaredPoints && this.#repeats.standing(number) === 'new';
+    return (points !== declaredPoints || pieces > 1) && this.#repeats.standing(number) === 'new';
   }
 
   #whole(resource: DecodedResource): Share {

@@ -18,6 +18,8 @@ export interface DecodedResource {
   readonly points: number;
   /** Data points that the sender says it sent; null when it does not say, as older ones do not. */
   readonly declaredPoints: number | null;
+  /** How many resources of the request named this sender; above 1 something between has joined what came apart. */
+  readonly pieces: number;
 }
 
 /** What was left out: other metrics, and points of Weir's that it cannot read or that are not deltas. */
@@ -37,6 +39,7 @@ export class SenderDraft {
   readonly envelope: TrafficEnvelope | null;
   readonly assembly = new TrafficAssembly();
   points = 0;
+  pieces = 0;
   declaredPoints: number | null = null;
 
   constructor(envelope: TrafficEnvelope | null) {
@@ -73,6 +76,7 @@ export class DecodedDraft {
       sender = new SenderDraft(envelope);
       this.#senders.set(id, sender);
     }
+    sender.pieces += 1;
     sender.declare(points);
     return sender;
   }
@@ -87,9 +91,9 @@ export class DecodedDraft {
 
   finish(): DecodedTraffic {
     const resources: DecodedResource[] = [];
-    for (const { envelope, assembly, points, declaredPoints } of this.#senders.values()) {
+    for (const { envelope, assembly, points, pieces, declaredPoints } of this.#senders.values()) {
       const sums = assembly.sums();
-      if (sums.length > 0) resources.push({ envelope, sums, points, declaredPoints });
+      if (sums.length > 0) resources.push({ envelope, sums, points, pieces, declaredPoints });
     }
     return { resources, foreign: { metrics: this.#metrics, points: this.#points, names: this.#names } };
   }

@@ -227,6 +227,11 @@ test('a repeat that is split otherwise, or not at all, gives just what is missin
     [split(request(slotSum(0), envelope(0)), 9)[0], ...split(request(slotSum(0), envelope(0)), 12)],
     [joined(...split(request(slotSum(0), envelope(0)), 9), split(request(slotSum(0), envelope(0)), 5)[1])],
     [joined(request(slotSum(0), envelope(0)), request(slotSum(0), envelope(0)))],
+    // As many points as were sent, but the first ones twice.
+    [
+      joined(split(request(slotSum(0), envelope(0)), 9)[0], split(request(slotSum(0), envelope(0)), 8)[0]),
+      split(request(slotSum(0), envelope(0)), 9)[1],
+    ],
   ]) {
     const stage = createStage();
     for (const body of [first!, ...later, request(slotSum(0), envelope(0))]) await stage.intake.take(body);
