@@ -52,13 +52,25 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
       learn(request, 'maybe');
     }
     if (verdict.kind === 'accepted') return this.#accepted(request, verdict);
+    if (verdict.kind === 'transient' && verdict.arrived === 'yes') return this.#there(request, verdict.error);
     return verdict.kind === 'transient' ? transient(request, verdict) : this.#refused(request, verdict);
   }
 
-  #accepted({ packed }: PackedSpans, { rejected, message }: Extract<Verdict, { kind: 'accepted' }>): SpansOutcome {
+  /** The status said that it is taken; the rest of the answer never came. Sent again, every span would be there twice. */
+  #there({ packed }: PackedSpans, error: string): SpansOutcome {
     const { events } = this.#settings;
     events.sent(packed.length);
-    if (rejected > 0 || message !== '') events.warned(rejected, message);
+    events.warned(0, `${error}; how many spans it rejected is unknown`);
+    return THERE;
+  }
+
+  #accepted(
+    { packed, count }: PackedSpans,
+    { rejected, message }: Extract<Verdict, { kind: 'accepted' }>,
+  ): SpansOutcome {
+    const { events } = this.#settings;
+    events.sent(packed.length);
+    if (rejected > 0 || message !== '') events.warned(Math.min(rejected, count), message);
     return { kind: 'sent', rejected, error: rejected > 0 ? REJECTED : '' };
   }
 
