@@ -8,6 +8,8 @@ export interface Coverage {
   coveredSeconds: number;
   expectedSeconds: number;
   missed: number;
+  /** True when a target missed a scrape, or takes back a miss from before, though others may make up for it in `missed`. */
+  isMissed: boolean;
   resets: number;
   firstSight: boolean;
   targets: number;
@@ -120,7 +122,16 @@ export function ownGroup(groups: NameMap<OwnGroup>, cluster: string, namespace: 
 
 /** Coverage of no target, to be added to. */
 export function noCoverage(): Coverage {
-  return { coveredSeconds: 0, expectedSeconds: 0, missed: 0, resets: 0, firstSight: false, targets: 0, up: false };
+  return {
+    coveredSeconds: 0,
+    expectedSeconds: 0,
+    missed: 0,
+    isMissed: false,
+    resets: 0,
+    firstSight: false,
+    targets: 0,
+    up: false,
+  };
 }
 
 /** Adds one target's coverage. */
@@ -128,6 +139,7 @@ export function addCoverage(into: Coverage, record: CoverageRecord): void {
   into.coveredSeconds += record.coveredSeconds;
   into.expectedSeconds += record.expectedSeconds;
   into.missed += record.scrapesMissed;
+  into.isMissed ||= record.scrapesMissed !== 0;
   into.resets += record.resets;
   into.firstSight ||= record.firstSight;
   into.targets += 1;

@@ -75,8 +75,8 @@ export function joinCounted(parts: readonly Counted[]): Counted {
   };
 }
 
-function isWhole({ missed, resets, firstSight }: Coverage): boolean {
-  return missed === 0 && resets === 0 && !firstSight;
+function isWhole({ isMissed, resets, firstSight }: Coverage): boolean {
+  return !isMissed && resets === 0 && !firstSight;
 }
 
 /** Coverage of the workloads that counted `records`, each once. */
@@ -194,6 +194,7 @@ function addUp(into: Coverage, from: Coverage): void {
   into.coveredSeconds += from.coveredSeconds;
   into.expectedSeconds += from.expectedSeconds;
   into.missed += from.missed;
+  into.isMissed ||= from.isMissed;
   into.resets += from.resets;
   into.firstSight ||= from.firstSight;
   into.targets += from.targets;

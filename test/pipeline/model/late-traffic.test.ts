@@ -137,3 +137,17 @@ test('a window of a stream that takes back more than it expects has no rate, nev
   t.like(reading.edges[0]!.figures, { successes: 2, ratePerSecond: 0 });
   t.true(reading.late);
 });
+
+test('a miss that one target takes back does not make up for the miss of another one of its workload', (t) => {
+  const other = own('x/web', { pod: 'web-2' });
+  const reading = (pod: typeof other) =>
+    readTraffic(
+      sumTraffic([
+        slot(0, [calls(1)], [covered(web, { ...GOOD, scrapesDue: 2, scrapesMissed: 1 })]),
+        slot(1, [calls(1)], [covered(web, GOOD), covered(pod, TAKEN_BACK)]),
+      ])!,
+      { defaultKind: 'Deployment', windowMs: 20_000 },
+    ).edges[0]!.figures;
+  t.like(reading(other), { missed: 0, complete: false });
+  t.like(reading(web), { missed: 0, complete: true }, 'its own');
+});
