@@ -101,6 +101,8 @@ export interface ExporterSettings<Config> extends Settings<Config> {
   /** Window in milliseconds (from the `smi` processor of the pipeline) and slot length, for those who sum slots. */
   readonly windowMs: number;
   readonly slotMs: number;
+  /** How long after its end a slot is told, milliseconds, beside what scrapes take; absent for 0. */
+  readonly slotWaitMs?: number;
   /** Listings of targets of all receivers, for those who answer questions about them. */
   readonly targets: () => readonly TargetStatus[];
   /** Files of targets, of all receivers, that cannot be used; absent where there is no graph. */
@@ -232,6 +234,8 @@ export interface ProcessorFactory<Config = unknown> extends FactoryBase<Config> 
   readonly takesOver?: boolean;
   /** Window in milliseconds this processor gives its pipeline's exporters; absent when it makes none. */
   window?(config: Config, slotMs: number): number;
+  /** How long (ms) after its end it keeps a slot open for others than scrapes. Default: not at all. */
+  slotWaitMs?(slotMs: number, receives: ReadonlySet<Body>): number;
   create(settings: ProcessorSettings<Config>): Promise<Processor>;
 }
 export interface ExporterFactory<Config = unknown> extends FactoryBase<Config> {

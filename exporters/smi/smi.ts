@@ -48,12 +48,13 @@ class Smi implements SmiExporter {
   #askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: ExporterSettings<SmiConfig>) {
-    const { config, windowMs, slotMs, startedMs } = settings;
+    const { config, windowMs, slotMs, slotWaitMs = 0, startedMs } = settings;
     this.#settings = settings;
     this.#retentionMs = Math.max(config.retention, windowMs);
     this.#model = new ReadModel({
       windowMs: windowMs > 0 ? windowMs : 3 * FOREIGN_SLOT_MS,
       slotMs: slotMs > 0 ? slotMs : FOREIGN_SLOT_MS,
+      slotWaitMs,
       retentionMs: this.#retentionMs,
       defaultKind: config.default_kind,
       startedMs,

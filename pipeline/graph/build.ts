@@ -27,6 +27,7 @@ import { listSeries } from '../series-lists.ts';
 import type { BalanceEntry } from '../telemetry/balance-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
+import { bodiesOf, slotWaitOf } from './bodies.ts';
 import { pipelineDemand, receiverDemand } from './demand.ts';
 import { bySignal, fanOut } from './fanout.ts';
 import { type ComponentBooks, type Fault, faultOf } from './guard.ts';
@@ -118,6 +119,7 @@ class GraphBuilder {
           signal: pipeline.signal,
           windowMs: pipeline.windowMs,
           slotMs: pipeline.slotMs,
+          slotWaitMs: slotWaitOf(pipeline),
           targets: this.#targets,
           discoveryProblems: this.#discoveryProblems,
           series: this.#series,
@@ -229,10 +231,4 @@ async function meshTable(mesh: string): Promise<MeshRules | null> {
 
 function exporterKey(signal: Signal, id: string): string {
   return `${signal} ${id}`;
-}
-
-/** What the receivers of a pipeline may give it. */
-function bodiesOf({ signal, receivers }: CheckedPipeline): Set<Body> {
-  const given = receivers.flatMap(({ factory }) => (factory.kind === 'receiver' ? factory.gives : []));
-  return new Set(given.filter((body) => signalOfBody(body) === signal));
 }

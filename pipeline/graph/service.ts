@@ -5,6 +5,7 @@ import type { Component, ServiceStatus, TargetStatus } from '../component.ts';
 import type { CheckedConfig } from '../config/checked.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
+import { slotWaitOf } from './bodies.ts';
 import { buildGraph, type Graph } from './build.ts';
 import { startAll, stopAll } from './lifecycle.ts';
 
@@ -83,7 +84,7 @@ function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Lo
   const targets = graph.targets().filter(({ refused }) => !refused).length;
   for (const pipeline of config.pipelines) {
     const { slotMs, windowMs } = pipeline;
-    const firstMs = slotMs === 0 ? null : Math.ceil(nowMs / slotMs) * slotMs;
+    const firstMs = slotMs === 0 ? null : Math.ceil(nowMs / slotMs) * slotMs + slotWaitOf(pipeline);
     log.info(
       {
         pipeline: pipeline.id,

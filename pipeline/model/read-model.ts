@@ -15,6 +15,8 @@ export interface ReadModelOptions {
   readonly windowMs: number;
   /** Length of a slot, milliseconds, above 0. */
   readonly slotMs: number;
+  /** How long after its end a slot comes at the latest, as a rule, milliseconds. Default 0. */
+  readonly slotWaitMs?: number;
   /** How far back readers may ask, milliseconds. */
   readonly retentionMs: number;
   readonly defaultKind: ResourceKind;
@@ -221,11 +223,11 @@ export class ReadModel {
     }
   }
 
-  /** Time until the slot that Weir started in has ended, or until the present one has. */
+  /** Time until the slot that Weir started in is told, or until the next one is. */
   #firstNumbersMs(nowMs: number): number {
-    const { slotMs, startedMs } = this.#options;
-    const firstEndMs = (Math.floor(startedMs / slotMs) + 1) * slotMs;
-    return nowMs < firstEndMs ? firstEndMs - nowMs : slotMs - (nowMs % slotMs);
+    const { slotMs, startedMs, slotWaitMs = 0 } = this.#options;
+    const firstMs = (Math.floor(startedMs / slotMs) + 1) * slotMs + slotWaitMs;
+    return nowMs < firstMs ? firstMs - nowMs : slotMs - ((nowMs - firstMs) % slotMs);
   }
 }
 

@@ -66,6 +66,9 @@ export const config = z.strictObject({
 
 export type SmiConfig = z.output<typeof config>;
 
+/** Length of a slot when nobody upstream scrapes, milliseconds. */
+export const FOREIGN_SLOT_MS = 10_000;
+
 /** Smallest multiple of the slot that is at least 30 s, unless the user wrote a window. Milliseconds. */
 export function windowMs(written: SmiConfig, slotMs: number): number {
   return written.window ?? Math.ceil(30_000 / slotMs) * slotMs;

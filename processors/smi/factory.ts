@@ -1,6 +1,6 @@
 /** @module The `smi` processor's factory. */
 import type { ConfigIssue, ProcessorFactory } from '../../pipeline/component.ts';
-import { config, type SmiConfig, windowMs } from './config.ts';
+import { config, FOREIGN_SLOT_MS, type SmiConfig, windowMs } from './config.ts';
 
 export const factory: ProcessorFactory<SmiConfig> = {
   kind: 'processor',
@@ -11,6 +11,7 @@ export const factory: ProcessorFactory<SmiConfig> = {
   takesOver: true,
   config,
   window: windowMs,
+  slotWaitMs: (slotMs, receives) => (receives.has('traffic') ? slotMs || FOREIGN_SLOT_MS : 0),
   check(written, { slotMs }): ConfigIssue[] {
     if (written.window === undefined || slotMs === 0 || written.window % slotMs === 0) return [];
     const below = Math.max(slotMs, Math.floor(written.window / slotMs) * slotMs);

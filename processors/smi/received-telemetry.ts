@@ -51,7 +51,7 @@ export function createReceivedTelemetry(parts: Parts, received: ReceivedTraffic)
       if (isAhead) tell('ahead', { source }, 'traffic of another Weir lies in the future: set its clock, or ours');
       if (sender?.gap !== true) return;
       counts.gaps += 1;
-      tell('gap', { source }, 'traffic of another Weir was lost on the way: its slots are told as incomplete');
+      tell('gap', { source }, 'traffic of another Weir was lost on the way: its targets are told as incomplete');
     },
     refused(items) {
       books().refused += items;

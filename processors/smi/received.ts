@@ -5,7 +5,9 @@
 import type { TrafficSender } from '../../pipeline/batch.ts';
 import { TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import type { CoverageRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
-import { type SenderSettings, Senders } from './senders.ts';
+import { doubtTargets, missedScrape, Vouched, type Watched } from './doubts.ts';
+import { withParts } from './parts.ts';
+import { type Heard, type SenderSettings, Senders } from './senders.ts';
 
 export interface ReceivedSettings extends SenderSettings {
   /** How far ahead (ms) of this Weir's clock an interval may end and still have its own slot. */
@@ -37,9 +39,27 @@ export interface ClosedSlot {
 class Share {
   readonly received = new TrafficAccumulator();
   readonly takenBack: CoverageRecord[] = [];
-  /** Something of it was lost on the way. */
+  /** Targets of which something was lost on the way, by key. */
+  readonly missed = new Map<string, Watched>();
+  /** What is told of it in partial sums. */
+  readonly vouched = new Vouched();
+  /** Nobody knows of whom something is missing. */
   partial = false;
   clockAhead = false;
+
+  miss(targets: Iterable<Watched>): void {
+    for (const watched of targets) this.missed.set(watched.target, watched);
+  }
+
+  /** Adds `from`, which is not used afterwards. */
+  join(from: Share): void {
+    if (!from.received.isEmpty) this.received.add(from.received.take());
+    for (const record of from.takenBack) this.takenBack.push(record);
+    this.miss(from.missed.values());
+    this.vouched.join(from.vouched);
+    this.partial ||= from.partial;
+    this.clockAhead ||= from.clockAhead;
+  }
 }
 
 /** How a sum came. */
@@ -92,23 +112,35 @@ export class ReceivedTraffic {
     const own = isAhead ? newest : this.#slotOf(endMs);
     const share = this.#share(own, oldest);
     share.clockAhead ||= isAhead;
-    if (sender !== undefined) this.#hear(sender, sum, { share, isAhead, oldest, nowMs });
-    const merged = share.received.add(sum);
+    const isMoved = sender !== undefined && this.#hear(sender, sum, { share, isAhead, oldest, nowMs });
+    const merged = share.received.add(sum.partial && !isMoved ? doubtIn(share, sender, sum) : sum);
     this.#items += sum.records.length + sum.coverage.length - merged;
     return { merged, isLate: own < oldest, isAhead };
   }
 
-  #hear(sender: TrafficSender, sum: TrafficSum, { share, isAhead, oldest, nowMs }: Arrival): void {
+  /** True when misses of the sender's targets might be made up for by what was taken back of them. */
+  #hear(sender: TrafficSender, sum: TrafficSum, { share, isAhead, oldest, nowMs }: Arrival): boolean {
     const { slotMs } = this.#settings;
     const untilMs = isAhead ? (Math.floor(nowMs / slotMs) + 1) * slotMs : sum.interval.endMs;
-    const { takenBack, toldBeforeMs } = this.senders.heard(sender, sum, untilMs, nowMs);
+    const { takenBack, lost, newcomers, isMoved } = this.senders.heard(sender, sum, untilMs, nowMs);
     for (const { endMs, coverage } of takenBack) {
       const list = isAhead ? share.takenBack : this.#share(this.#slotOf(endMs), oldest).takenBack;
       for (const record of coverage) list.push(record);
     }
-    if (!sender.gap) return;
-    share.partial = true;
-    if (toldBeforeMs !== null) this.#share(this.#slotOf(toldBeforeMs), oldest).partial = true;
+    share.miss(newcomers);
+    if (lost !== null) this.#lose(lost, isMoved, share, oldest);
+    return isMoved;
+  }
+
+  /** What was lost may have been of the slots at both sides: of whom, is known of a sender that was heard before. */
+  #lose({ toldBeforeMs, targets }: NonNullable<Heard['lost']>, isMoved: boolean, share: Share, oldest: number): void {
+    const shares = new Set([share]);
+    if (toldBeforeMs !== null) shares.add(this.#share(this.#slotOf(toldBeforeMs), oldest));
+    const missed = targets === null || isMoved ? null : [...targets];
+    for (const side of shares) {
+      if (missed === null) side.partial = true;
+      else side.miss(missed);
+    }
   }
 
   /** The slot in which an interval ends, as a scrape's share belongs to the slot of the scrape. */
@@ -164,18 +196,11 @@ export class ReceivedTraffic {
         items += share.received.items;
         const other = taken.get(own);
         if (other === undefined) taken.set(own, share);
-        else this.#join(other, share);
+        else other.join(share);
       }
     }
     this.#items -= items;
     return { shares: taken, items };
-  }
-
-  #join(into: Share, from: Share): void {
-    if (!from.received.isEmpty) into.received.add(from.received.take());
-    for (const record of from.takenBack) into.takenBack.push(record);
-    into.partial ||= from.partial;
-    into.clockAhead ||= from.clockAhead;
   }
 
   #intervalOf(number: number): { startMs: number; endMs: number } {
@@ -186,16 +211,19 @@ export class ReceivedTraffic {
 
 const NOTHING_MISSING = { coverage: [], senders: [] } as const;
 
-/** A share as a sum over the interval of its slot. */
-function finished({ received, takenBack, partial, clockAhead }: Share, interval: TrafficSum['interval']): TrafficSum {
-  received.add({ interval, records: [], coverage: takenBack, partial, clockAhead });
-  return { ...received.take(), interval };
+/** A partial sum is one of its own targets only, where coverage tells whose they are. */
+function doubtIn({ vouched }: Share, sender: TrafficSender | undefined, sum: TrafficSum): TrafficSum {
+  vouched.add(sender?.source ?? '', sum);
+  return doubtTargets(sum);
 }
 
-function withParts(own: TrafficSum, others: readonly TrafficSum[]): TrafficSum {
-  if (others.length === 0) return own;
-  const whole = new TrafficAccumulator();
-  const parts = [own, ...others];
-  for (const part of parts) whole.add(part);
-  return { ...whole.take(), interval: own.interval, late: true, parts };
+/** A share as a sum over the interval of its slot. */
+function finished(
+  { received, takenBack, missed, vouched, ...share }: Share,
+  interval: TrafficSum['interval'],
+): TrafficSum {
+  const coverage = [...takenBack, ...Array.from(missed.values(), (watched) => missedScrape(watched))];
+  const partial = share.partial || !vouched.isWhole;
+  received.add({ interval, records: [], coverage, partial, clockAhead: share.clockAhead });
+  return { ...received.take(), interval };
 }

@@ -6,6 +6,7 @@
  */
 import type { TrafficSender } from '../../pipeline/batch.ts';
 import type { CoverageRecord, Interval, TrafficSum } from '../../pipeline/model/traffic.ts';
+import { Loss, missedScrape, type Watched } from './doubts.ts';
 
 export interface SenderSettings {
   /** Length of a slot here, ms. */
@@ -16,8 +17,6 @@ export interface SenderSettings {
   /** Targets remembered of one sender. */
   readonly maxTargets: number;
 }
-
-type Watched = Pick<CoverageRecord, 'target' | 'mesh' | 'own'>;
 
 /** What was told as missing of one slot. */
 interface Owed extends Interval {
@@ -35,8 +34,18 @@ export interface TakenBack {
 /** What the arrival of traffic changes beside bringing it. */
 export interface Heard {
   readonly takenBack: readonly TakenBack[];
-  /** End (ms) of what the sender told before that, null for the first. */
-  readonly toldBeforeMs: number | null;
+  /**
+   * Where requests were lost before this one: end (ms) of what the sender told before, null for the first, and whom it is
+   * known to watch, null when that may not be all.
+   */
+  readonly lost: { readonly toldBeforeMs: number | null; readonly targets: Iterable<Watched> | null } | null;
+  /** Targets told of here for the first time of which something may have been lost. */
+  readonly newcomers: readonly Watched[];
+  /**
+   * Debts were taken back lately in other slots than they were told in. Whoever sums some of those slots, and not all, would
+   * have new misses of the same targets made up for.
+   */
+  readonly isMoved: boolean;
 }
 
 /** What is missing of a slot. */
@@ -63,6 +72,14 @@ interface State {
   list: readonly Watched[] | null;
   /** End (ms) of the interval that `targets` are of. */
   targetsOfMs: number;
+  /** Those of the interval before. */
+  targetsBefore: Map<string, Watched>;
+  /** True when not all targets had room. */
+  isCrowded: boolean;
+  /** The newest loss of requests. */
+  loss: Loss | null;
+  /** End (ms) of the newest interval with which debts of other slots were taken back. */
+  movedMs: number;
   owed: Owed[];
 }
 
@@ -104,7 +121,7 @@ export class Senders {
    * `sender` told `sum` at `nowMs` (engine time). `untilMs` is the end of its interval, or less where its clock is not
    * believed. O(coverage).
    */
-  heard({ source, epoch }: TrafficSender, sum: TrafficSum, untilMs: number, nowMs: number): Heard {
+  heard({ source, epoch, gap }: TrafficSender, sum: TrafficSum, untilMs: number, nowMs: number): Heard {
     const known = this.#states.get(source);
     const state = known ?? this.#begin(epoch, untilMs);
     // Set anew each time: a Map keeps the order of insertion, so the first one is the one longest silent.
@@ -112,16 +129,20 @@ export class Senders {
     this.#states.set(source, state);
     this.#bound();
     state.heardMs = nowMs;
-    const toldBeforeMs = known === undefined ? null : state.toldMs;
+    const lost = gap ? lose(state, untilMs) : null;
+    const newcomers = state.loss?.newcomers(sum.coverage, untilMs) ?? [];
     this.#learnTargets(state, sum, untilMs);
     this.#learnTimes(state, epoch, sum, untilMs);
-    return { takenBack: takeBack(state, sum.interval), toldBeforeMs };
+    const takenBack = takeBack(state, sum.interval, this.#settings.slotMs);
+    const isMoved = untilMs - state.movedMs < this.#settings.expirationMs;
+    return { takenBack, lost, newcomers, isMoved };
   }
 
   #begin(epoch: string, untilMs: number): State {
     const never = Number.NEGATIVE_INFINITY;
     const times = { heardMs: never, toldMs: never, settledMs: untilMs, targetsOfMs: never, lengthMs: null };
-    return { epoch, ...times, left: false, targets: new Map(), list: null, owed: [] };
+    const targets = { targets: new Map(), list: null, targetsBefore: new Map(), isCrowded: false };
+    return { epoch, ...times, ...targets, left: false, loss: null, movedMs: never, owed: [] };
   }
 
   #bound(): void {
@@ -136,7 +157,10 @@ export class Senders {
   /** Those of its newest interval, which may come in several requests. */
   #learnTargets(state: State, { coverage }: TrafficSum, untilMs: number): void {
     if (untilMs < state.targetsOfMs) return;
-    if (untilMs > state.targetsOfMs) state.targets = new Map();
+    if (untilMs > state.targetsOfMs) {
+      state.targetsBefore = state.targets;
+      state.targets = new Map();
+    }
     state.targetsOfMs = untilMs;
     state.list = null;
     for (const { target, mesh, own, scrapesDue, expectedSeconds } of coverage) {
@@ -144,7 +168,10 @@ export class Senders {
       if (scrapesDue <= 0 && expectedSeconds <= 0) continue;
       const hasRoom = state.targets.size < this.#settings.maxTargets || state.targets.has(target);
       if (hasRoom) state.targets.set(target, { target, mesh, own });
-      else this.#targetsOverLimit += 1;
+      else {
+        state.isCrowded = true;
+        this.#targetsOverLimit += 1;
+      }
     }
   }
 
@@ -175,7 +202,7 @@ export class Senders {
       const owed: Owed = { startMs, endMs: slot.endMs, targets: state.list };
       state.owed.push(owed);
       state.settledMs = slot.endMs;
-      for (const watched of owed.targets) coverage.push(missed(watched, owed, 1));
+      for (const watched of owed.targets) coverage.push(missedScrape(watched, secondsOf(owed)));
     }
     this.#silent = senders.length;
     return { coverage, senders };
@@ -202,34 +229,35 @@ export class Senders {
   }
 }
 
+/** Requests were lost before the one that ends at `untilMs`. Chunks of one interval may have been, so two of them are looked at. */
+function lose(state: State, untilMs: number): NonNullable<Heard['lost']> {
+  const known = new Map([...state.targetsBefore, ...state.targets]);
+  state.loss = new Loss(known, untilMs);
+  const toldBeforeMs = Number.isFinite(state.toldMs) ? state.toldMs : null;
+  return { toldBeforeMs, targets: known.size === 0 || state.isCrowded ? null : known.values() };
+}
+
 /**
  * Debts that `told` settles: those of its own time, with it, even of a part of it, because what was told instead says the
  * rest; and after a farewell those of later slots, each in its slot.
  */
-function takeBack(state: State, told: Interval): TakenBack[] {
+function takeBack(state: State, told: Interval, slotMs: number): TakenBack[] {
   if (state.owed.length === 0) return [];
   const takenBack: TakenBack[] = [];
   state.owed = state.owed.filter((owed) => {
     const isLater = owed.startMs >= told.endMs;
     const isSettled = isLater ? state.left && told.endMs === state.toldMs : told.startMs < owed.endMs;
     if (!isSettled) return true;
-    const coverage = owed.targets.map((watched) => missed(watched, owed, -1));
-    takenBack.push({ endMs: isLater ? owed.endMs : told.endMs, coverage });
+    const coverage = owed.targets.map((watched) => missedScrape(watched, -secondsOf(owed), -1));
+    const endMs = isLater ? owed.endMs : told.endMs;
+    // Ends of debts are ends of slots.
+    if (Math.ceil(endMs / slotMs) * slotMs !== owed.endMs) state.movedMs = Math.max(state.movedMs, endMs);
+    takenBack.push({ endMs, coverage });
     return false;
   });
   return takenBack;
 }
 
-function missed({ target, mesh, own }: Watched, { startMs, endMs }: Interval, times: 1 | -1): CoverageRecord {
-  return {
-    target,
-    mesh,
-    own,
-    scrapesDue: times,
-    scrapesMissed: times,
-    coveredSeconds: 0,
-    expectedSeconds: (times * (endMs - startMs)) / 1000,
-    resets: 0,
-    firstSight: false,
-  };
+function secondsOf({ startMs, endMs }: Interval): number {
+  return (endMs - startMs) / 1000;
 }

@@ -7,19 +7,16 @@ import type { Batch, SamplesBatch, TrafficBatch } from '../../pipeline/batch.ts'
 import type { Timer } from '../../pipeline/clock/clock.ts';
 import { ADMITTED, type Admission, type Processor, type ProcessorSettings } from '../../pipeline/component.ts';
 import { Delivery, TAKEN } from '../../pipeline/delivery.ts';
-import { TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
-import type { SmiConfig } from './config.ts';
+import { FOREIGN_SLOT_MS, type SmiConfig } from './config.ts';
 import { SmiEngine } from './engine.ts';
+import { KeptSlots } from './parts.ts';
 import { type ClosedSlot, ReceivedTraffic } from './received.ts';
 import { createTelemetry, type SmiTelemetry } from './telemetry.ts';
 
 export function createSmi(settings: ProcessorSettings<SmiConfig>): Processor {
   return new Smi(settings);
 }
-
-/** Length of a slot when nobody upstream scrapes, ms. */
-const FOREIGN_SLOT_MS = 10_000;
 
 class Smi implements Processor {
   readonly stage: OperatorFunction<Batch, Batch> = (source) => new Observable((out) => this.#run(source, out));
@@ -29,7 +26,7 @@ class Smi implements Processor {
   readonly #slotMs: number;
   readonly #telemetry: SmiTelemetry;
   /** Slots nobody took over, to be added into the next one. */
-  readonly #kept = new TrafficAccumulator();
+  readonly #kept = new KeptSlots();
   /** Items received that are in those. */
   #keptItems = 0;
   #out: Subscriber<Batch> | null = null;

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { ENVOY_PART } from '../../demo/world/istio/beside.ts';
 import { TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
-import { AgentFleet, SLOT_MS, START_MS } from '../kit/agent-fleet.ts';
+import { AgentFleet, type AgentLife, SLOT_MS, START_MS } from '../kit/agent-fleet.ts';
 import { budget } from '../kit/budget.ts';
 import { addTcp, bucketsOf, type ExpectedCounts, hasTcp, noCounts, observedCounts } from '../kit/expected-traffic.ts';
 import type { Fate, Member } from '../kit/fleet.ts';
@@ -166,14 +166,24 @@ function covered(
   return into;
 }
 
+/** A slot in which its agent left or came is in doubt for a pod, if nothing else says so. */
+const NOT_SEEN = { scrapesDue: 1, scrapesMissed: 1, resets: 0, firstSight: 0 };
+
+const isCutIn = ({ startedMs, stoppedMs }: AgentLife, slot: number): boolean =>
+  [startedMs, stoppedMs].some((atMs) => atMs !== null && Math.floor(atMs / SLOT_MS) === slot && atMs % SLOT_MS > 0);
+
+const isWhole = ({ scrapesMissed, resets, firstSight }: ReturnType<AgentLife['expected']['coverage']['of']>): boolean =>
+  scrapesMissed === 0 && resets === 0 && !firstSight;
+
 /** What its agent's lives saw of a pod in a slot; null where one was too short to tell which scrapes were due. */
 function coverageOf(stage: AgentFleet, pod: string, slot: number): ExpectedCoverage | null {
   const total = nothingCovered();
-  for (const { expected } of stage.lives) {
-    const { coverage } = expected;
+  for (const life of stage.lives) {
+    const { coverage } = life.expected;
     const seen = coverage.of(pod, slot, slot + 1);
     if (coverage.phaseOf(pod) === null && (seen.scrapesDue > 0 || seen.firstSight)) return null;
     covered(total, seen);
+    if (stage.ownerOf(pod) === life.agent && isCutIn(life, slot) && isWhole(seen)) covered(total, NOT_SEEN);
   }
   return { ...total, firstSight: Math.min(1, total.firstSight) };
 }
@@ -188,6 +198,45 @@ function checkCut(t: ExecutionContext, stage: AgentFleet): void {
   t.is(missed.length, pods.size, 'each of its targets is told as missed');
   t.true(missed.every(({ scrapesDue, scrapesMissed }) => scrapesDue === 1 && scrapesMissed === 1));
 }
+
+/**
+ * While one agent is restarted: edges told by whom it watches are incomplete as long as the window holds the restart, those told
+ * by anybody else are complete all the time.
+ */
+async function checkRestart(t: ExecutionContext, stage: AgentFleet, { agent, besides }: Restart): Promise<Told> {
+  const published = (await stage.get('/v1/edges')) as PublishedEdges;
+  const restarted = new Set(agent === null ? [] : stage.workloadsOf(agent));
+  const told = { complete: 0, incomplete: 0 };
+  for (const edge of published.edges) {
+    const [source, destination] = edgeName(edge).split(' -> ') as [string, string];
+    const teller = edge.side === 'client' ? source : destination;
+    if (besides.includes(teller)) continue;
+    t.is(edge.complete, !restarted.has(teller), `${edgeName(edge)} by its ${edge.side} until ${published.windowEnd}`);
+    if (edge.complete) told.complete += 1;
+    else told.incomplete += 1;
+  }
+  return told;
+}
+
+interface Restart {
+  /** Null when the window holds no restart. */
+  readonly agent: number | null;
+  /** Workloads with other troubles in the window. */
+  readonly besides: readonly string[];
+}
+
+interface Told {
+  readonly complete: number;
+  readonly incomplete: number;
+}
+
+/** By the slot at whose end the window is read; the newest slot in it is the one before. Agent 2 is restarted in slot 10. */
+const RESTARTS = new Map<number, Restart>([
+  [11, { agent: 2, besides: ['delivery/tracking'] }],
+  [12, { agent: 2, besides: ['delivery/tracking'] }],
+  [13, { agent: 2, besides: ['delivery/tracking'] }],
+  [14, { agent: null, besides: [] }],
+]);
 
 /** Every edge of the last window that is told by its client and is complete, against the truth of the same slots. */
 async function checkWindow(t: ExecutionContext, stage: AgentFleet): Promise<ComparedWindow> {
@@ -253,17 +302,22 @@ for (const seed of SEEDS) {
     const stage = await AgentFleet.create(seed, AGENTS);
     t.teardown(() => stage.close());
     await stage.startGateway();
+    const early = (await stage.get('/v1/edges')) as { readonly firstNumbersInSeconds: number };
+    t.is(early.firstNumbersInSeconds, (2 * SLOT_MS) / 1000, 'the slot, and the one it waits for agents');
     for (let agent = 0; agent < AGENTS; agent++) {
       await stage.startAgent(agent);
       await stage.advance(700);
     }
     const steps = script(stage);
     const windows: ComparedWindow[] = [];
+    const restarts: Told[] = [];
     for (let slot = 0; slot < SLOTS; slot++) {
       const nowMs = () => stage.fleet.clock.wallMs() - START_MS;
       await stage.advance(slot * SLOT_MS + 6_300 - nowMs());
       await steps.get(slot)?.();
       await stage.advance((slot + 1) * SLOT_MS - nowMs());
+      const restart = RESTARTS.get(slot);
+      if (restart !== undefined) restarts.push(await checkRestart(t, stage, restart));
       if (slot % 6 === 5 && !isTorn(slot)) windows.push(await checkWindow(t, stage));
     }
     // Half a slot more, so that the drain meets targets scraped and not yet scraped in their slot.
@@ -275,6 +329,11 @@ for (const seed of SEEDS) {
     checkCut(t, stage);
     checkBooks(t, stage);
 
+    t.deepEqual(
+      restarts.map(({ complete, incomplete }) => [complete >= 10, incomplete >= 1]),
+      [...RESTARTS.values()].map(({ agent }) => [true, agent !== null]),
+      JSON.stringify(restarts),
+    );
     t.true(rows > SLOTS * 55, `${rows} rows`);
     t.true(coverage.scrapesDue > 45 * 17 && coverage.scrapesMissed >= 4, JSON.stringify(coverage));
     t.true(coverage.resets >= 3 && coverage.firstSight >= 20, JSON.stringify(coverage));
@@ -282,7 +341,13 @@ for (const seed of SEEDS) {
     t.true((stage.fleet.fates.get('never arrives') ?? 0) >= 10);
     t.true(filtered(stage.gateways, 'repeat') > 100, 'what was sent again was known');
     t.true(windows.filter(({ compared }) => compared >= 20).length >= 4, JSON.stringify(windows));
-    // Those into which a restart of an agent, or of the gateway, falls.
-    t.true(windows.filter(({ incomplete }) => incomplete >= 20).length >= 3, JSON.stringify(windows));
+    t.true(
+      windows.some(({ incomplete }) => incomplete >= 20),
+      'the restart of a gateway is one of everybody',
+    );
+    t.true(
+      windows.filter(({ compared, incomplete }) => compared >= 12 && incomplete > 0).length >= 2,
+      'the restart of an agent is one of its own workloads',
+    );
   });
 }

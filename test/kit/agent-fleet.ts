@@ -2,7 +2,7 @@
 import { type ServedWorld, serveWorld } from '../../demo/proxies/serve.ts';
 import { THREE_MESHES } from '../../demo/world/three-meshes.ts';
 import type { MeshName } from '../../demo/world/topology.ts';
-import { createWorld, type World } from '../../demo/world/world.ts';
+import { createWorld, type PodView, type World } from '../../demo/world/world.ts';
 import { ExpectedTraffic } from './expected-traffic.ts';
 import { type Fate, Fleet, type Member } from './fleet.ts';
 import { freePorts } from './ports.ts';
@@ -19,6 +19,9 @@ export interface AgentLife {
   /** Null while it starts: its first scrapes come before it is up. */
   member: Member | null;
   readonly expected: ExpectedTraffic;
+  readonly startedMs: number;
+  /** When it was told to stop; null while it runs. */
+  stoppedMs: number | null;
 }
 
 export class AgentFleet {
@@ -71,13 +74,25 @@ export class AgentFleet {
     return this.#agents.get(this.#owners.get(pod) ?? -1);
   }
 
+  /** The agent that scrapes a pod, running or not. */
+  ownerOf(pod: string): number | undefined {
+    return this.#owners.get(pod);
+  }
+
   podsOf(agent: number): string[] {
     return [...this.#owners].flatMap(([pod, owner]) => (owner === agent ? [pod] : []));
   }
 
+  /** Workloads (`namespace/name`) of which an agent watches some pod. */
+  workloadsOf(agent: number): Set<string> {
+    const own = podsOf(this.world).filter(({ name }) => this.#owners.get(name) === agent);
+    return new Set(own.map(({ workload: { namespace, name } }) => `${namespace}/${name}`));
+  }
+
   async startAgent(agent: number): Promise<void> {
-    const expected = new ExpectedTraffic(SLOT_MS, this.fleet.clock.wallMs());
-    const life: AgentLife = { agent, member: null, expected };
+    const startedMs = this.fleet.clock.wallMs();
+    const expected = new ExpectedTraffic(SLOT_MS, startedMs);
+    const life: AgentLife = { agent, member: null, expected, startedMs, stoppedMs: null };
     this.#agents.set(agent, life);
     life.member = await this.fleet.start(String(agent), this.#agentConfig(agent));
     this.lives.push(life);
@@ -86,6 +101,7 @@ export class AgentFleet {
   async stopAgent(agent: number): Promise<void> {
     const life = this.#agents.get(agent);
     if (life === undefined || life.member === null) throw new Error(`agent ${agent} does not run`);
+    life.stoppedMs = this.fleet.clock.wallMs();
     await this.fleet.stop(life.member);
     this.#agents.delete(agent);
   }
@@ -169,6 +185,6 @@ service:
   }
 }
 
-function podsOf(world: World): { readonly name: string }[] {
+function podsOf(world: World): readonly PodView[] {
   return world.pods().filter(({ workload }) => workload.mesh !== null);
 }

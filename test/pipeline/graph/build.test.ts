@@ -124,6 +124,24 @@ test('an exporter in pipelines of both signals has an instance for each, a recei
   t.deepEqual(receivers[0]!.signals, new Set(['metrics', 'traces']));
 });
 
+test('exporters are told how long the slots of their pipeline wait for others than scrapes', async (t) => {
+  const { exporters, pipeline } = world();
+  const metrics = pipeline('metrics');
+  await build([metrics]);
+  const waits = metrics.processors.map(({ factory, ...rest }) => ({
+    ...rest,
+    factory: {
+      ...factory,
+      slotWaitMs: (slotMs: number, receives: ReadonlySet<Body>) => (receives.has('traffic') ? slotMs : 0),
+    } as ProcessorFactory<unknown>,
+  }));
+  await build([{ ...metrics, processors: waits }]);
+  t.deepEqual(
+    exporters.map(({ settings }) => settings.slotWaitMs),
+    [0, 10_000],
+  );
+});
+
 test('a batch reaches the pipelines of its signal and no other, and is counted there', async (t) => {
   const { receivers, exporters, pipeline } = world();
   const graph = await build([pipeline('metrics'), pipeline('traces')]);

@@ -36,6 +36,20 @@ test('before the first closed slot it says when numbers will come', (t) => {
   t.deepEqual(waiting.state(T0 + 4_000), { kind: 'waiting', firstNumbersMs: 6_000 });
 });
 
+test('where slots wait for what others tell of them, the first numbers come as much later', (t) => {
+  const table: readonly (readonly [afterMs: number, firstNumbersMs: number])[] = [
+    [-1_500, 11_500],
+    [4_000, 6_000],
+    [9_999, 1],
+    [10_000, 10_000],
+    [14_000, 6_000],
+  ];
+  for (const [afterMs, firstNumbersMs] of table) {
+    const waiting = model({ slotWaitMs: 10_000 });
+    t.deepEqual(waiting.state(T0 + afterMs), { kind: 'waiting', firstNumbersMs }, `${afterMs} ms`);
+  }
+});
+
 test('slots that hold first sights only are no numbers yet; a target that failed, or none at all, is an answer', (t) => {
   const firstSight = covered(web, { ...tenSeconds, coveredSeconds: 0, firstSight: true });
   const at = { startMs: T0, lengthMs: 10_000 };

@@ -225,22 +225,22 @@ test('a sender that said farewell is not missed, nor before it is back', async (
   until(40);
   t.deepEqual(told.map(coverageOf), [
     [1, 0, 10, 10],
-    [1, 0, 4, 4],
+    [2, 1, 4, 4],
     [0, 0, 0, 0],
   ]);
   t.deepEqual(
     told.map(({ partial }) => partial),
-    [false, true, false],
+    [false, false, false],
   );
   send(traffic(slots(3.5, 4), [calls('web', 4)], [watched('web', 5)], true), { epoch: '2' });
   until(60);
   t.deepEqual(told.slice(3).map(coverageOf), [
-    [1, 0, 5, 5],
+    [2, 1, 5, 5],
     [1, 1, 0, 10],
   ]);
 });
 
-test('a restart in the middle of a slot: both lives are in it, nothing is missed', async (t) => {
+test('a restart in the middle of a slot: both lives are in it, and each was not seen for a part of it', async (t) => {
   const { smi, send, until, told } = gateway();
   await smi.start();
   until(13);
@@ -253,7 +253,7 @@ test('a restart in the middle of a slot: both lives are in it, nothing is missed
   t.deepEqual(counts(told), [0, 3, 4]);
   t.deepEqual(told.map(coverageOf), [
     [0, 0, 0, 0],
-    [2, 0, 7, 7],
+    [4, 2, 7, 7],
     [1, 0, 10, 10],
   ]);
 });
@@ -267,16 +267,100 @@ test('a farewell that comes late takes back what was missed after it, each in it
   send(traffic(slots(1, 1.4), [calls('web', 2)], [watched('web', 4)], true));
   until(60);
   const total = [0, 1, 2, 3].map((i) => told.reduce((sum, each) => sum + coverageOf(each)[i]!, 0));
-  t.deepEqual(total, [2, 0, 14, 14]);
+  t.deepEqual(total, [3, 1, 14, 14], 'one for the rest of the slot in which it left');
   t.is(model.read(10_000)!.workloads.length, 1, 'nothing but a peer is left of slot 4');
-  t.like(model.read(60_000)!.edges[0]!.figures, { successes: 3, missed: 0, coveredSeconds: 14, expectedSeconds: 14 });
+  t.like(model.read(60_000)!.edges[0]!.figures, { successes: 3, missed: 1, coveredSeconds: 14, expectedSeconds: 14 });
 });
 
-test('requests that were lost make the slots at both sides incomplete', async (t) => {
-  for (const [second, flags] of [
-    [31, [false, true, true, false]],
-    [55, [false, true, true, false]],
-  ] as const) {
+const firstSight = { ...watched('web', 0), firstSight: true };
+const reset = { ...watched('web'), resets: 1 };
+const failed = { ...watched('web', 0), scrapesMissed: 1 };
+
+/** A partial sum of `web` for slot 1: what its slot then says of its target, and whether the slot says it of everybody. */
+const PARTIAL: readonly (readonly [
+  what: string,
+  sum: TrafficSum,
+  coverage: readonly (readonly [due: number, missed: number])[],
+  partial: boolean,
+])[] = [
+  ['a farewell', traffic(slots(1, 1.4), [calls('web', 2)], [watched('web')], true), [[2, 1]], false],
+  ['a start', traffic(slots(1.6, 2), [calls('web', 2)], [watched('web')], true), [[2, 1]], false],
+  ['a start, at first sight', traffic(slots(1.6, 2), [calls('web', 2)], [firstSight], true), [[1, 0]], false],
+  ['a window cut at the edge of a slot', traffic(slots(1), [calls('web', 2)], [watched('web')], true), [[2, 1]], false],
+  ['a farewell after a reset', traffic(slots(1, 1.4), [calls('web', 2)], [reset], true), [[1, 0]], false],
+  ['a farewell after a failed scrape', traffic(slots(1, 1.4), [calls('web', 2)], [failed], true), [[1, 1]], false],
+  ['a farewell without traffic', traffic(slots(1, 1.4), [], [watched('web')], true), [[2, 1]], false],
+  ['a farewell without coverage', traffic(slots(1, 1.4), [calls('web', 2)], [], true), [], true],
+  [
+    'a farewell that covers some of its workloads',
+    traffic(slots(1, 1.4), [calls('web', 2), calls('cart', 1)], [watched('web')], true),
+    [[2, 1]],
+    true,
+  ],
+];
+
+for (const [what, sum, coverage, partial] of PARTIAL) {
+  test(`${what}: only what its own agent watches is incomplete, where coverage tells what that is`, async (t) => {
+    for (const second of [21, 33]) {
+      const { smi, send, until, model } = gateway();
+      await smi.start();
+      until(19);
+      send(oneSlot(0, 1, 'other'), { source: 'b' });
+      until(20.5);
+      send(oneSlot(1, 1, 'other'), { source: 'b' });
+      until(second);
+      send(sum);
+      until(30.5);
+      send(oneSlot(2, 1, 'other'), { source: 'b' });
+      until(40);
+      const slot = model.slotsOf(60_000).find((each) => slotOf(each) === 1);
+      const own = slot?.coverage.filter(({ own: { workload } }) => workload.name === 'web') ?? [];
+      const found = own.map(({ scrapesDue, scrapesMissed }) => [scrapesDue, scrapesMissed]);
+      t.deepEqual([found, slot?.partial], [coverage, partial], `at ${second} s`);
+      const complete = (name: string) =>
+        model.read()!.edges.find(({ source }) => source?.name === name)?.figures.complete;
+      t.is(complete('other'), !partial);
+      if (sum.records.length > 0) t.false(complete('web'));
+    }
+  });
+}
+
+test('records and coverage of a farewell may come in several requests', async (t) => {
+  const { smi, send, until, told } = gateway();
+  await smi.start();
+  until(15);
+  send(traffic(slots(1, 1.4), [calls('web', 2)], [], true));
+  send(traffic(slots(1, 1.4), [], [watched('web')], true));
+  send(traffic(slots(1, 1.4), [calls('cart', 2)], [watched('cart')], true), { source: 'b' });
+  until(30);
+  t.like(told[1], { partial: false });
+  t.deepEqual(coverageOf(told[1]!), [4, 2, 20, 20]);
+  const others = gateway();
+  await others.smi.start();
+  others.until(15);
+  others.send(traffic(slots(1, 1.4), [calls('web', 2)], [], true));
+  others.send(traffic(slots(1, 1.4), [], [watched('web')], true), { source: 'b' });
+  others.until(30);
+  t.true(others.told[1]!.partial, 'coverage of another sender does not vouch');
+});
+
+test('a farewell that follows what was taken back in another slot makes its slot incomplete for all', async (t) => {
+  const { smi, send, until, model } = gateway();
+  await smi.start();
+  until(11);
+  send(oneSlot(0, 1));
+  until(35);
+  send(traffic(slots(1, 3), [calls('web', 6)], [{ ...watched('web', 20), scrapesDue: 2 }]));
+  until(36);
+  send(traffic(slots(3, 3.5), [calls('web', 1)], [watched('web', 5)], true));
+  until(50);
+  const [, , after] = [0, 1, 2].map(() => model.read(20_000)!.edges[0]!.figures);
+  t.like(after, { complete: false, successes: 7 }, 'slot 2 took back a miss of slot 1, slot 3 has one: not none');
+  t.true(model.slotsOf(10_000)[0]!.partial);
+});
+
+test('requests that were lost make the slots at both sides incomplete for what their sender watches', async (t) => {
+  for (const second of [31, 55]) {
     const { smi, send, until, model } = gateway();
     await smi.start();
     for (const at of [0, 1]) {
@@ -288,14 +372,59 @@ test('requests that were lost make the slots at both sides incomplete', async (t
     until(56);
     send(oneSlot(3, 1));
     until(60);
-    const partial = model.slotsOf(60_000).map((sum) => [slotOf(sum), sum.partial] as const);
-    t.deepEqual(
-      flags.map((_, at) => partial.find(([slot]) => slot === at)?.[1]),
-      [...flags],
-      `at ${second} s`,
-    );
+    const held = model.slotsOf(60_000);
+    t.true(held.every(({ partial }) => !partial));
+    const missed = [0, 1, 2, 3].map((at) => coverageOf(held.find((sum) => slotOf(sum) === at)!)[1]);
+    t.deepEqual(missed, [0, 1, 1, 0], `at ${second} s`);
     t.false(model.read(60_000)!.edges[0]!.figures.complete);
   }
+});
+
+test('after a loss, whoever is told of for the first time may have been in what was lost', async (t) => {
+  const { smi, send, until, told } = gateway();
+  await smi.start();
+  const tell = (at: number, names: readonly string[], sender = {}) => {
+    until(at * 10 + 11);
+    send(
+      traffic(
+        slots(at),
+        [],
+        names.map((name) => watched(name)),
+      ),
+      sender,
+    );
+  };
+  tell(0, ['a']);
+  tell(1, ['a']);
+  send(traffic(slots(1), [], [watched('b')]), { gap: true });
+  tell(2, ['a', 'b', 'c']);
+  tell(3, ['a', 'b', 'c', 'd']);
+  until(50);
+  const missed = told.map(({ coverage }) =>
+    coverage.filter(({ scrapesMissed }) => scrapesMissed > 0).map(({ own: { workload } }) => workload.name),
+  );
+  t.deepEqual(missed, [[], ['a', 'b'], ['b', 'c'], []]);
+});
+
+test('what was lost of a sender whose targets are not all known makes its slots incomplete for all', async (t) => {
+  const unknown = gateway();
+  await unknown.smi.start();
+  unknown.until(11);
+  unknown.send(oneSlot(0, 1), { gap: true });
+  const crowded = gateway({ written: { max_sender_targets: 1 } });
+  await crowded.smi.start();
+  crowded.until(11);
+  crowded.send(traffic(slots(0), [], [watched('a'), watched('b')]));
+  crowded.until(21);
+  crowded.send(traffic(slots(1), [], [watched('a'), watched('b')]), { gap: true });
+  for (const { until, told } of [unknown, crowded]) {
+    until(30);
+    t.true(told[0]!.partial || told[1]!.partial);
+  }
+  t.deepEqual(
+    unknown.told.map(({ partial }) => partial),
+    [true, false],
+  );
 });
 
 test('a sender that tells longer intervals is missed only when one of them is over', async (t) => {
@@ -388,6 +517,42 @@ test('a slot that nobody took is added into the next one, and its items stay in 
   t.deepEqual(told[0]!.interval, slots(0, 2));
   t.deepEqual(counts(told), [3]);
   t.like(books, { accepted: 4, held: 0, delivered: 4, unaccounted: 0 });
+});
+
+test('what amends earlier slots goes on amending them when nobody took its slot over', async (t) => {
+  const retry = { kind: 'retry', afterMs: 1, reason: 'full' } as const;
+  const { smi, send, until, told, model, books } = gateway({
+    answer: (n) => (n === 2 || n === 3 ? retry : { kind: 'taken' }),
+  });
+  await smi.start();
+  until(35);
+  send(oneSlot(0, 1));
+  until(41);
+  send(oneSlot(1, 2), null);
+  send(oneSlot(2, 4), null);
+  until(60);
+  t.deepEqual(ends(told), [1, 2, 5]);
+  t.deepEqual(told[2]!.interval, slots(2, 5));
+  t.deepEqual(
+    told[2]!.parts!.map((part) => [slotOf(part), successes(part)]),
+    [
+      [2, 4],
+      [0, 1],
+      [1, 2],
+    ],
+    'what came late for slot 2 is told with it',
+  );
+  t.true(told[2]!.late);
+  const held = model.slotsOf(60_000).map((sum) => [slotOf(sum), successes(sum)] as const);
+  t.deepEqual(
+    [...held].sort(([a], [b]) => a - b),
+    [
+      [0, 1],
+      [1, 2],
+      [2, 4],
+    ],
+  );
+  t.like(books, { held: 0, accepted: 6, unaccounted: 0 });
 });
 
 test('at the end all that is held is told; a slot that somebody was awaited for is cut, and nothing is owed', async (t) => {
