@@ -39,14 +39,21 @@ export function checkValue<T>(schema: ZodType<T>, subject: Subject, report: Repo
 
 /**
  * What comes from the environment is text; where a number or a truth value is expected, such a text is read as one.
- * The field decides, so that a pod named `123` stays text. True when something was changed.
+ * The field decides, so that a pod named `123` stays text. A mapping of which nothing is written, as in `grpc:`, takes its
+ * defaults, as the Collector has it. True when something was changed.
  */
 function retype(issues: readonly Issue[], tree: Tree, retyped: Map<ScalarTree, unknown>): boolean {
   let changed = false;
   for (const issue of issues) {
     if (issue.code !== 'invalid_type') continue;
     const found = findAt(tree, issue.path.map(step));
-    if (!found.exact || found.tree.kind !== 'scalar' || found.tree.variables.length === 0) continue;
+    if (!found.exact || found.tree.kind !== 'scalar') continue;
+    if (issue.expected === 'object' && isNull(found.tree) && !found.tree.broken) {
+      retyped.set(found.tree, {});
+      changed = true;
+      continue;
+    }
+    if (found.tree.variables.length === 0) continue;
     const value = readAs(issue.expected, String(found.tree.value).trim());
     if (value === undefined) continue;
     retyped.set(found.tree, value);

@@ -176,3 +176,18 @@ service:
     ],
   );
 });
+
+test('a mapping of which nothing is written takes its defaults, at any depth', async (t) => {
+  const { config, problems } = await loadText(`
+receivers:
+  otlp:
+    protocols:
+      http:
+exporters: { debug: }
+service:
+  pipelines:
+    traces: { receivers: [otlp], exporters: [debug] }
+`);
+  t.is(renderProblems(problems), '');
+  t.like(config!.pipelines[0]!.receivers[0]!.config, { protocols: { http: { endpoint: { port: 4318 } } } });
+});
