@@ -22,6 +22,13 @@ export class DrainWaits {
     this.#ended = ended;
   }
 
+  /** Milliseconds that `pass` of the same numbers would wait now; null when there is to be no further attempt. */
+  lengthMs(waitMs: number, askedMs: number): number | null {
+    if (!this.#draining.aborted) return waitMs;
+    if (askedMs > DRAIN_WAIT_MS && this.#hasHurried) return null;
+    return Math.min(Math.max(askedMs, waitMs), DRAIN_WAIT_MS);
+  }
+
   /** Waits `waitMs`, of which the peer asked for `askedMs`; false when there is to be no further attempt. */
   async pass(waitMs: number, askedMs: number): Promise<boolean> {
     if (this.#draining.aborted) return this.#passDraining(askedMs, waitMs);
@@ -31,10 +38,9 @@ export class DrainWaits {
   }
 
   async #passDraining(askedMs: number, ownMs: number): Promise<boolean> {
-    const isTooLong = askedMs > DRAIN_WAIT_MS;
-    if (isTooLong && this.#hasHurried) return false;
-    this.#hasHurried ||= isTooLong;
-    const waitMs = Math.min(Math.max(askedMs, ownMs), DRAIN_WAIT_MS);
+    const waitMs = this.lengthMs(ownMs, askedMs);
+    if (waitMs === null) return false;
+    this.#hasHurried ||= askedMs > DRAIN_WAIT_MS;
     if (waitMs > 0) await pause(this.#clock, waitMs, this.#ended);
     return true;
   }

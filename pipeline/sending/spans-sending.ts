@@ -234,9 +234,14 @@ export class SpansSending<Payload> implements Exporter {
       if (outcome?.kind !== 'transient') return outcome;
       const given = this.#givenUp(flight, outcome);
       if (given !== null) return given;
-      this.#events.failed(outcome.reason, outcome.error, attempt, flight.waitMs);
+      this.#events.failed(outcome.reason, outcome.error, attempt, this.#untilNextMs(flight));
       await this.#waits.pass(flight.waitMs, 0);
     }
+  }
+
+  /** Milliseconds to the next attempt as far as is known: its own wait, and what others have heard from the peer. */
+  #untilNextMs({ waitMs }: SpansFlight<Payload>): number {
+    return Math.max(this.#waits.lengthMs(waitMs, 0) ?? 0, this.#gate.heldMs);
   }
 
   #givenUp(flight: SpansFlight<Payload>, { error }: Transient): Final | null {

@@ -292,8 +292,10 @@ export class TrafficSending<Payload> implements Exporter {
   async #waitAfter(outcome: SendOutcome, attempt: number, backoff: Backoff): Promise<void> {
     if (outcome.kind !== 'transient') return;
     const waitMs = backoff.nextMs(outcome.afterMs);
-    this.#events.failed(outcome.reason, outcome.error, attempt, waitMs);
-    if (await this.#waits.pass(waitMs, outcome.afterMs ?? 0)) return;
+    const askedMs = outcome.afterMs ?? 0;
+    const realMs = this.#waits.lengthMs(waitMs, askedMs);
+    if (realMs !== null) this.#events.failed(outcome.reason, outcome.error, attempt, realMs);
+    if (await this.#waits.pass(waitMs, askedMs)) return;
     this.#endError = 'the peer asks for a longer wait than a shutdown has';
     this.#ended.abort();
   }

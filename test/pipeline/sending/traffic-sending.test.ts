@@ -248,6 +248,32 @@ test('own waits are cut to a second while draining, until the deadline', async (
   t.like(stage.log.lines.at(-1), { fields: { error: 'the deadline of the shutdown came first', items: 4 } });
 });
 
+test('the wait that is told while draining is the one that follows; none is told when there is none', async (t) => {
+  const stage = create(
+    [
+      { ...AWAY, reason: 'before' },
+      { ...AWAY, reason: 'own' },
+      { ...ASKS, reason: 'asked' },
+      { ...ASKS, reason: 'asked again' },
+    ],
+    { initialIntervalMs: 17_574, maxIntervalMs: 30_000 },
+  );
+  await stage.exporter.start();
+  for (const second of [1, 2]) stage.feed(second);
+  await settle();
+  await drain(stage);
+  t.deepEqual(
+    stage.log.lines
+      .filter(({ message }) => message === 'Sending failed and is tried again')
+      .map(({ fields }) => [fields.reason, fields.retryInMs]),
+    [
+      ['before', 17_574],
+      ['own', 1000],
+      ['asked', 1000],
+    ],
+  );
+});
+
 const HALF: SendProgress = { delivered: 2, dropped: new Map([['http_400', 1]]), errors: new Map([['http_400', 'no']]) };
 
 test('what a sum came to before it is given up counts, whatever ends it', async (t) => {

@@ -1,0 +1,111 @@
+/** @module Several requests of spans under way at once: when each is tried, and what is told of its waits. */
+import test from 'ava';
+import { Balance } from '../../../pipeline/balance.ts';
+import type { RetryConfig } from '../../../pipeline/sending/retry.ts';
+import { type SpansOutcome, SpansSending } from '../../../pipeline/sending/spans-sending.ts';
+import { createTestClock } from '../../kit/clock.ts';
+import { settle } from '../../kit/exporter.ts';
+import { idsFrom, spansBatch } from '../../kit/sent-spans.ts';
+
+const NEVER = new AbortController().signal;
+const SENT: SpansOutcome = { kind: 'sent', rejected: 0, error: '' };
+const AWAY: SpansOutcome = { kind: 'transient', reason: 'away', error: 'nobody there' };
+const asks = (afterMs: number): SpansOutcome => ({ ...AWAY, reason: 'busy', afterMs, throttled: true });
+const RETRY: RetryConfig = {
+  enabled: true,
+  initialIntervalMs: 5000,
+  randomizationFactor: 0,
+  multiplier: 4,
+  maxIntervalMs: 30_000,
+  maxElapsedMs: 0,
+};
+
+/** `answer` is asked at each attempt, with the count of spans of the request, which is its name here. */
+function create(
+  answer: (spans: number, atMs: number) => SpansOutcome,
+  consumers = 3,
+  retry: Partial<RetryConfig> = {},
+) {
+  const clock = createTestClock();
+  const balance = new Balance();
+  const attempts: [atMs: number, spans: number][] = [];
+  const waits: [atMs: number, waitMs: number][] = [];
+  const dropped: [reason: string, items: number, error: string][] = [];
+  const exporter = new SpansSending<number>({
+    queue: { queueSize: 2000, sizer: 'requests', maxBytes: 1 << 24, onFull: 'refuse' },
+    consumers,
+    retry: { ...RETRY, ...retry },
+    clock,
+    balance,
+    sender: {
+      open() {},
+      prepare: ({ count }) => count,
+      async send(spans) {
+        attempts.push([clock.monoMs(), spans]);
+        return answer(spans, clock.monoMs());
+      },
+      async close() {},
+    },
+    events: () => ({
+      refused() {},
+      attempted() {},
+      failed: (_reason, _error, _attempt, waitMs) => void waits.push([clock.monoMs(), waitMs]),
+      recovered() {},
+      halved() {},
+      dropped: (reason, items, _range, error) => void dropped.push([reason, items, error]),
+      end() {},
+    }),
+  });
+  const feed = (spans: number) => exporter.consume(spansBatch(idsFrom(1, spans)));
+  /** Lets time pass in steps of 100 ms, so that what follows from an attempt begins at its time. */
+  const pass = async (ms: number) => {
+    await settle();
+    for (let passed = 0; passed < ms; passed += 100) {
+      clock.advance(100);
+      await settle();
+    }
+  };
+  return { exporter, clock, balance, attempts, waits, dropped, feed, pass };
+}
+
+test('the wait that is told is the one that follows, also while draining', async (t) => {
+  const { exporter, balance, attempts, waits, feed, pass } = create((_spans, atMs) => (atMs < 7000 ? AWAY : SENT), 1);
+  await exporter.start();
+  feed(1);
+  await pass(5000);
+  t.deepEqual(waits, [
+    [0, 5000],
+    [5000, 20_000],
+  ]);
+  const stopped = exporter.stop(NEVER);
+  await pass(2000);
+  await stopped;
+  t.deepEqual(waits.slice(2), [
+    [5000, 1000],
+    [6000, 1000],
+  ]);
+  t.deepEqual(
+    attempts.map(([atMs]) => atMs),
+    [0, 5000, 5000, 6000, 7000],
+  );
+  t.is(balance.delivered, 1);
+});
+
+test('one that fails beside one whom the peer asks to wait is told to wait as long', async (t) => {
+  const { exporter, waits, attempts, feed, pass } = create((spans, atMs) =>
+    atMs > 0 ? SENT : spans === 1 ? asks(9000) : AWAY,
+  );
+  await exporter.start();
+  feed(1);
+  feed(2);
+  await pass(9000);
+  t.deepEqual(waits, [
+    [0, 9000],
+    [0, 9000],
+  ]);
+  t.deepEqual(attempts.slice(2), [
+    [9000, 2],
+    [9000, 1],
+  ]);
+  await exporter.stop(NEVER);
+});
