@@ -3,7 +3,7 @@ import type { Clock } from '../clock/clock.ts';
 import { pause } from './retry.ts';
 
 /** While draining nobody waits longer than this between attempts, milliseconds. */
-const DRAIN_WAIT_MS = 1000;
+export const DRAIN_WAIT_MS = 1000;
 
 /**
  * While draining the own wait is cut short each time, one that the peer asked for once only: a backend that is up again

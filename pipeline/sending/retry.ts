@@ -36,7 +36,7 @@ export function createBackoff(config: RetryConfig, clock: Clock): Backoff {
 }
 
 /** In [0, 1): the first 52 of the clock's 64 random bits. */
-function randomShare(clock: Clock): number {
+export function randomShare(clock: Clock): number {
   return Number.parseInt(clock.randomId().slice(0, 13), 16) / 2 ** 52;
 }
 

@@ -11,12 +11,12 @@ import { TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Spans } from '../model/spans.ts';
 import { type QueuedSpans, SpansQueue, type SpansQueueConfig } from '../queue/spans-queue.ts';
-import { DrainWaits } from './drain-waits.ts';
 import type { RetryConfig } from './retry.ts';
 import { type GateNews, type Pass, SendingGate } from './sending-gate.ts';
 import { settledOr } from './settled-or.ts';
 import { SpansFlight, type SpansPart } from './spans-flight.ts';
 import { type QueuedRange, rangeOf, type SpansSendingEvents } from './spans-telemetry.ts';
+import { SpansWaits } from './spans-waits.ts';
 
 /** How one attempt ended. `reason` is a constant word for metrics, `error` text for people. */
 export type SpansOutcome =
@@ -76,7 +76,7 @@ export class SpansSending<Payload> implements Exporter {
   readonly #draining = new AbortController();
   /** Aborted at the deadline, or when the peer asks for too much time: nothing more is tried. */
   readonly #ended = new AbortController();
-  readonly #waits: DrainWaits;
+  readonly #waits: SpansWaits;
   readonly #flights = new Set<SpansFlight<Payload>>();
   /** Why the drain ends. */
   #endError = 'the deadline of the shutdown came first';
@@ -89,7 +89,8 @@ export class SpansSending<Payload> implements Exporter {
     this.#queue = new SpansQueue(settings.queue, settings.clock);
     this.#events = settings.events(this.#queue, () => this.#flights.size);
     this.#gate = new SendingGate(settings.clock);
-    this.#waits = new DrainWaits(settings.clock, this.#draining.signal, this.#ended.signal);
+    const { retry, clock } = settings;
+    this.#waits = new SpansWaits(retry, clock, this.#draining.signal, this.#ended.signal);
     this.#ended.signal.addEventListener('abort', () => this.#gate.end(), { once: true });
   }
 
@@ -235,13 +236,13 @@ export class SpansSending<Payload> implements Exporter {
       const given = this.#givenUp(flight, outcome);
       if (given !== null) return given;
       this.#events.failed(outcome.reason, outcome.error, attempt, this.#untilNextMs(flight));
-      await this.#waits.pass(flight.waitMs, 0);
+      await this.#waits.pass(flight.waitMs);
     }
   }
 
   /** Milliseconds to the next attempt as far as is known: its own wait, and what others have heard from the peer. */
   #untilNextMs({ waitMs }: SpansFlight<Payload>): number {
-    return Math.max(this.#waits.lengthMs(waitMs, 0) ?? 0, this.#gate.heldMs);
+    return Math.max(this.#waits.lengthMs(waitMs), this.#gate.heldMs);
   }
 
   #givenUp(flight: SpansFlight<Payload>, { error }: Transient): Final | null {
@@ -283,6 +284,7 @@ export class SpansSending<Payload> implements Exporter {
 
   #succeeded(flight: SpansFlight<Payload>, attempt: number): void {
     flight.succeeded();
+    this.#waits.succeeded();
     if (attempt > 1) this.#events.recovered(attempt);
   }
 

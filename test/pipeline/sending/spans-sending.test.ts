@@ -22,7 +22,7 @@ const RETRY: RetryConfig = {
 
 /** `answer` is asked at each attempt, with the count of spans of the request, which is its name here. */
 function create(
-  answer: (spans: number, atMs: number) => SpansOutcome,
+  answer: (spans: number, atMs: number) => SpansOutcome | Promise<SpansOutcome>,
   consumers = 3,
   retry: Partial<RetryConfig> = {},
 ) {
@@ -108,4 +108,91 @@ test('one that fails beside one whom the peer asks to wait is told to wait as lo
     [9000, 1],
   ]);
   await exporter.stop(NEVER);
+});
+
+/** Ids whose random shares go through [0, 1) evenly, in leaps. */
+function scattered(): () => string {
+  let n = 0;
+  return () => {
+    n += 1;
+    return Math.floor(((n * 0.618) % 1) * 2 ** 52)
+      .toString(16)
+      .padStart(13, '0')
+      .padEnd(16, '0');
+  };
+}
+
+test('after an outage the first success brings back all who wait, spread over a second, and the queue drains', async (t) => {
+  const consumers = 100;
+  const backMs = 190_000;
+  const stage = create((_spans, atMs) => (atMs < backMs ? AWAY : SENT), consumers, { randomizationFactor: 0.5 });
+  const { exporter, clock, attempts, feed, pass, balance } = stage;
+  clock.randomId = scattered();
+  await exporter.start();
+  for (let n = 0; n < 2 * consumers; n++) feed(n < consumers ? 1 : 2);
+  await pass(backMs);
+  t.is(balance.delivered, 0);
+  // Those that failed in the last seconds before keep their first wait, which is up to 7.5 s.
+  await pass(10_000);
+  t.is(balance.queued, 0);
+  const failed = attempts.filter(([atMs]) => atMs < backMs).length;
+  const first = attempts[failed]![0];
+  const again = attempts.slice(failed).filter(([atMs, spans]) => atMs > first && spans === 1);
+  const soon = again.filter(([atMs]) => atMs <= first + 1000).length;
+  t.true(soon > consumers / 2, `${soon} within a second`);
+  const most = Math.max(...again.map(([atMs]) => again.filter(([other]) => other === atMs).length));
+  t.true(most <= consumers / 4, `${most} in a tenth of a second`);
+  t.is(attempts.length - failed, 2 * consumers, 'each was taken at once');
+  await exporter.stop(NEVER);
+  t.is(clock.timers, 0);
+});
+
+test('a request that fails alone keeps its first wait though others succeed all the time', async (t) => {
+  const { exporter, attempts, waits, feed, pass } = create((spans) => (spans === 1 ? AWAY : SENT));
+  await exporter.start();
+  feed(1);
+  for (let n = 0; n < 300; n++) {
+    feed(2);
+    await pass(100);
+  }
+  t.deepEqual(
+    attempts.filter(([, spans]) => spans === 1).map(([atMs]) => atMs),
+    [0, 5000, 10_000, 15_000, 20_000, 25_000, 30_000],
+  );
+  t.deepEqual(waits.slice(0, 3), [
+    [0, 5000],
+    [5000, 20_000],
+    [10_000, 30_000],
+  ]);
+  const ended = new AbortController();
+  ended.abort();
+  await exporter.stop(ended.signal);
+});
+
+test('a success ends no wait that the peer asked for', async (t) => {
+  let late: (outcome: SpansOutcome) => void = () => {};
+  const answer = (spans: number, atMs: number): SpansOutcome | Promise<SpansOutcome> => {
+    if (spans === 1 && atMs === 0) return asks(60_000);
+    if (spans !== 2) return SENT;
+    return new Promise((resolve) => {
+      late = resolve;
+    });
+  };
+  const { exporter, attempts, feed, pass, balance } = create(answer);
+  await exporter.start();
+  feed(1);
+  feed(2);
+  await pass(20_000);
+  late(SENT);
+  feed(3);
+  await pass(39_900);
+  t.is(balance.delivered, 2);
+  t.is(attempts.length, 2);
+  await pass(100);
+  t.deepEqual(
+    attempts.slice(2).map(([atMs]) => atMs),
+    [60_000, 60_000],
+  );
+  await exporter.stop(NEVER);
+  t.is(balance.delivered, 6);
 });
