@@ -66,7 +66,10 @@ export class SpansFlight<Payload> {
     this.#parts.shift();
   }
 
-  /** Says that an attempt begins: the time of `max_elapsed_time` counts from the first one. */
+  /**
+   * Says that an attempt begins: the time of `max_elapsed_time` counts from the first one, so that what waits untried in
+   * the queue never expires.
+   */
   attempt(): void {
     this.#firstMonoMs ??= this.#clock.monoMs();
   }
@@ -77,11 +80,11 @@ export class SpansFlight<Payload> {
     this.waitMs = this.#backoff.nextMs(atLeastMs);
   }
 
-  /** Whether the next attempt would come after `max_elapsed_time`. */
-  get isExpired(): boolean {
+  /** Whether an attempt in `inMs` would come after `max_elapsed_time`. */
+  expiresIn(inMs: number): boolean {
     const { maxElapsedMs } = this.#retry;
     const nowMs = this.#clock.monoMs();
-    return maxElapsedMs > 0 && nowMs - (this.#firstMonoMs ?? nowMs) + this.waitMs > maxElapsedMs;
+    return maxElapsedMs > 0 && nowMs - (this.#firstMonoMs ?? nowMs) + inMs > maxElapsedMs;
   }
 
   /** A part was taken: waits begin anew. */

@@ -224,17 +224,23 @@ export class SpansSending<Payload> implements Exporter {
     } else this.#drop(fate.kind === 'too_large' ? 'too_large' : fate.reason, items, range, fate.error);
   }
 
-  /** Tries until it is settled what becomes of a part; null when nothing more is tried. */
+  /**
+   * Tries until it is settled what becomes of a part; null when nothing more is tried. No attempt but the first begins
+   * after `max_elapsed_time`: a part that failed and whose time is over before its turn comes, be it by its own wait or
+   * because the peer let all wait, is dropped(`expired`), as soon as that is known, with the error of its last attempt.
+   */
   async #fateOf(flight: SpansFlight<Payload>, part: SpansPart<Payload>): Promise<Final | null> {
     if (this.#ended.signal.aborted) return null;
     const unsendable = await this.#prepare(flight, part);
     if (unsendable !== null) return unsendable;
+    let last: Transient | null = null;
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#attempt(flight, part);
+      const outcome: SpansOutcome | null = await this.#attempt(flight, part, last);
       if (outcome?.kind === 'sent') this.#succeeded(flight, attempt);
       if (outcome?.kind !== 'transient') return outcome;
       const given = this.#givenUp(flight, outcome);
       if (given !== null) return given;
+      last = outcome;
       this.#events.failed(outcome.reason, outcome.error, attempt, this.#untilNextMs(flight));
       await this.#waits.pass(flight.waitMs);
     }
@@ -247,13 +253,22 @@ export class SpansSending<Payload> implements Exporter {
 
   #givenUp(flight: SpansFlight<Payload>, { error }: Transient): Final | null {
     if (!this.#settings.retry.enabled) return { kind: 'permanent', reason: 'retry_disabled', error };
-    return flight.isExpired ? { kind: 'permanent', reason: 'expired', error } : null;
+    return flight.expiresIn(this.#untilNextMs(flight)) ? expired(error) : null;
   }
 
   /** Null when nothing more is tried; what an attempt under way then does is nobody's business any more. */
-  async #attempt(flight: SpansFlight<Payload>, part: SpansPart<Payload>): Promise<SpansOutcome | null> {
+  async #attempt(
+    flight: SpansFlight<Payload>,
+    part: SpansPart<Payload>,
+    last: Transient | null,
+  ): Promise<SpansOutcome | null> {
+    if (last !== null && flight.expiresIn(this.#gate.heldMs)) return expired(last.error);
     const pass = await this.#gate.enter();
     if (pass === null) return null;
+    if (last !== null && flight.expiresIn(0)) {
+      this.#gate.leave(pass, 'failed');
+      return expired(last.error);
+    }
     flight.attempt();
     const startedMs = this.#settings.clock.monoMs();
     const outcome = await settledOr(this.#send(part), this.#ended.signal);
@@ -301,6 +316,10 @@ export class SpansSending<Payload> implements Exporter {
 
 /** What was accepted though its answer broke off, and is refused or given up afterwards. */
 const THERE: Final = { kind: 'sent', rejected: 0, error: '' };
+
+function expired(error: string): Final {
+  return { kind: 'permanent', reason: 'expired', error };
+}
 
 function newsOf(outcome: SpansOutcome, waitMs: number): GateNews {
   if (outcome.kind !== 'transient') return 'answered';

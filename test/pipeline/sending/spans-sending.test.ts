@@ -196,3 +196,68 @@ test('a success ends no wait that the peer asked for', async (t) => {
   await exporter.stop(NEVER);
   t.is(balance.delivered, 6);
 });
+
+test('who waits for a throttling peer longer than max_elapsed_time is dropped, not tried: the turn is that of the next', async (t) => {
+  // The first is asked to wait again and again; the second waits behind it; the third comes later.
+  const answer = (_spans: number, atMs: number) => (atMs < 9000 ? asks(3000) : SENT);
+  const { exporter, attempts, dropped, feed, pass, balance } = create(answer, 3, {
+    maxElapsedMs: 7000,
+    initialIntervalMs: 100,
+  });
+  await exporter.start();
+  feed(1);
+  feed(2);
+  await pass(5000);
+  feed(3);
+  await pass(7000);
+  t.deepEqual(attempts, [
+    [0, 1],
+    [0, 2],
+    [3000, 1],
+    [6000, 2],
+    [9000, 3],
+  ]);
+  t.deepEqual(dropped, [
+    ['expired', 2, 'nobody there'],
+    ['expired', 1, 'nobody there'],
+  ]);
+  t.is(balance.delivered, 3);
+  t.is(balance.unaccounted, 0);
+  await exporter.stop(NEVER);
+});
+
+test('a hold that ends after max_elapsed_time drops those who failed at once, and none that was never tried', async (t) => {
+  const answer = (spans: number, atMs: number) => (atMs >= 60_000 ? SENT : spans === 2 ? asks(60_000) : AWAY);
+  const { exporter, clock, attempts, dropped, feed, pass, balance } = create(answer, 2, { maxElapsedMs: 30_000 });
+  await exporter.start();
+  feed(1);
+  await pass(1000);
+  feed(2);
+  feed(3);
+  await pass(4000);
+  t.deepEqual(dropped, [
+    ['expired', 2, 'nobody there'],
+    ['expired', 1, 'nobody there'],
+  ]);
+  t.is(clock.monoMs(), 5000, 'the second as soon as its own wait was over');
+  await pass(56_000);
+  t.deepEqual(attempts.slice(2), [[61_000, 3]]);
+  t.is(balance.delivered, 3);
+  await exporter.stop(NEVER);
+});
+
+test('while draining, a wait that is cut may still end before max_elapsed_time', async (t) => {
+  const answer = (_spans: number, atMs: number) => (atMs < 6000 ? AWAY : SENT);
+  const { exporter, attempts, feed, pass, balance } = create(answer, 1, { maxElapsedMs: 26_000 });
+  await exporter.start();
+  feed(1);
+  await pass(5000);
+  const stopped = exporter.stop(NEVER);
+  await pass(1000);
+  await stopped;
+  t.deepEqual(
+    attempts.map(([atMs]) => atMs),
+    [0, 5000, 5000, 6000],
+  );
+  t.is(balance.delivered, 1);
+});
