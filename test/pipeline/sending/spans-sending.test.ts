@@ -261,3 +261,25 @@ test('while draining, a wait that is cut may still end before max_elapsed_time',
   );
   t.is(balance.delivered, 1);
 });
+
+test('one that is dropped when its turn comes to ask for all leaves the asking to the next', async (t) => {
+  const answer = (_spans: number, atMs: number) => (atMs < 6000 ? asks(3000) : SENT);
+  const retry = { maxElapsedMs: 5000, initialIntervalMs: 100 };
+  const { exporter, attempts, dropped, feed, pass, balance } = create(answer, 2, retry);
+  await exporter.start();
+  for (const spans of [1, 2, 3, 4]) feed(spans);
+  await pass(6000);
+  t.deepEqual(attempts, [
+    [0, 1],
+    [0, 2],
+    [3000, 1],
+    [6000, 3],
+    [6000, 4],
+  ]);
+  t.deepEqual(dropped, [
+    ['expired', 1, 'nobody there'],
+    ['expired', 2, 'nobody there'],
+  ]);
+  t.is(balance.delivered, 7);
+  await exporter.stop(NEVER);
+});
