@@ -1,11 +1,12 @@
 /** @module Requests in OTLP/JSON on their way to an intake: turned into protobuf step by step, so that others run in between. */
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import { OtlpJsonReader, type RequestLimits } from '../../pipeline/wire/otlp-spans.ts';
+import { withoutSlack } from '../../pipeline/wire/slack.ts';
 
 /** Bytes read in one go; about 5 ms where a byte takes 20 ns. */
 const STEP_BYTES = 256 * 1024;
 
-/** What a request in JSON is in protobuf; the caller owns it. Rejects with MalformedJson and TooManyItems. */
+/** What a request in JSON is in protobuf; the caller owns it, and no much larger buffer stays alive with it. Rejects with MalformedJson and TooManyItems. */
 export type JsonReading = (body: Uint8Array) => Promise<Uint8Array>;
 
 /** Reads requests of one kind; `request` is its message. */
@@ -17,6 +18,6 @@ export function createJsonReading(
   return async (body) => {
     const reader = new OtlpJsonReader(body, request, limits);
     while (!reader.step(STEP_BYTES)) await new Promise<void>((resolve) => clock.after(0, resolve));
-    return reader.protobuf();
+    return withoutSlack(reader.protobuf());
   };
 }
