@@ -1,4 +1,4 @@
-/** @module Data points that nobody here takes, by the name of their metric; names come from outside, so few are kept. */
+/** @module Data points that nobody here wants, by the name of their metric; names come from outside, so few are kept. */
 
 /** All names beyond those that are kept. */
 export const OTHER_NAMES = 'other';

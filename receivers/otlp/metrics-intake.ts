@@ -27,6 +27,8 @@ const SLICE_MS = 5;
 export interface SamplesShare {
   /** Data points taken, by the name of their metric. */
   readonly points: ReadonlyMap<string, number>;
+  /** Other data points of the same proxies, which nothing downstream asks for, by the name of their metric. */
+  readonly unwanted: ReadonlyMap<string, number>;
   /** Whether the pipeline would take them now. */
   admits(): Admission;
   /** Hands them on; settles when it is known what became of them. Keeps its own books. */
@@ -262,6 +264,7 @@ class MetricsIntake implements Intake {
     const worst = worstOf(fates);
     if (worst.kind === 'retry') return worst;
     const foreign = this.#tellForeign(decoded, samples);
+    if (samples !== null) this.#tellUnwanted(samples);
     if (worst.kind === 'taken') return { kind: 'taken', rejectedItems: foreign.points, message: foreign.message };
     const rejected = fates.filter(({ outcome }) => outcome.kind === 'rejected');
     if (rejected.length === fates.length) return worst;
@@ -270,13 +273,22 @@ class MetricsIntake implements Intake {
     return { kind: 'taken', rejectedItems: foreign.points + points, message };
   }
 
-  /** Counts the points that nobody takes. */
+  /** The rest of the pages of proxies: no fault of their sender, who is not told. */
+  #tellUnwanted({ unwanted }: SamplesShare): void {
+    const points = total(unwanted.values());
+    const balance = this.#settings.balanceOf('samples');
+    balance.accepted += points;
+    balance.filter('not_wanted', points);
+    this.#events.unwanted(unwanted);
+  }
+
+  /** Counts the points that are no mesh's. */
   #tellForeign({ foreign }: DecodedTraffic, samples: SamplesShare | null): { points: number; message: string } {
     const left = new Map(foreign.names);
     let points = foreign.points;
-    for (const [name, taken] of samples?.points ?? []) {
-      points -= taken;
-      const rest = (left.get(name) ?? 0) - taken;
+    for (const [name, known] of samples === null ? [] : [...samples.points, ...samples.unwanted]) {
+      points -= known;
+      const rest = (left.get(name) ?? 0) - known;
       if (rest > 0) left.set(name, rest);
       else left.delete(name);
     }

@@ -12,6 +12,7 @@ import { FoundResource, type KnownResources } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
 
 const DELTA = 1;
+const TRAFFIC_PREFIX = 'weir.';
 
 /** Why a point can be none of a series. */
 export type UnfitReason = 'attribute_limit' | 'bucket_limit' | 'no_time' | 'bad_histogram';
@@ -65,11 +66,16 @@ class Finder implements MetricsVisitor {
   metric(head: MetricHead): boolean {
     if (this.#resource === null) return false;
     this.#use = this.#names.find(head);
+    this.#name = head.name;
     if (this.#use === null) return false;
     this.#resource.prove(this.#use.proves);
-    this.#name = head.name;
     this.#isDelta = head.temporality === DELTA;
     return true;
+  }
+
+  /** Weir's own metrics are traffic, or no good; they are never a proxy's. */
+  unread(points: number): void {
+    if (points > 0 && !this.#name.startsWith(TRAFFIC_PREFIX)) this.#resource?.pass(this.#name, points);
   }
 
   point(point: MetricPoint): void {

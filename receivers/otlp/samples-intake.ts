@@ -85,7 +85,8 @@ class Samples implements CollectorSamples {
     });
     if (found.length === 0) return null;
     return {
-      points: pointsOf(found),
+      points: sumsOf(found, (resource) => resource.taken()),
+      unwanted: sumsOf(found, (resource) => resource.unwanted()),
       admits: () => this.#settings.next.admits(this.#probe()),
       offer: () => this.#offer(found),
     };
@@ -212,10 +213,13 @@ class Samples implements CollectorSamples {
   }
 }
 
-function pointsOf(found: readonly FoundResource[]): Map<string, number> {
+function sumsOf(
+  found: readonly FoundResource[],
+  pointsOf: (resource: FoundResource) => Iterable<readonly [name: string, points: number]>,
+): Map<string, number> {
   const points = new Map<string, number>();
   for (const resource of found)
-    for (const [name, count] of resource.taken()) points.set(name, (points.get(name) ?? 0) + count);
+    for (const [name, count] of pointsOf(resource)) points.set(name, (points.get(name) ?? 0) + count);
   return points;
 }
 

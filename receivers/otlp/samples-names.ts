@@ -45,7 +45,7 @@ export class MetricNames {
 
   /** Null for metrics that no mesh has, and for those that do not say whether they are deltas. O(1). */
   find({ name, unit, kind, temporality }: MetricHead): MetricUse | null {
-    if (kind !== 'gauge' && temporality !== 1 && temporality !== 2) return null;
+    if (kind === 'other' || (kind !== 'gauge' && temporality !== 1 && temporality !== 2)) return null;
     if (kind === 'histogram') return lookUp(this.#histograms, name, unit, '');
     if (name === 'up') return this.#up;
     return lookUp(this.#numbers, name, unit, kind === 'sum' ? TOTAL : '');

@@ -98,6 +98,7 @@ export class FoundResource {
   /** Samples of points that can be of no series, and of ends of unknown ones ('' as reason), metric by metric. */
   readonly unfit: { readonly use: MetricUse; readonly reason: string; readonly samples: number }[] = [];
   readonly #points = new Map<string, { readonly use: MetricUse; points: number }>();
+  readonly #passed = new Map<string, number>();
 
   constructor(key: string, labels: Labels, known: KnownResource | null) {
     this.key = key;
@@ -117,6 +118,11 @@ export class FoundResource {
     else known.points += 1;
   }
 
+  /** Points of this metric are there, which nothing downstream asks for. */
+  pass(name: string, points: number): void {
+    this.#passed.set(name, (this.#passed.get(name) ?? 0) + points);
+  }
+
   drop(use: MetricUse, reason: string, samples: number): void {
     this.unfit.push({ use, reason, samples });
   }
@@ -128,6 +134,12 @@ export class FoundResource {
   /** Points that are of the mesh, by the name of their metric. */
   *taken(): Generator<readonly [name: string, points: number]> {
     for (const [name, { use, points }] of this.#points) if (this.wants(use)) yield [name, points];
+  }
+
+  /** Points that nothing downstream asks for of this mesh, by the name of their metric. A name may come twice. */
+  *unwanted(): Generator<readonly [name: string, points: number]> {
+    yield* this.#passed;
+    for (const [name, { use, points }] of this.#points) if (!this.wants(use)) yield [name, points];
   }
 
   /** Whether points of such a metric are of the mesh. */

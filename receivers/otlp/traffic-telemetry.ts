@@ -18,7 +18,9 @@ export interface TrafficEvents {
   repeatedPoints(points: number): void;
   /** Parts of a split request never came, or may not have: their points are not known any more. */
   unfinished(source: string): void;
-  /** Points of metrics nobody takes; `unnamed` are those whose names are not told. */
+  /** Points of a mesh's proxies that nothing here asks for. */
+  unwanted(names: ReadonlyMap<string, number>): void;
+  /** Points of metrics that are no mesh's; `unnamed` are those whose names are not told. */
   foreign(names: ReadonlyMap<string, number>, unnamed: number): void;
   /** Items of which the pipeline took a part of their request, and not these. */
   partlyTaken(items: number, reason: string): void;
@@ -94,7 +96,7 @@ export function createTrafficEvents(
       'Records and targets forgotten because of max_cached_items.',
       one(() => memory.forgotten),
     ),
-    meters.counter('weir_otlp_foreign_points_total', 'Data points of metrics that nobody here takes, by name.', () =>
+    meters.counter('weir_otlp_foreign_points_total', 'Data points of metrics that nobody here wants, by name.', () =>
       Array.from(foreign.totals(), ([name, value]) => ({ value, attributes: { ...attributes, name } })),
     ),
   ];
@@ -128,13 +130,16 @@ export function createTrafficEvents(
       const times = limit.occurred('unfinished');
       if (times > 0) log.warn({ source: shown(source), times }, 'Parts of a split request of traffic never came');
     },
+    unwanted(names) {
+      for (const [name, points] of names) foreign.add(shown(name), points);
+    },
     foreign(names, unnamed) {
       for (const [name, points] of names) foreign.add(shown(name), points);
       foreign.addUnnamed(unnamed);
       const times = limit.occurred('foreign');
       if (times === 0) return;
       const [[name, points] = ['', unnamed]] = names;
-      log.warn({ metric: shown(name), points, times }, 'Metrics came that are not taken here; they are dropped');
+      log.warn({ metric: shown(name), points, times }, 'Metrics came that are of no mesh known here; they are dropped');
     },
     partlyTaken(items, reason) {
       const times = limit.occurred('partly taken');

@@ -34,15 +34,17 @@ export interface MetricHead {
   readonly name: string;
   readonly unit: string;
   readonly kind: MetricKind;
-  /** 0: not told; 1: delta; 2: cumulative. 0 for gauges. */
+  /** 0: not told; 1: delta; 2: cumulative. 0 for gauges and `other`. */
   readonly temporality: number;
 }
 
 export interface MetricsVisitor {
   /** A resource, before its metrics. Its labels are read when asked for, within the call. */
   resource(resource: ResourceView): void;
-  /** Whether its points are wanted; those of kind `other` never are. */
+  /** Whether its points are wanted. Asked also about those of kind `other`, whose points are never read. */
   metric(head: MetricHead): boolean;
+  /** Points of the metric last asked about, none of which is read. */
+  unread(points: number): void;
   /** A point of the metric last wanted; its fields are valid during the call. */
   point(point: MetricPoint): void;
 }
@@ -149,9 +151,10 @@ class MetricsWalk {
       else if (reader.tag === UNIT_TAG) unit = reader.text();
       else reader.skip();
     }
-    if (kind === 'other') return;
-    const temporality = kind === 'gauge' ? 0 : this.#temporality(data);
-    if (this.#visitor.metric({ name, unit, kind, temporality })) this.#points(data, kind);
+    const temporality = kind === 'gauge' || kind === 'other' ? 0 : this.#temporality(data);
+    const isWanted = this.#visitor.metric({ name, unit, kind, temporality });
+    if (isWanted && kind !== 'other') this.#points(data, kind);
+    else this.#visitor.unread(this.#count(data));
   }
 
   #temporality({ from, to }: Range): number {
@@ -163,6 +166,17 @@ class MetricsWalk {
       else reader.skip();
     }
     return temporality;
+  }
+
+  #count({ from, to }: Range): number {
+    const reader = this.#reader;
+    let points = 0;
+    reader.visit(from, to);
+    while (reader.next()) {
+      if (reader.tag === POINTS_TAG) points += 1;
+      reader.skip();
+    }
+    return points;
   }
 
   #points({ from, to }: Range, kind: MetricKind): void {

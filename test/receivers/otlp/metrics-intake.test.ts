@@ -346,6 +346,7 @@ test('samples are offered what is foreign; what they take is not dropped, and al
         seen.push(new Map(names));
         return {
           points: new Map([['a.b', 3]]),
+          unwanted: new Map([['d', 2]]),
           admits: () => (room ? { ok: true } : { ok: false, reason: 'series_limit', retryAfterMs: 3 }),
           offer: async () => {
             seen.push('offered');
@@ -356,18 +357,23 @@ test('samples are offered what is foreign; what they take is not dropped, and al
       stop: () => void seen.push('stopped'),
     },
   );
-  const body = () => joined(request(slotSum(0), envelope(0)), foreign([gauge('a.b', 3), gauge('c', 1)]));
+  const body = () => joined(request(slotSum(0), envelope(0)), foreign([gauge('a.b', 3), gauge('c', 1), gauge('d', 2)]));
   t.deepEqual(await stage.intake.take(body()), { kind: 'retry', reason: 'series_limit', afterMs: 3 });
   t.is(stage.consumed.length, 0);
   t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), {});
   room = true;
   const answer = await stage.intake.take(body());
   t.is(answer.kind === 'taken' && answer.rejectedItems, 1);
+  const books = stage.balanceOf('samples');
+  t.deepEqual([[...books.filtered], [...books.dropped]], [[['not_wanted', 2]], [['not_mesh', 1]]]);
+  t.deepEqual([books.accepted, books.unaccounted], [3, 0]);
+  t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), { c: 1, d: 2 });
   t.is(stage.consumed.length, 1);
   stage.intake.stop();
   const names = new Map([
     ['a.b', 3],
     ['c', 1],
+    ['d', 2],
   ]);
   t.deepEqual(seen, [names, names, 'offered', 'stopped']);
   t.is(stage.registered.size, 0);
@@ -376,7 +382,7 @@ test('samples are offered what is foreign; what they take is not dropped, and al
 test('samples of more names than are told apart are not taken for foreign ones', async (t) => {
   const names = Array.from({ length: 150 }, (_, i) => `family${i}`);
   const points = new Map(names.map((name) => [name, 2]));
-  const share = { points, admits: () => ({ ok: true }) as const, offer: async () => TAKEN };
+  const share = { points, unwanted: new Map(), admits: () => ({ ok: true }) as const, offer: async () => TAKEN };
   const stage = createStage({}, { read: () => share, stop: () => {} });
   t.deepEqual(await stage.intake.take(foreign(names.map((name) => gauge(name, 2)))), ANSWERED);
   const more = foreign([...names, 'x'].map((name) => gauge(name, name === 'family3' || name === 'x' ? 3 : 2)));

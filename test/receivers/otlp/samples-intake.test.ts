@@ -21,6 +21,7 @@ import {
 
 const REQUESTS = 'response_total';
 const at = { at: 5 };
+const SUMMARY = { dataPoints: [{ timeUnixNano: 1 }, { timeUnixNano: 2 }] };
 const ISTIO = {
   reporter: 'destination',
   source_workload: 'web',
@@ -79,6 +80,20 @@ test('what no mesh has is left to others, and told by name', async (t) => {
       ['up', 1],
     ]),
   );
+});
+
+test('the rest of the page of a proxy is not wanted, whatever request it comes in; that of other programs is no part of it', async (t) => {
+  const stage = await opened({ demand: ['requests'] });
+  const own = [gauge('weir.requests', 1, at), { ...gauge('summed', 1, at), gauge: undefined, summary: SUMMARY }];
+  const rest = [sum('request_total', 1, at), sum('tcp_open_total', 1, at), gauge('scrape_duration_seconds', 1, at)];
+  const wanted = new Map([['request_total', 1]]).set('tcp_open_total', 1).set('scrape_duration_seconds', 1);
+  const program = requestOf([gauge('scrape_duration_seconds', 1, at), sum('jobs', 1, at)], { 'service.name': 'jobs' });
+  t.is(stage.intake.read(requestOf(rest), new Map()), null, 'nobody knows yet that it is a proxy');
+  const first = Buffer.concat([program, requestOf([...rest, ...own, sum(REQUESTS, 1, at)])]);
+  t.deepEqual(stage.intake.read(first, new Map())?.unwanted, new Map(wanted).set('summed', 2));
+  await stage.send(first);
+  const later = stage.intake.read(Buffer.concat([requestOf(rest), program]), new Map());
+  t.deepEqual([later?.points, later?.unwanted], [new Map(), wanted]);
 });
 
 test('a program that is no proxy has nothing to count, whatever its process tells', async (t) => {

@@ -26,6 +26,7 @@ function pointsOf(bytes: Uint8Array): Read[] {
       head = found;
       return true;
     },
+    unread() {},
     point(point) {
       const isHistogram = head!.kind === 'histogram';
       points.push({
@@ -127,9 +128,38 @@ test('a resource is told before its metrics although it stands behind them', (t)
   readMetrics(bytes, {
     resource: (view) => void order.push(JSON.stringify([...view.labels()])),
     metric: ({ name }) => order.push(name) > 0,
+    unread: () => void order.push('unread'),
     point: () => void order.push('point'),
   });
   t.deepEqual(order, ['[["k","v"]]', 'g', 'point']);
+});
+
+test('points that nobody wants, and those of kinds that are not read, are counted only', (t) => {
+  const point = inside([1, fixed(3, 1n)]);
+  const metric = (name: string, kind: number, points: number) =>
+    inside([
+      2,
+      Buffer.concat([text(1, name), inside([kind, Buffer.concat(Array.from({ length: points }, () => point))])]),
+    ]);
+  const metrics = [metric('wanted', 5, 2), metric('unwanted', 5, 3), metric('summary', 11, 4), metric('none', 5, 0)];
+  const told: [string, number][] = [];
+  let last = '';
+  readMetrics(inside([1, inside([2, Buffer.concat(metrics)])]), {
+    resource() {},
+    metric({ name, kind }) {
+      last = name;
+      return name === 'wanted' || kind === 'other';
+    },
+    unread: (points) => void told.push([last, points]),
+    point: () => void told.push([last, 1]),
+  });
+  t.deepEqual(told, [
+    ['wanted', 1],
+    ['wanted', 1],
+    ['unwanted', 3],
+    ['summary', 4],
+    ['none', 0],
+  ]);
 });
 
 test('what is cut off is malformed', (t) => {
