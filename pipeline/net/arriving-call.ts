@@ -65,6 +65,7 @@ export class ArrivingCall implements ArrivingBody {
     this.#over = true;
     this.#room.give(this.#taken);
     this.#taken = 0;
+    this.#gatherer.clear();
     return this.bytes;
   }
 }

@@ -1,6 +1,6 @@
 /** @module One body that arrives in pieces: kept as far as its limit and the room of all bodies allow. */
-import { Buffer } from 'node:buffer';
-import { withoutSlack } from '../wire/slack.ts';
+import type { Buffer } from 'node:buffer';
+import { Gathered } from '../wire/gathered.ts';
 import type { ArrivingBody } from './body-watch.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
 
@@ -10,17 +10,20 @@ export class Arriving implements ArrivingBody {
   readonly tooSlow: () => void;
   readonly #room: ReceivingRoom;
   readonly #maxBytes: number;
-  #pieces: Buffer[] = [];
+  readonly #gathered = new Gathered();
   #ended = false;
   #taken = 0;
-  /** Bytes that arrived. */
-  bytes = 0;
 
   constructor(room: ReceivingRoom, maxBytes: number, beganMonoMs: number, tooSlow: () => void) {
     this.#room = room;
     this.#maxBytes = maxBytes;
     this.beganMonoMs = beganMonoMs;
     this.tooSlow = tooSlow;
+  }
+
+  /** Bytes that were kept. */
+  get bytes(): number {
+    return this.#gathered.bytes;
   }
 
   /** True once it was ended: what still comes is not wanted. */
@@ -32,18 +35,14 @@ export class Arriving implements ArrivingBody {
   add(piece: Buffer): 'too_large' | 'no_room' | null {
     if (this.bytes + piece.length > this.#maxBytes) return 'too_large';
     if (!this.#room.take(piece.length)) return 'no_room';
-    this.bytes += piece.length;
     this.#taken += piece.length;
-    this.#pieces.push(piece);
+    this.#gathered.add(piece);
     return null;
   }
 
   /** All of it; the caller owns it. Copies unless it came in one piece. */
   whole(): Uint8Array {
-    const [first] = this.#pieces;
-    const body = this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.bytes);
-    this.#pieces = [];
-    return withoutSlack(body);
+    return this.#gathered.take();
   }
 
   /** What it holds took so many bytes of the room more. */
@@ -56,7 +55,7 @@ export class Arriving implements ArrivingBody {
     if (this.#ended) return false;
     this.#ended = true;
     this.#room.give(this.#taken);
-    this.#pieces = [];
+    this.#gathered.clear();
     return true;
   }
 }

@@ -4,6 +4,7 @@
  * Source: grpc/grpc `doc/PROTOCOL-HTTP2.md` (Length-Prefixed-Message).
  */
 import { Buffer } from 'node:buffer';
+import { Gathered } from '../gathered.ts';
 import { withoutSlack } from '../slack.ts';
 
 /** Bytes before a message. */
@@ -24,8 +25,7 @@ export type FrameProblem = 'too_large' | 'cut' | 'several' | 'bad_flag';
 /** Gathers the one message of a unary call as its bytes arrive. */
 export class MessageGatherer {
   readonly #maxBytes: number;
-  #pieces: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #gathered = new Gathered();
   /** Bytes of the frame, head included; known once the head is there. */
   #frameBytes = Number.POSITIVE_INFINITY;
   /** Whether the message is compressed. */
@@ -37,22 +37,21 @@ export class MessageGatherer {
 
   /** Bytes that arrived so far. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#gathered.bytes;
   }
 
-  /** Takes a piece, which it keeps; says at once what can never become right. */
+  /** Takes a piece, which must not change; says at once what can never become right. */
   add(piece: Uint8Array): FrameProblem | null {
-    this.#pieces.push(piece);
-    this.#bytes += piece.length;
-    if (this.#frameBytes === Number.POSITIVE_INFINITY && this.#bytes >= FRAME_HEAD_BYTES) {
+    this.#gathered.add(piece);
+    if (this.#frameBytes === Number.POSITIVE_INFINITY && this.bytes >= FRAME_HEAD_BYTES) {
       const problem = this.#readHead();
       if (problem !== null) return problem;
     }
-    return this.#bytes > this.#frameBytes ? 'several' : null;
+    return this.bytes > this.#frameBytes ? 'several' : null;
   }
 
   #readHead(): FrameProblem | null {
-    const head = Buffer.concat(this.#pieces, FRAME_HEAD_BYTES);
+    const head = this.#gathered.head(FRAME_HEAD_BYTES);
     if (head[0]! > 1) return 'bad_flag';
     this.compressed = head[0] === 1;
     const length = head.readUInt32BE(1);
@@ -63,10 +62,12 @@ export class MessageGatherer {
 
   /** The message once all has arrived; the caller owns it. Copies unless it came in one piece that holds little else. */
   take(): Uint8Array | FrameProblem {
-    if (this.#bytes < this.#frameBytes) return 'cut';
-    const [first] = this.#pieces;
-    const whole = this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.#bytes);
-    this.#pieces = [];
-    return withoutSlack(whole.subarray(FRAME_HEAD_BYTES));
+    if (this.bytes < this.#frameBytes) return 'cut';
+    return withoutSlack(this.#gathered.take().subarray(FRAME_HEAD_BYTES));
+  }
+
+  /** Lets go of what arrived; `bytes` stays what it was. */
+  clear(): void {
+    this.#gathered.clear();
   }
 }
