@@ -9,7 +9,7 @@ import type { Server as SecureServer } from 'node:https';
 import type { Clock } from '../clock/clock.ts';
 import type { ListenerConfig } from './listener-config.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, usableFiles } from './listener-files.ts';
-import { limitConnections, listenOn } from './listening.ts';
+import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
 
 /** A request as routes see it. */
 export interface HttpRequest {
@@ -73,10 +73,10 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
   const files = await readListenerFiles(options);
   try {
     const server = await createServer(options, files);
-    limitConnections(server, options);
+    const connections = limitConnections(server, options);
     server.setTimeout(options.config.idle_timeout);
     const port = await listenOn(server, options.key, options.config.endpoint);
-    return { host: options.config.endpoint.host, port, close: closer(server, files) };
+    return { host: options.config.endpoint.host, port, close: closer(server, files, connections) };
   } catch (error) {
     files.close();
     throw error;
@@ -99,7 +99,8 @@ async function createServer(options: HttpListenerOptions, files: ListenerFiles):
     return createPlain(limits, listener);
   }
   const { createServer: createSecure } = await import('node:https');
-  const server = usableFiles(options, () => createSecure({ ...limits, cert, key, minVersion: 'TLSv1.3' }, listener));
+  const secure = { cert, key, minVersion: 'TLSv1.3', handshakeTimeout: config.header_timeout } as const;
+  const server = usableFiles(options, () => createSecure({ ...limits, ...secure }, listener));
   files.use = (pair) => server.setSecureContext({ cert: pair.cert, key: pair.key, minVersion: 'TLSv1.3' });
   return server;
 }
@@ -168,15 +169,19 @@ function streamOf(pieces: readonly Uint8Array[], ended: (() => void) | undefined
   );
 }
 
-function closer(server: Server | SecureServer, files: ListenerFiles): HttpListener['close'] {
+function closer(
+  server: Server | SecureServer,
+  files: ListenerFiles,
+  connections: OpenConnections,
+): HttpListener['close'] {
   let closed: Promise<void> | null = null;
   return (deadline) => {
     closed ??= new Promise((resolve) => {
       files.close();
       server.close(() => resolve());
       server.closeIdleConnections();
-      if (deadline.aborted) server.closeAllConnections();
-      deadline.addEventListener('abort', () => server.closeAllConnections(), { once: true });
+      if (deadline.aborted) connections.cut();
+      deadline.addEventListener('abort', () => connections.cut(), { once: true });
     });
     return closed;
   };

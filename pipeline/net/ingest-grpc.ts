@@ -23,11 +23,10 @@ import {
   unknownCodec,
   unknownMethod,
 } from './grpc-refusals.ts';
+import { createHttp2Server, type Http2Options } from './http2-server.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, type IngestServer } from './ingest.ts';
-import type { IngestListenerConfig } from './ingest-config.ts';
-import { tlsOptions } from './ingest-tls.ts';
-import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
-import { limitConnections, listenOn } from './listening.ts';
+import { isAuthorized, type ListenerFiles, readListenerFiles } from './listener-files.ts';
+import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
 import { SessionWatch } from './session-watch.ts';
 import { CODECS, type Codec } from './unpack.ts';
@@ -36,15 +35,7 @@ import { Unpacker } from './unpacking.ts';
 /** Takes a whole message, which belongs to it. May throw: the client then gets INTERNAL without details. */
 export type GrpcMethod = (message: Uint8Array) => Promise<IngestResult>;
 
-export interface GrpcIngestOptions {
-  /** Configuration key of the address, for messages. */
-  readonly key: string;
-  readonly config: IngestListenerConfig & {
-    /** Calls of one connection at the same time. */
-    readonly max_concurrent_streams: number;
-    /** Calls of one connection that may be reset within 10 s. */
-    readonly max_resets: number;
-  };
+export interface GrpcIngestOptions extends Http2Options {
   readonly clock: Clock;
   readonly room: ReceivingRoom;
   /** Longest message, as it comes and unpacked, bytes. */
@@ -54,11 +45,8 @@ export interface GrpcIngestOptions {
   readonly events: IngestEvents;
 }
 
-/** Bytes a client may send ahead, on one call and on a connection. */
-const STREAM_WINDOW_BYTES = 1 << 20;
+/** Bytes a client may send ahead on a connection. */
 const SESSION_WINDOW_BYTES = 8 << 20;
-const MAX_HEADER_BYTES = 16_384;
-const RESET_SPAN_SECONDS = 10;
 /** How long (ms) what comes behind an early answer is thrown away, so that the client gets to read the answer. */
 const LINGER_MS = 2000;
 
@@ -68,54 +56,35 @@ export async function startGrpcIngest(options: GrpcIngestOptions): Promise<Inges
   const files = await readListenerFiles({ ...options, fileUnusable: events.fileUnusable });
   try {
     const ingest = new GrpcIngest(options, files);
-    const server = await createServer(options, files);
+    const server = await createHttp2Server(options, files);
     server.on('stream', (stream, headers) => ingest.handle(stream as ServerHttp2Stream, headers));
     server.on('session', (session) => ingest.open(session));
     server.on('tlsClientError', () => events.closed('tls'));
     server.on('sessionError', () => events.closed('http2'));
-    limitConnections(server, { config, refused: events.closed });
+    const connections = limitConnections(server, { config, refused: events.closed });
     const port = await listenOn(server, key, config.endpoint);
-    return { host: config.endpoint.host, port, close: closer(server, files, ingest) };
+    return { host: config.endpoint.host, port, close: closer(server, { files, ingest, connections }) };
   } catch (error) {
     files.close();
     throw error;
   }
 }
 
-async function createServer(options: GrpcIngestOptions, files: ListenerFiles): Promise<Http2Server> {
-  const { config } = options;
-  const limits = {
-    maxSessionMemory: 16,
-    maxHeaderListPairs: 100,
-    maxOutstandingPings: 10,
-    maxSettings: 32,
-    maxSessionInvalidFrames: 100,
-    maxSessionRejectedStreams: 100,
-    streamResetBurst: config.max_resets,
-    streamResetRate: Math.max(1, Math.floor(config.max_resets / RESET_SPAN_SECONDS)),
-    settings: {
-      initialWindowSize: STREAM_WINDOW_BYTES,
-      maxConcurrentStreams: config.max_concurrent_streams,
-      maxHeaderListSize: MAX_HEADER_BYTES,
-      maxFrameSize: 64 * 1024,
-      enablePush: false,
-    },
-  };
-  const http2 = await import('node:http2');
-  const pair = tlsPairOf(files);
-  if (pair === null) return http2.createServer(limits);
-  const secure = { ...tlsOptions(config, pair), ALPNProtocols: ['h2'], handshakeTimeout: config.header_timeout };
-  const server = usableFiles(options, () => http2.createSecureServer({ ...limits, ...secure }));
-  files.use = (next) => server.setSecureContext(tlsOptions(config, next));
-  return server as unknown as Http2Server;
+interface Closing {
+  readonly files: ListenerFiles;
+  readonly ingest: GrpcIngest;
+  readonly connections: OpenConnections;
 }
 
-function closer(server: Http2Server, files: ListenerFiles, ingest: GrpcIngest): IngestServer['close'] {
+function closer(server: Http2Server, { files, ingest, connections }: Closing): IngestServer['close'] {
   let closed: Promise<void> | null = null;
   return (deadline) => {
     closed ??= new Promise((resolve) => {
       files.close();
-      const cut = () => ingest.cut();
+      const cut = () => {
+        ingest.cut();
+        connections.cut();
+      };
       server.close(() => {
         deadline.removeEventListener('abort', cut);
         ingest.end();
@@ -158,7 +127,6 @@ class GrpcIngest {
       this.#idle.closed(session);
     });
     session.on('error', () => {});
-    session.on('goaway', () => {});
   }
 
   /** Calls under way go on, new ones are told to go elsewhere. */
@@ -177,6 +145,7 @@ class GrpcIngest {
 
   handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', () => {});
+    if (stream.destroyed) return;
     const { session } = stream;
     this.#idle.callBegan(session);
     stream.on('close', () => this.#idle.callEnded(session));
@@ -207,6 +176,7 @@ class GrpcIngest {
     return new ArrivingCall(room, maxMessageBytes, { beganMonoMs: clock.monoMs(), timeoutMs }, () => {
       events.closed('min_rate');
       stream.close(TOO_SLOW);
+      this.#watchEnd(stream);
     });
   }
 
@@ -237,6 +207,8 @@ class GrpcIngest {
     try {
       const message = await this.#message(call, codec);
       if (!(message instanceof Uint8Array)) this.#refuse(stream, path, message, call.bytes);
+      // Who has gone sends the same again, or wants it no more.
+      else if (stream.destroyed) this.#options.events.ended(path, 'broke_off', call.bytes);
       else if (call.isLate(this.#options.clock.monoMs())) this.#refuse(stream, path, TOO_LATE, call.bytes);
       else this.#answer(stream, path, await method(message), call.bytes);
     } catch (error) {
@@ -269,6 +241,22 @@ class GrpcIngest {
     stream.respond(SUCCESS_HEADERS, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
     stream.end(result.body.length === 0 ? EMPTY_FRAME : frameOf(result.body));
+    this.#watchEnd(stream);
+  }
+
+  /** A client that does not read the end of its call loses its connection: nothing else would ever end that. */
+  #watchEnd(stream: ServerHttp2Stream): void {
+    const { clock, events } = this.#options;
+    const unread = {
+      beganMonoMs: clock.monoMs(),
+      bytes: Number.POSITIVE_INFINITY,
+      tooSlow: () => {
+        events.closed('unread');
+        stream.session?.destroy();
+      },
+    };
+    this.#watch.add(unread);
+    stream.on('close', () => this.#watch.remove(unread));
   }
 
   /** Ends a call with its status alone, and wants no more of what it may still send. */
@@ -287,6 +275,7 @@ class GrpcIngest {
    * before the answer does.
    */
   #discard(stream: ServerHttp2Stream): void {
+    this.#watchEnd(stream);
     if (stream.readableEnded) return;
     const timer = this.#options.clock.after(LINGER_MS, () => stream.close(NO_ERROR));
     stream.on('close', () => timer.cancel());
@@ -295,6 +284,7 @@ class GrpcIngest {
 
   #noGrpc(stream: ServerHttp2Stream, path: string): void {
     this.#options.events.ended(path, 'no_grpc', 0);
+    if (stream.destroyed || stream.closed) return;
     stream.respond({ ':status': 415 }, { endStream: true });
     this.#discard(stream);
   }

@@ -7,11 +7,11 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Clock } from '../clock/clock.ts';
-import { GRPC_STATUS, httpStatusOf } from '../wire/grpc/status.ts';
-import { printableShort } from '../wire/printable.ts';
+import { httpStatusOf } from '../wire/grpc/status.ts';
 import { Arriving } from './arriving.ts';
 import { BodyWatch } from './body-watch.ts';
 import { type CorsConfig, corsHeaders, isPreflight, preflightHeaders } from './cors.ts';
+import { codecOf, damaged, mediaType, pathOf, TRANSFER_ENCODING, tooLarge, unknownCodec } from './http-refusals.ts';
 import {
   DEFECT,
   type IngestEvents,
@@ -23,9 +23,9 @@ import {
 import type { IngestListenerConfig } from './ingest-config.ts';
 import { tlsOptions } from './ingest-tls.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
-import { limitConnections, listenOn } from './listening.ts';
+import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
-import { CODECS, type Codec } from './unpack.ts';
+import type { Codec } from './unpack.ts';
 import { Unpacker, type Unpacking } from './unpacking.ts';
 import { answerUnreadable } from './unreadable-http.ts';
 
@@ -69,10 +69,10 @@ export async function startHttpIngest(options: HttpIngestOptions): Promise<Inges
     server.on('checkContinue', (request, response) => ingest.handle(request, response));
     answerUnreadable(server, events);
     server.maxHeadersCount = MAX_HEADERS;
-    limitConnections(server, { config, refused: events.closed });
+    const connections = limitConnections(server, { config, refused: events.closed });
     server.setTimeout(config.idle_timeout);
     const port = await listenOn(server, key, config.endpoint);
-    return { host: config.endpoint.host, port, close: closer(server, files, ingest) };
+    return { host: config.endpoint.host, port, close: closer(server, { files, ingest, connections }) };
   } catch (error) {
     files.close();
     throw error;
@@ -97,18 +97,25 @@ async function createServer(
   const pair = tlsPairOf(files);
   if (pair === null) return (await import('node:http')).createServer(limits, listener);
   const { createServer: createSecure } = await import('node:https');
-  const secure = tlsOptions(config, pair);
+  const secure = { ...tlsOptions(config, pair), handshakeTimeout: config.header_timeout };
   const server = usableFiles(options, () => createSecure({ ...limits, ...secure }, listener));
   files.use = (next) => server.setSecureContext(tlsOptions(config, next));
   return server as unknown as Server;
 }
 
-function closer(server: Server, files: ListenerFiles, ingest: HttpIngest): IngestServer['close'] {
+interface Closing {
+  readonly files: ListenerFiles;
+  readonly ingest: HttpIngest;
+  readonly connections: OpenConnections;
+}
+
+function closer(server: Server, { files, ingest, connections }: Closing): IngestServer['close'] {
   let closed: Promise<void> | null = null;
   return (deadline) => {
     closed ??= new Promise((resolve) => {
       files.close();
-      const cut = () => server.closeAllConnections();
+      ingest.drain();
+      const cut = () => connections.cut();
       server.close(() => {
         deadline.removeEventListener('abort', cut);
         ingest.close();
@@ -127,6 +134,7 @@ class HttpIngest {
   readonly #files: ListenerFiles;
   readonly #watch: BodyWatch;
   readonly #unpacker: Unpacker;
+  #draining = false;
 
   constructor(options: HttpIngestOptions, files: ListenerFiles) {
     this.#options = options;
@@ -135,6 +143,11 @@ class HttpIngest {
     const { min_rate: minRate, request_timeout: maxMs } = options.config;
     // Node ends requests that take too long; the watch only adds the rate.
     this.#watch = new BodyWatch(options.clock, minRate, 2 * maxMs);
+  }
+
+  /** Each connection ends with the next answer on it. */
+  drain(): void {
+    this.#draining = true;
   }
 
   close(): void {
@@ -158,7 +171,7 @@ class HttpIngest {
 
   #preflight(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of preflightHeaders(this.#options.cors!, request)) response.setHeader(name, value);
-    response.writeHead(204).end();
+    this.#send(response, 204, {});
     this.#discard(request);
   }
 
@@ -175,8 +188,8 @@ class HttpIngest {
   /** Texts for people who ask in the wrong way; nothing of a body is read for them. */
   #plain(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
     this.#options.events.ended(pathOf(request.url ?? '/'), `http_${status}`, 0);
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' });
-    response.end(`${text}\n`);
+    const headers = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
+    this.#send(response, status, headers, `${text}\n`);
     this.#discard(request);
   }
 
@@ -227,6 +240,9 @@ class HttpIngest {
       const body = await this.#body(arriving, codec);
       if (body === 'damaged') this.#refuse(exchange, damaged(codec), arriving.bytes);
       else if (!(body instanceof Uint8Array)) this.#refuse(exchange, this.#refusalOf(body), arriving.bytes);
+      // Who has gone sends the same again, or wants it no more.
+      else if (exchange.request.socket.destroyed)
+        this.#options.events.ended(exchange.path, 'broke_off', arriving.bytes);
       else this.#answer(exchange, await exchange.form.take(body), arriving.bytes);
     } catch (error) {
       this.#options.events.failed(exchange.path, error);
@@ -250,15 +266,29 @@ class HttpIngest {
       return;
     }
     this.#options.events.ended(exchange.path, '', bytes);
-    send(exchange.response, 200, exchange.form.contentType, result.body);
+    this.#send(exchange.response, 200, { 'content-type': exchange.form.contentType }, result.body);
   }
 
   #refuse({ request, response, path, form }: Exchange, refusal: IngestRefusal, bytes: number): void {
     this.#options.events.ended(path, refusal.reason, bytes);
+    if (response.headersSent) return;
     if (refusal.retryAfterMs !== undefined)
       response.setHeader('retry-after', Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)));
-    send(response, refusal.httpStatus ?? httpStatusOf(refusal.code), form.contentType, form.refusalBody(refusal));
+    const status = refusal.httpStatus ?? httpStatusOf(refusal.code);
+    this.#send(response, status, { 'content-type': form.contentType }, form.refusalBody(refusal));
     this.#discard(request);
+  }
+
+  #send(
+    response: ServerResponse,
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | string = '',
+  ): void {
+    if (this.#draining) response.shouldKeepAlive = false;
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    response.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': length });
+    response.end(body);
   }
 
   /** Reads on for a while what nobody wants, then ends the connection. */
@@ -272,9 +302,7 @@ class HttpIngest {
   }
 
   #refusalOf(problem: 'too_large' | 'no_room'): IngestRefusal {
-    if (problem === 'no_room') return NO_ROOM;
-    const message = `the body is larger than ${this.#options.maxBodyBytes} bytes (max_request_body_size); send less at once`;
-    return { reason: 'too_large', code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message };
+    return problem === 'no_room' ? NO_ROOM : tooLarge(this.#options.maxBodyBytes);
   }
 }
 
@@ -283,43 +311,4 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly path: string;
   readonly form: IngestForm;
-}
-
-/** RFC 9112 §6.1: who does not undo a coding cannot know where the body ends, so the connection is not used again. */
-const TRANSFER_ENCODING: IngestRefusal = {
-  reason: 'transfer_encoding',
-  code: GRPC_STATUS.invalidArgument,
-  message: 'transfer-encoding must be chunked, or absent; compression belongs into content-encoding',
-};
-
-function unknownCodec(encoding: string): IngestRefusal {
-  const known = ['identity', ...CODECS].join(', ');
-  const message = `content-encoding "${printableShort(encoding, 40)}" is not one of ${known}`;
-  return { reason: 'unknown_encoding', code: GRPC_STATUS.invalidArgument, message };
-}
-
-function damaged(codec: Codec | null): IngestRefusal {
-  return { reason: 'damaged', code: GRPC_STATUS.invalidArgument, message: `the body is no whole ${codec} stream` };
-}
-
-function send(response: ServerResponse, status: number, contentType: string, body: Uint8Array | string): void {
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  response.writeHead(status, { 'content-type': contentType, 'content-length': length });
-  response.end(body);
-}
-
-function pathOf(target: string): string {
-  const mark = target.indexOf('?');
-  return mark === -1 ? target : target.slice(0, mark);
-}
-
-function mediaType(contentType: string | undefined): string {
-  return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
-}
-
-/** null: none; undefined: one that is not known, or several. */
-function codecOf(encoding: string | undefined): Codec | null | undefined {
-  const name = (encoding ?? '').trim().toLowerCase();
-  if (name === '' || name === 'identity') return null;
-  return CODECS.has(name) ? (name as Codec) : undefined;
 }

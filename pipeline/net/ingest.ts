@@ -17,8 +17,8 @@ export type IngestResult = { readonly body: Uint8Array } | { readonly refusal: I
 
 /**
  * Why a server ended a connection or call: too many of them, a body that is too slow, no call in `header_timeout`, a flood or
- * an error of HTTP/2 (`http2`), what is no HTTP (`bad_http`), headers that are
- * too long, a request that is too late, a handshake of TLS that failed.
+ * an error of HTTP/2 (`http2`), an answer that is not read (`unread`), what is no HTTP (`bad_http`), headers that are too
+ * long, a request that is too late, a handshake of TLS that failed.
  */
 export type IngestClosing =
   | 'max_connections'
@@ -26,6 +26,7 @@ export type IngestClosing =
   | 'min_rate'
   | 'no_call'
   | 'http2'
+  | 'unread'
   | 'bad_http'
   | 'headers_too_large'
   | 'timeout'

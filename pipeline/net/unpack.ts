@@ -9,8 +9,9 @@ export type Codec = 'gzip' | 'deflate' | 'zstd';
 /** How unpacking ended: the bytes, or what is wrong with them. */
 export type Unpacked = Uint8Array | 'too_large' | 'damaged';
 
-/** What is at most this long is undone at once; longer data off the event loop, so that it does not wait. */
-export const AT_ONCE_BYTES = 32 * 1024;
+/** How long a body may be, as it comes and unpacked, that is undone at once: about a millisecond for the longest. */
+const AT_ONCE_BYTES = 32 * 1024;
+const AT_ONCE_UNPACKED_BYTES = 1024 * 1024;
 /** zstd may ask for a window of this many bytes, as a power of two: what its levels for streams use at most. */
 const ZSTD_WINDOW_LOG = 23;
 
@@ -20,14 +21,32 @@ export const CODECS: ReadonlySet<string> = new Set<Codec>(
 );
 
 /**
- * Undoes `bytes`, which must be one whole stream with nothing behind it (gzip: one or more members). The result is at most
- * `maxBytes` long. Never rejects.
+ * Undoes a short body, as `unpackBeside` does; 'later' when it would hold up the event loop.
  */
-export function unpack(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacked> {
-  const options = { maxOutputLength: maxBytes, info: true as const };
-  if (bytes.length <= AT_ONCE_BYTES) return Promise.resolve(unpackAtOnce(bytes, codec, options));
+export function unpackAtOnce(bytes: Uint8Array, codec: Codec, maxBytes: number): Unpacked | 'later' {
+  if (bytes.length > AT_ONCE_BYTES) return 'later';
+  const maxOutputLength = Math.min(maxBytes, AT_ONCE_UNPACKED_BYTES);
+  const unpacked = undo(bytes, codec, maxOutputLength);
+  return unpacked === 'too_large' && maxOutputLength < maxBytes ? 'later' : unpacked;
+}
+
+function undo(bytes: Uint8Array, codec: Codec, maxOutputLength: number): Unpacked {
+  try {
+    const options = { maxOutputLength, info: true, ...paramsOf(codec) } as const;
+    return whole(atOnce(codec)(bytes, options) as unknown as WithEngine, bytes);
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+/**
+ * Undoes `bytes`, which must be one whole stream with nothing behind it (gzip: one or more members), beside the event loop.
+ * The result is at most `maxBytes` long. Never rejects.
+ */
+export function unpackBeside(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacked> {
+  const options = { maxOutputLength: maxBytes, info: true, ...paramsOf(codec) } as const;
   return new Promise((resolve) => {
-    later(codec)(bytes, { ...options, ...paramsOf(codec) }, (error, result) => {
+    later(codec)(bytes, options, (error, result) => {
       resolve(error === null ? whole(result as unknown as WithEngine, bytes) : problemOf(error));
     });
   });
@@ -36,14 +55,6 @@ export function unpack(bytes: Uint8Array, codec: Codec, maxBytes: number): Promi
 interface WithEngine {
   readonly buffer: Buffer;
   readonly engine: { readonly bytesWritten: number };
-}
-
-function unpackAtOnce(bytes: Uint8Array, codec: Codec, options: { maxOutputLength: number; info: true }): Unpacked {
-  try {
-    return whole(atOnce(codec)(bytes, { ...options, ...paramsOf(codec) }) as unknown as WithEngine, bytes);
-  } catch (error) {
-    return problemOf(error);
-  }
 }
 
 /** What stands behind the end of a stream is no part of it: a body has nothing there. */

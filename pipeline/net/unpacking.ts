@@ -4,7 +4,7 @@
  */
 import { withoutSlack } from '../wire/slack.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
-import { AT_ONCE_BYTES, type Codec, type Unpacked, unpack } from './unpack.ts';
+import { type Codec, type Unpacked, unpackAtOnce, unpackBeside } from './unpack.ts';
 
 /** Bodies that are undone beside the event loop at the same time; each may take as much as the longest body. */
 const MAX_BESIDE = 2;
@@ -21,13 +21,23 @@ export class Unpacker {
     this.#room = room;
   }
 
-  /** As `unpack`. The caller gives the room of the result back, as many bytes as it is long. */
+  /**
+   * Undoes `bytes`, which must be one whole stream with nothing behind it; the result is at most `maxBytes` long. The caller
+   * gives the room of the result back, as many bytes as it is long. Never rejects.
+   */
   async unpack(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacking> {
-    if (bytes.length <= AT_ONCE_BYTES) return this.#undo(bytes, codec, maxBytes);
+    const most = this.#most(maxBytes);
+    if (most === 0) return 'no_room';
+    const unpacked = unpackAtOnce(bytes, codec, most);
+    return unpacked === 'later' ? this.#inTurn(bytes, codec, maxBytes) : this.#kept(unpacked, most < maxBytes);
+  }
+
+  async #inTurn(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacking> {
     if (this.#beside === MAX_BESIDE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#beside += 1;
     try {
-      return await this.#undo(bytes, codec, maxBytes);
+      const most = this.#most(maxBytes);
+      return most === 0 ? 'no_room' : this.#kept(await unpackBeside(bytes, codec, most), most < maxBytes);
     } finally {
       // Whoever waits takes over the place.
       const next = this.#waiting.shift();
@@ -36,12 +46,13 @@ export class Unpacker {
     }
   }
 
-  /** Never makes more than there is room for when it begins, so that bombs end early where little is left. */
-  async #undo(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacking> {
-    const most = Math.min(maxBytes, this.#room.freeBytes);
-    if (most === 0) return 'no_room';
-    const unpacked = await unpack(bytes, codec, most);
-    if (unpacked === 'too_large') return most < maxBytes ? 'no_room' : 'too_large';
+  /** Never more is made than there is room for when it begins, so that bombs end early where little is left. */
+  #most(maxBytes: number): number {
+    return Math.min(maxBytes, this.#room.freeBytes);
+  }
+
+  #kept(unpacked: Unpacked, isShort: boolean): Unpacking {
+    if (unpacked === 'too_large') return isShort ? 'no_room' : 'too_large';
     if (unpacked === 'damaged') return 'damaged';
     return this.#room.take(unpacked.length) ? withoutSlack(unpacked) : 'no_room';
   }

@@ -24,7 +24,7 @@ type Unreadable = readonly [why?: IngestClosing, status?: string];
 
 function generally(code: string): Unreadable {
   if (code.startsWith('HPE_')) return ['bad_http', '400 Bad Request'];
-  return code.startsWith('ERR_SSL_') ? ['tls'] : [];
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') ? ['tls'] : [];
 }
 
 /** Codes of Node's parser (llhttp) and of its server. */

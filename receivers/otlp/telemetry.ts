@@ -95,9 +95,11 @@ export function createOtlpEvents(
         if (times > 0) log.warn({ protocol, reason, times }, 'A connection or call was ended for a limit');
       },
       failed(path, error) {
+        const times = limit.occurred(`${protocol} failed`);
+        if (times === 0) return;
         const stack = error instanceof Error ? (error.stack ?? error.message) : errorText(error);
         log.error(
-          { protocol, path: printableShort(path, 100), error: stack },
+          { protocol, path: printableShort(path, 100), error: stack, times },
           'An OTLP request failed, which is a defect',
         );
       },

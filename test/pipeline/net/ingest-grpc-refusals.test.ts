@@ -165,6 +165,44 @@ test('a connection that resets calls without end is closed, and others go on', a
   t.is((await call(other, frame(BODY))).status, '0');
 });
 
+/** What opens a connection of HTTP/2 whose client leaves no room for any answer (RFC 9113 §6.5.2). */
+const NO_WINDOW = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]),
+]);
+
+test('a client that never reads the end of its calls loses its connection', async (t) => {
+  const clock = createTestClock();
+  const stage = await startStage(t, { clock });
+  const raw = await rawConnection(t, stage.grpc);
+  raw.socket.write(
+    Buffer.concat([NO_WINDOW, headersOf(GRPC_PATH), Buffer.from([0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0])]),
+  );
+  await until(() => stage.ended.length === 1);
+  t.deepEqual(stage.ended, ['']);
+  clock.advance(29_000);
+  t.deepEqual(stage.closed, []);
+  clock.advance(3000);
+  await raw.closed;
+  t.deepEqual(stage.closed, ['unread']);
+  t.is(stage.room.bytes, 0);
+});
+
+/** A frame of headers that begins call 1. */
+function headersOf(path: string): Buffer {
+  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  // POST, http, then :authority, :path and content-type as literals that no table keeps (RFC 7541 §6.2.2, appendix A).
+  const block = Buffer.concat([
+    Buffer.from([0x83, 0x86, 0x01]),
+    text('x'),
+    Buffer.from([0x04]),
+    text(path),
+    Buffer.from([0x0f, 0x10]),
+    text('application/grpc'),
+  ]);
+  return Buffer.concat([Buffer.from([0, 0, block.length, 1, 4, 0, 0, 0, 1]), block]);
+}
+
 test('closing lets calls under way end, and takes no new ones', async (t) => {
   const stage = await startStage(t);
   const session = await h2(t, stage.grpc);
@@ -191,4 +229,13 @@ test('closing cuts calls that do not end before the deadline', async (t) => {
   deadline.abort();
   await closed;
   t.is((await answered).status, '');
+});
+
+test('closing cuts connections that never said a word', async (t) => {
+  const stage = await startStage(t);
+  const raw = await rawConnection(t, stage.grpc);
+  await until(() => raw.text() !== '');
+  await stage.grpc.close(AbortSignal.abort());
+  await raw.closed;
+  t.pass();
 });

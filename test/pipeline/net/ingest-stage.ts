@@ -169,3 +169,13 @@ export async function rawConnection(t: ExecutionContext, { port }: IngestServer)
 export async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** Bytes that no codec makes shorter, the same each time. */
+export function noise(length: number): Buffer {
+  let state = 1;
+  const bytes = Array.from({ length }, () => {
+    state = (state * 48_271) % 0x7fffffff;
+    return state >> 8;
+  });
+  return Buffer.from(bytes);
+}

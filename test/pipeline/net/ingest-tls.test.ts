@@ -8,7 +8,7 @@ import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { createTestClock } from '../../kit/clock.ts';
-import { call, frame, HTTP_PATH, startStage } from './ingest-stage.ts';
+import { call, frame, HTTP_PATH, rawConnection, startStage, until } from './ingest-stage.ts';
 
 const file = (name: string) => fileURLToPath(new URL(`../../data/tls/${name}`, import.meta.url));
 const LISTENER = { cert_file: file('listener.crt'), key_file: file('listener.key') };
@@ -69,6 +69,22 @@ for (const [minimum, offered, served] of [
     t.is((await callOver(t, stage.grpc.port, options)) === '0', served);
   });
 }
+
+test('a handshake that does not come to its end is ended in time', async (t) => {
+  const stage = await startStage(t, { listener: { tls: LISTENER, header_timeout: '100ms' } });
+  const silent = [await rawConnection(t, stage.http), await rawConnection(t, stage.grpc)];
+  await Promise.all(silent.map(({ closed }) => closed));
+  await until(() => stage.closed.length === 2);
+  t.deepEqual(stage.closed, ['tls', 'tls']);
+});
+
+test('closing cuts handshakes that do not come to their end before the deadline', async (t) => {
+  const stage = await startStage(t, { listener: { tls: LISTENER, header_timeout: '10m' } });
+  const silent = [await rawConnection(t, stage.http), await rawConnection(t, stage.grpc)];
+  await Promise.all([stage.http.close(AbortSignal.abort()), stage.grpc.close(AbortSignal.abort())]);
+  await Promise.all(silent.map(({ closed }) => closed));
+  t.pass();
+});
 
 test('new files are in use a minute after they changed, and bad ones are not', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'weir-tls-'));
