@@ -4,10 +4,12 @@
  * They are read again when they change; a bad new file leaves the old content in use.
  */
 import { Buffer } from 'node:buffer';
+import { resolve } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
-import { WeirError } from '../errors.ts';
+import { errorText, WeirError } from '../errors.ts';
 import { type FileWatch, watchFiles } from './file-watch.ts';
 import type { FileContent } from './files.ts';
+import { type TlsProblem, tlsProblem } from './tls-pair.ts';
 
 /** Paths a listener's configuration may name. */
 export interface ListenerFilePaths {
@@ -68,41 +70,68 @@ export async function readListenerFiles(options: ListenerFileOptions): Promise<L
     close: () => watch?.close(),
   };
   if (paths.length === 0) return files;
-  const unusable = (path: string, reason: string) => fileUnusable?.(path, reason);
+  const unusable = ({ path, reason }: Unusable) => fileUnusable?.(path, reason);
   const how = { intervalMs: REREAD_MS, maxBytes: MAX_FILE_BYTES };
   watch = await watchFiles(clock, paths, how, (contents) => takeFiles(files, config, contents, unusable));
-  takeFiles(files, config, watch.contents, (path, reason) => {
+  takeFiles(files, config, watch.contents, ({ name, path, reason, mend }) => {
     watch?.close();
-    throw new WeirError('WEIR_FILE_UNREADABLE', `${key}: "${path}" ${reason}; check the path and its permissions`);
+    throw new WeirError('WEIR_FILE_UNREADABLE', `${keyOf(key, name)}: "${resolve(path)}" ${reason}; ${mend}`);
   });
   return files;
+}
+
+/** A file that cannot be used: `name` is its key below the listener's. */
+interface Unusable {
+  readonly name: string;
+  readonly path: string;
+  readonly reason: string;
+  readonly mend: string;
+}
+
+/** Keys of files stand beside the key of the address. */
+function keyOf(addressKey: string, name: string): string {
+  return `${addressKey.replace(/\.endpoint$/, '')}.${name}`;
 }
 
 function takeFiles(
   files: ListenerFiles,
   { tls, bearer_token_file: tokenFile }: ListenerFilePaths,
   contents: readonly FileContent[],
-  unusable: (path: string, reason: string) => void,
+  unusable: (file: Unusable) => void,
 ): void {
-  const text = (path: string | undefined): string | null => {
+  const text = (name: string, path: string | undefined): string | null => {
+    if (path === undefined) return null;
     const file = contents.find((candidate) => candidate.path === path);
-    if (file === undefined) return null;
-    const held = file.text?.trim() ?? '';
-    if (held === '') unusable(file.path, file.error ?? 'is empty');
+    const held = file?.text?.trim() ?? '';
+    if (held === '') unusable({ name, path, ...whyNothing(file) });
     return held === '' ? null : held;
   };
-  files.token = text(tokenFile) ?? files.token;
-  const cert = text(tls?.cert_file);
-  const key = text(tls?.key_file);
-  const clientCa = text(tls?.client_ca_file) ?? files.clientCa;
-  if (cert === null || key === null) return;
+  files.token = text('bearer_token_file', tokenFile) ?? files.token;
+  const cert = text('tls.cert_file', tls?.cert_file);
+  const key = text('tls.key_file', tls?.key_file);
+  const clientCa = text('tls.client_ca_file', tls?.client_ca_file) ?? files.clientCa;
+  if (tls === undefined || cert === null || key === null) return;
+  const pair = { cert, key, clientCa };
+  const problem = tlsProblem(pair) ?? useProblem(files, pair);
+  if (problem === null) Object.assign(files, pair);
+  else unusable({ ...problem, name: `tls.${problem.name}`, path: tls[problem.name] ?? '' });
+}
+
+function whyNothing(file: FileContent | undefined): Pick<Unusable, 'reason' | 'mend'> {
+  if (file === undefined) return { reason: 'is a pattern', mend: 'name one file' };
+  if (file.error === null) return { reason: 'is empty', mend: 'name a file that holds it' };
+  // The path stands before it already.
+  const error = file.error.replace(/, (?:stat|open|read)\b.*$/s, '');
+  return { reason: `cannot be read: ${error}`, mend: 'check the path and its permissions' };
+}
+
+/** What the server says to files that fit one another, such as that a key is too short. */
+function useProblem({ use }: ListenerFiles, pair: TlsPair): TlsProblem | null {
   try {
-    files.use?.({ cert, key, clientCa });
-    files.cert = cert;
-    files.key = key;
-    files.clientCa = clientCa;
+    use?.(pair);
+    return null;
   } catch (error) {
-    unusable(tls?.cert_file ?? '', `does not fit its key (${error instanceof Error ? error.message : 'unreadable'})`);
+    return { name: 'cert_file', reason: `cannot be used: ${errorText(error)}`, mend: 'make another one, with its key' };
   }
 }
 
@@ -119,9 +148,9 @@ export function usableFiles<Made>(
   try {
     return make();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unreadable';
-    const files = `certificate "${config.tls?.cert_file}" and key "${config.tls?.key_file}"`;
-    throw new WeirError('WEIR_FILE_UNREADABLE', `${key}: tls: ${files} cannot be used: ${why}`, { cause });
+    const paths = `"${resolve(config.tls?.cert_file ?? '')}" and key "${resolve(config.tls?.key_file ?? '')}"`;
+    const message = `${keyOf(key, 'tls.cert_file')}: certificate ${paths} cannot be used: ${errorText(cause)}; make others`;
+    throw new WeirError('WEIR_FILE_UNREADABLE', message, { cause });
   }
 }
 

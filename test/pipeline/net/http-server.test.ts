@@ -155,7 +155,7 @@ test('with a token file only health is open, and a new token is taken into use',
 test('a token file that cannot be read keeps the listener from starting and names the key', async (t) => {
   await t.throwsAsync(listen(t, { bearer_token_file: '/nowhere/token' }), {
     code: 'WEIR_FILE_UNREADABLE',
-    message: /^exporters\.smi\.endpoint: "\/nowhere\/token" .*ENOENT/,
+    message: /^exporters\.smi\.bearer_token_file: "\/nowhere\/token" .*ENOENT/,
   });
 });
 
@@ -212,11 +212,11 @@ test('with a certificate it speaks TLS 1.3 and nothing older', async (t) => {
   t.regex(String(await status({ maxVersion: 'TLSv1.2' })), /^EPROTO$|PROTOCOL_VERSION/);
 });
 
-test('a certificate that does not fit its key keeps the listener from starting', async (t) => {
-  const file = fileURLToPath(new URL('../../data/tls/listener.crt', import.meta.url));
-  await t.throwsAsync(listen(t, { tls: { cert_file: file, key_file: file } }), {
+test('a key of another certificate keeps the listener from starting', async (t) => {
+  const file = (name: string) => fileURLToPath(new URL(`../../data/tls/${name}`, import.meta.url));
+  await t.throwsAsync(listen(t, { tls: { cert_file: file('listener.crt'), key_file: file('other.key') } }), {
     code: 'WEIR_FILE_UNREADABLE',
-    message: /^exporters\.smi\.endpoint: tls: certificate ".*listener\.crt" and key ".*listener\.crt" cannot be used: /,
+    message: /^exporters\.smi\.tls\.key_file: ".*other\.key" is not the key of the certificate; /,
   });
 });
 
