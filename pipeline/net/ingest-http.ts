@@ -49,6 +49,8 @@ export interface HttpIngestOptions {
   readonly maxBodyBytes: number;
   /** By exact path; forms by media type in lower case. */
   readonly routes: ReadonlyMap<string, ReadonlyMap<string, IngestForm>>;
+  /** What is said of paths without a route that somebody may well ask for; of all others, that they are not found. */
+  readonly unserved?: ReadonlyMap<string, string>;
   readonly events: IngestEvents;
 }
 
@@ -155,13 +157,13 @@ class HttpIngest {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const { cors, routes } = this.#options;
+    const { cors, routes, unserved } = this.#options;
     for (const [name, value] of corsHeaders(cors, request.headers.origin)) response.setHeader(name, value);
     const path = pathOf(request.url ?? '/');
     const forms = routes.get(path);
     const form = forms?.get(mediaType(request.headers['content-type']));
     if (isPreflight(cors, request)) this.#preflight(request, response);
-    else if (forms === undefined) this.#plain(request, response, 404, 'not found');
+    else if (forms === undefined) this.#plain(request, response, 404, unserved?.get(path) ?? 'not found');
     else if (request.method !== 'POST') this.#wrongMethod(request, response);
     else if (!isAuthorized(this.#files, request.headers.authorization)) this.#unauthorized(request, response);
     else if (form === undefined)

@@ -138,6 +138,10 @@ class OtlpReceiver implements Receiver, TargetLists {
       room: this.#room,
       maxBodyBytes: config.max_request_body_size,
       routes,
+      unserved: new Map([
+        [config.traces_url_path, 'no pipeline takes spans here'],
+        [config.metrics_url_path, 'no pipeline takes metrics here'],
+      ]),
       events: this.#events.server('http', signals),
     });
   }

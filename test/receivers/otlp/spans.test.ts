@@ -217,7 +217,10 @@ test('requests and their bytes are counted by protocol, signal and what became o
 
 test('a signal that no pipeline uses is not served', async (t) => {
   const { post, send } = await startReceiver(t);
-  t.is((await post(BODY, PROTO, {}, '/v1/metrics')).status, 404);
+  const answer = await post(BODY, PROTO, {}, '/v1/metrics');
+  t.deepEqual([answer.status, await answer.text()], [404, 'no pipeline takes metrics here\n']);
+  const other = await post(BODY, PROTO, {}, '/v1/logs');
+  t.deepEqual([other.status, await other.text()], [404, 'not found\n']);
   t.is((await send(BODY, '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export')).status, '12');
   t.is((await send(BODY, '/opentelemetry.proto.collector.logs.v1.LogsService/Export')).status, '12');
 });
