@@ -1,5 +1,6 @@
 /** @module What is wrong with the files of a TLS server, said of the one file that has to be mended. */
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { codeOf } from '../errors.ts';
 
 /** Texts of the files; the authorities are null where clients need no certificate. */

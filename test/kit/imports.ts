@@ -140,7 +140,7 @@ const PURE_MODULES = /^node:(?:buffer|zlib)$/;
 /** Modules that only compute. */
 const HARMLESS = /^node:(?:buffer|zlib|util|path|path\/posix|url|assert|events|string_decoder|os)$/;
 /** What of node:crypto gives the same for the same input. */
-const DETERMINISTIC = new Set(['createHash', 'createHmac', 'timingSafeEqual', 'X509Certificate']);
+const DETERMINISTIC = new Set(['createHash', 'createHmac', 'createPrivateKey', 'timingSafeEqual', 'X509Certificate']);
 
 function nodeBreach(path: string, { specifier, typeOnly, names }: Import): string[] {
   if (/^pipeline\/(?:model|wire)\//.test(path)) {
