@@ -40,10 +40,12 @@ export function createOnce(sameMs = SAME_MS) {
 export function runChild(command, args, { cwd, env, lifeline = false, onOutput, limitMs }) {
   return new Promise((resolve, reject) => {
     const stdio = ['inherit', onOutput === undefined ? 'inherit' : 'pipe', 'inherit', ...(lifeline ? ['pipe'] : [])];
+    // Signals are caught before there is a child: on a busy machine it may run long before `spawn` returns. Handlers only run
+    // afterwards.
+    const relay = relaySignals(() => child);
     const child = spawn(command, args, { cwd, env, stdio, detached: true });
     child.stdout?.setEncoding('utf8').on('data', onOutput);
     let timedOut = false;
-    const relay = relaySignals(child);
     const limit =
       limitMs === undefined
         ? undefined
@@ -66,29 +68,29 @@ export function runChild(command, args, { cwd, env, lifeline = false, onOutput, 
   });
 }
 
-function relaySignals(child) {
+function relaySignals(childOf) {
   const isFirst = createOnce();
   let interrupted = false;
   const handlers = new Map();
   for (const signal of PASSED) {
     handlers.set(signal, () => {
       interrupted = true;
-      if (isFirst(signal, performance.now())) signalGroup(child, signal);
+      if (isFirst(signal, performance.now())) signalGroup(childOf(), signal);
     });
   }
   let leftAlone = false;
   // The terminal or npm went away, and either may take the other with it: the child is to end in good order, told once.
   const endAlone = () => {
-    if (!leftAlone) signalGroup(child, 'SIGTERM');
+    if (!leftAlone) signalGroup(childOf(), 'SIGTERM');
     leftAlone = true;
   };
   handlers.set('SIGHUP', endAlone);
-  handlers.set('SIGWINCH', () => signalGroup(child, 'SIGWINCH'));
+  handlers.set('SIGWINCH', () => signalGroup(childOf(), 'SIGWINCH'));
   handlers.set('SIGTSTP', () => {
-    signalGroup(child, 'SIGSTOP');
+    signalGroup(childOf(), 'SIGSTOP');
     process.kill(process.pid, 'SIGSTOP');
   });
-  handlers.set('SIGCONT', () => signalGroup(child, 'SIGCONT'));
+  handlers.set('SIGCONT', () => signalGroup(childOf(), 'SIGCONT'));
   for (const [signal, handler] of handlers) process.on(signal, handler);
   const watch = watchParent(endAlone);
   return {
