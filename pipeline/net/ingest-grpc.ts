@@ -25,6 +25,7 @@ import {
 } from './grpc-refusals.ts';
 import { createHttp2Server, type Http2Options } from './http2-server.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, type IngestServer } from './ingest.ts';
+import { tellFailedHandshakes } from './ingest-tls.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles } from './listener-files.ts';
 import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
@@ -59,7 +60,7 @@ export async function startGrpcIngest(options: GrpcIngestOptions): Promise<Inges
     const server = await createHttp2Server(options, files);
     server.on('stream', (stream, headers) => ingest.handle(stream as ServerHttp2Stream, headers));
     server.on('session', (session) => ingest.open(session));
-    server.on('tlsClientError', () => events.closed('tls'));
+    tellFailedHandshakes(server, events);
     server.on('sessionError', () => events.closed('http2'));
     const connections = limitConnections(server, { config, refused: events.closed });
     const port = await listenOn(server, key, config.endpoint);

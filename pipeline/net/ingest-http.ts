@@ -21,7 +21,7 @@ import {
   NO_ROOM,
 } from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
-import { tlsOptions } from './ingest-tls.ts';
+import { tellFailedHandshakes, tlsOptions } from './ingest-tls.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from './listener-files.ts';
 import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
@@ -70,6 +70,7 @@ export async function startHttpIngest(options: HttpIngestOptions): Promise<Inges
     // Without this Node itself asks for bodies that are refused by their headers.
     server.on('checkContinue', (request, response) => ingest.handle(request, response));
     answerUnreadable(server, events);
+    tellFailedHandshakes(server, events);
     server.maxHeadersCount = MAX_HEADERS;
     const connections = limitConnections(server, { config, refused: events.closed });
     server.setTimeout(config.idle_timeout);

@@ -18,7 +18,8 @@ export type IngestResult = { readonly body: Uint8Array } | { readonly refusal: I
 /**
  * Why a server ended a connection or call: too many of them, a body that is too slow, no call in `header_timeout`, a flood or
  * an error of HTTP/2 (`http2`), an answer that is not read (`unread`), what is no HTTP (`bad_http`), headers that are too
- * long, a request that is too late, a handshake of TLS that failed.
+ * long, a request that is too late, a handshake of TLS that failed: because the client showed no certificate, or one that
+ * is none of `client_ca_file` (`tls_foreign_certificate`), or speaks plain HTTP, or for another reason.
  */
 export type IngestClosing =
   | 'max_connections'
@@ -30,14 +31,17 @@ export type IngestClosing =
   | 'bad_http'
   | 'headers_too_large'
   | 'timeout'
+  | 'tls_no_certificate'
+  | 'tls_foreign_certificate'
+  | 'tls_plain_http'
   | 'tls';
 
 /** What servers tell; every function must not throw. */
 export interface IngestEvents {
   /** A request ended; `wireBytes` of its body were read. `reason` is '' for a success. */
   ended(path: string, reason: string, wireBytes: number): void;
-  /** A connection or call was ended by the server. */
-  closed(why: IngestClosing): void;
+  /** A connection or call was ended by the server. `code`: what TLS calls it, where there is more to say; else ''. */
+  closed(why: IngestClosing, code?: string): void;
   /** A route threw, which is a defect. */
   failed(path: string, error: unknown): void;
   /** A file could not be used again. */

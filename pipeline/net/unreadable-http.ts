@@ -22,9 +22,9 @@ function answer(code: string, socket: Socket, events: IngestEvents): void {
 
 type Unreadable = readonly [why?: IngestClosing, status?: string];
 
+/** Handshakes that failed come here too; `ingest-tls.ts` tells of them. */
 function generally(code: string): Unreadable {
-  if (code.startsWith('HPE_')) return ['bad_http', '400 Bad Request'];
-  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') ? ['tls'] : [];
+  return code.startsWith('HPE_') ? ['bad_http', '400 Bad Request'] : [];
 }
 
 /** Codes of Node's parser (llhttp) and of its server. */

@@ -2,7 +2,7 @@
 
 import type { ReceiverSettings, Signal } from '../../pipeline/component.ts';
 import { errorText } from '../../pipeline/errors.ts';
-import type { IngestEvents } from '../../pipeline/net/ingest.ts';
+import type { IngestClosing, IngestEvents } from '../../pipeline/net/ingest.ts';
 import type { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
@@ -30,6 +30,14 @@ interface Ended {
 /** Refusals that are the pipeline's or the network's doing, not the sender's. */
 const OURS = new Set(['busy', 'no_room', 'rejected']);
 
+/** What to do about handshakes that failed. */
+const HANDSHAKES: ReadonlyMap<IngestClosing, string> = new Map([
+  ['tls_no_certificate', ': clients need a certificate of client_ca_file, and this one showed none'],
+  ['tls_foreign_certificate', ': clients need a certificate of client_ca_file, and this one showed another'],
+  ['tls_plain_http', ': the client speaks plain HTTP; give it an address with https:// and this certificate to trust'],
+  ['tls', ': see code; clients must trust the certificate of cert_file and speak a version of TLS from min_version on'],
+]);
+
 /** Metrics carry `receiver`; `room` is read whenever somebody collects. */
 export function createOtlpEvents(
   { id, log, meters, clock }: Pick<ReceiverSettings<unknown>, 'id' | 'log' | 'meters' | 'clock'>,
@@ -52,11 +60,14 @@ export function createOtlpEvents(
     meters.counter('weir_otlp_received_bytes_total', 'Bytes of OTLP bodies as they came.', () =>
       entries().map((entry) => ({ value: entry.wireBytes, attributes: told(entry) })),
     ),
-    meters.counter('weir_otlp_connections_closed_total', 'Connections and calls ended for a limit.', () =>
-      [...closed].map(([key, value]) => {
-        const [protocol = '', reason = ''] = key.split(' ');
-        return { value, attributes: { ...attributes, protocol, reason } };
-      }),
+    meters.counter(
+      'weir_otlp_connections_closed_total',
+      'Connections and calls that were ended, by reason: a limit, a failed handshake of TLS, what is no HTTP.',
+      () =>
+        [...closed].map(([key, value]) => {
+          const [protocol = '', reason = ''] = key.split(' ');
+          return { value, attributes: { ...attributes, protocol, reason } };
+        }),
     ),
     meters.counter(
       'weir_otlp_invalid_ids_total',
@@ -88,11 +99,14 @@ export function createOtlpEvents(
         if (times > 0)
           log.warn({ protocol, path: printableShort(path, 100), reason, times }, 'An OTLP request was refused');
       },
-      closed(reason) {
+      closed(reason, code = '') {
         const key = `${protocol} ${reason}`;
         closed.set(key, (closed.get(key) ?? 0) + 1);
         const times = limit.occurred(`closed ${key}`);
-        if (times > 0) log.warn({ protocol, reason, times }, 'A connection or call was ended for a limit');
+        if (times === 0) return;
+        const mend = HANDSHAKES.get(reason);
+        if (mend === undefined) log.warn({ protocol, reason, times }, 'A connection or call was ended for a limit');
+        else log.warn({ protocol, reason, code, times }, `A handshake of TLS failed${mend}`);
       },
       failed(path, error) {
         const times = limit.occurred(`${protocol} failed`);

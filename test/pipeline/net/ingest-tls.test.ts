@@ -2,6 +2,7 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectH2 } from 'node:http2';
 import { request } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
@@ -54,6 +55,11 @@ test('with an authority for clients, only those it stands for are served', async
     t.is(typeof (await post(stage.http.port, await client(own))), 'string', `HTTP, ${own}`);
     t.is(await callOver(t, stage.grpc.port, await client(own)), '', `gRPC, ${own}`);
   }
+  await until(() => stage.closed.length === 4);
+  t.deepEqual(stage.closed, [
+    ...['tls_no_certificate', 'tls_no_certificate'],
+    ...['tls_foreign_certificate', 'tls_foreign_certificate'],
+  ]);
   t.is(stage.bodies.length, 2);
 });
 
@@ -67,6 +73,32 @@ for (const [minimum, offered, served] of [
     const options = { ...(await client()), minVersion: offered, maxVersion: offered };
     t.is((await post(stage.http.port, options)) === 200, served);
     t.is((await callOver(t, stage.grpc.port, options)) === '0', served);
+  });
+}
+
+test('who speaks plain HTTP, distrusts the certificate or breaks off is told apart, and a probe of the port is no handshake', async (t) => {
+  const stage = await startStage(t, { listener: { tls: LISTENER } });
+  const count = () => stage.closed.length;
+  for (const { port } of [stage.http, stage.grpc]) {
+    const before = count();
+    await spoken(port, '');
+    await spoken(port, 'POST /v1/things HTTP/1.1\r\nhost: x\r\n\r\n');
+    await until(() => count() === before + 1);
+    t.is(typeof (await post(port, {})), 'string');
+    await until(() => count() === before + 2);
+    await spoken(port, '\x16\x03\x01\x02\x00\x01');
+    await until(() => count() === before + 3);
+    t.deepEqual(stage.closed.slice(before), ['tls_plain_http', 'tls', 'tls']);
+  }
+});
+
+/** Connects, says `text` and goes; resolves when the connection has ended. */
+function spoken(port: number, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connectTcp(port, '127.0.0.1', () => socket.end(text, 'latin1'));
+    socket.on('error', () => {});
+    socket.on('close', () => resolve());
+    socket.resume();
   });
 }
 
