@@ -377,7 +377,7 @@ function runFile(t: ExecutionContext, target: string, exporter = 'debug', settin
   writeFileSync(
     file,
     `receivers:
-  linkerd: { scrape_interval: 60s, static_configs: [{ targets: ["${target}"], labels: { namespace: shop, deployment: web } }] }
+  linkerd: { scrape_interval: 3600s, static_configs: [{ targets: ["${target}"], labels: { namespace: shop, deployment: web } }] }
 processors: { smi: }
 exporters: { ${exporter}: ${settings} }
 service:
