@@ -257,7 +257,9 @@ test.serial(
         await rapidReset(attacker);
         await flood(victim.grpcPort, frame(6, 0, 0, Buffer.alloc(8)));
         await flood(victim.grpcPort, frame(4, 0, 0, NOTHING));
-        await flood(victim.grpcPort, frame(9, 0, 1, Buffer.alloc(16_000)));
+        // Headers that never end, and a body of which nothing comes.
+        await flood(victim.grpcPort, frame(9, 0, 1, Buffer.alloc(16_000)), frame(1, 0, 1, Buffer.from([0x83])));
+        await flood(victim.grpcPort, frame(0, 0, 1, NOTHING), frame(1, 4, 1, EXPORT_HEADERS));
       }
     }),
 );
@@ -295,8 +297,8 @@ function frame(type: number, flags: number, stream: number, content: Buffer): Bu
   return Buffer.concat([head, content]);
 }
 
-/** Sends the same frame 20,000 times, never reading, until the far side closes. */
-function flood(port: number, one: Buffer): Promise<void> {
+/** Sends the same frame 20,000 times, after `first`, never reading, until the far side closes. */
+function flood(port: number, one: Buffer, first = NOTHING): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     // A far side that reads no more leaves the writer waiting: that is as good as closed.
@@ -307,7 +309,7 @@ function flood(port: number, one: Buffer): Promise<void> {
       resolve();
     });
     socket.pause();
-    socket.write(PREFACE);
+    socket.write(Buffer.concat([PREFACE, first]));
     const many = Buffer.concat(Array.from({ length: 100 }, () => one));
     let left = 200;
     const more = () => {
