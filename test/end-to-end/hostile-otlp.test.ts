@@ -298,7 +298,7 @@ function frame(type: number, flags: number, stream: number, content: Buffer): Bu
 }
 
 /** Sends the same frame 20,000 times, after `first`, never reading, until the far side closes. */
-function flood(port: number, one: Buffer, first = NOTHING): Promise<void> {
+function flood(port: number, one: Buffer, first: Buffer = NOTHING): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     // A far side that reads no more leaves the writer waiting: that is as good as closed.
