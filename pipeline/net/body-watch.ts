@@ -19,8 +19,12 @@ export class BodyWatch {
   readonly #clock: Clock;
   readonly #minRate: number;
   readonly #maxMs: number;
-  readonly #bodies = new Set<ArrivingBody>();
+  /** With what `#stalledMs` was when they began. */
+  readonly #bodies = new Map<ArrivingBody, number>();
   #timer: Timer | null = null;
+  #dueMonoMs = 0;
+  /** How long the process has stood still so far: what was sent meanwhile waits to be read. */
+  #stalledMs = 0;
 
   /** `minRate` in bytes a second; `maxMs` is how long any body may take. */
   constructor(clock: Clock, minRate: number, maxMs: number) {
@@ -30,7 +34,7 @@ export class BodyWatch {
   }
 
   add(body: ArrivingBody): void {
-    this.#bodies.add(body);
+    this.#bodies.set(body, this.#stalledMs);
     if (this.#timer === null) this.#arm();
   }
 
@@ -45,16 +49,20 @@ export class BodyWatch {
   }
 
   #arm(): void {
+    this.#dueMonoMs = this.#clock.monoMs() + LOOK_MS;
     this.#timer = this.#clock.after(LOOK_MS, () => {
       this.#timer = null;
-      this.#look(this.#clock.monoMs());
+      const nowMonoMs = this.#clock.monoMs();
+      const lateMs = nowMonoMs - this.#dueMonoMs;
+      if (lateMs > LOOK_MS) this.#stalledMs += lateMs;
+      this.#look(nowMonoMs);
       if (this.#bodies.size > 0) this.#arm();
     });
   }
 
   #look(nowMonoMs: number): void {
-    for (const body of this.#bodies) {
-      const tookMs = nowMonoMs - body.beganMonoMs;
+    for (const [body, stalledMs] of this.#bodies) {
+      const tookMs = nowMonoMs - body.beganMonoMs - (this.#stalledMs - stalledMs);
       const isSlow = tookMs > GRACE_MS && body.bytes < (this.#minRate * tookMs) / 1000;
       if (!isSlow && tookMs <= this.#maxMs) continue;
       this.#bodies.delete(body);

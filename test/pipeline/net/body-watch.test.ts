@@ -44,6 +44,21 @@ test('however fast it comes, a body has its time', (t) => {
   t.deepEqual(ended, ['endless']);
 });
 
+test('the time in which the process stood still does not count', (t) => {
+  const { clock, ended, add } = stage();
+  add('before').bytes = 11 * MIN_RATE;
+  clock.advance(9500);
+  clock.stall(60_000);
+  t.deepEqual(ended, []);
+  add('after').bytes = 11 * MIN_RATE;
+  clock.advance(1000);
+  t.deepEqual(ended, []);
+  clock.advance(2000);
+  t.deepEqual(ended, ['before']);
+  clock.advance(9000);
+  t.deepEqual(ended, ['before', 'after']);
+});
+
 test('each is ended once, and what ended by itself is left alone', (t) => {
   const { clock, watch, ended, add } = stage();
   watch.remove(add('well'));
