@@ -75,10 +75,16 @@ const http = z
   })
   .superRefine(refineIngestListener);
 
+/** Bare `grpc:` is a protocol with its defaults, as the Collector reads it; what is not written stays so. */
+const bare = (defaults: object) => (value: unknown) => (value === null ? defaults : value);
+
 const protocols = z
   .strictObject({
-    grpc: grpc.optional().describe('OTLP over gRPC; name it to have it: grpc: {}'),
-    http: http.optional().describe('OTLP over HTTP, protobuf and JSON; name it to have it: http: {}'),
+    grpc: z.preprocess(bare({}), grpc).optional().describe('OTLP over gRPC; name it to have it: grpc: {}'),
+    http: z
+      .preprocess(bare({}), http)
+      .optional()
+      .describe('OTLP over HTTP, protobuf and JSON; name it to have it: http: {}'),
   })
   .superRefine((value, context) => {
     if (value.grpc !== undefined || value.http !== undefined) return;
@@ -89,8 +95,10 @@ const protocols = z
     });
   });
 
+const BOTH = { grpc: {}, http: {} };
+
 const keys = z.strictObject({
-  protocols: protocols.prefault({ grpc: {}, http: {} }).describe('what is served; both, unless written'),
+  protocols: z.preprocess(bare(BOTH), protocols).prefault(BOTH).describe('what is served; both, unless written'),
   max_items_per_request: z
     .int()
     .min(1)

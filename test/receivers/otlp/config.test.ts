@@ -1,5 +1,8 @@
 /** @module Keys of the `otlp` receiver: their defaults, and what is refused. */
 import test from 'ava';
+import { loadConfig } from '../../../pipeline/config/load.ts';
+import { registry } from '../../../pipeline/graph/registry.ts';
+import type { OtlpConfig } from '../../../receivers/otlp/config.ts';
 import { factory } from '../../../receivers/otlp/factory.ts';
 
 function issuesOf(yaml: unknown): { path: string; message: string; code: unknown }[] {
@@ -30,6 +33,27 @@ test('only what is named is served, and a slash is put before a path without one
   t.is(protocols.grpc, undefined);
   t.is(protocols.http?.traces_url_path, '/spans');
 });
+
+for (const [yaml, grpc, http] of [
+  ['{ grpc: , http: }', true, true],
+  ['{ grpc: }', true, false],
+  ['{ http: }', false, true],
+  ['', true, true],
+] as const) {
+  test(`bare keys of protocols mean their defaults: protocols: ${yaml}`, async (t) => {
+    const text = [
+      'receivers: { otlp: { protocols: VALUE } }',
+      'exporters: { debug: {} }',
+      'service: { pipelines: { traces: { receivers: [otlp], exporters: [debug] } } }',
+    ];
+    const read = async () => text.join('\n').replace('VALUE', yaml);
+    const { config, problems } = await loadConfig(['c.yaml'], { env: {}, registry, read });
+    t.deepEqual(problems, []);
+    const otlp = config?.pipelines[0]?.receivers[0]?.config as OtlpConfig | undefined;
+    t.deepEqual(otlp?.protocols.grpc?.endpoint, grpc ? { host: '127.0.0.1', port: 4317 } : undefined);
+    t.deepEqual(otlp?.protocols.http?.endpoint, http ? { host: '127.0.0.1', port: 4318 } : undefined);
+  });
+}
 
 test('slots are as long as the interval of the senders, and close one slot after their end', (t) => {
   t.deepEqual(factory.cadence?.(factory.config.parse({ scrape_interval: '30s' })), {
