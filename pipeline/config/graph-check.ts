@@ -50,7 +50,7 @@ export async function checkPipeline(entry: Entry, context: Context): Promise<Che
   if (signal !== null) checkSignals(entry, signal, [...receivers, ...processors, ...exporters], report);
   const chain = { receivers, processors, exporters };
   // What is missing may be what lies between two neighbours: told once, as the component that is not there.
-  if (isResolved(entry, context)) await checkChain(entry, signal, chain, context);
+  if (signal !== null && isResolved(entry, context)) await checkChain(entry, signal, chain, context);
   const checked = {
     receivers: components(receivers),
     processors: components(processors),
@@ -190,9 +190,10 @@ function checkNotEmpty(entry: Entry, section: 'receivers' | 'exporters', report:
 }
 
 function checkSignals(entry: Entry, signal: Signal, uses: readonly Use[], report: Report): void {
-  for (const { configured, at } of uses) {
-    const signals = configured.checked?.factory.signals;
-    if (signals === undefined || signals[signal] !== undefined) continue;
+  for (const use of uses) {
+    const { configured, at } = use;
+    if (carries(use, signal)) continue;
+    const signals = configured.checked?.factory.signals ?? {};
     const carried = SIGNALS.filter((one) => signals[one] !== undefined).join(' and ');
     report.add('WEIR1017', at, {
       message: `${KIND_OF[configured.section]} "${configured.id}" carries ${carried || 'no signal'}, not ${signal}`,
@@ -208,18 +209,25 @@ interface Chain {
   readonly exporters: readonly Use[];
 }
 
-/** Every neighbour must take what the one before it gives. */
-async function checkChain(entry: Entry, signal: Signal | null, chain: Chain, context: Context): Promise<void> {
-  let givers = chain.receivers;
-  for (const taker of chain.processors) {
+/** Every neighbour must take what the one before it gives; those that do not carry the signal at all are told of already. */
+async function checkChain(entry: Entry, signal: Signal, chain: Chain, context: Context): Promise<void> {
+  const carriers = (uses: readonly Use[]) => uses.filter((use) => carries(use, signal));
+  let givers = carriers(chain.receivers);
+  for (const taker of carriers(chain.processors)) {
     for (const giver of givers) await checkLink(entry, signal, giver, taker, context);
     givers = [taker];
   }
-  for (const taker of chain.exporters)
+  for (const taker of carriers(chain.exporters))
     for (const giver of givers) await checkLink(entry, signal, giver, taker, context);
 }
 
-async function checkLink(entry: Entry, signal: Signal | null, giver: Use, taker: Use, context: Context): Promise<void> {
+/** True also of what has problems of its own. */
+function carries({ configured }: Use, signal: Signal): boolean {
+  const signals = configured.checked?.factory.signals;
+  return signals === undefined || signals[signal] !== undefined;
+}
+
+async function checkLink(entry: Entry, signal: Signal, giver: Use, taker: Use, context: Context): Promise<void> {
   const from = giver.configured.checked?.factory;
   const to = taker.configured.checked?.factory;
   if (from === undefined || to === undefined || !('gives' in from) || !('takes' in to)) return;
@@ -248,10 +256,8 @@ async function checkLink(entry: Entry, signal: Signal | null, giver: Use, taker:
 }
 
 /** What a component gives into a pipeline of `signal`; a receiver that gives nothing there is told of elsewhere. */
-function bodiesGiven(from: { readonly gives: Body | readonly Body[] }, signal: Signal | null): Body[] {
-  return [from.gives]
-    .flat()
-    .filter((body) => signal === null || typeof from.gives === 'string' || signalOfBody(body) === signal);
+function bodiesGiven(from: { readonly gives: Body | readonly Body[] }, signal: Signal): Body[] {
+  return [from.gives].flat().filter((body) => typeof from.gives === 'string' || signalOfBody(body) === signal);
 }
 
 function name(use: Use): string {

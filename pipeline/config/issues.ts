@@ -92,8 +92,9 @@ function understood(issues: readonly Issue[]): number {
   return wrongKind ? -1 : Math.max(0, ...issues.map((issue) => issue.path.length)) - issues.length / 1000;
 }
 
-/** A missing key whose misspelling is reported as an unknown key already. */
+/** What an unknown key that is reported already brings about: its right spelling is missing, or the whole is judged without it. */
 function isEcho(issue: Issue, issues: readonly Issue[], shape: Shape): boolean {
+  if (issue.code === 'custom') return hasUnknownKey(issue.path.map(step), issues);
   const name = issue.path.at(-1);
   if (issue.code !== 'invalid_type' || typeof name !== 'string') return false;
   const parent = issue.path.slice(0, -1);
@@ -102,6 +103,12 @@ function isEcho(issue: Issue, issues: readonly Issue[], shape: Shape): boolean {
       other.code === 'unrecognized_keys' &&
       pathText(other.path.map(step)) === pathText(parent.map(step)) &&
       other.keys.some((key) => nearest(key, keysAt(shape, parent.map(step))) === name),
+  );
+}
+
+function hasUnknownKey(path: Path, issues: readonly Issue[]): boolean {
+  return issues.some(
+    (other) => other.code === 'unrecognized_keys' && pathText(other.path.map(step)) === pathText(path),
   );
 }
 
