@@ -2,6 +2,7 @@
 import type { AnyFactory, CheckContext, Kind } from '../component.ts';
 import type { Registry } from '../registry.ts';
 import type { CheckedComponent } from './checked.ts';
+import { collectorComponentMend } from './collector.ts';
 import { parseId } from './ids.ts';
 import { checkValue } from './issues.ts';
 import { nearest } from './nearest.ts';
@@ -85,13 +86,14 @@ async function checkComponent(
 
 function reportUnknownType(section: Section, type: string, entry: Entry, registry: Registry, report: Report): void {
   const types = registry.types(KIND_OF[section]);
-  const near = nearest(type, types);
+  const needless = collectorComponentMend(section, type);
+  const near = needless === null ? nearest(type, types) : null;
   const elsewhere = SECTIONS.find((other) => other !== section && registry.types(KIND_OF[other]).includes(type));
   const placed = elsewhere === undefined ? '' : `is known under ${elsewhere}`;
   report.add('WEIR1013', entry.keyAt, {
     message: `unknown ${KIND_OF[section]} type "${type}"`,
     note: near === null ? placed : `did you mean "${near}"?`,
-    mend: `known ${KIND_OF[section]} types: ${types.join(', ')}   see weir components`,
+    mend: needless ?? `known ${KIND_OF[section]} types: ${types.join(', ')}   see weir components`,
     path: [section, entry.key],
   });
 }

@@ -1,5 +1,6 @@
 /** @module What a schema found, told as problems with a place, a hint and a mend. */
 import type { ZodType, z } from 'zod';
+import { collectorKeyMend } from './collector.ts';
 import { display, hide } from './display.ts';
 import { nearest } from './nearest.ts';
 import { isProblemCode, type ProblemCode } from './problem.ts';
@@ -143,13 +144,14 @@ function reportUnknownKey({ subject, shape, report }: Context, path: Path, key: 
     return;
   }
   const allowed = keysAt(shape, path);
-  const near = nearest(key, allowed);
+  const needless = collectorKeyMend([...path, key]);
+  const near = needless === null ? nearest(key, allowed) : null;
   const where = pathText([...subject.base, ...path]);
   const page = subject.page === '' ? '' : `   see ${subject.page}`;
   report.add('WEIR1003', found.keyAt ?? found.tree.at, {
     message: `unknown key "${key}"${where === '' ? '' : ` in ${where}`}`,
     note: near === null ? 'not known here' : `did you mean "${near}"?`,
-    mend: allowedText(allowed) + page,
+    mend: needless ?? allowedText(allowed) + page,
     path: [...subject.base, ...path, key],
   });
 }

@@ -187,8 +187,9 @@ function allOf(sections: Sections): Configured[] {
 }
 
 function reportUnused(sections: Sections, report: Report): void {
-  for (const { used, entry, section, id } of allOf(sections)) {
-    if (used) continue;
+  for (const { used, checked, entry, section, id } of allOf(sections)) {
+    // What has an error of its own is to be mended first.
+    if (used || checked === null) continue;
     const where = section === 'extensions' ? 'service.extensions' : 'a pipeline';
     report.add('WEIR1015', entry.keyAt, {
       message: `${section}.${id} is configured but not used`,
