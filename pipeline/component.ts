@@ -107,6 +107,8 @@ export interface ExporterSettings<Config> extends Settings<Config> {
   readonly targets: () => readonly TargetStatus[];
   /** Files of targets, of all receivers, that cannot be used; absent where there is no graph. */
   readonly discoveryProblems?: () => readonly DiscoveryProblem[];
+  /** Whether some receiver names targets; false where all take what others send. Absent where there is no graph. */
+  readonly scrapes?: () => boolean;
   /** Series of all receivers' targets; absent where there is no graph. */
   readonly series?: (query: SeriesQuery) => SeriesListing;
 }

@@ -77,12 +77,15 @@ function quantileRow(quantile: Quantile | null): object | null {
   return { value: valueMs, lo: loMs, hi: Number.isFinite(hiMs) ? hiMs : null };
 }
 
+export interface TargetsHere {
+  readonly targets: readonly TargetStatus[];
+  readonly problems: readonly DiscoveryProblem[];
+  /** False when all receivers take what others send. */
+  readonly scrapes: boolean;
+}
+
 /** All targets, each with why it is or is not in the figures, and the files that may name more of them. */
-export function targetsText(
-  targets: readonly TargetStatus[],
-  problems: readonly DiscoveryProblem[],
-  facts: TargetFacts,
-): string {
+export function targetsText({ targets, problems, scrapes }: TargetsHere, facts: TargetFacts): string {
   const { reading, firstNumbersInSeconds } = facts;
   const explain = createExplainer(facts);
   return JSON.stringify({
@@ -90,6 +93,7 @@ export function targetsText(
     kind: 'Targets',
     ready: reading !== null,
     ...(firstNumbersInSeconds === null ? {} : { firstNumbersInSeconds }),
+    scrapes,
     targets: targets.map((target) => targetRow(target, explain(target))),
     problems: problems.map(({ receiver, file, error }) => ({ receiver, file, error })),
   });

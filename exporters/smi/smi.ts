@@ -169,9 +169,10 @@ class Smi implements SmiExporter {
     const state = this.#model.state(this.#settings.time.nowMs());
     const firstNumbersInSeconds = state.kind === 'waiting' ? wholeSeconds(state.firstNumbersMs) : null;
     const reading = state.kind === 'ready' ? this.#model.read() : null;
-    const { targets, series, discoveryProblems } = this.#settings;
+    const { targets, series, discoveryProblems, scrapes } = this.#settings;
     const facts = { reading, firstNumbersInSeconds, series };
-    return answers.json(targetsText(targets(), discoveryProblems?.() ?? [], facts));
+    const lists = { targets: targets(), problems: discoveryProblems?.() ?? [], scrapes: scrapes?.() ?? true };
+    return answers.json(targetsText(lists, facts));
   }
 
   #explain({ query }: HttpRequest): HttpAnswer {

@@ -27,6 +27,8 @@ const COLUMNS: readonly Column[] = [
 
 const NOTHING =
   'no targets: static_configs and file_sd_configs name none, or the file they read is empty (see: weir validate)\n';
+const NOTHING_SCRAPED =
+  'no targets: this Weir scrapes none, it takes what others send (see: weir edges; each sender that is a Weir has its own weir targets)\n';
 const NOTHING_READABLE = 'no targets: the files of file_sd_configs cannot be used\n';
 
 interface TargetRow {
@@ -53,7 +55,7 @@ function renderAnswer(
   if (rows.length === 0 && waiting !== '' && !hasList(answer)) return { text: waiting, found: true };
   const asked = workload !== undefined || options.namespace !== undefined;
   if (rows.length === 0) {
-    return { text: waiting + (problems === '' ? NOTHING : NOTHING_READABLE + problems), found: !asked };
+    return { text: waiting + nothingText(answer, problems), found: !asked };
   }
   const shown = rows.filter((row) => matches(row, workload, options.namespace));
   if (shown.length === 0) {
@@ -64,6 +66,12 @@ function renderAnswer(
   const cells = shown.map((row) => row.cells);
   const table = renderTable(COLUMNS, cells, { headers: options.headers, color });
   return { text: waiting + table + mends(shown) + problems, found: true };
+}
+
+/** Why there are no targets at all. */
+function nothingText(answer: unknown, problems: string): string {
+  if (problems !== '') return NOTHING_READABLE + problems;
+  return isRecord(answer) && answer.scrapes === false ? NOTHING_SCRAPED : NOTHING;
 }
 
 /** False for an answer that has nothing but the time of the first numbers. */

@@ -122,6 +122,7 @@ class GraphBuilder {
           slotWaitMs: slotWaitOf(pipeline),
           targets: this.#targets,
           discoveryProblems: this.#discoveryProblems,
+          scrapes: () => this.#problemLists.length > 0,
           series: this.#series,
         });
         exporters.set(key, { id: checked.id, component, fault: faultOf(settings.log, books) });

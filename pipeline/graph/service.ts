@@ -79,10 +79,14 @@ function createStatus(): MutableStatus {
   };
 }
 
-/** The summary a person wants to see first: how many targets, and when the first numbers come. */
+/** The summary a person wants to see first: how many targets, and when the first numbers come; spans have neither. */
 function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Logger): void {
   const targets = graph.targets().filter(({ refused }) => !refused).length;
   for (const pipeline of config.pipelines) {
+    if (pipeline.signal === 'traces') {
+      log.info({ pipeline: pipeline.id }, 'started');
+      continue;
+    }
     const { slotMs, windowMs } = pipeline;
     const firstMs = slotMs === 0 ? null : Math.ceil(nowMs / slotMs) * slotMs + slotWaitOf(pipeline);
     log.info(

@@ -177,6 +177,14 @@ test('no edges and no targets say why', async (t) => {
   t.regex((await callWeir(['targets', '--url', url])).out, /^no targets: static_configs/);
 });
 
+test('no targets at a Weir that takes what others send point at the edges and the senders', async (t) => {
+  const url = await serveJson(t, { ready: true, scrapes: false, targets: [], problems: [] });
+  const { out, code } = await callWeir(['targets', '--url', url]);
+  t.is(code, 0);
+  t.regex(out, /^no targets: this Weir scrapes none, it takes what others send \(see: weir edges; .*weir targets\)\n$/);
+  t.is((await callWeir(['targets', 'web', '--url', url])).code, 1);
+});
+
 const TARGETS = {
   ready: true,
   targets: [
