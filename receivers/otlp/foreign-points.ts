@@ -36,5 +36,6 @@ export class ForeignPoints {
 export function foreignMessage(points: number, names: ReadonlyMap<string, number>): string {
   const shown = [...names].slice(0, SHOWN).map(([name, count]) => `${name === '' ? 'no name' : name} (${count})`);
   const more = names.size > SHOWN ? `, and ${names.size - SHOWN} more` : '';
-  return `${points} data points are of metrics that are not taken here: ${shown.join(', ')}${more}`;
+  const what = points === 1 ? '1 data point is of a metric that is' : `${points} data points are of metrics that are`;
+  return `${what} not taken here: ${shown.join(', ')}${more}`;
 }
