@@ -118,7 +118,7 @@ function explainSeries(told: Told | null, find: Finder, reading: TrafficReading)
   if (covered.length === 0) {
     return { state: 'starting', explanation: `starting: ${who}; first numbers with its next scrape`, mend: '' };
   }
-  const window = formatMilliseconds(reading.windowSeconds * 1000);
+  const window = lengthText(reading);
   const { received, sent } = requestsOf(covered, reading);
   if (received === 0 && sent === 0) {
     const explanation = `up: ${who}, but counted no requests in the last ${window}`;
@@ -170,12 +170,17 @@ function explainUnidentified({ namespace, identity, address }: TargetStatus): Ex
   };
 }
 
+/** Length of the window to a tenth of a second; that of a Weir that began within it is no round number. */
+function lengthText({ windowSeconds }: TrafficReading): string {
+  return formatMilliseconds(Math.max(1, Math.round(windowSeconds * 10)) * 100);
+}
+
 function explainUp(resource: ResourceId | null, reading: TrafficReading): Explanation {
   // Not in any closed slot yet, or there by a first sight only, which is what the next scrape is compared with.
   if (resource === null || reading.coveredSecondsOf(resource) === 0) {
     return { state: 'starting', explanation: 'starting: first numbers with its next scrape', mend: '' };
   }
-  const window = formatMilliseconds(reading.windowSeconds * 1000);
+  const window = lengthText(reading);
   const { received, sent } = requestsOf([resource], reading);
   if (received === 0 && sent === 0) {
     const explanation = `up, but its proxy counted no requests in the last ${window}`;

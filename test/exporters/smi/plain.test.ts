@@ -210,6 +210,19 @@ for (const [title, parts, state, explanation, mend] of explanations) {
 }
 
 const bySeries = { namespace: '', workload: '127.0.0.1:4191', kind: '', pod: '', identity: 'series' } as const;
+for (const [lengthMs, shown] of [
+  [6_440.919_921, '6.4s'],
+  [6_960, '7s'],
+  [12, '100ms'],
+  [90_000, '1m30s'],
+] as const) {
+  test(`a window of ${lengthMs} ms is told as ${shown}`, async (t) => {
+    const sum = { ...fixture(), interval: { startMs: END_MS - lengthMs, endMs: END_MS } };
+    const { get } = await startServer(t, { sums: [sum], targets: [target], windowMs: Math.max(30_000, lengthMs) });
+    t.true((await get('/v1/targets')).targets[0].explanation.endsWith(` in the last ${shown}`));
+  });
+}
+
 /** Series of two targets: what each tells of its own end; null: nothing. */
 function listing(...owners: (Identity | null)[]) {
   const meaning = (mine: Identity | null): SeriesMeaning => ({
