@@ -83,6 +83,18 @@ for (const [codec, pack] of CASES) {
   });
 }
 
+test('zstd may ask for a window of 8 MiB, as its levels for streams do, and for no larger one', async (t) => {
+  // RFC 8878 §3.1.1: magic number, a descriptor with a window, its size as a power of two, one raw last block.
+  const frame = (log: number) =>
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, (log - 10) << 3, 0x19, 0x00, 0x00, ...Buffer.from('abc')]);
+  t.is(Buffer.from(unpackAtOnce(frame(23), 'zstd', MAX_BYTES) as Uint8Array).toString(), 'abc');
+  t.is(Buffer.from((await unpackBeside(frame(23), 'zstd', MAX_BYTES)) as Uint8Array).toString(), 'abc');
+  for (const log of [24, 27, 31]) {
+    t.is(unpackAtOnce(frame(log), 'zstd', MAX_BYTES), 'damaged', `2^${log}`);
+    t.is(await unpackBeside(frame(log), 'zstd', MAX_BYTES), 'damaged', `2^${log}`);
+  }
+});
+
 test('gzip may have several members', (t) => {
   const members = Buffer.concat([gzipSync('one, '), gzipSync('two')]);
   t.is(Buffer.from(unpackAtOnce(members, 'gzip', MAX_BYTES) as Uint8Array).toString(), 'one, two');

@@ -157,6 +157,30 @@ test('of a joined request that is rejected in part the rest counts, and the send
   });
 });
 
+test('what is rejected and what is of no mesh are told in one sum', async (t) => {
+  const stage = createStage();
+  stage.pipeline.outcome = ({ sender, delivery }) =>
+    delivery.settle(sender!.source === 'agent-1' ? TAKEN : { kind: 'rejected', reason: 'no' });
+  const others = [request(slotSum(0), envelope(0, { source: 'agent-2' })), foreign([gauge('a.b', 2)])];
+  t.deepEqual(await stage.intake.take(joined(request(slotSum(0), envelope(0)), ...others)), {
+    ...{ kind: 'taken', rejectedItems: 19 },
+    message: '17 data points were rejected: no. 2 data points are of metrics that are not taken here: a.b (2)',
+  });
+});
+
+for (const waits of [
+  [1000, 5000],
+  [5000, 1000],
+] as const) {
+  test(`of parts that are to come again after ${waits.join(' and ')} ms the sender hears the longer wait`, async (t) => {
+    const stage = createStage();
+    stage.pipeline.outcome = ({ sender, delivery }) =>
+      delivery.settle({ kind: 'retry', reason: 'later', afterMs: waits[sender!.source === 'agent-1' ? 0 : 1] });
+    const body = joined(request(slotSum(0), envelope(0)), request(slotSum(0), envelope(0, { source: 'agent-2' })));
+    t.like(await stage.intake.take(body), { kind: 'retry', afterMs: 5000 });
+  });
+}
+
 test('requests of one sender that were joined in any order leave no gap', async (t) => {
   const stage = createStage();
   await stage.intake.take(joined(...[2, 0, 1].map((seq) => request(slotSum(seq), envelope(seq)))));
