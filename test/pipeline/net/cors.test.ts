@@ -5,7 +5,7 @@ import type { CorsConfig } from '../../../pipeline/net/cors.ts';
 import { HTTP_PATH, startStage } from './ingest-stage.ts';
 
 const CORS: CorsConfig = {
-  allowedOrigins: ['https://app.example.com', 'https://*.example.org', 'http://localhost:*'],
+  allowedOrigins: ['https://app.example.com', 'https://*.example.org', 'http://localhost:*', 'https://ab*ab'],
   allowedHeaders: ['X-Tenant'],
   exposedHeaders: ['X-Request-Id'],
   maxAgeSeconds: 600,
@@ -38,6 +38,9 @@ for (const [origin, allowed] of [
   ['https://evil.com', false],
   ['https://app.example.com.evil.com', false],
   ['https://evilexample.org', false],
+  ['https://.example.org', true],
+  ['https://ab.twice.ab', true],
+  ['https://ab', false],
   ['null', false],
 ] as const) {
   test(`a page of ${origin} may ${allowed ? '' : 'not '}send`, async (t) => {

@@ -299,3 +299,22 @@ test('depth of 10,000 is refused, not a crash', (t) => {
     { instanceOf: MalformedProtobuf },
   );
 });
+
+/** `inner` as field `number` of a message around it. */
+const around = (number: number, inner: Uint8Array) => new MessageBuilder().message(number, inner).take();
+
+for (const [what, value] of [
+  ['a plain text', new MessageBuilder().text(1, 'b').take()],
+  ['a text that is not ASCII', new MessageBuilder().text(1, 'ü').take()],
+  ['a number', new MessageBuilder().varint(3, 1).take()],
+] as const) {
+  test(`${what} in an attribute is as deep as any other value: six messages, the request included`, (t) => {
+    const attribute = new MessageBuilder().text(1, 'a').message(2, value).take();
+    const bytes = around(1, around(2, around(2, around(9, attribute))));
+    t.is(readSpans(bytes, { maxItems: 1, maxDepth: 6 }).count, 1);
+    t.throws(() => readSpans(bytes, { maxItems: 1, maxDepth: 5 }), {
+      instanceOf: MalformedProtobuf,
+      message: /deeper than 5/,
+    });
+  });
+}

@@ -73,7 +73,7 @@ async function startReceiver(t: ExecutionContext, yaml: object = {}, signals: re
       body: typeof body === 'string' ? body : new Uint8Array(body),
     });
   const send = (bytes: Uint8Array, path = EXPORT) => call(session, frame(bytes), { ':path': path });
-  return { receiver, pipeline, meters, post, send, balance: balanceOf('spans') };
+  return { receiver, pipeline, meters, log, post, send, balance: balanceOf('spans') };
 }
 
 test('spans reach the pipeline as the bytes they came in, and senders are told of success', async (t) => {
@@ -213,6 +213,37 @@ test('requests and their bytes are counted by protocol, signal and what became o
   t.is(counted('received_requests', 'grpc', 'traces', ''), 1);
   t.is(counted('received_bytes', 'grpc', 'traces', ''), BODY.length + 5);
   t.is(meters.read('weir_otlp_receiving_bytes'), 0);
+});
+
+test('spans whose trace or span id is all zero are passed on, and counted', async (t) => {
+  const { pipeline, meters, post } = await startReceiver(t);
+  const zero = { ...SPAN, traceId: '0'.repeat(32) };
+  const spans = [SPAN, zero, { ...SPAN, spanId: '0'.repeat(16) }, { name: 'none' }];
+  const { status } = await post(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }), JSON_TYPE);
+  t.is(status, 200);
+  t.is(pipeline.batches[0]?.spans.count, 4);
+  t.is(meters.read('weir_otlp_invalid_ids_total', { receiver: 'otlp' }), 3);
+});
+
+test('a defect is answered without details, which are for the log', async (t) => {
+  const { pipeline, meters, log, post, send } = await startReceiver(t);
+  Object.defineProperty(pipeline, 'admission', {
+    get() {
+      throw new Error('inner secret');
+    },
+  });
+  const answer = await post(BODY_JSON, JSON_TYPE);
+  t.is(answer.status, 500);
+  t.deepEqual(await answer.json(), { code: 13, message: 'failed' });
+  const { status, message } = await send(BODY);
+  t.deepEqual([status, message], ['13', 'failed']);
+  for (const protocol of ['http', 'grpc']) {
+    const attributes = { receiver: 'otlp', protocol, signal: 'traces', reason: 'defect' };
+    t.is(meters.read('weir_otlp_received_requests_total', attributes), 1);
+  }
+  const told = log.lines.filter(({ message: text }) => text === 'An OTLP request failed, which is a defect');
+  t.is(told.length, 2);
+  t.true(told.every(({ fields }) => String(fields.error).includes('inner secret')));
 });
 
 test('a signal that no pipeline uses is not served', async (t) => {
