@@ -88,6 +88,8 @@ const LATE: readonly (readonly [what: string, listener: Record<string, string>, 
 
 for (const [what, listener, bytes] of LATE) {
   test(`${what}: 408, and the connection is closed`, async (t) => {
+    // Five times what Node takes to look; the limits that it has without these keys are from 30 s on.
+    t.timeout(10_000);
     const stage = await startStage(t, { listener });
     const raw = await rawConnection(t, stage.http);
     raw.socket.write(bytes);
@@ -100,6 +102,7 @@ for (const [what, listener, bytes] of LATE) {
 }
 
 test('a connection that says nothing for idle_timeout is closed', async (t) => {
+  t.timeout(5000);
   const stage = await startStage(t, { listener: { idle_timeout: '100ms' } });
   const raw = await rawConnection(t, stage.http);
   await raw.closed;
