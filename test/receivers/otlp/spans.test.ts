@@ -256,6 +256,73 @@ test('a signal that no pipeline uses is not served', async (t) => {
   t.is((await send(BODY, '/opentelemetry.proto.collector.logs.v1.LogsService/Export')).status, '12');
 });
 
+/** Both protocols with further keys of their own. */
+const protocols = (http: object, grpc: object = {}) => {
+  const endpoint = '127.0.0.1:0';
+  return { protocols: { grpc: { endpoint, ...grpc }, http: { endpoint, ...http } } };
+};
+
+test('each signal is taken under its path', async (t) => {
+  const paths = { traces_url_path: '/t', metrics_url_path: '/m' };
+  const { pipeline, post } = await startReceiver(t, protocols(paths), ['traces', 'metrics']);
+  const statuses = ['/t', '/v1/traces', '/m', '/v1/metrics'].map(async (path) => {
+    const body = path === '/m' ? new Uint8Array() : BODY;
+    return (await post(body, PROTO, {}, path)).status;
+  });
+  t.deepEqual(await Promise.all(statuses), [200, 404, 200, 404]);
+  t.is(pipeline.batches.length, 1);
+});
+
+test('bodies are as long as the keys of their protocol allow', async (t) => {
+  const keys = protocols({ max_request_body_size: '2KiB' }, { max_recv_msg_size_mib: 1 });
+  const { pipeline, post, send } = await startReceiver(t, keys);
+  t.is((await post(BODY)).status, 200);
+  t.is((await post(spansRequest(10))).status, 413);
+  t.is((await send(spansRequest(10))).status, '0');
+  const { status, message } = await send(Buffer.alloc(2 ** 20 + 1));
+  t.is(status, '8');
+  t.regex(message, /1048576 bytes \(max_recv_msg_size_mib\)/);
+  t.is(pipeline.batches.length, 2);
+});
+
+test('what arrives beyond max_receiving_size is to come again, on both ports', async (t) => {
+  const sizes = protocols({ max_request_body_size: '1MiB' }, { max_recv_msg_size_mib: 1 });
+  const { pipeline, post, send } = await startReceiver(t, { ...sizes, max_receiving_size: '1MiB' });
+  const large = spansRequest(1400);
+  t.true(large.length > 2 ** 19 && large.length < 2 ** 20);
+  pipeline.outcome = null;
+  const first = send(large);
+  while (pipeline.batches.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const { status, details } = await send(large);
+  t.is(status, '8');
+  t.true(Buffer.from(details, 'base64').includes('google.rpc.RetryInfo'));
+  t.is((await post(large)).status, 429);
+  pipeline.batches[0]!.delivery.settle(TAKEN);
+  t.is((await first).status, '0');
+  pipeline.outcome = TAKEN;
+  t.is((await post(large)).status, 200, 'the room is free again');
+});
+
+test('values are nested as deep as max_nesting_depth allows', async (t) => {
+  const nested = (depth: number) => {
+    let value: object = { intValue: '1' };
+    for (let i = 0; i < depth; i++) value = { arrayValue: { values: [value] } };
+    return JSON.stringify({ resourceSpans: [{ resource: { attributes: [{ key: 'a', value }] } }] });
+  };
+  const { post } = await startReceiver(t, { max_nesting_depth: 9 });
+  // Request, ResourceSpans, Resource, KeyValue, AnyValue, and two for each list.
+  t.is((await post(nested(2), JSON_TYPE)).status, 200);
+  t.is((await post(nested(3), JSON_TYPE)).status, 400);
+});
+
+test('pages of the origins that cors names may send', async (t) => {
+  const { post } = await startReceiver(t, protocols({ cors: { allowed_origins: ['https://a.example'] } }));
+  const allowed = await post(BODY, PROTO, { origin: 'https://a.example' });
+  t.is(allowed.headers.get('access-control-allow-origin'), 'https://a.example');
+  const other = await post(BODY, PROTO, { origin: 'https://b.example' });
+  t.is(other.headers.get('access-control-allow-origin'), null);
+});
+
 test('stopping waits for what the pipeline has not settled yet', async (t) => {
   const { receiver, pipeline, post, send, balance } = await startReceiver(t);
   pipeline.outcome = null;
@@ -271,8 +338,7 @@ test('stopping waits for what the pipeline has not settled yet', async (t) => {
 test('a port that is taken keeps the receiver from starting, and the other one is free again', async (t) => {
   const taken = await startReceiver(t);
   const [, port] = /:(\d+)$/.exec(new URL((await taken.post(BODY)).url).origin) ?? [];
-  const protocols = { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: `127.0.0.1:${port}` } };
-  await t.throwsAsync(startReceiver(t, { protocols }), {
+  await t.throwsAsync(startReceiver(t, protocols({ endpoint: `127.0.0.1:${port}` })), {
     code: 'WEIR_NET_LISTEN_FAILED',
     message: /^receivers\.otlp\.protocols\.http\.endpoint: 127\.0\.0\.1:\d+ is already in use/,
   });
