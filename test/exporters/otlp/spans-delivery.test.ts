@@ -187,6 +187,22 @@ test('503 with Retry-After: 7 for two minutes: no call of any consumer before, t
   t.is(balance.dropped.size, 0);
 });
 
+for (const [asked, told] of [
+  ['0', 1000],
+  ['7', 7000],
+  ['120', 30_000],
+] as const) {
+  test(`senders for whom there is no room while the backend asks for ${asked} s are told ${told} ms`, async (t) => {
+    const retry = { initial_interval: '100ms', randomization_factor: 0 };
+    const queue = { queue_size: 1, num_consumers: 1 };
+    const stage = await startSpansStage(t, { sending_queue: queue, retry_on_failure: retry });
+    stage.backend.react = () => ({ status: 503, headers: { 'retry-after': asked } });
+    feed(stage, 0, 1);
+    await until(stage.waits, 'the wait after the refusal');
+    t.deepEqual(stage.exporter.admits(batchOf(1)), { ok: false, reason: 'queue_full', retryAfterMs: told });
+  });
+}
+
 test('400 to one in ten: those alone are dropped with the reason in the words of the backend', async (t) => {
   const stage = await startSpansStage(t);
   const { exporter, backend, balance, log } = stage;
