@@ -1,6 +1,7 @@
 /** @module Limits of the servers of receivers that Node enforces for them: each key of a listener has its effect. */
 import { request } from 'node:http';
 import test from 'ava';
+import { createTestClock } from '../../kit/clock.ts';
 import {
   call,
   frame,
@@ -100,6 +101,23 @@ for (const [what, listener, bytes] of LATE) {
     t.is(stage.bodies.length, 0);
   });
 }
+
+test('a body has to come as fast as min_rate says', async (t) => {
+  const clock = createTestClock();
+  const stage = await startStage(t, { clock, listener: { min_rate: '10B', request_timeout: '1h' } });
+  const connections = [90, 150].map(async (bytes) => {
+    const raw = await rawConnection(t, stage.http);
+    raw.socket.write(`${HEAD}content-length: 1000\r\n\r\n${'a'.repeat(bytes)}`);
+    return raw;
+  });
+  const [slow, fair] = await Promise.all(connections);
+  await until(() => stage.room.bytes === 240);
+  clock.advance(11_000);
+  await slow!.closed;
+  t.deepEqual(stage.closed, ['min_rate']);
+  fair!.socket.write('a'.repeat(850));
+  await until(() => fair!.text().startsWith('HTTP/1.1 200'));
+});
 
 test('a connection that says nothing for idle_timeout is closed', async (t) => {
   t.timeout(5000);

@@ -297,6 +297,15 @@ test('points beyond a limit are dropped, counted and told; all others count', as
   }
 });
 
+test('a resource with more attributes than max_attribute_bytes is none of a proxy, and is not remembered', async (t) => {
+  const stage = await opened({ config: { max_attribute_bytes: 300 } });
+  const metrics = [sum(REQUESTS, 1, at)];
+  t.is(await stage.send(requestOf(metrics, { ...PROXY, note: 'x'.repeat(300) })), null);
+  t.deepEqual(stage.intake.targets(), []);
+  t.is((await stage.send(requestOf(metrics)))?.get(REQUESTS), 1);
+  t.is(stage.intake.targets().length, 1);
+});
+
 test('room of proxies that are gone is given back', async (t) => {
   const stage = await opened({ config: { max_series: 1, max_targets: 1, target_expiration: '30s' } });
   await stage.send(requestOf([sum(REQUESTS, 1, at)], { 'k8s.pod.name': 'db-0' }));
