@@ -227,6 +227,23 @@ test('deltas that cannot be are left out and counted; sums beyond 2^53 go on', a
   t.is(stage.balance.filtered.get('bad_value'), 2);
 });
 
+test('running totals after deltas begin where these stand, and deltas after running totals are added', async (t) => {
+  const stage = await createStage();
+  await come(stage, 15, [sum(REQUESTS, 5, { at: 15, from: 5, temporality: DELTA })]);
+  await come(stage, 25, [sum(REQUESTS, 100, { at: 25 })]);
+  await come(stage, 35, [sum(REQUESTS, 107, { at: 35 })]);
+  await come(stage, 45, [sum(REQUESTS, 3, { at: 45, from: 35, temporality: DELTA })]);
+  t.deepEqual(
+    finish(stage).map(({ at, count }) => [at, count]),
+    [
+      [0, 0],
+      [10, 5],
+      [30, 7],
+      [40, 3],
+    ],
+  );
+});
+
 // --- Series that end, and scrapes that fail ------------------------------------------------------------------------------
 
 test('a series marked as ended counts from 0 when it is back', async (t) => {
@@ -348,6 +365,14 @@ test('parts of one scrape are one scrape, whichever comes first', async (t) => {
       ],
     );
   }
+});
+
+test('a series first told in a later part of the first scrape counts whole where the proxy began under watch', async (t) => {
+  const start = gauge(START, WATCH_MS / 1000 + 8, { at: 15 });
+  const stage = await createStage();
+  await come(stage, 15, [start, sum(REQUESTS, 100, { at: 15 })]);
+  await come(stage, 16, [sum(REQUESTS, 50, { at: 15 }, OTHER)]);
+  t.deepEqual(finish(stage), [{ at: 10, count: 150, complete: true }]);
 });
 
 test('a series first told in a later part of the first scrape falls as any other does', async (t) => {
