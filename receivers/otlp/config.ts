@@ -110,7 +110,7 @@ const keys = z.strictObject({
     .min(8)
     .max(100)
     .default(32)
-    .describe('values within values of protobuf; JSON may be nested twice as deep'),
+    .describe('values within values of spans; metrics are always held to 32, the text of JSON to 64'),
   max_receiving_size: byteSize()
     .prefault('64MiB')
     .describe('bytes of all bodies that are arriving at the same time; what is beyond is told to come again'),
