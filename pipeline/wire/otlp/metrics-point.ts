@@ -1,22 +1,23 @@
 /** @module One data point of any metric, read into fields that are used again for the next one. */
 import type { ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
-import { HISTOGRAM_POINT, NO_RECORDED_VALUE, NUMBER_POINT } from './fields.ts';
+import { NO_RECORDED_VALUE } from './fields.ts';
+import {
+  AS_DOUBLE,
+  AS_INT,
+  BOUND,
+  BOUNDS,
+  BUCKET_COUNT,
+  BUCKET_COUNTS,
+  COUNT,
+  HISTOGRAM_ATTRIBUTES,
+  HISTOGRAM_FLAGS,
+  NUMBER_ATTRIBUTES,
+  NUMBER_FLAGS,
+  START,
+  TIME,
+} from './point-tags.ts';
 import { unixNanoMs } from './unix-nano.ts';
-
-const START = NUMBER_POINT.start * 8 + 1;
-const TIME = NUMBER_POINT.time * 8 + 1;
-const AS_DOUBLE = NUMBER_POINT.asDouble * 8 + 1;
-const AS_INT = NUMBER_POINT.asInt * 8 + 1;
-const NUMBER_ATTRIBUTES = NUMBER_POINT.attributes * 8 + 2;
-const NUMBER_FLAGS = NUMBER_POINT.flags * 8;
-const COUNT = HISTOGRAM_POINT.count * 8 + 1;
-const BUCKET_COUNTS = HISTOGRAM_POINT.bucketCounts * 8 + 2;
-const BUCKET_COUNT = HISTOGRAM_POINT.bucketCounts * 8 + 1;
-const BOUNDS = HISTOGRAM_POINT.bounds * 8 + 2;
-const BOUND = HISTOGRAM_POINT.bounds * 8 + 1;
-const HISTOGRAM_ATTRIBUTES = HISTOGRAM_POINT.attributes * 8 + 2;
-const HISTOGRAM_FLAGS = HISTOGRAM_POINT.flags * 8;
 
 /** Numbers in a row that grows as it must and is used again. */
 export class NumberRow {

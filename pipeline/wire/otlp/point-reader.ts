@@ -1,26 +1,27 @@
 /** @module The points of OTLP metrics, read one after another into the same fields. */
 import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeRanges } from './attribute-reader.ts';
-import { HISTOGRAM_POINT, NO_RECORDED_VALUE, NUMBER_POINT } from './fields.ts';
+import { NO_RECORDED_VALUE } from './fields.ts';
 import type { PointAttributes } from './point-attributes.ts';
 import type { PointDigest } from './point-digest.ts';
+import {
+  AS_DOUBLE,
+  AS_INT,
+  BOUND,
+  BOUNDS,
+  BUCKET_COUNT,
+  BUCKET_COUNTS,
+  COUNT,
+  HISTOGRAM_ATTRIBUTES,
+  HISTOGRAM_FLAGS,
+  NUMBER_ATTRIBUTES,
+  NUMBER_FLAGS,
+  START,
+  TIME,
+} from './point-tags.ts';
 import { HISTOGRAM_POINT_SHAPE, NUMBER_POINT_SHAPE, passOver } from './skipped-fields.ts';
 import type { TrafficMemory } from './traffic-memory.ts';
 import { unixNanoMs } from './unix-nano.ts';
-
-const START = NUMBER_POINT.start * 8 + 1;
-const TIME = NUMBER_POINT.time * 8 + 1;
-const AS_DOUBLE = NUMBER_POINT.asDouble * 8 + 1;
-const AS_INT = NUMBER_POINT.asInt * 8 + 1;
-const NUMBER_ATTRIBUTES = NUMBER_POINT.attributes * 8 + 2;
-const NUMBER_FLAGS = NUMBER_POINT.flags * 8;
-const BUCKET_COUNT = HISTOGRAM_POINT.bucketCounts * 8 + 1;
-const BUCKET_COUNTS = HISTOGRAM_POINT.bucketCounts * 8 + 2;
-const BOUND = HISTOGRAM_POINT.bounds * 8 + 1;
-const BOUNDS = HISTOGRAM_POINT.bounds * 8 + 2;
-const COUNT = HISTOGRAM_POINT.count * 8 + 1;
-const HISTOGRAM_ATTRIBUTES = HISTOGRAM_POINT.attributes * 8 + 2;
-const HISTOGRAM_FLAGS = HISTOGRAM_POINT.flags * 8;
 
 const NO_BOUNDS: readonly number[] = [];
 const NO_COUNTS = new Float64Array(0);
