@@ -3,6 +3,7 @@
  * (design §6, docs/adr/0013).
  */
 import type { Batch } from '../../pipeline/batch.ts';
+import type { Turns } from '../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type ReceiverSettings } from '../../pipeline/component.ts';
 import { type Outcome, TAKEN } from '../../pipeline/delivery.ts';
 import {
@@ -19,9 +20,6 @@ import { SplitRequests } from './split-requests.ts';
 import { TrafficJudge } from './traffic-judge.ts';
 import { batchOf, inOrderOfSending, itemsOf, numberOf, type Share, shareId } from './traffic-share.ts';
 import { createTrafficEvents, type TrafficEvents } from './traffic-telemetry.ts';
-
-/** Decoding lets others run after so long, milliseconds. */
-const SLICE_MS = 5;
 
 /** What of a request is samples: a mesh's families that a Collector scraped. */
 export interface SamplesShare {
@@ -58,13 +56,15 @@ const KNOWN: Fate = { outcome: TAKEN, points: 0 };
 
 export function createMetricsIntake(
   settings: ReceiverSettings<OtlpConfig>,
+  turns: Turns,
   samples: SamplesIntake | null = null,
 ): Intake {
-  return new MetricsIntake(settings, samples);
+  return new MetricsIntake(settings, turns, samples);
 }
 
 class MetricsIntake implements Intake {
   readonly #settings: ReceiverSettings<OtlpConfig>;
+  readonly #turns: Turns;
   readonly #samples: SamplesIntake | null;
   readonly #memory: TrafficMemory;
   readonly #repeats: Repeats;
@@ -74,9 +74,10 @@ class MetricsIntake implements Intake {
   /** Requests of which the pipeline has not said yet what becomes of them, by source, epoch and number. */
   readonly #undecided = new Map<string, Promise<unknown>>();
 
-  constructor(settings: ReceiverSettings<OtlpConfig>, samples: SamplesIntake | null) {
+  constructor(settings: ReceiverSettings<OtlpConfig>, turns: Turns, samples: SamplesIntake | null) {
     const { traffic } = settings.config;
     this.#settings = settings;
+    this.#turns = turns;
     this.#samples = samples;
     this.#memory = new TrafficMemory(traffic.max_cached_items);
     this.#repeats = new Repeats({
@@ -99,7 +100,7 @@ class MetricsIntake implements Intake {
 
   async take(body: Uint8Array): Promise<IntakeAnswer> {
     countDataPoints(body, this.#settings.config.max_items_per_request);
-    const decoded = await this.#decode(body);
+    const decoded = await this.#turns.run(decodeTrafficInSteps(body, { memory: this.#memory }));
     for (let waits = this.#waits(decoded); waits.length > 0; waits = this.#waits(decoded)) await Promise.all(waits);
     // From here to the offer nothing else runs, so that what is judged stays so.
     const shares = this.#judge.sharesOf(body, decoded);
@@ -116,18 +117,6 @@ class MetricsIntake implements Intake {
   stop(): void {
     this.#samples?.stop();
     this.#events.end();
-  }
-
-  async #decode(body: Uint8Array): Promise<DecodedTraffic> {
-    const { clock } = this.#settings;
-    const steps = decodeTrafficInSteps(body, { memory: this.#memory });
-    for (let fromMs = clock.monoMs(); ; ) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      if (clock.monoMs() - fromMs < SLICE_MS) continue;
-      await new Promise<void>((resolve) => clock.after(0, resolve));
-      fromMs = clock.monoMs();
-    }
   }
 
   /** What has to be decided first: requests that this one repeats, as a whole or in part. */

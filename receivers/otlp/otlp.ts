@@ -1,4 +1,5 @@
 /** @module The `otlp` receiver: its servers, and what becomes of the requests they take. */
+import { Turns } from '../../pipeline/clock/turns.ts';
 import type { Receiver, ReceiverSettings, Signal, TargetLists, TargetStatus } from '../../pipeline/component.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
 import type { IngestResult, IngestServer } from '../../pipeline/net/ingest.ts';
@@ -61,16 +62,17 @@ class OtlpReceiver implements Receiver, TargetLists {
     this.#room = new ReceivingRoom(config.max_receiving_size);
     this.#events = createOtlpEvents(settings, this.#room);
     const limits = { maxItems: config.max_items_per_request, maxDepth: config.max_nesting_depth };
+    const turns = new Turns(settings.clock);
     const services: Service[] = [];
     if (signals.has('traces')) {
       const invalidIds = (spans: number) => this.#events.invalidIds(spans);
-      const readJson = createJsonReading(TraceRequest, limits, settings.clock);
-      services.push(tracesService(createSpansIntake({ settings, limits, invalidIds }), readJson));
+      const readJson = createJsonReading(TraceRequest, limits, turns);
+      services.push(tracesService(createSpansIntake({ settings, limits, turns, invalidIds }), readJson));
     }
     this.#samples = signals.has('metrics') ? createSamplesIntake(settings, tables) : null;
     if (signals.has('metrics')) {
-      const readJson = createJsonReading(MetricsRequest, limits, settings.clock);
-      services.push(metricsService(createMetricsIntake(settings, this.#samples), readJson));
+      const readJson = createJsonReading(MetricsRequest, limits, turns);
+      services.push(metricsService(createMetricsIntake(settings, turns, this.#samples), readJson));
     }
     this.#services = services;
   }

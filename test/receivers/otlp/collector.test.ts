@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { Balance } from '../../../pipeline/balance.ts';
+import { Turns } from '../../../pipeline/clock/turns.ts';
 import { ADMITTED } from '../../../pipeline/component.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { MetricsRequest } from '../../../pipeline/wire/otlp-spans.ts';
@@ -179,7 +180,7 @@ for (const recording of RECORDINGS) {
 
   test(`${recording.mesh}: its JSON counts the same`, async (t) => {
     const limits = { maxItems: 50_000 };
-    const read = createJsonReading(MetricsRequest, limits, createTestClock());
+    const read = createJsonReading(MetricsRequest, limits, new Turns(createTestClock()));
     const protobuf = traffic(await collected(t, recording, async (line) => [encoded(JSON.parse(line))]));
     t.deepEqual(traffic(await collected(t, recording, async (line) => [await read(Buffer.from(line))])), protobuf);
     t.deepEqual(protobuf.map(totalOf), Array(SCRAPES - 1).fill(recording.total));

@@ -1,7 +1,9 @@
 /** @module An intake of metrics with a pipeline that the test decides for, and requests as Weirs and Collectors make them. */
+
 import { Balance } from '../../../pipeline/balance.ts';
 import type { Batch, Body, TrafficBatch } from '../../../pipeline/batch.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
+import { Turns } from '../../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type ReceiverSettings } from '../../../pipeline/component.ts';
 import { type Outcome, TAKEN } from '../../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
@@ -56,7 +58,7 @@ export function createStage(yaml: object = {}, samples: SamplesIntake | null = n
     ...{ balance: balanceOf('traffic'), balanceOf, startedMs: START_MS, next, signals: new Set(['metrics'] as const) },
     demand: new Set(),
   };
-  const intake = createMetricsIntake(settings, samples);
+  const intake = createMetricsIntake(settings, new Turns(settings.clock), samples);
   /** Values of an own metric by its last attribute. */
   const metric = (name: string) =>
     new Map(
