@@ -99,8 +99,9 @@ class MetricsIntake implements Intake {
   }
 
   async take(body: Uint8Array): Promise<IntakeAnswer> {
-    countDataPoints(body, this.#settings.config.max_items_per_request);
-    const decoded = await this.#turns.run(decodeTrafficInSteps(body, { memory: this.#memory }));
+    const { max_items_per_request: maxItems, max_nesting_depth: maxDepth } = this.#settings.config;
+    countDataPoints(body, maxItems);
+    const decoded = await this.#turns.run(decodeTrafficInSteps(body, { memory: this.#memory, maxDepth }));
     for (let waits = this.#waits(decoded); waits.length > 0; waits = this.#waits(decoded)) await Promise.all(waits);
     // From here to the offer nothing else runs, so that what is judged stays so.
     const shares = this.#judge.sharesOf(body, decoded);

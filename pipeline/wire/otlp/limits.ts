@@ -1,9 +1,12 @@
 /** @module What one OTLP request may hold at most, and the refusal of one that holds more. */
 
+/** As deep as any limit may allow messages within messages: few enough for readers that go into each by a call. */
+export const MOST_DEPTH = 100;
+
 export interface RequestLimits {
   /** Spans or data points of a request; resources and scopes are held to the same number, each kind by itself. */
   readonly maxItems: number;
-  /** Messages within messages, the request itself being the first. */
+  /** Messages and groups within each other, the request itself being the first; at most MOST_DEPTH. */
   readonly maxDepth: number;
 }
 

@@ -97,9 +97,9 @@ export class PointReader {
   }
 
   #finish(outer: number): PointAttributes {
-    const { position } = this.#reader;
+    const { position, depth } = this.#reader;
     const attributes = this.#attributes.read();
-    this.#reader.visit(position, outer);
+    this.#reader.visit(position, outer, depth - 1);
     return attributes;
   }
 

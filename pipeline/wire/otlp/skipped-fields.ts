@@ -4,10 +4,7 @@
  * So a request is either read as every reader of the public schema reads it, or not at all. Field numbers:
  * opentelemetry-proto, `metrics/v1/metrics.proto` and `common/v1/common.proto`.
  */
-import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
-
-/** Lists in lists in attributes, and all else that is nested, are read to this depth. */
-const MAX_DEPTH = 32;
+import type { ProtobufReader } from '../protobuf/reader.ts';
 
 /** What a field holds by its tag: a message with such fields, a text, packed varints. All others need no check. */
 type Content = Shape | 'text' | 'varints';
@@ -49,13 +46,13 @@ export const HISTOGRAM_POINT_SHAPE = shape([8, EXEMPLAR]);
 export const EXPONENTIAL_SHAPE = shape([1, EXPONENTIAL_POINT]);
 export const SUMMARY_SHAPE = shape([1, SUMMARY_POINT]);
 
-/** Goes behind the reader's field, which is one of a message of such a shape. */
-export function passOver(reader: ProtobufReader, { fields }: Shape, depth = 0): void {
+/** Goes behind the reader's field, which is one of a message of such a shape, as deep as the reader may go. */
+export function passOver(reader: ProtobufReader, { fields }: Shape): void {
   const content = fields.get(reader.tag);
   if (content === undefined) reader.skip();
   else if (content === 'text') reader.text();
   else if (content === 'varints') passVarints(reader);
-  else passMessage(reader, content, depth + 1);
+  else passMessage(reader, content);
 }
 
 function passVarints(reader: ProtobufReader): void {
@@ -64,9 +61,8 @@ function passVarints(reader: ProtobufReader): void {
   reader.leave(outer);
 }
 
-function passMessage(reader: ProtobufReader, content: Shape, depth: number): void {
-  if (depth > MAX_DEPTH) throw new MalformedProtobuf(`messages deeper than ${MAX_DEPTH}`, reader.position);
+function passMessage(reader: ProtobufReader, content: Shape): void {
   const outer = reader.enter();
-  while (reader.next()) passOver(reader, content, depth);
+  while (reader.next()) passOver(reader, content);
   reader.leave(outer);
 }

@@ -8,6 +8,7 @@ import { AttributeList } from './attribute-reader.ts';
 import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-traffic.ts';
 import { POINTS, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
+import { MOST_DEPTH } from './limits.ts';
 import { PointDigest } from './point-digest.ts';
 import { PointReader } from './point-reader.ts';
 import {
@@ -49,6 +50,8 @@ export interface DecodeOptions {
   readonly memory?: TrafficMemory;
   /** Asked for each point of traffic of a known sender; those it does not want are passed over, and are none left out. */
   readonly wants?: PointFilter;
+  /** Messages within messages, the request being the first; absent: MOST_DEPTH. */
+  readonly maxDepth?: number;
 }
 
 /** What `bytes` hold. Allocates for what is traffic only; `bytes` are not kept. O(bytes). */
@@ -77,6 +80,7 @@ const ONE_REQUEST = 100_000;
 interface Range {
   readonly from: number;
   readonly to: number;
+  readonly depth: number;
 }
 
 /** A metric found, its points unread. */
@@ -95,8 +99,9 @@ class TrafficDecoder {
   readonly #digest = new PointDigest();
   #readPoints = 0;
 
-  constructor(bytes: Uint8Array, { memory = new TrafficMemory(ONE_REQUEST), wants }: DecodeOptions) {
-    this.#reader = new ProtobufReader(bytes);
+  constructor(bytes: Uint8Array, options: DecodeOptions) {
+    const { memory = new TrafficMemory(ONE_REQUEST), wants, maxDepth = MOST_DEPTH } = options;
+    this.#reader = new ProtobufReader(bytes, maxDepth);
     this.#points = new PointReader(this.#reader, memory);
     this.#wants = wants ?? null;
   }
@@ -119,13 +124,13 @@ class TrafficDecoder {
 
   #range(): Range {
     const outer = this.#reader.enter();
-    const from = this.#reader.position;
+    const { position: from, depth } = this.#reader;
     this.#reader.leave(outer);
-    return { from, to: this.#reader.position };
+    return { from, to: this.#reader.position, depth };
   }
 
-  #visit({ from, to }: Range): void {
-    this.#reader.visit(from, to);
+  #visit({ from, to, depth }: Range): void {
+    this.#reader.visit(from, to, depth);
   }
 
   *#resourceMetrics(range: Range): Generator<void, void, void> {

@@ -1,14 +1,16 @@
 /**
  * @module Protobuf read field by field straight from the bytes, every length checked against what encloses it.
  *
- * Protobuf encoding specification. Fields that nobody asks for are skipped by their wire type, groups to a bounded depth.
+ * Protobuf encoding specification. Fields that nobody asks for are skipped by their wire type. Messages and groups within
+ * each other are gone into to a bounded depth.
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { END_GROUP, FIXED32, FIXED64, LENGTH_DELIMITED, START_GROUP, VARINT } from './message-builder.ts';
 import { TextMemory } from './text-memory.ts';
 
 const WORD = 0x1_0000_0000;
-const MAX_GROUP_DEPTH = 16;
+/** Messages and groups within each other where no other limit is given: few enough for the stack. */
+const MAX_DEPTH = 100;
 
 /** Bytes that are no message, and where in them that shows. */
 export class MalformedProtobuf extends Error {
@@ -30,16 +32,21 @@ export class ProtobufReader {
   tag = 0;
   /** Where the field's tag stands. */
   fieldStart = 0;
+  /** Messages around the present place, the outermost one, which is 1, included. Packed lists count while they are read. */
+  depth = 1;
   /** Halves of the last `fixed64`. */
   low = 0;
   high = 0;
   readonly #texts: TextMemory;
+  readonly #maxDepth: number;
   #end: number;
 
-  constructor(bytes: Uint8Array) {
+  /** `maxDepth`: messages and groups within each other, the outermost one included. */
+  constructor(bytes: Uint8Array, maxDepth = MAX_DEPTH) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#texts = new TextMemory(this.bytes);
+    this.#maxDepth = maxDepth;
     this.#end = bytes.byteLength;
   }
 
@@ -66,6 +73,7 @@ export class ProtobufReader {
   /** Goes into the embedded message of this field; give what it returns to `leave`. */
   enter(): number {
     const outer = this.#end;
+    this.#goDeeper();
     this.#end = this.#lengthEnd();
     return outer;
   }
@@ -74,12 +82,14 @@ export class ProtobufReader {
   leave(outer: number): void {
     this.position = this.#end;
     this.#end = outer;
+    this.depth -= 1;
   }
 
-  /** Goes to a message found before, from `from` to `to`, which lies inside these bytes. */
-  visit(from: number, to: number): void {
+  /** Goes to a message found before, from `from` to `to`, which lies inside these bytes, or to a part of it, at `depth`. */
+  visit(from: number, to: number, depth = this.depth): void {
     this.position = from;
     this.#end = to;
+    this.depth = depth;
   }
 
   /** Goes behind this length-delimited field and returns where its content ends. */
@@ -142,24 +152,32 @@ export class ProtobufReader {
   };
 
   /** Goes behind a field that is of no interest. */
-  skip(depth = 0): void {
+  skip(): void {
     const wireType = this.tag % 8;
     if (wireType === VARINT) this.varint();
     else if (wireType === FIXED64) this.#take(8);
     else if (wireType === FIXED32) this.#take(4);
     else if (wireType === LENGTH_DELIMITED) this.pass();
-    else if (wireType === START_GROUP) this.#skipGroup(depth);
+    else if (wireType === START_GROUP) this.#skipGroup();
     else this.#fail(wireType === END_GROUP ? 'the end of a group that did not begin' : `a wire type of ${wireType}`);
   }
 
-  #skipGroup(depth: number): void {
-    if (depth === MAX_GROUP_DEPTH) this.#fail(`groups deeper than ${MAX_GROUP_DEPTH}`);
+  #skipGroup(): void {
+    this.#goDeeper();
     const end = this.tag - START_GROUP + END_GROUP;
     while (this.next()) {
-      if (this.tag === end) return;
-      this.skip(depth + 1);
+      if (this.tag === end) {
+        this.depth -= 1;
+        return;
+      }
+      this.skip();
     }
     this.#fail('a group that does not end');
+  }
+
+  #goDeeper(): void {
+    if (this.depth >= this.#maxDepth) this.#fail(`messages nested deeper than ${this.#maxDepth}`);
+    this.depth += 1;
   }
 
   /** Reads a length and returns where what it tells of ends. */

@@ -382,7 +382,7 @@ for (const [what, bytes, message] of [
   ['wire type 7', hex('0f'), /wire type of 7/],
   ['an end of a group alone', hex('0c'), /did not begin/],
   ['a group that does not end', hex('0b 08 01'), /does not end/],
-  ['groups in groups in groups', hex('0b'.repeat(40)), /groups deeper/],
+  ['groups in groups in groups', hex('0b'.repeat(200)), /nested deeper/],
   ['two resources', hex('0a 04 0a 00 0a 00'), /second resource/],
   ['a name that is not UTF-8', hex('0a 07 12 05 12 03 0a 01 ff'), /not UTF-8/],
 ] as const) {
