@@ -27,12 +27,25 @@ export interface Component {
 }
 
 /** Whether a branch would take a batch now. A refusal names why and when to come again. */
-export type Admission =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly retryAfterMs: number };
+export type Admission = { readonly ok: true } | Refusal;
+
+export interface Refusal {
+  readonly ok: false;
+  readonly reason: string;
+  readonly retryAfterMs: number;
+  /**
+   * It gives way to others: where one of them takes the batch, this one is offered it all the same (its delivery is `spare`
+   * then), drops and counts what it has no room for, and says that it is taken. Absent: nobody gets what this one refuses.
+   */
+  readonly yields?: true;
+}
+
 export const ADMITTED: Admission = { ok: true };
 
-/** Who takes batches: asked first, then handed the batch. The batch's `Delivery` is the only acknowledgement. */
+/**
+ * Who takes batches: asked first, then handed the batch. The batch's `Delivery` is the only acknowledgement, and says on
+ * what terms it is offered. It is asked about a batch any number of times before it is handed it.
+ */
 export interface Consumer {
   admits(batch: Batch): Admission;
   consume(batch: Batch): void;

@@ -69,10 +69,10 @@ export function sharedSendingQueue() {
         'What `queue_size` counts: windows of traffic and requests of spans, their records and spans, or their rough bytes. Default requests.',
       ),
       on_full: z
-        .enum(['refuse', 'drop_oldest', 'drop_newest', 'coalesce'])
+        .enum(['refuse', 'refuse_always', 'drop_oldest', 'drop_newest', 'coalesce'])
         .default('refuse')
         .describe(
-          'What a full queue does with spans: ask senders to come again, or drop and count. Traffic always coalesces: a new window is added to the newest one that waits untried. Default refuse.',
+          'What a full queue does with spans: ask senders to come again unless another exporter takes them (then its own share is dropped and counted), ask in any case so that all exporters get the same, or drop and count. Traffic always coalesces: a new window is added to the newest one that waits untried. Default refuse.',
         ),
       max_bytes: byteSize()
         .refine((bytes) => bytes > 0, 'more than 0B')

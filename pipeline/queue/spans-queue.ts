@@ -6,8 +6,11 @@ import type { Clock } from '../clock/clock.ts';
 import type { Spans } from '../model/spans.ts';
 import type { Sizer } from './traffic-queue.ts';
 
-/** What a full queue does: ask to come again, give up the oldest that waits, or give up the new one. */
-export type SpansOnFull = 'refuse' | 'drop_oldest' | 'drop_newest';
+/**
+ * What a full queue does: ask to come again unless others take the request, ask to come again whatever others do, give up
+ * the oldest that waits, or give up the new one.
+ */
+export type SpansOnFull = 'refuse' | 'refuse_always' | 'drop_oldest' | 'drop_newest';
 
 /** `sending_queue` of an exporter of spans. */
 export interface SpansQueueConfig {
@@ -76,20 +79,31 @@ export class SpansQueue {
     return first === null ? 0 : this.#clock.monoMs() - first.sinceMonoMs;
   }
 
+  /** Whether a refusal gives way to others who take the request. */
+  get yields(): boolean {
+    return this.#config.onFull === 'refuse';
+  }
+
+  get #refuses(): boolean {
+    return this.yields || this.#config.onFull === 'refuse_always';
+  }
+
   /** False when a request has to be refused. A queue that drops admits all, and an empty one any. */
   admits(spans: Spans): boolean {
-    return this.#config.onFull !== 'refuse' || !this.#isFull(spans.count, bytesOf(spans));
+    return !this.#refuses || !this.#isFull(spans.count, bytesOf(spans));
   }
 
   /**
    * Takes a request over, and returns what was given up for it, perhaps itself. A queue that refuses takes whatever it is
-   * offered: who asked first, and was admitted, is not turned away because others came in between.
+   * offered: who asked first, and was admitted, is not turned away because others came in between. But what is `spare`,
+   * because others have it and this queue refused it, is given up when there is no room.
    */
-  offer(spans: Spans): readonly QueuedSpans[] {
+  offer(spans: Spans, spare = false): readonly QueuedSpans[] {
     const bytes = bytesOf(spans);
     const queued = { spans, bytes, sinceWallMs: this.#clock.wallMs(), sinceMonoMs: this.#clock.monoMs() };
     const { onFull } = this.#config;
-    if (onFull === 'refuse' || !this.#isFull(spans.count, bytes)) return this.#append(queued, NOTHING);
+    if (!this.#isFull(spans.count, bytes)) return this.#append(queued, NOTHING);
+    if (this.#refuses) return spare ? [queued] : this.#append(queued, NOTHING);
     if (onFull === 'drop_newest' || !this.#fitsBesideTaken(spans.count, bytes)) return [queued];
     const dropped: QueuedSpans[] = [];
     while (this.waiting > 0 && this.#isFull(spans.count, bytes)) dropped.push(this.#shift());

@@ -7,7 +7,7 @@ import type { Balance } from '../balance.ts';
 import type { Batch, SpansBatch } from '../batch.ts';
 import type { Clock } from '../clock/clock.ts';
 import { ADMITTED, type Admission, type Exporter } from '../component.ts';
-import { TAKEN } from '../delivery.ts';
+import { type Delivery, TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Spans } from '../model/spans.ts';
 import { type QueuedSpans, SpansQueue, type SpansQueueConfig } from '../queue/spans-queue.ts';
@@ -78,6 +78,8 @@ export class SpansSending<Payload> implements Exporter {
   readonly #ended = new AbortController();
   readonly #waits: SpansWaits;
   readonly #flights = new Set<SpansFlight<Payload>>();
+  /** The batch that a full queue refused last. */
+  #lastRefused: Delivery | null = null;
   /** Why the drain ends. */
   #endError = 'the deadline of the shutdown came first';
   #running = false;
@@ -104,12 +106,23 @@ export class SpansSending<Payload> implements Exporter {
   admits(batch: Batch): Admission {
     if (this.#stopped !== null) return { ok: false, reason: 'stopped', retryAfterMs: REFUSED_MS };
     if (batch.body !== 'spans' || this.#queue.admits(batch.spans)) return ADMITTED;
-    this.#events.refused(batch.items);
+    this.#tellRefused(batch);
     const retryAfterMs = Math.min(Math.max(REFUSED_MS, this.#gate.heldMs), LONGEST_REFUSED_MS);
-    return { ok: false, reason: 'queue_full', retryAfterMs };
+    const refusal = { ok: false, reason: 'queue_full', retryAfterMs } as const;
+    return this.#queue.yields ? { ...refusal, yields: true } : refusal;
   }
 
-  /** Takes what was admitted whatever came in between; the delivery is settled at once. */
+  /** Once for each batch, however often it is asked about. */
+  #tellRefused({ delivery, items }: Batch): void {
+    if (delivery.root === this.#lastRefused) return;
+    this.#lastRefused = delivery.root;
+    this.#events.refused(items);
+  }
+
+  /**
+   * Takes what was admitted whatever came in between, and drops what has no room and others have; the delivery is settled
+   * at once.
+   */
   consume(batch: Batch): void {
     if (batch.body !== 'spans') this.#reject(batch, 'not_spans');
     else if (this.#stopped !== null) this.#reject(batch, 'stopped');
@@ -118,7 +131,7 @@ export class SpansSending<Payload> implements Exporter {
 
   #accept(batch: SpansBatch): void {
     this.#settings.balance.accepted += batch.items;
-    if (batch.items > 0) this.#enqueue(batch.spans);
+    if (batch.items > 0) this.#enqueue(batch.spans, batch.delivery.terms === 'spare');
     batch.delivery.settle(TAKEN);
     this.#pump();
   }
@@ -129,8 +142,8 @@ export class SpansSending<Payload> implements Exporter {
     batch.delivery.settle({ kind: 'rejected', reason });
   }
 
-  #enqueue(spans: Spans): void {
-    const dropped = this.#queue.offer(spans);
+  #enqueue(spans: Spans, spare: boolean): void {
+    const dropped = this.#queue.offer(spans, spare);
     this.#settings.balance.queued = this.#queue.items;
     if (dropped.length > 0) this.#drop('queue_full', countOf(dropped), rangeOf(dropped), 'the sending queue is full');
   }

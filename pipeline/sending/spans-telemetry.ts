@@ -13,7 +13,7 @@ export interface QueuedRange {
 }
 
 export interface SpansSendingEvents {
-  /** The queue is full: a batch of `items` was not admitted. */
+  /** The queue is full: a batch of `items` was not admitted. It comes again, unless others take it. */
   refused(items: number): void;
   /** An attempt ended after `durationMs`. */
   attempted(outcome: string, durationMs: number): void;
@@ -56,7 +56,7 @@ export function createSpansSendingEvents(
     meters.gauge('weir_send_in_flight', 'Requests being sent, or waiting to be sent again.', one(underWay)),
     meters.counter(
       'weir_queue_refusals_total',
-      'Times that a full queue asked a batch to come again.',
+      'Batches for which a full queue had no room: they come again, or are dropped here where another exporter took them.',
       one(() => counts.refusals),
     ),
     meters.counter(
@@ -95,7 +95,7 @@ export function createSpansSendingEvents(
       if (times > 0)
         log.warn(
           { items, waiting: queue.depth, bytes: queue.bytes, times },
-          'The sending queue is full: senders are asked to come again. A larger queue_size or more num_consumers help where the peer takes more',
+          'The sending queue is full: senders are asked to come again, unless another exporter takes what they send. A larger queue_size or more num_consumers help where the peer takes more',
         );
     },
     attempted: attemptDurations(meters, attributes),

@@ -22,6 +22,19 @@ test('a delivery without shares is taken at once', (t) => {
   t.deepEqual(delivery.outcome, TAKEN);
 });
 
+test('shares have the root of all, and the terms of what they are shares of unless others are said', (t) => {
+  const delivery = new Delivery();
+  t.is(delivery.root, delivery);
+  t.is(delivery.terms, 'open');
+  const [firm, spare] = delivery.split(2, (i) => (i === 0 ? 'firm' : 'spare'));
+  const [piece] = spare!.split(1);
+  t.deepEqual(
+    [firm, spare, piece].map((one) => one?.terms),
+    ['firm', 'spare', 'spare'],
+  );
+  for (const one of [firm, spare, piece]) t.is(one?.root, delivery);
+});
+
 test('a split delivery settles exactly once, after all shares, with the worst outcome', (t) => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...outcomes), { minLength: 1, maxLength: 8 }), fc.boolean(), (ends, twice) => {

@@ -284,6 +284,7 @@ test('keys of one signal leave the other as it is', (t) => {
   for (const [onFull, spans] of [
     ['coalesce', 'refuse'],
     ['refuse', 'refuse'],
+    ['refuse_always', 'refuse_always'],
     ['drop_oldest', 'drop_oldest'],
     ['drop_newest', 'drop_newest'],
   ] as const) {

@@ -1,5 +1,5 @@
 /** @module Spans against a real HTTP server: what is sent, and what every fault of the far side leads to. */
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { fanOut } from '../../../pipeline/graph/fanout.ts';
 import { USER_AGENT } from '../../../pipeline/net/http-post.ts';
 import { OtlpBackend, until } from '../../kit/otlp-backend.ts';
@@ -199,7 +199,8 @@ for (const [asked, told] of [
     stage.backend.react = () => ({ status: 503, headers: { 'retry-after': asked } });
     feed(stage, 0, 1);
     await until(stage.waits, 'the wait after the refusal');
-    t.deepEqual(stage.exporter.admits(batchOf(1)), { ok: false, reason: 'queue_full', retryAfterMs: told });
+    const refusal = { ok: false, reason: 'queue_full', retryAfterMs: told, yields: true };
+    t.deepEqual(stage.exporter.admits(batchOf(1)), refusal);
   });
 }
 
@@ -383,43 +384,3 @@ for (const [retryAfter, calls] of [
     t.true(log.some(({ fields }) => fields.reason === 'shutdown'));
   });
 }
-
-/** Two exporters behind one fan-out; the second one's backend is dead. */
-async function pair(t: ExecutionContext, deadYaml: object) {
-  const alive = await startSpansStage(t);
-  const dead = await startSpansStage(t, deadYaml);
-  await dead.backend.stop();
-  const fault = { enter() {}, failed: () => t.fail() };
-  const entry = fanOut([alive, dead].map(({ exporter }) => ({ consumer: exporter, fault })));
-  return { alive, dead, entry };
-}
-
-test('one of two exporters is dead and refuses: upstream is asked to come again, and nothing is doubled by that', async (t) => {
-  const { alive, dead, entry } = await pair(t, { sending_queue: { queue_size: 4, num_consumers: 2 } });
-  const outcomes: string[] = [];
-  for (let n = 0; n < 10; n++) {
-    const batch = batchOf(n);
-    entry.consume(batch);
-    outcomes.push(batch.delivery.outcome?.kind ?? 'open');
-  }
-  t.deepEqual(outcomes, [...Array(4).fill('taken'), ...Array(6).fill('retry')]);
-  await until(alive.drained, 'the delivery of the other');
-  t.deepEqual(sortedIds(alive.backend.received), idsFrom(1, 4 * PER_BATCH), 'what was refused went nowhere');
-  t.is(alive.balance.accepted, 4 * PER_BATCH);
-  t.is(dead.balance.queued, 4 * PER_BATCH);
-});
-
-test('one of two exporters is dead and drops the oldest: the other one gets everything at once', async (t) => {
-  const deadYaml = { sending_queue: { queue_size: 4, num_consumers: 2, on_full: 'drop_oldest' } };
-  const { alive, dead, entry } = await pair(t, deadYaml);
-  for (let n = 0; n < 50; n++) {
-    const batch = batchOf(n);
-    entry.consume(batch);
-    t.is(batch.delivery.outcome?.kind, 'taken');
-  }
-  await until(alive.drained, 'the delivery of the other');
-  t.deepEqual(sortedIds(alive.backend.received), idsFrom(1, 50 * PER_BATCH));
-  t.is(alive.balance.delivered, 50 * PER_BATCH);
-  t.deepEqual([...dead.balance.dropped], [['queue_full', 46 * PER_BATCH]]);
-  t.is(dead.balance.unaccounted, 0);
-});

@@ -66,7 +66,7 @@ test('full by bytes, with the sizer or beside it', (t) => {
 });
 
 test('an empty queue takes one request of any size', (t) => {
-  for (const onFull of ['refuse', 'drop_oldest', 'drop_newest'] as const) {
+  for (const onFull of ['refuse', 'refuse_always', 'drop_oldest', 'drop_newest'] as const) {
     const { queue } = create({ sizer: 'items', queueSize: 1, maxBytes: 1, onFull });
     t.true(queue.admits(five()));
     t.deepEqual(queue.offer(five()), []);
@@ -81,6 +81,29 @@ test('who was admitted is taken, whatever came in between', (t) => {
   t.deepEqual(queue.offer(five()), []);
   t.deepEqual(queue.offer(five()), []);
   t.is(queue.items, 10);
+});
+
+for (const [onFull, yields] of [
+  ['refuse', true],
+  ['refuse_always', false],
+  ['drop_oldest', false],
+  ['drop_newest', false],
+] as const) {
+  test(`${onFull}: ${yields ? 'yields' : 'does not yield'} to others`, (t) => {
+    const { queue } = create({ queueSize: 1, onFull });
+    queue.offer(five());
+    t.is(queue.yields, yields);
+    t.is(queue.admits(five()), onFull.startsWith('drop'));
+  });
+}
+
+test('what is spare is given up when there is no room, and taken when there is', (t) => {
+  const { queue, clock } = create({ queueSize: 1 });
+  t.deepEqual(queue.offer(five(), true), []);
+  clock.advance(7);
+  const spare = spansNumbered([9]);
+  t.like(queue.offer(spare, true), [{ spans: spare, sinceWallMs: 1007 }]);
+  t.deepEqual([queue.depth, queue.items], [1, 5]);
 });
 
 test('drop_oldest gives up the oldest that wait, never what is under way, and says when they came', (t) => {
@@ -154,7 +177,7 @@ const step = fc.oneof(
 test('any steps: figures add up, limits hold but for one request, nothing vanishes', (t) => {
   fc.assert(
     fc.property(
-      fc.constantFrom('refuse', 'drop_oldest', 'drop_newest'),
+      fc.constantFrom('refuse', 'refuse_always', 'drop_oldest', 'drop_newest'),
       fc.integer({ min: 1, max: 60 }),
       fc.array(step, { maxLength: 60 }),
       (onFull, queueSize, steps) => {
