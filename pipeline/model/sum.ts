@@ -1,6 +1,23 @@
 /** @module Adding traffic: windows, overflow, gateways and namespaces are all this one operation. */
 import type { CoverageRecord, Interval, LatencyHistogram, TrafficRecord, TrafficSum } from './traffic.ts';
 
+/** The largest number that counts, 2^53: above it a double no longer tells one number from the next. */
+export const MAX_COUNT = 2 ** 53;
+
+/** `a + b`, but no further from 0 than `MAX_COUNT`: what would be is no number that anybody counted. */
+export function plus(a: number, b: number): number {
+  const sum = a + b;
+  if (sum > MAX_COUNT) return MAX_COUNT;
+  return sum < -MAX_COUNT ? -MAX_COUNT : sum;
+}
+
+/** Whether some count of the record went as far as counts go, so that nobody can say what it was. O(buckets). */
+export function isCapped({ successes, failures, unreached, latency, tcp }: TrafficRecord): boolean {
+  if (successes >= MAX_COUNT || failures >= MAX_COUNT || unreached >= MAX_COUNT) return true;
+  if (tcp !== null && Math.max(tcp.opened, tcp.closed, tcp.readBytes, tcp.writtenBytes) >= MAX_COUNT) return true;
+  return latency?.some(({ counts }) => counts.some((count) => count >= MAX_COUNT)) ?? false;
+}
+
 /** Told only where it is so. */
 const LATE = { late: true } as const;
 
@@ -57,13 +74,14 @@ export class TrafficAccumulator {
     return merged;
   }
 
-  /** What was added, as one sum. The accumulator is empty afterwards. */
+  /** What was added, as one sum, partial where a count would be above `MAX_COUNT`. The accumulator is empty afterwards. */
   take(): TrafficSum {
+    const records = [...this.#records.values()];
     const sum: TrafficSum = {
       interval: this.interval,
-      records: [...this.#records.values()],
+      records,
       coverage: [...this.#coverage.values()],
-      partial: this.#partial,
+      partial: this.#partial || records.some(isCapped),
       clockAhead: this.#clockAhead,
       ...(this.#late ? LATE : {}),
     };
@@ -119,17 +137,17 @@ function copyHistogram(histogram: LatencyHistogram): LatencyHistogram {
 
 /** Adds the counts of `from` to `into`, which is written. */
 export function addRecord(into: TrafficRecord, from: TrafficRecord): void {
-  into.successes += from.successes;
-  into.failures += from.failures;
-  into.unreached += from.unreached;
+  into.successes = plus(into.successes, from.successes);
+  into.failures = plus(into.failures, from.failures);
+  into.unreached = plus(into.unreached, from.unreached);
   if (from.latency !== null) into.latency = addLatency(into.latency ?? [], from.latency);
   if (from.tcp !== null) {
     if (into.tcp === null) into.tcp = { ...from.tcp };
     else {
-      into.tcp.opened += from.tcp.opened;
-      into.tcp.closed += from.tcp.closed;
-      into.tcp.readBytes += from.tcp.readBytes;
-      into.tcp.writtenBytes += from.tcp.writtenBytes;
+      into.tcp.opened = plus(into.tcp.opened, from.tcp.opened);
+      into.tcp.closed = plus(into.tcp.closed, from.tcp.closed);
+      into.tcp.readBytes = plus(into.tcp.readBytes, from.tcp.readBytes);
+      into.tcp.writtenBytes = plus(into.tcp.writtenBytes, from.tcp.writtenBytes);
     }
   }
 }
@@ -139,7 +157,7 @@ export function addLatency(into: LatencyHistogram[], from: readonly LatencyHisto
   for (const histogram of from) {
     const same = into.find((candidate) => equalBounds(candidate.boundsMs, histogram.boundsMs));
     if (same === undefined) into.push(copyHistogram(histogram));
-    else for (let i = 0; i < same.counts.length; i++) same.counts[i]! += histogram.counts[i]!;
+    else for (let i = 0; i < same.counts.length; i++) same.counts[i] = plus(same.counts[i]!, histogram.counts[i]!);
   }
   return into;
 }
@@ -159,10 +177,10 @@ function tellsSomething(record: CoverageRecord): boolean {
 
 /** Adds what `from` says to `into`, which is written. */
 export function addCoverage(into: CoverageRecord, from: CoverageRecord): void {
-  into.scrapesDue += from.scrapesDue;
-  into.scrapesMissed += from.scrapesMissed;
-  into.coveredSeconds += from.coveredSeconds;
-  into.expectedSeconds += from.expectedSeconds;
-  into.resets += from.resets;
+  into.scrapesDue = plus(into.scrapesDue, from.scrapesDue);
+  into.scrapesMissed = plus(into.scrapesMissed, from.scrapesMissed);
+  into.coveredSeconds = plus(into.coveredSeconds, from.coveredSeconds);
+  into.expectedSeconds = plus(into.expectedSeconds, from.expectedSeconds);
+  into.resets = plus(into.resets, from.resets);
   into.firstSight ||= from.firstSight;
 }

@@ -4,6 +4,7 @@
  * Slots, coverage and first sights follow design §6; the delta rules are in `deltas.ts`.
  */
 import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
+import { isCapped } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
@@ -229,11 +230,12 @@ export class SmiEngine {
       slot.coverOwns(target, owns);
       owns.settle(slot.number, this.#open.at(-1)?.number ?? slot.number);
     }
+    const records = slot.readOut(this.#cells);
     const sum: TrafficSum = {
       interval: { startMs: slot.startMs, endMs },
-      records: slot.readOut(this.#cells),
+      records,
       coverage: [...slot.coverage.values()],
-      partial: slot.cut || endMs < slot.endMs,
+      partial: slot.cut || endMs < slot.endMs || records.some(isCapped),
       clockAhead: slot.clockAhead,
     };
     this.#bury(slot.endMs);

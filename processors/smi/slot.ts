@@ -1,5 +1,6 @@
 /** @module One open slot: a column of cells, who was on a page, and how well each target was watched. */
 import type { Target } from '../../pipeline/batch.ts';
+import { MAX_COUNT, plus } from '../../pipeline/model/sum.ts';
 import type { CoverageRecord, LatencyHistogram, TcpTotals, TrafficRecord } from '../../pipeline/model/traffic.ts';
 import { type CellTable, type LatencyCells, type PlainMeasure, plainCell, type RecordCells } from './cells.ts';
 import type { Owns } from './owns.ts';
@@ -86,7 +87,7 @@ export class Slot {
     return {
       key: cells.key,
       successes: this.#plain(cells, 'success'),
-      failures: this.#plain(cells, 'failure') + unreached,
+      failures: plus(this.#plain(cells, 'failure'), unreached),
       unreached,
       latency: this.#latency(cells),
       tcp: this.#tcp(cells),
@@ -94,7 +95,7 @@ export class Slot {
   }
 
   #plain(cells: RecordCells, measure: PlainMeasure): number {
-    return this.column[plainCell(cells, measure)] ?? 0;
+    return Math.min(MAX_COUNT, this.column[plainCell(cells, measure)] ?? 0);
   }
 
   #latency({ latency }: RecordCells): LatencyHistogram[] | null {
@@ -113,7 +114,7 @@ export class Slot {
     let below = 0;
     // Cumulative to single buckets. A bucket may trail the one before only through unreadable lines: then it adds none.
     for (let i = 0; i < allMs.length; i++) {
-      const upTo = Math.max(below, this.column[first + i] ?? 0);
+      const upTo = Math.max(below, Math.min(MAX_COUNT, this.column[first + i] ?? 0));
       counts[i] = upTo - below;
       below = upTo;
     }

@@ -286,7 +286,8 @@ class MetricsIntake implements Intake {
     if (points === 0) return { points, message: '' };
     const balance = this.#settings.balanceOf('samples');
     balance.accepted += points;
-    balance.drop('not_mesh', points);
+    balance.filter('bad_value', foreign.badValues);
+    balance.drop('not_mesh', points - foreign.badValues);
     this.#events.foreign(left, unnamed);
     return { points, message: foreignMessage(points, left) };
   }

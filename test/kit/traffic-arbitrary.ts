@@ -73,7 +73,7 @@ export const anyKey: fc.Arbitrary<TrafficKey> = fc
 /** Whole numbers mostly; any other quantity now and then. */
 export const anyQuantity: fc.Arbitrary<number> = fc.oneof(
   { weight: 4, arbitrary: fc.nat(5000) },
-  { weight: 1, arbitrary: fc.constantFrom(0, 0xffff_ffff, 0x1_0000_0000, Number.MAX_SAFE_INTEGER, 2 ** 60, 1e300) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 0xffff_ffff, 0x1_0000_0000, Number.MAX_SAFE_INTEGER, 2 ** 53) },
   { weight: 1, arbitrary: fc.maxSafeNat() },
   { weight: 1, arbitrary: fc.double({ min: 0, max: 1e15, noNaN: true }) },
 );

@@ -27,6 +27,8 @@ export interface ForeignMetrics {
   /** Metrics of which something was left out. */
   readonly metrics: number;
   readonly points: number;
+  /** Those of `points` that are Weir's own and hold no count: not a number, negative, or above 2^53. */
+  readonly badValues: number;
   /** Points by the metric's name, for the first 100 names; names are cut after 200 characters. */
   readonly names: ReadonlyMap<string, number>;
 }
@@ -91,10 +93,12 @@ export class DecodedDraft {
 
   finish(): DecodedTraffic {
     const resources: DecodedResource[] = [];
+    let badValues = 0;
     for (const { envelope, assembly, points, pieces, declaredPoints } of this.#senders.values()) {
       const sums = assembly.sums();
+      badValues += assembly.badValues;
       if (sums.length > 0) resources.push({ envelope, sums, points, pieces, declaredPoints });
     }
-    return { resources, foreign: { metrics: this.#metrics, points: this.#points, names: this.#names } };
+    return { resources, foreign: { metrics: this.#metrics, points: this.#points, badValues, names: this.#names } };
   }
 }

@@ -1,5 +1,5 @@
 /** @module Sums of traffic put together again from the points of one sender, in whatever order they come. */
-import { addLatency } from '../../model/sum.ts';
+import { addLatency, MAX_COUNT, plus } from '../../model/sum.ts';
 import type { CoverageRecord, LatencyHistogram, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
 import { BUCKET_COUNTS, CLASSIFICATION, CLOCK_AHEAD, FAILURE, LATE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
 import {
@@ -116,8 +116,8 @@ function addRequests(draft: SumDraft, attributes: PointAttributes, value: number
   if (classification !== SUCCESS && classification !== FAILURE) return false;
   const record = draft.record(attributes.subject);
   if (record === null) return false;
-  if (classification === SUCCESS) record.successes += value;
-  else record.failures += value;
+  if (classification === SUCCESS) record.successes = plus(record.successes, value);
+  else record.failures = plus(record.failures, value);
   return true;
 }
 
@@ -135,61 +135,61 @@ const NUMBERS: ReadonlyMap<string, AddNumber> = new Map<string, AddNumber>([
   [
     REQUESTS_UNREACHED.name,
     adding((record, value) => {
-      record.unreached += value;
+      record.unreached = plus(record.unreached, value);
     }),
   ],
   [
     TCP_OPENED.name,
     addingTcp((tcp, value) => {
-      tcp.opened += value;
+      tcp.opened = plus(tcp.opened, value);
     }),
   ],
   [
     TCP_CLOSED.name,
     addingTcp((tcp, value) => {
-      tcp.closed += value;
+      tcp.closed = plus(tcp.closed, value);
     }),
   ],
   [
     TCP_READ.name,
     addingTcp((tcp, value) => {
-      tcp.readBytes += value;
+      tcp.readBytes = plus(tcp.readBytes, value);
     }),
   ],
   [
     TCP_WRITTEN.name,
     addingTcp((tcp, value) => {
-      tcp.writtenBytes += value;
+      tcp.writtenBytes = plus(tcp.writtenBytes, value);
     }),
   ],
   [
     SCRAPES_DUE.name,
     covering((record, value) => {
-      record.scrapesDue += value;
+      record.scrapesDue = plus(record.scrapesDue, value);
     }),
   ],
   [
     SCRAPES_MISSED.name,
     covering((record, value) => {
-      record.scrapesMissed += value;
+      record.scrapesMissed = plus(record.scrapesMissed, value);
     }),
   ],
   [
     COVERED.name,
     covering((record, value) => {
-      record.coveredSeconds += value;
+      record.coveredSeconds = plus(record.coveredSeconds, value);
     }),
   ],
   [
     EXPECTED.name,
     covering((record, value) => {
-      record.expectedSeconds += value;
+      record.expectedSeconds = plus(record.expectedSeconds, value);
     }),
   ],
   [
     RESETS.name,
     covering((record, value) => {
-      record.resets += value;
+      record.resets = plus(record.resets, value);
     }),
   ],
   [
@@ -216,10 +216,17 @@ export class TrafficAssembly {
   readonly #bounds: (readonly number[])[] = [];
   /** That of the last point. */
   #last: SumDraft | null = null;
+  #badValues = 0;
+
+  /** Points that were not added because a value is no count: not a number, negative, or above 2^53. */
+  get badValues(): number {
+    return this.#badValues;
+  }
 
   /** Adds a point of a metric that has number points; false, and nothing added, when it is none of Weir's. */
   number(name: string, startMs: number, endMs: number, attributes: PointAttributes, value: number): boolean {
-    if (!isTold(name, value) || startMs > endMs) return false;
+    if (!isTold(name, value)) return this.#isBad();
+    if (startMs > endMs) return false;
     const draft = this.#draft(startMs, endMs);
     const added = NUMBERS.get(name)!(draft, attributes, value);
     draft.told ||= added;
@@ -238,6 +245,7 @@ export class TrafficAssembly {
     const draft = this.#draft(startMs, endMs);
     const record = draft.record(attributes.subject);
     if (record === null) return false;
+    if (!counts.every(isQuantity)) return this.#isBad();
     const boundsMs = this.#shared(bounds);
     if (!hasRoomFor(record.latency ?? [], boundsMs)) return false;
     draft.told = true;
@@ -245,6 +253,11 @@ export class TrafficAssembly {
     if (record.latency === null) record.latency = [told];
     else record.latency = addLatency(record.latency, [told]);
     return true;
+  }
+
+  #isBad(): false {
+    this.#badValues += 1;
+    return false;
   }
 
   /** What was added, one sum for each interval, in the order of their first points. */
@@ -293,7 +306,7 @@ function isTold(name: string, value: number): boolean {
 }
 
 function isQuantity(value: number): boolean {
-  return value >= 0 && value < Number.POSITIVE_INFINITY;
+  return value >= 0 && value <= MAX_COUNT;
 }
 
 function isAscending(bounds: readonly number[]): boolean {

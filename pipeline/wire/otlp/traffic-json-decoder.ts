@@ -67,7 +67,7 @@ function addHistogram(point: JsonMessage, assembly: TrafficAssembly): boolean {
   const startMs = timeMs(point, 'startTimeUnixNano');
   const endMs = timeMs(point, 'timeUnixNano');
   const attributes = pointAttributes(point);
-  if (saysNothing(point) || counts.some((count) => count < 0)) return false;
+  if (saysNothing(point)) return false;
   return assembly.histogram(startMs, endMs, attributes, bounds, Float64Array.from(counts));
 }
 

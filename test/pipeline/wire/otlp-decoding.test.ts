@@ -133,7 +133,7 @@ test('every mutation of the text is refused or read, never anything else', (t) =
 });
 
 test('nothing at all is a request without traffic', (t) => {
-  const nothing = { resources: [], foreign: { metrics: 0, points: 0, names: new Map() } };
+  const nothing = { resources: [], foreign: { metrics: 0, points: 0, badValues: 0, names: new Map() } };
   t.deepEqual(decodeTraffic(new Uint8Array(0)), nothing);
   t.deepEqual(decodeTrafficJson('{}'), nothing);
 });
@@ -204,9 +204,6 @@ const LEFT_OUT: readonly (readonly [string, NamedMetric])[] = [
   ['no temporality', { name: 'weir.requests', sum: { dataPoints: [{ ...TIMES, asInt: '1', attributes: RECORD }] } }],
   ['a point without a value', requests({})],
   ['a point that says it has none', requests({ asInt: '1', flags: 1 })],
-  ['a negative count', requests({ asInt: '-1' })],
-  ['a count that is no number', requests({ asDouble: 'NaN' })],
-  ['an infinite count', requests({ asDouble: 'Infinity' })],
   ['an end before its start', requests({ asInt: '1', startTimeUnixNano: '10000000' })],
   [
     'a side that nobody has',
@@ -226,8 +223,44 @@ for (const [why, metric] of LEFT_OUT) {
   test(`left out and counted: ${why}`, (t) => {
     const { resources, foreign } = decodeMetric(metric);
     t.deepEqual(resources, []);
-    t.deepEqual(foreign, { metrics: 1, points: 1, names: new Map([[metric.name, 1]]) });
+    t.deepEqual(foreign, { metrics: 1, points: 1, badValues: 0, names: new Map([[metric.name, 1]]) });
   });
+}
+
+/** 2^53 and the next that a double and an integer can say. */
+const MOST = '9007199254740992';
+const ABOVE_MOST = '9007199254740994';
+
+const BAD_VALUES: readonly (readonly [string, NamedMetric])[] = [
+  ['a negative count', requests({ asInt: '-1' })],
+  ['a count that is no number', requests({ asDouble: 'NaN' })],
+  ['an infinite count', requests({ asDouble: 'Infinity' })],
+  ['a count above 2^53', requests({ asInt: ABOVE_MOST })],
+  ['a count of many digits', requests({ asDouble: 1.7e308 })],
+  ['a bucket above 2^53', duration({ bucketCounts: ['1', ABOVE_MOST], explicitBounds: [5] })],
+  ['a histogram without buckets of more than 2^53', duration({ count: ABOVE_MOST })],
+  ['coverage above 2^53', dueScrapes({ asInt: ABOVE_MOST })],
+  ['coverage taken back below -2^53', dueScrapes({ asInt: `-${ABOVE_MOST}` })],
+];
+
+for (const [why, metric] of BAD_VALUES) {
+  test(`left out and counted for its value: ${why}`, (t) => {
+    const { resources, foreign } = decodeMetric(metric);
+    t.deepEqual(resources, []);
+    t.deepEqual(foreign, { metrics: 1, points: 1, badValues: 1, names: new Map([[metric.name, 1]]) });
+  });
+}
+
+test('2^53 is a count, and so is what was told too early and is taken back', (t) => {
+  const [record] = decodeMetric(requests({ asInt: MOST })).resources[0]!.sums[0]!.records;
+  t.is(record?.successes, 2 ** 53);
+  const [coverage] = decodeMetric(dueScrapes({ asInt: `-${MOST}` })).resources[0]!.sums[0]!.coverage;
+  t.is(coverage?.scrapesDue, -(2 ** 53));
+});
+
+function dueScrapes(point: Point): NamedMetric {
+  const dataPoints = [{ ...TIMES, attributes: attributes({ target: '10.0.0.1:4191', workload: 'web' }), ...point }];
+  return { name: 'weir.coverage.scrapes_due', sum: { dataPoints, aggregationTemporality: 1 } };
 }
 
 function duration(point: Point): NamedMetric {

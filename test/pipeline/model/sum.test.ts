@@ -1,0 +1,54 @@
+/** @module Sums that would go beyond what counts can be: they stay there, and say that nobody knows. */
+import test from 'ava';
+import fc from 'fast-check';
+import { MAX_COUNT, plus, sumTraffic } from '../../../pipeline/model/sum.ts';
+import type { TrafficRecord } from '../../../pipeline/model/traffic.ts';
+import { createTrafficKey } from '../../../pipeline/model/traffic-key.ts';
+import { own, peer, record, sumOf } from '../../kit/traffic.ts';
+
+const whole = { startMs: 0, lengthMs: 10_000 };
+
+function counted(counts: Partial<TrafficRecord>): TrafficRecord {
+  const made = record('client', own('shop/web'), peer('shop/api'), 0, 0);
+  return { ...made, key: createTrafficKey(made.key), ...counts };
+}
+
+const TABLE: readonly (readonly [string, Partial<TrafficRecord>])[] = [
+  ['successes', { successes: MAX_COUNT }],
+  ['failures', { failures: MAX_COUNT }],
+  ['unreached', { unreached: MAX_COUNT }],
+  ['buckets', { latency: [{ boundsMs: [5], counts: Float64Array.of(1, MAX_COUNT) }] }],
+  ['bytes', { tcp: { opened: 1, closed: 1, readBytes: MAX_COUNT, writtenBytes: 1 } }],
+];
+
+for (const [what, counts] of TABLE) {
+  test(`${what} beyond 2^53 stay there, and their sum is partial`, (t) => {
+    const one = sumOf([counted(counts)], [], whole);
+    const sum = sumTraffic([one, one, one])!;
+    t.true(sum.partial);
+    const { successes, failures, unreached, latency, tcp } = sum.records[0]!;
+    const all = [successes, failures, unreached, ...(latency?.[0]?.counts ?? []), ...Object.values(tcp ?? {})];
+    t.is(Math.max(...all), MAX_COUNT);
+  });
+}
+
+test('below, sums are exact and say nothing', (t) => {
+  const sum = sumTraffic([
+    sumOf([counted({ successes: MAX_COUNT - 3 })], [], whole),
+    sumOf([counted({ successes: 2 })], [], whole),
+  ])!;
+  t.false(sum.partial);
+  t.is(sum.records[0]?.successes, MAX_COUNT - 1);
+});
+
+test('adding is what it is for all that counts, and never leaves it', (t) => {
+  const count = fc.maxSafeInteger();
+  fc.assert(
+    fc.property(count, count, (a, b) => {
+      const exact = BigInt(a) + BigInt(b);
+      const most = BigInt(MAX_COUNT);
+      const held = exact > most ? most : exact < -most ? -most : exact;
+      t.is(BigInt(plus(a, b)), held);
+    }),
+  );
+});
