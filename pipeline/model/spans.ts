@@ -38,5 +38,7 @@ export interface Spans {
    * they are, as a Collector does; an id of any other length is refused with its request, as a Collector does too.
    */
   readonly invalidIds: number;
+  /** Spans that end before they begin, by what their times say; passed on as they are. A time that is absent is 0. */
+  readonly backwards: number;
   readonly layout: SpanLayout;
 }

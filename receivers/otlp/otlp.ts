@@ -13,6 +13,8 @@ import {
   MetricsRequest,
   TooManyItems,
   TraceRequest,
+  WrongIdInJson,
+  WrongIdInProtobuf,
 } from '../../pipeline/wire/otlp-spans.ts';
 import { type AnswerForm, jsonAnswers, PROTO_ANSWERS, resultOf } from './answers.ts';
 import type { OtlpConfig } from './config.ts';
@@ -65,9 +67,8 @@ class OtlpReceiver implements Receiver, TargetLists {
     const turns = new Turns(settings.clock);
     const services: Service[] = [];
     if (signals.has('traces')) {
-      const invalidIds = (spans: number) => this.#events.invalidIds(spans);
       const readJson = createJsonReading(TraceRequest, limits, turns);
-      services.push(tracesService(createSpansIntake({ settings, limits, turns, invalidIds }), readJson));
+      services.push(tracesService(createSpansIntake({ settings, limits, turns, events: this.#events }), readJson));
     }
     this.#samples = signals.has('metrics') ? createSamplesIntake(settings, tables) : null;
     if (signals.has('metrics')) {
@@ -182,7 +183,8 @@ function refusedFor(error: unknown): IngestResult | null {
   }
   if (!(error instanceof MalformedProtobuf || error instanceof MalformedJson)) return null;
   const message = `the request cannot be read: ${error.message}`;
-  return { refusal: { reason: 'malformed', code: GRPC_STATUS.invalidArgument, message } };
+  const reason = error instanceof WrongIdInProtobuf || error instanceof WrongIdInJson ? 'wrong_id' : 'malformed';
+  return { refusal: { reason, code: GRPC_STATUS.invalidArgument, message } };
 }
 
 /** A message that cannot be read is INTERNAL over gRPC, as its libraries have it, and 400 over HTTP. */

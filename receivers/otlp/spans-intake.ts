@@ -7,6 +7,7 @@ import type { Spans } from '../../pipeline/model/spans.ts';
 import { type RequestLimits, SpanReader } from '../../pipeline/wire/otlp-spans.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Intake, IntakeAnswer } from './intake.ts';
+import type { OtlpEvents } from './telemetry.ts';
 
 /** Bytes read in one step. About 1 ms where spans take 2 µs. */
 const STEP_BYTES = 256 * 1024;
@@ -16,11 +17,11 @@ export interface SpansIntakeOptions {
   readonly settings: ReceiverSettings<OtlpConfig>;
   readonly limits: RequestLimits;
   readonly turns: Turns;
-  /** Told of spans whose ids are all zero. */
-  readonly invalidIds: (spans: number) => void;
+  /** Told of spans that are passed on though they are not as the specification wants them. */
+  readonly events: Pick<OtlpEvents, 'invalidIds' | 'backwards'>;
 }
 
-export function createSpansIntake({ settings, limits, turns, invalidIds }: SpansIntakeOptions): Intake {
+export function createSpansIntake({ settings, limits, turns, events }: SpansIntakeOptions): Intake {
   const { next } = settings;
   const balance = settings.balanceOf('spans');
 
@@ -54,7 +55,8 @@ export function createSpansIntake({ settings, limits, turns, invalidIds }: Spans
     async take(body) {
       const spans = await turns.run(read(body));
       if (spans.count === 0) return TAKEN;
-      if (spans.invalidIds > 0) invalidIds(spans.invalidIds);
+      if (spans.invalidIds > 0) events.invalidIds(spans.invalidIds);
+      if (spans.backwards > 0) events.backwards(spans.backwards);
       const outcome = await offer(spans);
       book(outcome, spans.count);
       return outcome.kind === 'taken' ? TAKEN : outcome;

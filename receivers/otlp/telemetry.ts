@@ -13,6 +13,8 @@ export interface OtlpEvents {
   server(protocol: 'grpc' | 'http', signals: ReadonlyMap<string, Signal>): IngestEvents;
   /** Spans came whose trace id or span id is all zero. */
   invalidIds(spans: number): void;
+  /** Spans came that end before they begin. */
+  backwards(spans: number): void;
   listening(protocol: 'grpc' | 'http', host: string, port: number): void;
   /** Removes the metrics. */
   end(): void;
@@ -47,6 +49,7 @@ export function createOtlpEvents(
   const ended = new Map<string, Ended>();
   const closed = new Map<string, number>();
   let invalid = 0;
+  let backwards = 0;
   const attributes = { receiver: id };
 
   const entries = () => [...ended.values()];
@@ -73,6 +76,11 @@ export function createOtlpEvents(
       'weir_otlp_invalid_ids_total',
       'Spans whose trace or span id is all zero, passed on as they are.',
       () => [{ value: invalid, attributes }],
+    ),
+    meters.counter(
+      'weir_otlp_backwards_spans_total',
+      'Spans that end before they begin, passed on as they are.',
+      () => [{ value: backwards, attributes }],
     ),
     meters.gauge('weir_otlp_receiving_bytes', 'Bytes of bodies that are arriving now.', () => [
       { value: room.bytes, attributes },
@@ -123,6 +131,9 @@ export function createOtlpEvents(
     }),
     invalidIds(spans) {
       invalid += spans;
+    },
+    backwards(spans) {
+      backwards += spans;
     },
     listening(protocol, host, port) {
       log.info({ protocol, address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}` }, 'OTLP is taken');

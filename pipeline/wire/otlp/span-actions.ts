@@ -6,17 +6,20 @@ import { type Field, MESSAGES, Span } from './schema.ts';
 export const UNKNOWN = 0;
 export const SKIP_VARINT = 1;
 export const SKIP_FIXED64 = 2;
-export const SKIP_FIXED32 = 3;
-export const TEXT = 4;
-export const SKIP_BYTES = 5;
+/** When a span began and ended: numbers of 64 bits too, which are from SKIP_FIXED64 to ENDED. */
+export const BEGAN = 3;
+export const ENDED = 4;
+export const SKIP_FIXED32 = 5;
+export const TEXT = 6;
+export const SKIP_BYTES = 7;
 /** Ids of 16 and of 8 bytes that are looked at no further. */
-export const TRACE_ID = 6;
-export const SPAN_ID = 7;
+export const TRACE_ID = 8;
+export const SPAN_ID = 9;
 /** The ids that a span must have. */
-export const OWN_TRACE_ID = 8;
-export const OWN_SPAN_ID = 9;
-export const GROUP_START = 10;
-export const GROUP_END = 11;
+export const OWN_TRACE_ID = 10;
+export const OWN_SPAN_ID = 11;
+export const GROUP_START = 12;
+export const GROUP_END = 13;
 /** Goes into an embedded message, whose index is added. */
 export const EMBEDDED = 16;
 
@@ -47,6 +50,8 @@ export function actionOf(field: Field): number {
   if (field.type === 'string') return TEXT;
   if (field === Span.fields[0]) return OWN_TRACE_ID;
   if (field === Span.fields[1]) return OWN_SPAN_ID;
+  if (field === Span.fields[6]) return BEGAN;
+  if (field === Span.fields[7]) return ENDED;
   if (field.type === 'id') return field.idBytes === 16 ? TRACE_ID : SPAN_ID;
   return skipOf(field.wireType);
 }

@@ -17,7 +17,9 @@ import { KeyValue, ResourceSpans, ScopeSpans, Span, TraceRequest } from './schem
 import {
   ACTIONS,
   actionOf,
+  BEGAN,
   EMBEDDED,
+  ENDED,
   fieldOf,
   GROUP,
   GROUP_END,
@@ -26,7 +28,6 @@ import {
   OWN_SPAN_ID,
   OWN_TRACE_ID,
   SKIP_FIXED32,
-  SKIP_FIXED64,
   SKIP_VARINT,
   SPAN_ID,
   skipOf,
@@ -35,6 +36,7 @@ import {
   UNKNOWN,
 } from './span-actions.ts';
 import { SpanColumns } from './span-columns.ts';
+import { WrongIdInProtobuf } from './wrong-id.ts';
 
 const ATTRIBUTE = EMBEDDED + KeyValue.index;
 const SPAN = Span.index;
@@ -64,6 +66,10 @@ export class SpanReader {
   /** Which ids the present span has. */
   #ids = 0;
   #invalidIds = 0;
+  /** Places of the present span's times; 0 for one that is absent, which protobuf reads as 0. */
+  #beganAt = 0;
+  #endedAt = 0;
+  #backwards = 0;
 
   constructor(bytes: Uint8Array, limits: RequestLimits) {
     this.#bytes = bytes;
@@ -109,7 +115,10 @@ export class SpanReader {
       }
       if (action === SKIP_VARINT) {
         at = at < end && bytes[at]! < 0x80 ? at + 1 : this.#afterVarint(at);
-      } else if (action === SKIP_FIXED64) {
+      } else if (action <= ENDED) {
+        // Of a time that comes twice the last one counts.
+        if (action === BEGAN) this.#beganAt = at;
+        else if (action === ENDED) this.#endedAt = at;
         at += 8;
         if (at > end) this.#fail('a number that is cut off', start);
       } else if (action === SKIP_FIXED32) {
@@ -144,14 +153,21 @@ export class SpanReader {
 
   /** What was read, once `step` has said that it is. */
   spans(): Spans {
-    const { count } = this.#columns;
-    return { bytes: this.#bytes, count, invalidIds: this.#invalidIds, layout: this.#columns.layout() };
+    return {
+      bytes: this.#bytes,
+      count: this.#columns.count,
+      invalidIds: this.#invalidIds,
+      backwards: this.#backwards,
+      layout: this.#columns.layout(),
+    };
   }
 
   #enter(state: number, start: number, from: number, to: number): void {
     if (state === SPAN) {
       this.#columns.span(start, from, to);
       this.#ids = 0;
+      this.#beganAt = 0;
+      this.#endedAt = 0;
     } else if (state === SCOPE_SPANS) this.#columns.scope(start, from, to);
     else if (state === RESOURCE_SPANS) this.#columns.resource(start, from, to);
     this.#push(state, start, to);
@@ -192,8 +208,13 @@ export class SpanReader {
   /** Ends the present message. */
   #leave(state: number, at: number): void {
     if (state === GROUP) this.#fail('a group that does not end', at);
-    if (state === SPAN && this.#ids !== HAS_IDS) this.#invalidIds += 1;
+    if (state === SPAN) this.#leaveSpan();
     this.#pop();
+  }
+
+  #leaveSpan(): void {
+    if (this.#ids !== HAS_IDS) this.#invalidIds += 1;
+    if (this.#beganAt !== 0 && isLess(this.#bytes, this.#endedAt, this.#beganAt)) this.#backwards += 1;
   }
 
   #pop(): void {
@@ -283,7 +304,8 @@ export class SpanReader {
   #checkId(action: number, from: number, to: number): void {
     const length = to - from;
     const expected = action === TRACE_ID || action === OWN_TRACE_ID ? 16 : 8;
-    if (length !== 0 && length !== expected) this.#fail(`an id of ${length} bytes, expected ${expected}`, from);
+    if (length !== 0 && length !== expected)
+      throw new WrongIdInProtobuf(`an id of ${length} bytes, expected ${expected}`, from);
     if (action === TRACE_ID || action === SPAN_ID) return;
     const has = action === OWN_TRACE_ID ? HAS_TRACE_ID : action === OWN_SPAN_ID ? HAS_SPAN_ID : 0;
     // Of a field that comes twice the last one counts.
@@ -298,6 +320,14 @@ export class SpanReader {
 function isZero(bytes: Uint8Array, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at] !== 0) return false;
   return true;
+}
+
+/** Whether the fixed64 at `left`, 0 when that is 0, is below the one at `right`. */
+function isLess(bytes: Uint8Array, left: number, right: number): boolean {
+  if (left === 0) return !isZero(bytes, right, right + 8);
+  let i = 7;
+  while (i > 0 && bytes[left + i] === bytes[right + i]) i--;
+  return bytes[left + i]! < bytes[right + i]!;
 }
 
 /**

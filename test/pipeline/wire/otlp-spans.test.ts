@@ -10,6 +10,7 @@ import {
   spanAt,
   spanText,
   TooManyItems,
+  WrongIdInProtobuf,
 } from '../../../pipeline/wire/otlp-spans.ts';
 import { MessageBuilder } from '../../../pipeline/wire/protobuf/message-builder.ts';
 import { spansRequest } from '../../bench/span-payload.ts';
@@ -211,16 +212,80 @@ for (const [what, build, expected] of IDS) {
   test(`ids: ${what}`, (t) => {
     const read = () => readSpans(spanRequest(build), LIMITS);
     if (typeof expected === 'number') t.is(read().invalidIds, expected);
-    else t.throws(read, { instanceOf: MalformedProtobuf, message: expected });
+    else t.throws(read, { instanceOf: WrongIdInProtobuf, message: expected });
   });
 }
 
-test('spans that end before they start and those of 10,000 links are passed on', (t) => {
-  const links = Array.from({ length: 10_000 }, () => ({ traceId: TRACE, spanId: SPAN }));
-  const span = { startTimeUnixNano: '9', endTimeUnixNano: '3', links };
-  const bytes = encode({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
-  t.like(viewsOf(bytes)[0], { startUnixNano: 9n, endUnixNano: 3n });
+/** As decimal text, so that they are exact; null for one that is absent. */
+const TIMES: readonly [what: string, began: string | null, ended: string | null, backwards: number][] = [
+  ['none', null, null, 0],
+  ['an end alone', null, '3', 0],
+  ['a start alone, whose end is 0', '3', null, 1],
+  ['a start of 0 alone', '0', null, 0],
+  ['the same twice', '1700000000000000003', '1700000000000000003', 0],
+  ['an end a nanosecond after the start', '1700000000000000003', '1700000000000000004', 0],
+  ['an end a nanosecond before the start', '1700000000000000004', '1700000000000000003', 1],
+  ['a low byte that is smaller, a high one that is larger', '255', '256', 0],
+  ['a low byte that is larger, a high one that is smaller', '256', '255', 1],
+  ['an end beyond 2^63', '9223372036854775807', '9223372036854775808', 0],
+  ['a start beyond 2^63', '18446744073709551615', '1', 1],
+];
+
+for (const [what, began, ended, backwards] of TIMES) {
+  test(`times: ${what}`, (t) => {
+    const start = began === null ? [] : [time(BEGAN, began)];
+    const end = ended === null ? [] : [time(ENDED, ended)];
+    // Of a field that comes twice the last one counts.
+    const twice = [...start.map(() => time(BEGAN, '77')), ...end.map(() => time(ENDED, '1')), ...start, ...end];
+    for (const fields of [[...start, ...end], [...end, ...start], twice]) {
+      const bytes = requestOf(Buffer.concat(fields));
+      t.is(readSpans(bytes, LIMITS).backwards, backwards);
+      t.like(viewsOf(bytes)[0], { startUnixNano: BigInt(began ?? 0), endUnixNano: BigInt(ended ?? 0) });
+    }
+  });
+}
+
+test('times of one span say nothing of the next, nor do those of its events', (t) => {
+  const event = new MessageBuilder().message(11, time(1, '1')).take();
+  const bytes = requestOf(
+    Buffer.concat([time(BEGAN, '5'), time(ENDED, '6'), event]),
+    time(ENDED, '4'),
+    time(BEGAN, '5'),
+    new Uint8Array(),
+  );
+  t.is(readSpans(bytes, LIMITS).backwards, 1);
+  for (let budget = 1; budget < 40; budget++) {
+    const reader = new SpanReader(bytes, LIMITS);
+    while (!reader.step(budget));
+    t.is(reader.spans().backwards, 1);
+  }
 });
+
+test('a span of 10,000 links is passed on with all of them', (t) => {
+  const links = Array.from({ length: 10_000 }, () => ({ traceId: TRACE, spanId: SPAN }));
+  const bytes = encode({ resourceSpans: [{ scopeSpans: [{ spans: [{ links }] }] }] });
+  const spans = readSpans(bytes, LIMITS);
+  t.is(spans.count, 1);
+  t.is(spans.bytes, bytes);
+});
+
+const BEGAN = 7;
+const ENDED = 8;
+
+/** A field of 64 bits. */
+function time(field: number, value: string): Uint8Array {
+  const bytes = new Uint8Array(9);
+  bytes[0] = field * 8 + 1;
+  new DataView(bytes.buffer).setBigUint64(1, BigInt(value), true);
+  return bytes;
+}
+
+/** A request of spans of these fields. */
+function requestOf(...spans: readonly Uint8Array[]): Uint8Array {
+  const scope = new MessageBuilder();
+  for (const span of spans) scope.message(2, span);
+  return new MessageBuilder().message(1, new MessageBuilder().message(2, scope.take()).take()).take();
+}
 
 /** An attribute whose value is `depth` lists within each other. */
 function nested(depth: number): Uint8Array {

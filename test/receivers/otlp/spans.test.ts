@@ -225,6 +225,55 @@ test('spans whose trace or span id is all zero are passed on, and counted', asyn
   t.is(meters.read('weir_otlp_invalid_ids_total', { receiver: 'otlp' }), 3);
 });
 
+test('spans that end before they begin are passed on, and counted', async (t) => {
+  const { pipeline, meters, post } = await startReceiver(t);
+  const [before, after] = ['1700000000000000000', '1700000000000000001'];
+  const spans = [
+    { ...SPAN, startTimeUnixNano: after, endTimeUnixNano: before },
+    { ...SPAN, startTimeUnixNano: before, endTimeUnixNano: after },
+    { ...SPAN, startTimeUnixNano: before },
+  ];
+  const { status } = await post(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }), JSON_TYPE);
+  t.is(status, 200);
+  t.is(pipeline.batches[0]?.spans.count, 3);
+  t.is(meters.read('weir_otlp_backwards_spans_total', { receiver: 'otlp' }), 2);
+});
+
+const WRONG_IDS: readonly (readonly [name: string, span: object])[] = [
+  ['a trace id of 31 digits', { ...SPAN, traceId: 'a'.repeat(31) }],
+  ['a trace id of 30 digits', { ...SPAN, traceId: 'a'.repeat(30) }],
+  ['a trace id as UUID', { ...SPAN, traceId: '5b8efff7-9803-8103-d269-b633813fc60c' }],
+  ['a span id in base64', { ...SPAN, spanId: '7uGbfsPBsXQ=' }],
+  ['a span id of 32 digits', { ...SPAN, spanId: 'a'.repeat(32) }],
+  ['a parent of 14 digits', { ...SPAN, parentSpanId: 'a'.repeat(14) }],
+  ['a link with a trace id of 16 digits', { ...SPAN, links: [{ traceId: 'a'.repeat(16) }] }],
+];
+
+for (const [name, span] of WRONG_IDS) {
+  test(`${name} is refused with its request, and counted as that`, async (t) => {
+    const { pipeline, meters, post } = await startReceiver(t);
+    const spans = [SPAN, span];
+    const answer = await post(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }), JSON_TYPE);
+    t.is(answer.status, 400);
+    t.regex(((await answer.json()) as { message: string }).message, /Id: expected (?:16|32) hexadecimal digits at byte/);
+    t.is(pipeline.batches.length, 0);
+    const attributes = { receiver: 'otlp', protocol: 'http', signal: 'traces', reason: 'wrong_id' };
+    t.is(meters.read('weir_otlp_received_requests_total', attributes), 1);
+  });
+}
+
+test('an id of another length in protobuf is counted as that on both ports', async (t) => {
+  const { pipeline, meters, post, send } = await startReceiver(t);
+  const body = Buffer.from(`0a131211120f0a0d${'ab'.repeat(13)}`, 'hex');
+  t.is((await post(body)).status, 400);
+  t.is((await send(body)).status, '13');
+  t.is(pipeline.batches.length, 0);
+  for (const protocol of ['http', 'grpc']) {
+    const attributes = { receiver: 'otlp', protocol, signal: 'traces', reason: 'wrong_id' };
+    t.is(meters.read('weir_otlp_received_requests_total', attributes), 1);
+  }
+});
+
 test('a defect is answered without details, which are for the log', async (t) => {
   const { pipeline, meters, log, post, send } = await startReceiver(t);
   Object.defineProperty(pipeline, 'admission', {
