@@ -8,7 +8,6 @@ import { retryDelayMs } from '../../pipeline/wire/grpc/retry-info.ts';
 import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { readPartialSuccess } from './answer.ts';
-import { LONGEST_WAIT_MS } from './retry-after.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Longest text of a backend in a message. */
@@ -92,7 +91,7 @@ function verdictOfRefusal(answer: GrpcAnswer): Verdict {
     error,
     // Who asks to come again has not taken it; any other may be one on the way that lost the answer.
     arrived: delayMs === null ? 'maybe' : 'no',
-    ...(delayMs === null ? {} : { afterMs: Math.min(delayMs, LONGEST_WAIT_MS) }),
+    ...(delayMs === null ? {} : { afterMs: delayMs }),
     ...(THROTTLING.has(code) ? { throttled: true } : {}),
   };
 }

@@ -1,7 +1,7 @@
 /** @module `Retry-After` of an answer: how long the peer asks to be left alone (RFC 9110 §10.2.3, dates §5.6.7). */
 
-/** A peer whose clock or wits are off cannot silence an exporter for longer. */
-export const LONGEST_WAIT_MS = 3_600_000;
+/** Longer waits than this, some 285,000 years, are told as this. */
+export const LONGEST_WAIT_MS = Number.MAX_SAFE_INTEGER;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const CLOCK = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)';
@@ -13,14 +13,14 @@ const DATES = [
 ];
 
 /**
- * Milliseconds to wait, 0 to one hour; null when the value is neither seconds nor a date. A date is taken against
+ * Milliseconds to wait, from 0, however long the peer says; null when the value is neither seconds nor a date. A date is taken against
  * `nowWallMs` and gives 0 when it has passed.
  */
 export function retryAfterMs(value: string, nowWallMs: number): number | null {
   const text = value.trim();
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, LONGEST_WAIT_MS);
   const atMs = httpDateMs(text, nowWallMs);
-  return atMs === null ? null : Math.min(Math.max(0, atMs - nowWallMs), LONGEST_WAIT_MS);
+  return atMs === null ? null : Math.max(0, atMs - nowWallMs);
 }
 
 function httpDateMs(text: string, nowWallMs: number): number | null {

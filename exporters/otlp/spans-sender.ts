@@ -1,16 +1,17 @@
 /** @module Requests of spans over OTLP, several at once, whatever carries them: bytes go out as they came. */
-import type { Spans } from '../../pipeline/model/spans.ts';
-import type { SpansOutcome, SpansSender } from '../../pipeline/sending/spans-sending.ts';
-import { spansToJson } from '../../pipeline/wire/otlp-spans.ts';
+import type { SpansOutcome, SpansRequest, SpansSender } from '../../pipeline/sending/spans-sender.ts';
+import { messageJson } from '../../pipeline/wire/otlp/message-json.ts';
+import { TraceRequest } from '../../pipeline/wire/otlp-spans.ts';
 import type { OtlpEvents } from './telemetry.ts';
 import type { OtlpTransport } from './transport.ts';
-import type { Arrival, Verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 /** One request, ready to be sent, and what attempts to send it may have met. */
 export interface PackedSpans {
   readonly packed: Uint8Array;
   readonly count: number;
-  arrived: Arrival;
+  /** An earlier attempt, of it or of what it is a half of, may have arrived. */
+  mayBeThere: boolean;
 }
 
 export interface SpansSenderSettings {
@@ -37,23 +38,26 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
   }
 
   /** Protobuf is not written anew: the bytes are those that were received. */
-  async prepare(spans: Spans): Promise<PackedSpans> {
+  async prepare({ bytes, count }: SpansRequest, whole: PackedSpans | null): Promise<PackedSpans> {
     const { encoding, transport } = this.#settings;
-    const body = encoding === 'json' ? spansToJson(spans) : spans.bytes;
-    return { packed: await transport.pack(body), count: spans.count, arrived: 'no' };
+    const body = encoding === 'json' ? messageJson(bytes, 0, bytes.length, TraceRequest) : bytes;
+    return { packed: await transport.pack(body), count, mayBeThere: whole?.mayBeThere === true };
   }
 
   async send(request: PackedSpans): Promise<SpansOutcome> {
     const { transport, events } = this.#settings;
-    if (request.arrived !== 'no') events.repeated();
+    if (request.mayBeThere) events.repeated();
     const { verdict, resent } = await transport.send(request.packed);
     if (resent) {
       events.repeated();
-      learn(request, 'maybe');
+      request.mayBeThere = true;
     }
     if (verdict.kind === 'accepted') return this.#accepted(request, verdict);
-    if (verdict.kind === 'transient' && verdict.arrived === 'yes') return this.#there(request, verdict.error);
-    return verdict.kind === 'transient' ? transient(request, verdict) : this.#refused(request, verdict);
+    if (verdict.kind !== 'transient') return this.#refused(request, verdict);
+    const { arrived, ...failure } = verdict;
+    if (arrived === 'yes') return this.#there(request, failure.error);
+    request.mayBeThere ||= arrived === 'maybe';
+    return failure;
   }
 
   /** The status said that it is taken; the rest of the answer never came. Sent again, every span would be there twice. */
@@ -74,16 +78,15 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
     return { kind: 'sent', rejected, error: rejected > 0 ? REJECTED : '' };
   }
 
-  /** Of a request that was refused when it was sent again only what is known is claimed. */
-  #refused({ arrived, count }: PackedSpans, refusal: Refusal): SpansOutcome {
+  /**
+   * Of a request that was refused when it was sent again only what is known is claimed. One that is too large goes in halves
+   * whatever became of it before: spans may come twice, but must not be lost.
+   */
+  #refused({ mayBeThere, count }: PackedSpans, refusal: Refusal): SpansOutcome {
     const { events } = this.#settings;
     const { error } = refusal;
-    if (arrived === 'yes') {
-      events.repeatRefused(error, count, true);
-      return THERE;
-    }
     if (refusal.kind === 'too_large' && count > 1) return refusal;
-    if (arrived === 'maybe') {
+    if (mayBeThere) {
       events.repeatRefused(error, count, false);
       return { kind: 'permanent', reason: 'refused_repeat', error: `${error} (an earlier attempt may have arrived)` };
     }
@@ -95,15 +98,4 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
     this.#settings.transport.close();
     this.#settings.events.end();
   }
-}
-
-function transient(request: PackedSpans, verdict: Extract<Verdict, { kind: 'transient' }>): SpansOutcome {
-  learn(request, verdict.arrived);
-  const { arrived, ...outcome } = verdict;
-  return { ...outcome, isThere: request.arrived === 'yes' };
-}
-
-/** What is known for sure is never forgotten. */
-function learn(request: PackedSpans, arrived: Arrival): void {
-  if (arrived === 'yes' || request.arrived === 'no') request.arrived = arrived;
 }

@@ -113,8 +113,9 @@ const retryKeys = {
 
 type RetryKeys = { readonly [Name in keyof typeof retryKeys]: z.output<(typeof retryKeys)[Name]> };
 
-function retryOf(value: RetryKeys, maxElapsedMs: number): RetryConfig {
+function retryOf(value: RetryKeys & { readonly max_retry_after?: number }, maxElapsedMs: number): RetryConfig {
   return {
+    ...(value.max_retry_after === undefined ? {} : { maxRetryAfterMs: value.max_retry_after }),
     enabled: value.enabled,
     initialIntervalMs: value.initial_interval,
     randomizationFactor: value.randomization_factor,
@@ -154,6 +155,9 @@ export function sharedRetry() {
       max_elapsed_time: duration({ minMs: 0 })
         .optional()
         .describe('Give up after this long; 0s never does. Default 5m for spans, 0s for traffic, which coalesces.'),
+      max_retry_after: duration({ minMs: 1000 })
+        .prefault('2m')
+        .describe('Longest wait that the backend may ask for; it is asked again after that. Default 2m.'),
     })
     .prefault({})
     .transform(

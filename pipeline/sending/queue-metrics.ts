@@ -1,4 +1,4 @@
-/** @module Metrics that every queue of an exporter has, and those of its attempts. */
+/** @module Metrics that every queue of an exporter has. */
 import type { Meters, MetricAttributes } from '../telemetry/meters.ts';
 
 /** Read whenever somebody collects. */
@@ -8,12 +8,11 @@ export interface QueueFigures {
   readonly oldestAgeMs: number;
 }
 
-/** Registers them; the result removes them again. `failures` are numbers of attempts by reason. */
+/** Registers them; the result removes them again. */
 export function registerQueueMetrics(
   meters: Meters,
   attributes: MetricAttributes,
   queue: QueueFigures,
-  failures: ReadonlyMap<string, number>,
 ): (() => void)[] {
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   return [
@@ -32,17 +31,5 @@ export function registerQueueMetrics(
       'Age of the oldest window or request waiting.',
       one(() => queue.oldestAgeMs / 1e3),
     ),
-    meters.counter('weir_send_failures_total', 'Attempts to send that failed and were repeated.', () =>
-      [...failures].map(([reason, value]) => ({ value, attributes: { ...attributes, reason } })),
-    ),
   ];
-}
-
-/** Records how long attempts take, by outcome. */
-export function attemptDurations(
-  meters: Meters,
-  attributes: MetricAttributes,
-): (outcome: string, durationMs: number) => void {
-  const durations = meters.seconds('weir_export_duration_seconds', 'Time of one attempt to send.');
-  return (outcome, durationMs) => durations.record(durationMs / 1000, { ...attributes, outcome });
 }

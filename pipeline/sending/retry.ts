@@ -10,6 +10,8 @@ export interface RetryConfig {
   readonly maxIntervalMs: number;
   /** 0: without limit. */
   readonly maxElapsedMs: number;
+  /** Longest wait that the peer may ask for, milliseconds. Absent: any. */
+  readonly maxRetryAfterMs?: number;
 }
 
 export interface Backoff {

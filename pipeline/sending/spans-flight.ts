@@ -3,6 +3,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { QueuedSpans } from '../queue/spans-queue.ts';
 import { sliceSpans } from '../wire/otlp-spans.ts';
 import { type Backoff, createBackoff, type RetryConfig } from './retry.ts';
+import type { SpansRequest } from './spans-sender.ts';
 
 /** Spans that go in one request: those that were queued, or a share of them after it was too large. */
 export interface SpansPart<Payload> {
@@ -11,8 +12,8 @@ export interface SpansPart<Payload> {
   readonly to: number;
   /** What is sent; null before the first attempt. */
   payload: Payload | null;
-  /** The peer has said that it has it, if not how much of it. */
-  isThere: boolean;
+  /** What was sent of the request that this is a half of; null for one as it was queued. */
+  readonly whole: Payload | null;
 }
 
 export class SpansFlight<Payload> {
@@ -28,7 +29,7 @@ export class SpansFlight<Payload> {
 
   constructor(queued: QueuedSpans, retry: RetryConfig, clock: Clock) {
     this.queued = queued;
-    this.#parts = [{ from: 0, to: queued.spans.count, payload: null, isThere: false }];
+    this.#parts = [{ from: 0, to: queued.spans.count, payload: null, whole: null }];
     this.#retry = retry;
     this.#clock = clock;
   }
@@ -44,21 +45,16 @@ export class SpansFlight<Payload> {
   }
 
   /** Spans of a part as a request of their own; those of the only part as they were queued. */
-  spansOf({ from, to }: SpansPart<Payload>) {
+  spansOf({ from, to }: SpansPart<Payload>): SpansRequest {
     const { spans } = this.queued;
     return from === 0 && to === spans.count ? spans : sliceSpans(spans, from, to);
   }
 
   /** Puts two halves in the place of the next part. It has at least two spans. */
   halve(): void {
-    const { from, to } = this.#parts[0]!;
+    const { from, to, payload: whole } = this.#parts[0]!;
     const middle = Math.ceil((from + to) / 2);
-    this.#parts.splice(
-      0,
-      1,
-      { from, to: middle, payload: null, isThere: false },
-      { from: middle, to, payload: null, isThere: false },
-    );
+    this.#parts.splice(0, 1, { from, to: middle, payload: null, whole }, { from: middle, to, payload: null, whole });
   }
 
   /** The next part has met its fate. */

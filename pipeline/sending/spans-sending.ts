@@ -11,42 +11,16 @@ import { type Delivery, TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Spans } from '../model/spans.ts';
 import { type QueuedSpans, SpansQueue, type SpansQueueConfig } from '../queue/spans-queue.ts';
+import { Attempts } from './attempts.ts';
+import { Drain } from './drain.ts';
+import { reject } from './reject.ts';
 import type { RetryConfig } from './retry.ts';
 import { type GateNews, type Pass, SendingGate } from './sending-gate.ts';
 import { settledOr } from './settled-or.ts';
 import { SpansFlight, type SpansPart } from './spans-flight.ts';
+import type { SpansOutcome, SpansSender } from './spans-sender.ts';
 import { type QueuedRange, rangeOf, type SpansSendingEvents } from './spans-telemetry.ts';
 import { SpansWaits } from './spans-waits.ts';
-
-/** How one attempt ended. `reason` is a constant word for metrics, `error` text for people. */
-export type SpansOutcome =
-  /** The peer has it, but for `rejected` spans that it will never take; `error` is what it said of them. */
-  | { readonly kind: 'sent'; readonly rejected: number; readonly error: string }
-  | {
-      readonly kind: 'transient';
-      readonly reason: string;
-      readonly error: string;
-      /** The peer asks not to be called earlier, milliseconds; holds for all requests to it. */
-      readonly afterMs?: number;
-      /** The peer has too much to do: other requests wait as well. */
-      readonly throttled?: boolean;
-      /** The peer has it, but did not say so in full. */
-      readonly isThere?: boolean;
-    }
-  | { readonly kind: 'permanent'; readonly reason: string; readonly error: string }
-  /** Too much for one request: it is halved. None of it was taken. */
-  | { readonly kind: 'too_large'; readonly error: string };
-
-/** What an exporter brings. `Payload` is what it sends for one request, and may know what became of earlier attempts. */
-export interface SpansSender<Payload> {
-  /** Called once for each request, and for each share of one that was too large, before its first attempt. */
-  prepare(spans: Spans): Payload | Promise<Payload>;
-  /** One attempt; as many at once as `consumers` says. */
-  send(payload: Payload): Promise<SpansOutcome>;
-  /** Called once at start, must not fail: a look at the peer so that trouble is said early. */
-  open(): void;
-  close(): Promise<void>;
-}
 
 export interface SpansSendingSettings<Payload> {
   readonly queue: SpansQueueConfig;
@@ -72,19 +46,14 @@ export class SpansSending<Payload> implements Exporter {
   readonly #queue: SpansQueue;
   readonly #events: SpansSendingEvents;
   readonly #gate: SendingGate;
-  /** Aborted when draining begins: waits are cut short. */
-  readonly #draining = new AbortController();
-  /** Aborted at the deadline, or when the peer asks for too much time: nothing more is tried. */
-  readonly #ended = new AbortController();
+  readonly #drain = new Drain();
+  readonly #attempts: Attempts;
   readonly #waits: SpansWaits;
   readonly #flights = new Set<SpansFlight<Payload>>();
   /** The batch that a full queue refused last. */
   #lastRefused: Delivery | null = null;
-  /** Why the drain ends. */
-  #endError = 'the deadline of the shutdown came first';
   #running = false;
   #onIdle: (() => void) | null = null;
-  #stopped: Promise<void> | null = null;
 
   constructor(settings: SpansSendingSettings<Payload>) {
     this.#settings = settings;
@@ -92,19 +61,20 @@ export class SpansSending<Payload> implements Exporter {
     this.#events = settings.events(this.#queue, () => this.#flights.size);
     this.#gate = new SendingGate(settings.clock);
     const { retry, clock } = settings;
-    this.#waits = new SpansWaits(retry, clock, this.#draining.signal, this.#ended.signal);
-    this.#ended.signal.addEventListener('abort', () => this.#gate.end(), { once: true });
+    this.#attempts = new Attempts(retry, clock, this.#drain.over, this.#events);
+    this.#waits = new SpansWaits(retry, clock, this.#drain.begun, this.#drain.over);
+    this.#drain.over.addEventListener('abort', () => this.#gate.end(), { once: true });
   }
 
   async start(): Promise<void> {
-    if (this.#running || this.#stopped !== null) return;
+    if (this.#running || this.#drain.isStopped) return;
     this.#running = true;
     this.#settings.sender.open();
     this.#pump();
   }
 
   admits(batch: Batch): Admission {
-    if (this.#stopped !== null) return { ok: false, reason: 'stopped', retryAfterMs: REFUSED_MS };
+    if (this.#drain.isStopped) return { ok: false, reason: 'stopped', retryAfterMs: REFUSED_MS };
     if (batch.body !== 'spans' || this.#queue.admits(batch.spans)) return ADMITTED;
     this.#tellRefused(batch);
     const retryAfterMs = Math.min(Math.max(REFUSED_MS, this.#gate.heldMs), LONGEST_REFUSED_MS);
@@ -124,8 +94,8 @@ export class SpansSending<Payload> implements Exporter {
    * at once.
    */
   consume(batch: Batch): void {
-    if (batch.body !== 'spans') this.#reject(batch, 'not_spans');
-    else if (this.#stopped !== null) this.#reject(batch, 'stopped');
+    if (batch.body !== 'spans') reject(this.#settings.balance, batch, 'not_spans');
+    else if (this.#drain.isStopped) reject(this.#settings.balance, batch, 'stopped');
     else this.#accept(batch);
   }
 
@@ -134,12 +104,6 @@ export class SpansSending<Payload> implements Exporter {
     if (batch.items > 0) this.#enqueue(batch.spans, batch.delivery.terms === 'spare');
     batch.delivery.settle(TAKEN);
     this.#pump();
-  }
-
-  #reject(batch: Batch, reason: string): void {
-    this.#settings.balance.accepted += batch.items;
-    this.#settings.balance.drop(reason, batch.items);
-    batch.delivery.settle({ kind: 'rejected', reason });
   }
 
   #enqueue(spans: Spans, spare: boolean): void {
@@ -155,22 +119,17 @@ export class SpansSending<Payload> implements Exporter {
   }
 
   /** Sends what waits until `deadline`, then drops and counts what is left. */
-  async stop(deadline: AbortSignal): Promise<void> {
-    this.#stopped ??= this.#drain();
-    const end = () => this.#ended.abort();
-    if (deadline.aborted) end();
-    deadline.addEventListener('abort', end, { once: true });
-    await this.#stopped;
-    deadline.removeEventListener('abort', end);
+  stop(deadline: AbortSignal): Promise<void> {
+    return this.#drain.stop(deadline, () => this.#finishAll());
   }
 
-  async #drain(): Promise<void> {
-    this.#draining.abort();
+  async #finishAll(): Promise<void> {
+    this.#drain.begin();
     this.#gate.hurry();
     await this.#idle();
     this.#running = false;
     this.#dropRest();
-    await settledOr(this.#settings.sender.close(), this.#ended.signal);
+    await settledOr(this.#settings.sender.close(), this.#drain.over);
     this.#events.end();
   }
 
@@ -183,18 +142,22 @@ export class SpansSending<Payload> implements Exporter {
   }
 
   #tellIdle(): void {
-    const mayGoOn = this.#running && !this.#ended.signal.aborted && this.#queue.waiting > 0;
+    const mayGoOn = this.#mayBegin && this.#queue.waiting > 0;
     if (this.#flights.size === 0 && !mayGoOn) this.#onIdle?.();
   }
 
   #dropRest(): void {
     const rest = this.#queue.clear();
     this.#settings.balance.queued = 0;
-    this.#drop('shutdown', countOf(rest), rangeOf(rest), this.#endError);
+    this.#drop('shutdown', countOf(rest), rangeOf(rest), this.#drain.error);
+  }
+
+  get #mayBegin(): boolean {
+    return this.#running && !this.#drain.over.aborted;
   }
 
   #pump(): void {
-    while (this.#running && !this.#ended.signal.aborted && this.#flights.size < this.#settings.consumers) {
+    while (this.#mayBegin && this.#flights.size < this.#settings.consumers) {
       const queued = this.#queue.take();
       if (queued === null) return;
       void this.#fly(queued);
@@ -207,7 +170,7 @@ export class SpansSending<Payload> implements Exporter {
     this.#flights.add(flight);
     for (let part = flight.next; part !== null; part = flight.next) {
       const fate = await this.#fateOf(flight, part);
-      this.#conclude(flight, part, fate ?? { kind: 'permanent', reason: 'shutdown', error: this.#endError });
+      this.#conclude(flight, part, fate ?? { kind: 'permanent', reason: 'shutdown', error: this.#drain.error });
     }
     this.#flights.delete(flight);
     this.#queue.done(queued);
@@ -217,7 +180,7 @@ export class SpansSending<Payload> implements Exporter {
 
   #conclude(flight: SpansFlight<Payload>, part: SpansPart<Payload>, fate: Final): void {
     const items = part.to - part.from;
-    if (fate.kind === 'too_large' && items > 1 && !part.isThere) {
+    if (fate.kind === 'too_large' && items > 1) {
       flight.halve();
       this.#events.halved();
       return;
@@ -225,7 +188,7 @@ export class SpansSending<Payload> implements Exporter {
     flight.settle();
     this.#queue.settle(items);
     this.#settings.balance.queued = this.#queue.items;
-    this.#book(items, flight.queued, part.isThere && fate.kind !== 'sent' ? THERE : fate);
+    this.#book(items, flight.queued, fate);
   }
 
   #book(items: number, queued: QueuedSpans, fate: Final): void {
@@ -243,7 +206,7 @@ export class SpansSending<Payload> implements Exporter {
    * because the peer let all wait, is dropped(`expired`), as soon as that is known, with the error of its last attempt.
    */
   async #fateOf(flight: SpansFlight<Payload>, part: SpansPart<Payload>): Promise<Final | null> {
-    if (this.#ended.signal.aborted) return null;
+    if (this.#drain.over.aborted) return null;
     const unsendable = await this.#prepare(flight, part);
     if (unsendable !== null) return unsendable;
     let last: Transient | null = null;
@@ -283,30 +246,18 @@ export class SpansSending<Payload> implements Exporter {
       return expired(last.error);
     }
     flight.attempt();
-    const startedMs = this.#settings.clock.monoMs();
-    const outcome = await settledOr(this.#send(part), this.#ended.signal);
+    const outcome: SpansOutcome | null = await this.#attempts.make(() =>
+      this.#settings.sender.send(part.payload as Payload),
+    );
     if (outcome === null) return null;
-    this.#events.attempted(outcome.kind, this.#settings.clock.monoMs() - startedMs);
-    if (outcome.kind === 'transient') {
-      flight.failed(outcome.afterMs ?? 0);
-      part.isThere ||= outcome.isThere === true;
-    }
+    if (outcome.kind === 'transient') flight.failed(outcome.afterMs ?? 0);
     return this.#leave(pass, outcome, flight.waitMs) ? outcome : null;
-  }
-
-  async #send({ payload }: SpansPart<Payload>): Promise<SpansOutcome> {
-    try {
-      return await this.#settings.sender.send(payload as Payload);
-    } catch (error) {
-      return { kind: 'transient', reason: 'defect', error: errorText(error) };
-    }
   }
 
   /** False when the drain ends with this answer. */
   #leave(pass: Pass, outcome: SpansOutcome, waitMs: number): boolean {
     if (this.#gate.leave(pass, newsOf(outcome, waitMs))) return true;
-    this.#endError = 'the peer asks for a longer wait than a shutdown has';
-    this.#ended.abort();
+    this.#drain.giveUp();
     return false;
   }
 
@@ -319,16 +270,13 @@ export class SpansSending<Payload> implements Exporter {
   /** Makes the payload; otherwise why there is none, for what cannot be encoded now cannot be encoded later. */
   async #prepare(flight: SpansFlight<Payload>, part: SpansPart<Payload>): Promise<Final | null> {
     try {
-      part.payload = await this.#settings.sender.prepare(flight.spansOf(part));
+      part.payload = await this.#settings.sender.prepare(flight.spansOf(part), part.whole);
       return null;
     } catch (error) {
       return { kind: 'permanent', reason: 'encode_failed', error: errorText(error) };
     }
   }
 }
-
-/** What was accepted though its answer broke off, and is refused or given up afterwards. */
-const THERE: Final = { kind: 'sent', rejected: 0, error: '' };
 
 function expired(error: string): Final {
   return { kind: 'permanent', reason: 'expired', error };

@@ -4,7 +4,8 @@ import type { QueuedSpans, SpansQueue } from '../queue/spans-queue.ts';
 import { createOccurrenceLimit } from '../telemetry/limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
-import { attemptDurations, registerQueueMetrics } from './queue-metrics.ts';
+import { type AttemptEvents, createAttemptEvents } from './attempt-telemetry.ts';
+import { registerQueueMetrics } from './queue-metrics.ts';
 
 /** When the first and the last of some requests were queued, wall-clock milliseconds. */
 export interface QueuedRange {
@@ -12,13 +13,9 @@ export interface QueuedRange {
   readonly lastMs: number;
 }
 
-export interface SpansSendingEvents {
+export interface SpansSendingEvents extends AttemptEvents {
   /** The queue is full: a batch of `items` was not admitted. It comes again, unless others take it. */
   refused(items: number): void;
-  /** An attempt ended after `durationMs`. */
-  attempted(outcome: string, durationMs: number): void;
-  /** An attempt failed and will be repeated in `waitMs`. */
-  failed(reason: string, error: string, attempt: number, waitMs: number): void;
   /** A request was sent at last, after `attempts`; several do at once, and each may fail again. */
   recovered(attempts: number): void;
   /** A request was too large for the peer and goes in halves. */
@@ -45,14 +42,14 @@ export function createSpansSendingEvents(
 ): SpansSendingEvents {
   const attributes = { component, signal: 'spans' };
   const limit = createOccurrenceLimit(clock);
-  const failures = new Map<string, number>();
+  const attempts = createAttemptEvents(attributes, limit, { log, meters });
   const drops = new Map<string, Drops>();
   const counts = { refusals: 0, halves: 0 };
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const byReason = (read: (drop: Drops) => number) => () =>
     [...drops].map(([reason, drop]) => ({ value: read(drop), attributes: { ...attributes, reason } }));
   const registered = [
-    ...registerQueueMetrics(meters, attributes, queue, failures),
+    ...registerQueueMetrics(meters, attributes, queue),
     meters.gauge('weir_send_in_flight', 'Requests being sent, or waiting to be sent again.', one(underWay)),
     meters.counter(
       'weir_queue_refusals_total',
@@ -98,13 +95,9 @@ export function createSpansSendingEvents(
           'The sending queue is full: senders are asked to come again, unless another exporter takes what they send. A larger queue_size or more num_consumers help where the peer takes more',
         );
     },
-    attempted: attemptDurations(meters, attributes),
-    failed(reason, error, attempt, waitMs) {
-      failures.set(reason, (failures.get(reason) ?? 0) + 1);
-      const times = limit.occurred(`failed ${reason}`);
-      if (times > 0)
-        log.warn({ reason, error, attempt, retryInMs: Math.round(waitMs), times }, 'Sending failed and is tried again');
-    },
+    attempted: attempts.attempted,
+    failed: attempts.failed,
+    waitCut: attempts.waitCut,
     recovered(attempts) {
       const times = limit.occurred('recovered');
       if (times > 0) log.info({ attempts, waiting: queue.depth, times }, 'Sending works again');
@@ -126,6 +119,7 @@ export function createSpansSendingEvents(
     end() {
       for (const [reason, drop] of drops) tellDrops(reason, drop);
       for (const remove of registered) remove();
+      attempts.end();
     },
   };
 }

@@ -5,17 +5,14 @@ import type { TrafficQueue } from '../queue/traffic-queue.ts';
 import { createOccurrenceLimit } from '../telemetry/limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
-import { attemptDurations, registerQueueMetrics } from './queue-metrics.ts';
+import { type AttemptEvents, createAttemptEvents } from './attempt-telemetry.ts';
+import { registerQueueMetrics } from './queue-metrics.ts';
 
-export interface SendingEvents {
+export interface SendingEvents extends AttemptEvents {
   /** The queue is full: this interval was added to the newest one waiting. */
   coalesced(interval: Interval): void;
   /** The window that others are added to lost its pods. */
   folded(interval: Interval): void;
-  /** An attempt ended after `durationMs`. */
-  attempted(outcome: string, durationMs: number): void;
-  /** An attempt failed and will be repeated in `waitMs`. */
-  failed(reason: string, error: string, attempt: number, waitMs: number): void;
   /** A sum was sent at last, after `attempts`; `sums` were coalesced into it. */
   recovered(attempts: number, sums: number): void;
   /** Items will never be sent. */
@@ -32,12 +29,12 @@ export function createSendingEvents(
 ): SendingEvents {
   const attributes = { component, signal: 'traffic' };
   const limit = createOccurrenceLimit(clock);
-  const failures = new Map<string, number>();
+  const attempts = createAttemptEvents(attributes, limit, { log, meters });
   let coalesced = 0;
   let folded = 0;
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
-    ...registerQueueMetrics(meters, attributes, queue, failures),
+    ...registerQueueMetrics(meters, attributes, queue),
     meters.counter(
       'weir_queue_coalesced_total',
       'Windows added to a waiting one by a full queue.',
@@ -69,16 +66,12 @@ export function createSendingEvents(
           'A waiting window has more than max_items records: its pods are added up per workload. No count is lost',
         );
     },
-    attempted: attemptDurations(meters, attributes),
-    failed(reason, error, attempt, waitMs) {
-      failures.set(reason, (failures.get(reason) ?? 0) + 1);
-      const times = limit.occurred(`failed ${reason}`);
-      if (times > 0)
-        log.warn({ reason, error, attempt, retryInMs: Math.round(waitMs), times }, 'Sending failed and is tried again');
-    },
-    recovered(attempts, sums) {
-      for (const reason of failures.keys()) limit.ended(`failed ${reason}`);
-      log.info({ attempts, windows: sums, waiting: queue.depth }, 'Sending works again');
+    attempted: attempts.attempted,
+    failed: attempts.failed,
+    waitCut: attempts.waitCut,
+    recovered(attempt, sums) {
+      attempts.recovered();
+      log.info({ attempts: attempt, windows: sums, waiting: queue.depth }, 'Sending works again');
     },
     dropped(reason, items, interval, error) {
       const times = limit.occurred(`dropped ${reason}`);
@@ -86,6 +79,7 @@ export function createSendingEvents(
     },
     end() {
       for (const remove of registered) remove();
+      attempts.end();
     },
   };
 }

@@ -11,7 +11,10 @@ import { TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Interval, TrafficSum } from '../model/traffic.ts';
 import { type QueuedTraffic, TrafficQueue, type TrafficQueueConfig } from '../queue/traffic-queue.ts';
+import { Attempts } from './attempts.ts';
+import { Drain } from './drain.ts';
 import { DrainWaits } from './drain-waits.ts';
+import { reject } from './reject.ts';
 import { type Backoff, createBackoff, type RetryConfig } from './retry.ts';
 import { settledOr } from './settled-or.ts';
 import type { SendingEvents } from './telemetry.ts';
@@ -79,39 +82,36 @@ export class TrafficSending<Payload> implements Exporter {
   readonly #windowing: Windowing;
   readonly #queue: TrafficQueue;
   readonly #events: SendingEvents;
-  /** Aborted when draining begins: waits are cut short. */
-  readonly #draining = new AbortController();
-  /** Aborted at the deadline, or when the peer asks for too much time: nothing more is tried. */
-  readonly #ended = new AbortController();
+  readonly #drain = new Drain();
+  readonly #attempts: Attempts;
   readonly #waits: DrainWaits;
   /** What is being sent, until it is settled. */
   #current: { readonly queued: QueuedTraffic; readonly payload: Payload } | null = null;
-  /** Why the drain ends. */
-  #endError = 'the deadline of the shutdown came first';
   #loop: Promise<void> | null = null;
-  #stopped: Promise<void> | null = null;
 
   constructor(settings: TrafficSendingSettings<Payload>) {
     this.#settings = settings;
     this.#windowing = new Windowing(settings.windowMs);
     this.#queue = new TrafficQueue(settings.queue, settings.clock);
     this.#events = settings.events(this.#queue);
-    this.#waits = new DrainWaits(settings.clock, this.#draining.signal, this.#ended.signal);
+    const { retry, clock } = settings;
+    this.#attempts = new Attempts(retry, clock, this.#drain.over, this.#events);
+    this.#waits = new DrainWaits(clock, this.#drain.begun, this.#drain.over);
   }
 
   async start(): Promise<void> {
-    if (this.#loop !== null || this.#stopped !== null) return;
+    if (this.#loop !== null || this.#drain.isStopped) return;
     this.#settings.sender.open();
     this.#loop = this.#run();
   }
 
   admits(_batch: Batch): Admission {
-    return this.#stopped === null ? ADMITTED : { ok: false, reason: 'stopped', retryAfterMs: 1000 };
+    return this.#drain.isStopped ? { ok: false, reason: 'stopped', retryAfterMs: 1000 } : ADMITTED;
   }
 
   consume(batch: Batch): void {
-    if (batch.body !== 'traffic') this.#reject(batch, 'not_traffic');
-    else if (this.#stopped !== null) this.#reject(batch, 'stopped');
+    if (batch.body !== 'traffic') reject(this.#settings.balance, batch, 'not_traffic');
+    else if (this.#drain.isStopped) reject(this.#settings.balance, batch, 'stopped');
     else this.#accept(batch);
   }
 
@@ -124,12 +124,6 @@ export class TrafficSending<Payload> implements Exporter {
     batch.delivery.settle(TAKEN);
   }
 
-  #reject(batch: Batch, reason: string): void {
-    this.#settings.balance.accepted += batch.items;
-    this.#settings.balance.drop(reason, batch.items);
-    batch.delivery.settle({ kind: 'rejected', reason });
-  }
-
   #enqueue(sum: TrafficSum): void {
     const { balance } = this.#settings;
     const offered = this.#queue.offer(sum);
@@ -140,25 +134,20 @@ export class TrafficSending<Payload> implements Exporter {
   }
 
   /** Flushes the open window, sends what waits until `deadline`, then drops and counts what is left. */
-  async stop(deadline: AbortSignal): Promise<void> {
-    this.#stopped ??= this.#drain();
-    const end = () => this.#ended.abort();
-    if (deadline.aborted) end();
-    deadline.addEventListener('abort', end, { once: true });
-    await this.#stopped;
-    deadline.removeEventListener('abort', end);
+  stop(deadline: AbortSignal): Promise<void> {
+    return this.#drain.stop(deadline, () => this.#finishAll());
   }
 
-  async #drain(): Promise<void> {
+  async #finishAll(): Promise<void> {
     const open = this.#windowing.flush();
     if (open !== null) this.#enqueue(open);
     this.#settings.balance.held = 0;
     this.#queue.close();
-    this.#draining.abort();
+    this.#drain.begin();
     await this.#loop;
-    if (this.#loop !== null && !this.#ended.signal.aborted) await this.#finishRun();
+    if (this.#loop !== null && !this.#drain.over.aborted) await this.#finishRun();
     this.#dropRest();
-    await settledOr(this.#settings.sender.close(), this.#ended.signal);
+    await settledOr(this.#settings.sender.close(), this.#drain.over);
     this.#events.end();
   }
 
@@ -183,14 +172,14 @@ export class TrafficSending<Payload> implements Exporter {
     const [first, last] = [rest[0], rest.at(-1)];
     if (first === undefined || last === undefined) return;
     const interval = { startMs: first.sum.interval.startMs, endMs: last.sum.interval.endMs };
-    this.#events.dropped('shutdown', items, interval, this.#endError);
+    this.#events.dropped('shutdown', items, interval, this.#drain.error);
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#ended;
+    const { over } = this.#drain;
     const backoff = createBackoff(this.#settings.retry, this.#settings.clock);
-    while (!signal.aborted) {
-      const queued = await this.#queue.take(signal);
+    while (!over.aborted) {
+      const queued = await this.#queue.take(over);
       if (queued === null) return;
       await this.#deliver(queued, backoff);
     }
@@ -204,8 +193,8 @@ export class TrafficSending<Payload> implements Exporter {
   async #send(queued: QueuedTraffic, payload: Payload, backoff: Backoff): Promise<void> {
     this.#current = { queued, payload };
     const firstMonoMs = this.#settings.clock.monoMs();
-    for (let attempt = 1; !this.#ended.signal.aborted; attempt++) {
-      const outcome = await this.#attempt(payload);
+    for (let attempt = 1; !this.#drain.over.aborted; attempt++) {
+      const outcome: SendOutcome | null = await this.#attempts.make(() => this.#settings.sender.send(payload));
       if (outcome === null) return;
       const verdict = this.#isFinal(outcome, firstMonoMs);
       if (verdict !== null) return this.#finish(queued, verdict, attempt, backoff);
@@ -221,17 +210,6 @@ export class TrafficSending<Payload> implements Exporter {
       this.#dropAll(queued, 'encode_failed', errorText(error));
       return null;
     }
-  }
-
-  /** Null when the deadline came first; what the attempt then does is nobody's business any more. */
-  async #attempt(payload: Payload): Promise<SendOutcome | null> {
-    const startedMs = this.#settings.clock.monoMs();
-    const attempt = this.#settings.sender
-      .send(payload)
-      .catch((error: unknown): SendOutcome => ({ kind: 'transient', reason: 'defect', error: errorText(error) }));
-    const outcome = await settledOr(attempt, this.#ended.signal);
-    if (outcome !== null) this.#events.attempted(outcome.kind, this.#settings.clock.monoMs() - startedMs);
-    return outcome;
   }
 
   /** The outcome when there will be no other attempt, else null. */
@@ -296,7 +274,6 @@ export class TrafficSending<Payload> implements Exporter {
     const realMs = this.#waits.lengthMs(waitMs, askedMs);
     if (realMs !== null) this.#events.failed(outcome.reason, outcome.error, attempt, realMs);
     if (await this.#waits.pass(waitMs, askedMs)) return;
-    this.#endError = 'the peer asks for a longer wait than a shutdown has';
-    this.#ended.abort();
+    this.#drain.giveUp();
   }
 }

@@ -258,6 +258,7 @@ test('defaults are those of the Collector, and of traffic', (t) => {
   });
   t.is(retry.traffic.maxElapsedMs, 0, 'traffic has no deadline');
   t.is(retry.spans.maxElapsedMs, 300_000);
+  for (const { maxRetryAfterMs } of [retry.traffic, retry.spans]) t.is(maxRetryAfterMs, 120_000);
 });
 
 const ADDRESSES: readonly (readonly [yaml: object, metrics: string | undefined, traces: string | undefined])[] = [
@@ -292,8 +293,10 @@ test('keys of one signal leave the other as it is', (t) => {
     t.like(queue.traffic, { onFull: 'coalesce', queueSize: 7, sizer: 'items' });
     t.like(queue.spans, { onFull: spans, queueSize: 7, sizer: 'items' });
   }
-  const { retry_on_failure: retry } = parse({ retry_on_failure: { max_elapsed_time: '1m', initial_interval: '1s' } });
-  t.like(retry.traffic, { maxElapsedMs: 60_000, initialIntervalMs: 1000 });
+  const { retry_on_failure: retry } = parse({
+    retry_on_failure: { max_elapsed_time: '1m', initial_interval: '1s', max_retry_after: '15m' },
+  });
+  t.like(retry.traffic, { maxElapsedMs: 60_000, initialIntervalMs: 1000, maxRetryAfterMs: 900_000 });
   t.deepEqual(retry.spans, retry.traffic);
 });
 

@@ -8,7 +8,8 @@ import type { PostResult } from '../../../pipeline/net/http-post.ts';
 import { exporterBench } from '../../kit/exporter.ts';
 import { OtlpBackend, type Reaction, until } from '../../kit/otlp-backend.ts';
 import { idsFrom, spansBatch } from '../../kit/sent-spans.ts';
-import { breathe, START_MS, sortedIds, startSpansStage } from './spans-stage.ts';
+import { START_MS } from './running.ts';
+import { breathe, sortedIds, startSpansStage } from './spans-stage.ts';
 
 const PER_BATCH = 2;
 /** `sending_queue.queue_size` by default. */

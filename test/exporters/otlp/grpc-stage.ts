@@ -5,49 +5,30 @@ import { createOtlpGrpcExporter } from '../../../exporters/otlp/otlp.ts';
 import type { Signal } from '../../../pipeline/component.ts';
 import { exporterBench } from '../../kit/exporter.ts';
 import { GrpcBackend, type ReceivedCall } from '../../kit/grpc-backend.ts';
-import { until } from '../../kit/otlp-backend.ts';
 import { readOtlp } from '../../kit/otlp-reading.ts';
 import { idsFrom, spanIdsIn, spansBatch } from '../../kit/sent-spans.ts';
 import { itemsOf } from '../../kit/slots.ts';
-import { numbered, START_MS } from './stage.ts';
+import { NO_TIMEOUT, running, START_MS } from './running.ts';
+import { numbered } from './stage.ts';
 
-/** Waits between attempts are shorter, time limits of calls longer. */
-const LONGEST_BACKOFF_MS = 3_600_000;
-
-/** Everything started; `timeout` is two hours unless told, so that no call ends by accident. */
+/** Everything started. */
 export async function startGrpcStage(t: ExecutionContext, signal: Signal, yaml: object = {}, started?: GrpcBackend) {
   const backend = started ?? (await GrpcBackend.start(t));
-  const config = { endpoint: backend.endpoint, tls: { insecure: true }, source: 'weir-1', timeout: '2h', ...yaml };
+  const config = {
+    endpoint: backend.endpoint,
+    tls: { insecure: true },
+    source: 'weir-1',
+    timeout: NO_TIMEOUT,
+    ...yaml,
+  };
   const bench = exporterBench('otlp', otlpGrpcConfig, config, { startWallMs: START_MS, signal });
-  const exporter = createOtlpGrpcExporter(bench.settings);
-  const { clock, balance } = bench;
-  backend.now = () => clock.monoMs();
-  await exporter.start();
-  t.teardown(() => {
-    const ended = new AbortController();
-    ended.abort();
-    return exporter.stop(ended.signal);
-  });
-  /** True when the exporter waits between two attempts. */
-  const waits = () => clock.nextTimerMs !== null && clock.nextTimerMs - clock.monoMs() <= LONGEST_BACKOFF_MS;
+  const stage = await running(t, bench, backend, createOtlpGrpcExporter(bench.settings));
   return {
-    ...bench,
-    backend,
-    exporter,
-    waits,
+    ...stage,
     /** Hands over the slot or the request of spans with this number; each has `ITEMS[signal]` items. */
     give: (n: number) => {
-      exporter.consume(signal === 'metrics' ? numbered(n) : spansBatch(idsFrom(n * SPANS + 1, SPANS)));
+      stage.exporter.consume(signal === 'metrics' ? numbered(n) : spansBatch(idsFrom(n * SPANS + 1, SPANS)));
     },
-    /** Ends waits between attempts, one by one, until `done`; calls take the real time they take. */
-    async run(done: () => boolean): Promise<void> {
-      for (;;) {
-        await until(() => done() || waits(), 'an end or a wait');
-        if (done()) return;
-        clock.fireNext();
-      }
-    },
-    drained: () => balance.queued === 0,
   };
 }
 

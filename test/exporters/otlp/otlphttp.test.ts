@@ -8,6 +8,7 @@ import { decodeTraffic, decodeTrafficJson } from '../../../pipeline/wire/otlp-tr
 import { OtlpBackend, until } from '../../kit/otlp-backend.ts';
 import { exportResponse } from '../../kit/otlp-reading.ts';
 import { itemsOf } from '../../kit/slots.ts';
+import { START_MS } from './running.ts';
 import {
   distinct,
   intervals,
@@ -16,7 +17,6 @@ import {
   readingOf,
   requestCounts,
   SLOT_MS,
-  START_MS,
   seqOf,
   startStage,
   WEB,

@@ -4,12 +4,13 @@ import fc from 'fast-check';
 import { otlpHttpConfig } from '../../../exporters/otlp/config.ts';
 import { createOtlpHttpExporter } from '../../../exporters/otlp/otlphttp.ts';
 import type { PostFailure, PostResult } from '../../../pipeline/net/http-post.ts';
+import { type Meters, NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { exporterBench, settle } from '../../kit/exporter.ts';
 import { tracesResponse } from '../../kit/otlp-reading.ts';
 import { idsFrom, spanIdsIn, spansBatch } from '../../kit/sent-spans.ts';
 
-type Turn = 'taken' | 'lost' | 'away' | 'busy' | 'asked' | 'refused' | 'gateway' | 'partial' | 'cut';
-const TURNS = ['taken', 'lost', 'away', 'busy', 'asked', 'refused', 'gateway', 'partial', 'cut'] as const;
+type Turn = 'shrunk' | 'taken' | 'lost' | 'away' | 'busy' | 'asked' | 'refused' | 'gateway' | 'partial' | 'cut';
+const TURNS = ['shrunk', 'taken', 'lost', 'away', 'busy', 'asked', 'refused', 'gateway', 'partial', 'cut'] as const;
 
 const FAILED: PostFailure = { kind: 'failure', reason: 'connect', error: 'away', resent: false };
 
@@ -37,6 +38,8 @@ class Backend {
   readonly untold = new Set<number>();
   readonly rejected: number[] = [];
   readonly refused: number[] = [];
+  /** Requests with spans that may have arrived before, as their sender must know. */
+  repeats = 0;
   inFlight = 0;
   mostInFlight = 0;
   readonly #turns: Turn[];
@@ -64,8 +67,10 @@ class Backend {
   }
 
   #answer(ids: readonly number[]): PostResult {
+    if (ids.some((id) => this.untold.has(id))) this.repeats += 1;
     if (ids.length > this.#maxSpans) return answer(413);
     const turn = this.#turns.shift() ?? 'taken';
+    if (turn === 'shrunk') return ids.length > 1 ? answer(413) : answer(503);
     if (turn === 'away') return FAILED;
     if (turn === 'busy') return answer(503);
     if (turn === 'asked') {
@@ -87,11 +92,23 @@ class Backend {
   }
 }
 
+/** Meters of which the count of repeats can be read. */
+function metersFor(repeats: { read: () => number }): Meters {
+  return {
+    ...NO_METERS,
+    counter(name, _help, read) {
+      if (name === 'weir_otlp_repeats_total') repeats.read = () => [...read()][0]?.value ?? Number.NaN;
+      return () => {};
+    },
+  };
+}
+
 const mixes: fc.Arbitrary<readonly Turn[]> = fc.oneof(
   fc.constant([]),
   fc.array(fc.constantFrom<Turn>('away', 'busy', 'asked', 'gateway'), { maxLength: 60 }),
   fc.array(fc.constantFrom<Turn>('refused', 'partial'), { maxLength: 60 }),
   fc.array(fc.constantFrom<Turn>(...TURNS), { maxLength: 60 }),
+  fc.array(fc.constantFrom<Turn>('lost', 'gateway', 'shrunk', 'refused'), { maxLength: 60 }),
 );
 
 const run = fc.record({
@@ -118,7 +135,8 @@ test('any turns of the backend: every span accepted is there or dropped, repeats
       };
       const { settings, clock, balance } = exporterBench('otlphttp', otlpHttpConfig, yaml, { signal: 'traces' });
       const backend = new Backend(turns, maxSpans, () => clock.monoMs());
-      const exporter = createOtlpHttpExporter(settings, () => ({
+      const repeats = { read: (): number => 0 };
+      const exporter = createOtlpHttpExporter({ ...settings, meters: metersFor(repeats) }, () => ({
         check: async () => null,
         post: (_headers, body) => backend.post(body),
         close: () => {},
@@ -159,6 +177,7 @@ test('any turns of the backend: every span accepted is there or dropped, repeats
       if (maxElapsed === '0s') t.false(balance.dropped.has('expired'));
       t.true(backend.mostInFlight <= consumers);
       t.is(backend.tooEarly, 0);
+      t.is(repeats.read(), backend.repeats, 'what may come twice is counted, halves included');
       const absent = accepted.filter((id) => !backend.taken.has(id));
       // What may have arrived and was given up afterwards is dropped as well.
       t.true(absent.length <= dropped);

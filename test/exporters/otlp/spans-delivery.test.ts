@@ -5,7 +5,8 @@ import { USER_AGENT } from '../../../pipeline/net/http-post.ts';
 import { OtlpBackend, until } from '../../kit/otlp-backend.ts';
 import { tracesResponse } from '../../kit/otlp-reading.ts';
 import { idsFrom, spansBatch } from '../../kit/sent-spans.ts';
-import { breathe, idsOf, type SpansStage, START_MS, sortedIds, startSpansStage } from './spans-stage.ts';
+import { START_MS } from './running.ts';
+import { breathe, idsOf, type SpansStage, sortedIds, startSpansStage } from './spans-stage.ts';
 
 const NEVER = new AbortController().signal;
 const PER_BATCH = 10;
@@ -331,6 +332,37 @@ test('requests that are too large for the backend are halved until they pass; a 
   t.deepEqual([...balance.dropped], [['too_large', 1]]);
   t.is(balance.delivered, 333);
   t.is(balance.unaccounted, 0);
+});
+
+test('too large only when it comes again, though the first may have arrived: halves, whose spans may be there twice, or dropped as perhaps there', async (t) => {
+  const stage = await startSpansStage(t, { compression: 'none' });
+  const { backend, balance, run, drained, log } = stage;
+  // Taken without an answer, then too large, as behind a balancer; the second half is refused for good.
+  const second = 1 + PER_BATCH / 2;
+  backend.react = (request, number) =>
+    number === 0 ? 'drop' : number === 1 ? { status: 413 } : idsOf(request)[0] === second ? { status: 400 } : {};
+  const ids = feed(stage, 0, 1);
+  await run(drained);
+  t.deepEqual(backend.received.map(idsOf), [ids, ids, ids.slice(0, PER_BATCH / 2), ids.slice(PER_BATCH / 2)]);
+  t.is(balance.delivered, PER_BATCH / 2);
+  t.deepEqual([...balance.dropped], [['refused_repeat', PER_BATCH / 2]]);
+  t.true(log.some(({ fields }) => String(fields.error).includes('an earlier attempt may have arrived')));
+  t.is(balance.unaccounted, 0);
+});
+
+test('a Retry-After of years silences the exporter for max_retry_after, not for years', async (t) => {
+  const stage = await startSpansStage(t);
+  const { backend, balance, clock, waits, drained, log } = stage;
+  backend.react = (_request, number) => (number === 0 ? { status: 503, headers: { 'retry-after': '315360000' } } : {});
+  feed(stage, 0, 1);
+  await until(() => backend.received.length === 1 && waits(), 'the refusal');
+  clock.advance(119_999);
+  await breathe();
+  t.is(backend.received.length, 1);
+  clock.advance(1);
+  await until(drained, 'the end');
+  t.is(balance.delivered, PER_BATCH);
+  t.true(log.some(({ fields }) => fields.askedSeconds === 315_360_000 && fields.waitedSeconds === 120));
 });
 
 test('a kept connection that the backend closed meanwhile costs nothing', async (t) => {

@@ -3,15 +3,13 @@ import type { ExecutionContext } from 'ava';
 import { otlpHttpConfig } from '../../../exporters/otlp/config.ts';
 import { createOtlpHttpExporter } from '../../../exporters/otlp/otlphttp.ts';
 import { exporterBench } from '../../kit/exporter.ts';
-import { OtlpBackend, type Received, until } from '../../kit/otlp-backend.ts';
+import { OtlpBackend, type Received } from '../../kit/otlp-backend.ts';
 import { type OtlpReading, readOtlp } from '../../kit/otlp-reading.ts';
 import { type EdgeCounts, slot, trafficBatch } from '../../kit/slots.ts';
+import { NO_TIMEOUT, running, START_MS } from './running.ts';
 
-export const START_MS = 1_700_000_010_000;
 export const SLOT_MS = 10_000;
 export const NEVER = new AbortController().signal;
-/** Waits between attempts are shorter, time limits of exchanges longer. */
-const LONGEST_BACKOFF_MS = 3_600_000;
 
 export const WEB: EdgeCounts = { source: 'web', destination: 'emoji', successes: 9, failures: 1 };
 
@@ -19,42 +17,16 @@ export function numbered(n: number, edges: readonly EdgeCounts[] = [WEB]) {
   return trafficBatch(slot(START_MS + n * SLOT_MS, START_MS + (n + 1) * SLOT_MS, edges));
 }
 
-/** Everything started; `timeout` is two hours unless told, so that no exchange ends by accident. */
+/** Everything started. */
 export async function startStage(
   t: ExecutionContext,
   yaml: object = {},
   started?: Awaited<ReturnType<typeof OtlpBackend.start>>,
 ) {
   const backend = started ?? (await OtlpBackend.start(t));
-  const config = { endpoint: backend.url, source: 'weir-1', timeout: '2h', ...yaml };
+  const config = { endpoint: backend.url, source: 'weir-1', timeout: NO_TIMEOUT, ...yaml };
   const bench = exporterBench('otlphttp', otlpHttpConfig, config, { startWallMs: START_MS });
-  const exporter = createOtlpHttpExporter(bench.settings);
-  const { clock, balance } = bench;
-  backend.now = () => clock.monoMs();
-  await exporter.start();
-  t.teardown(() => {
-    const ended = new AbortController();
-    ended.abort();
-    return exporter.stop(ended.signal);
-  });
-
-  /** True when the exporter waits between two attempts. */
-  const waits = () => clock.nextTimerMs !== null && clock.nextTimerMs - clock.monoMs() <= LONGEST_BACKOFF_MS;
-  return {
-    ...bench,
-    backend,
-    exporter,
-    waits,
-    /** Ends waits between attempts, one by one, until `done`; exchanges take the real time they take. */
-    async run(done: () => boolean): Promise<void> {
-      for (;;) {
-        await until(() => done() || waits(), 'an end or a wait');
-        if (done()) return;
-        clock.fireNext();
-      }
-    },
-    drained: () => balance.queued === 0,
-  };
+  return running(t, bench, backend, createOtlpHttpExporter(bench.settings));
 }
 
 export function readingOf({ body, headers }: Received): OtlpReading {

@@ -2,7 +2,8 @@
 import test from 'ava';
 import { Balance } from '../../../pipeline/balance.ts';
 import type { RetryConfig } from '../../../pipeline/sending/retry.ts';
-import { type SpansOutcome, SpansSending } from '../../../pipeline/sending/spans-sending.ts';
+import type { SpansOutcome } from '../../../pipeline/sending/spans-sender.ts';
+import { SpansSending } from '../../../pipeline/sending/spans-sending.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { settle } from '../../kit/exporter.ts';
 import { idsFrom, spansBatch } from '../../kit/sent-spans.ts';
@@ -30,6 +31,7 @@ function create(
   const balance = new Balance();
   const attempts: [atMs: number, spans: number][] = [];
   const waits: [atMs: number, waitMs: number][] = [];
+  const cuts: [askedMs: number, maxMs: number][] = [];
   const dropped: [reason: string, items: number, error: string][] = [];
   const exporter = new SpansSending<number>({
     queue: { queueSize: 2000, sizer: 'requests', maxBytes: 1 << 24, onFull: 'refuse' },
@@ -50,6 +52,7 @@ function create(
       refused() {},
       attempted() {},
       failed: (_reason, _error, _attempt, waitMs) => void waits.push([clock.monoMs(), waitMs]),
+      waitCut: (askedMs, maxMs) => void cuts.push([askedMs, maxMs]),
       recovered() {},
       halved() {},
       dropped: (reason, items, _range, error) => void dropped.push([reason, items, error]),
@@ -65,7 +68,7 @@ function create(
       await settle();
     }
   };
-  return { exporter, clock, balance, attempts, waits, dropped, feed, pass };
+  return { exporter, clock, balance, attempts, waits, cuts, dropped, feed, pass };
 }
 
 test('the wait that is told is the one that follows, also while draining', async (t) => {
@@ -195,6 +198,23 @@ test('a success ends no wait that the peer asked for', async (t) => {
   );
   await exporter.stop(NEVER);
   t.is(balance.delivered, 6);
+});
+
+test('a wait that the peer asks for is kept up to max_retry_after, and what is beyond is told', async (t) => {
+  const answer = (_spans: number, atMs: number) => (atMs === 0 ? asks(1e15) : atMs < 240_000 ? asks(7000) : SENT);
+  const { exporter, attempts, waits, cuts, feed, pass, balance } = create(answer, 1, { maxRetryAfterMs: 120_000 });
+  await exporter.start();
+  feed(1);
+  await pass(119_900);
+  t.deepEqual(attempts, [[0, 1]]);
+  await pass(150_000);
+  t.deepEqual(cuts, [[1e15, 120_000]]);
+  t.deepEqual(waits.slice(0, 2), [
+    [0, 120_000],
+    [120_000, 20_000],
+  ]);
+  t.is(balance.delivered, 1);
+  await exporter.stop(NEVER);
 });
 
 test('who waits for a throttling peer longer than max_elapsed_time is dropped, not tried: the turn is that of the next', async (t) => {

@@ -78,6 +78,7 @@ test('queue, refusals, halves, failures and attempts are counted', (t) => {
   events.halved();
   events.failed('http_503', 'status 503', 1, 5000);
   events.failed('http_503', 'status 503', 2, 5000);
+  events.waitCut(1e9, 120_000);
   events.recovered(3);
   events.attempted('sent', 250);
   const one = (name: string) => read(name).map(({ value, attributes }) => [value, attributes]);
@@ -88,12 +89,14 @@ test('queue, refusals, halves, failures and attempts are counted', (t) => {
   t.deepEqual(one('weir_queue_refusals_total'), [[3, OWN]]);
   t.deepEqual(one('weir_send_halved_total'), [[1, OWN]]);
   t.deepEqual(one('weir_send_failures_total'), [[2, { ...OWN, reason: 'http_503' }]]);
+  t.deepEqual(one('weir_send_waits_cut_total'), [[1, OWN]]);
   t.deepEqual(recorded, [[0.25, { ...OWN, outcome: 'sent' }]]);
   t.deepEqual(
     log.lines.map(({ level, fields }) => [level, fields.times]),
     [
       ['warn', 1],
       ['info', 1],
+      ['warn', 1],
       ['warn', 1],
       ['info', 1],
     ],

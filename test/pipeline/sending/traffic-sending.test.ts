@@ -98,6 +98,22 @@ test('a wait the peer asks for is kept', async (t) => {
   await exporter.stop(NEVER);
 });
 
+test('a wait the peer asks for is kept up to max_retry_after', async (t) => {
+  const { exporter, clock, attempts, feed, log } = create([{ ...AWAY, afterMs: 1e15 }], { maxRetryAfterMs: 120_000 });
+  await exporter.start();
+  feed(1);
+  await settle();
+  clock.advance(119_999);
+  await settle();
+  t.is(attempts.length, 1);
+  clock.advance(1);
+  await settle();
+  t.is(attempts.length, 2);
+  const told = log.lines.find(({ fields }) => fields.askedSeconds !== undefined);
+  t.like(told, { level: 'warn', fields: { askedSeconds: 1e12, waitedSeconds: 120, times: 1 } });
+  await exporter.stop(NEVER);
+});
+
 test('after max_elapsed_time a window is dropped as retry_expired and the next one has its turn', async (t) => {
   const { exporter, clock, attempts, feed, balance } = create([AWAY, AWAY, AWAY], { maxElapsedMs: 3000 });
   await exporter.start();

@@ -1,0 +1,10 @@
+/** @module What an exporter will never send: booked, and told to whoever offered it. */
+import type { Balance } from '../balance.ts';
+import type { Batch } from '../batch.ts';
+
+/** Counts the batch as accepted and dropped for `reason`, and settles it as rejected. */
+export function reject(balance: Balance, batch: Batch, reason: string): void {
+  balance.accepted += batch.items;
+  balance.drop(reason, batch.items);
+  batch.delivery.settle({ kind: 'rejected', reason });
+}
