@@ -35,6 +35,7 @@ export function createTelemetry({ id, clock, log, meters, balance, totals }: Tel
   const limit = createOccurrenceLimit(clock);
   const requests = new Map<number, number>();
   const refused = new Map<string, number>();
+  let unusable = 0;
   const durations = meters.seconds('weir_page_duration_seconds', 'Time from the first to the last line of a page.');
   const last = { samples: 0 };
   registerTotals(meters, component, totals, last);
@@ -43,6 +44,11 @@ export function createTelemetry({ id, clock, log, meters, balance, totals }: Tel
   );
   meters.counter('weir_http_connections_refused_total', 'Connections closed at once, by the limit they met.', () =>
     Array.from(refused, ([by, value]) => ({ value, attributes: { ...component, limit: by } })),
+  );
+  meters.counter(
+    'weir_http_files_unusable_total',
+    'Times a changed file of the listener could not be used; the old content stays in use.',
+    () => [{ value: unusable, attributes: component }],
   );
 
   return {
@@ -75,6 +81,7 @@ export function createTelemetry({ id, clock, log, meters, balance, totals }: Tel
       if (times > 0) log.warn({ limit: by, times }, 'connections refused: the limit is reached');
     },
     fileUnusable(path, reason) {
+      unusable += 1;
       log.error({ path, reason }, 'a file of the listener cannot be used; the old content stays');
     },
   };

@@ -33,12 +33,18 @@ export function createTelemetry({ id, clock, log, meters, balance, model }: Tele
   const limit = createOccurrenceLimit(clock);
   const requests = new Map<number, number>();
   const refused = new Map<string, number>();
+  let unusable = 0;
   registerModel(meters, component, model);
   meters.counter('weir_http_requests_total', 'Requests answered, by status code.', () =>
     Array.from(requests, ([code, value]) => ({ value, attributes: { ...component, code: String(code) } })),
   );
   meters.counter('weir_http_connections_refused_total', 'Connections closed at once, by the limit they met.', () =>
     Array.from(refused, ([by, value]) => ({ value, attributes: { ...component, limit: by } })),
+  );
+  meters.counter(
+    'weir_http_files_unusable_total',
+    'Times a changed file of the listener could not be used; the old content stays in use.',
+    () => [{ value: unusable, attributes: component }],
   );
 
   return {
@@ -65,6 +71,7 @@ export function createTelemetry({ id, clock, log, meters, balance, model }: Tele
       if (times > 0) log.warn({ limit: by, times }, 'connections refused: the limit is reached');
     },
     fileUnusable(path, reason) {
+      unusable += 1;
       log.error({ path, reason }, 'a file of the listener cannot be used; the old content stays');
     },
   };

@@ -48,6 +48,7 @@ export function createOtlpEvents(
   const limit = createOccurrenceLimit(clock);
   const ended = new Map<string, Ended>();
   const closed = new Map<string, number>();
+  const unusable = { grpc: 0, http: 0 };
   let invalid = 0;
   let backwards = 0;
   const attributes = { receiver: id };
@@ -71,6 +72,11 @@ export function createOtlpEvents(
           const [protocol = '', reason = ''] = key.split(' ');
           return { value, attributes: { ...attributes, protocol, reason } };
         }),
+    ),
+    meters.counter(
+      'weir_otlp_files_unusable_total',
+      'Times a changed file of a listener could not be used; the old content stays in use.',
+      () => Object.entries(unusable).map(([protocol, value]) => ({ value, attributes: { ...attributes, protocol } })),
     ),
     meters.counter(
       'weir_otlp_invalid_ids_total',
@@ -126,6 +132,7 @@ export function createOtlpEvents(
         );
       },
       fileUnusable(path, reason) {
+        unusable[protocol] += 1;
         log.warn({ protocol, path, reason }, 'A file of the listener cannot be used; the old content stays in use');
       },
     }),

@@ -38,3 +38,20 @@ test('handshakes that fail are counted by reason, and told now and then with wha
     );
   }
 });
+
+test('changed files that cannot be used are counted by protocol, and told with what is in use', (t) => {
+  const [log, meters, clock] = [createTestLog(), createTestMeters(), createTestClock()];
+  const events = createOtlpEvents({ id: 'otlp/tls', log, meters, clock }, new ReceivingRoom(1000));
+  t.teardown(() => events.end());
+  const count = (protocol: string) => meters.read('weir_otlp_files_unusable_total', { receiver: 'otlp/tls', protocol });
+  t.deepEqual([count('grpc'), count('http')], [0, 0]);
+  events.server('grpc', new Map()).fileUnusable('/etc/weir/tls.crt', 'is empty');
+  events.server('grpc', new Map()).fileUnusable('/etc/weir/tls.key', 'is empty');
+  events.server('http', new Map()).fileUnusable('/etc/weir/token', 'cannot be read: EACCES');
+  t.deepEqual([count('grpc'), count('http')], [2, 1]);
+  t.like(log.lines[2], {
+    level: 'warn',
+    fields: { protocol: 'http', path: '/etc/weir/token', reason: 'cannot be read: EACCES' },
+    message: 'A file of the listener cannot be used; the old content stays in use',
+  });
+});
