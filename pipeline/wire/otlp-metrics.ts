@@ -6,5 +6,6 @@ export {
   type MetricsVisitor,
   type ResourceView,
   readMetrics,
+  readMetricsInSteps,
 } from './otlp/metrics-reader.ts';
 export { MalformedProtobuf } from './protobuf/reader.ts';

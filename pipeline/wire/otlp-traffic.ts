@@ -8,7 +8,8 @@ export type { DecodedResource, DecodedTraffic, ForeignMetrics } from './otlp/dec
 export type { TrafficEnvelope } from './otlp/envelope.ts';
 export { MalformedJson } from './otlp/json-fields.ts';
 export { TooManyItems } from './otlp/limits.ts';
-export { countDataPoints } from './otlp/metrics-count.ts';
+export { countDataPoints, countDataPointsInSteps } from './otlp/metrics-count.ts';
+export { FIELD_WORK, type InSteps, ITEM_WORK, inOneGo, Pace } from './otlp/pace.ts';
 export {
   type DecodeOptions,
   decodeTraffic,

@@ -15,7 +15,7 @@ const DELTA = 1;
 const TRAFFIC_PREFIX = 'weir.';
 
 /** Why a point can be none of a series. */
-export type UnfitReason = 'attribute_limit' | 'bucket_limit' | 'no_time' | 'bad_histogram';
+export type UnfitReason = 'attribute_limit' | 'bucket_limit' | 'point_limit' | 'no_time' | 'bad_histogram';
 
 /** Reads `body` into `rows`. Throws `MalformedProtobuf`. O(bytes). */
 export function findSamples(
@@ -76,6 +76,12 @@ class Finder implements MetricsVisitor {
   /** Weir's own metrics are traffic, or no good; they are never a proxy's. */
   unread(points: number): void {
     if (points > 0 && !this.#name.startsWith(TRAFFIC_PREFIX)) this.#resource?.pass(this.#name, points);
+  }
+
+  /** Longer than any limit allows, so that it is not known how many samples it is. */
+  tooLong(): void {
+    this.#resource!.count(this.#name, this.#use!);
+    this.#resource!.drop(this.#use!, 'point_limit', 1);
   }
 
   point(point: MetricPoint): void {

@@ -1,6 +1,7 @@
 /** @module What a metrics request held: sums of traffic by sender, and how much that is none of Weir's. */
 import type { TrafficSum } from '../../model/traffic.ts';
 import { envelopeOf, type TrafficEnvelope } from './envelope.ts';
+import { type InSteps, ITEM_WORK, inOneGo, Pace } from './pace.ts';
 import { TrafficAssembly } from './traffic-assembly.ts';
 
 export interface DecodedTraffic {
@@ -35,6 +36,8 @@ export interface ForeignMetrics {
 
 const MAX_NAMES = 100;
 const MAX_NAME_LENGTH = 200;
+/** Bytes that the names of metrics are read to; of longer ones nothing is told apart behind that. */
+export const MAX_NAME_BYTES = 1024;
 
 /** Traffic of one sender that is growing. */
 export class SenderDraft {
@@ -92,12 +95,21 @@ export class DecodedDraft {
   }
 
   finish(): DecodedTraffic {
+    return inOneGo(this.finishInSteps(new Pace()));
+  }
+
+  *finishInSteps(pace: Pace): InSteps<DecodedTraffic> {
     const resources: DecodedResource[] = [];
     let badValues = 0;
     for (const { envelope, assembly, points, pieces, declaredPoints } of this.#senders.values()) {
-      const sums = assembly.sums();
+      const sums: TrafficSum[] = [];
+      for (const sum of assembly.sums()) {
+        sums.push(sum);
+        if (pace.isStep(ITEM_WORK)) yield;
+      }
       badValues += assembly.badValues;
       if (sums.length > 0) resources.push({ envelope, sums, points, pieces, declaredPoints });
+      if (pace.isStep(ITEM_WORK)) yield;
     }
     return { resources, foreign: { metrics: this.#metrics, points: this.#points, badValues, names: this.#names } };
   }

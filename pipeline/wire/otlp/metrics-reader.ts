@@ -8,6 +8,8 @@ import { ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
 import { DATA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
 import { labelsOf, MetricPoint } from './metrics-point.ts';
+import { FIELD_WORK, type InSteps, ITEM_WORK, inOneGo, LONGEST_POINT, Pace, type Range, rangeOf } from './pace.ts';
+import { passBy, UNCHECKED_SHAPE } from './skipped-fields.ts';
 
 const RESOURCE_METRICS_TAG = REQUEST.resourceMetrics * 8 + 2;
 const RESOURCE_TAG = RESOURCE_METRICS.resource * 8 + 2;
@@ -30,7 +32,11 @@ const KINDS: ReadonlyMap<number, MetricKind> = new Map([
   [METRIC.summary * 8 + 2, 'other'],
 ]);
 
+/** Bytes that names and units are read to; nobody who knows one that is longer would know it. */
+const MAX_NAME_BYTES = 1024;
+
 export interface MetricHead {
+  /** Cut where it is too long for any that is known. */
   readonly name: string;
   readonly unit: string;
   readonly kind: MetricKind;
@@ -45,6 +51,8 @@ export interface MetricsVisitor {
   metric(head: MetricHead): boolean;
   /** Points of the metric last asked about, none of which is read. */
   unread(points: number): void;
+  /** A point of the metric last wanted, which is too long to be read. */
+  tooLong(): void;
   /** A point of the metric last wanted; its fields are valid during the call. */
   point(point: MetricPoint): void;
 }
@@ -56,23 +64,24 @@ export interface ResourceView {
   labels(): Map<string, string>;
 }
 
-/** Where an embedded message stands. */
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
-const NOWHERE: Range = { from: 0, to: 0 };
+const NOWHERE: Range = { from: 0, to: 0, depth: 1 };
+const NO_STEPS: readonly never[] = [];
 
 /** Walks through the request. Throws `MalformedProtobuf` where that cannot be done. O(bytes) skipped, O(points) wanted. */
 export function readMetrics(bytes: Uint8Array, visitor: MetricsVisitor): void {
-  new MetricsWalk(bytes, visitor).walk();
+  inOneGo(readMetricsInSteps(bytes, visitor));
+}
+
+/** As `readMetrics`, letting go after each bit of work, never while the visitor is called. */
+export function readMetricsInSteps(bytes: Uint8Array, visitor: MetricsVisitor): InSteps<void> {
+  return new MetricsWalk(bytes, visitor).walk();
 }
 
 class MetricsWalk {
   readonly #reader: ProtobufReader;
   readonly #visitor: MetricsVisitor;
   readonly #point: MetricPoint;
+  readonly #pace = new Pace();
 
   constructor(bytes: Uint8Array, visitor: MetricsVisitor) {
     this.#reader = new ProtobufReader(bytes);
@@ -80,52 +89,66 @@ class MetricsWalk {
     this.#point = new MetricPoint(this.#reader);
   }
 
-  walk(): void {
-    for (const range of this.#find(RESOURCE_METRICS_TAG)) this.#resourceMetrics(range);
-  }
-
-  /** Embedded messages of one tag in the message that the reader is at, all of which is passed. */
-  #find(tag: number): Range[] {
-    const found: Range[] = [];
+  *walk(): InSteps<void> {
     while (this.#reader.next()) {
-      if (this.#reader.tag === tag) found.push(this.#range());
-      else this.#reader.skip();
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (this.#reader.tag === RESOURCE_METRICS_TAG) yield* this.#resourceMetrics();
+      else yield* this.#pass();
     }
-    return found;
   }
 
-  #range(): Range {
-    const outer = this.#reader.enter();
-    const from = this.#reader.position;
-    this.#reader.leave(outer);
-    return { from, to: this.#reader.position };
+  /** Goes behind a field that is of no use. */
+  #pass(): InSteps<void> | readonly never[] {
+    return passBy(this.#reader, UNCHECKED_SHAPE, this.#pace) ?? NO_STEPS;
   }
 
-  #resourceMetrics({ from, to }: Range): void {
+  /** The resource may stand anywhere, so that all is gone through for it before the scopes are. */
+  *#resourceMetrics(): InSteps<void> {
     const reader = this.#reader;
-    reader.visit(from, to);
-    let resource = NOWHERE;
-    const scopes: Range[] = [];
-    while (reader.next()) {
-      if (reader.tag === RESOURCE_TAG) resource = this.#range();
-      else if (reader.tag === SCOPE_METRICS_TAG) scopes.push(this.#range());
-      else reader.skip();
-    }
+    const outer = reader.enter();
+    const { position, left, depth } = reader;
+    const resource = yield* this.#resource();
     this.#visitor.resource(this.#view(resource));
-    for (const scope of scopes) {
-      reader.visit(scope.from, scope.to);
-      for (const metric of this.#find(METRICS_TAG)) this.#metric(metric);
+    if (this.#pace.isStep(ITEM_WORK)) yield;
+    reader.visit(position, position + left, depth);
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (reader.tag === SCOPE_METRICS_TAG) yield* this.#scopeMetrics();
+      else yield* this.#pass();
     }
+    reader.leave(outer);
   }
 
-  #view({ from, to }: Range): ResourceView {
+  *#resource(): InSteps<Range> {
+    const reader = this.#reader;
+    let resource = NOWHERE;
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (reader.tag === RESOURCE_TAG) resource = rangeOf(reader);
+      else yield* this.#pass();
+    }
+    return resource;
+  }
+
+  *#scopeMetrics(): InSteps<void> {
+    const reader = this.#reader;
+    const outer = reader.enter();
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (reader.tag === METRICS_TAG) yield* this.#metric();
+      else yield* this.#pass();
+    }
+    reader.leave(outer);
+  }
+
+  #view({ from, to, depth }: Range): ResourceView {
     const reader = this.#reader;
     return {
       key: () => reader.bytes.toString('latin1', from, to),
       bytes: to - from,
       labels() {
         const list = new AttributeList();
-        reader.visit(from, to);
+        reader.visit(from, to, depth);
         while (reader.next()) {
           if (reader.tag === ATTRIBUTES_TAG) list.read(reader);
           else reader.skip();
@@ -135,61 +158,71 @@ class MetricsWalk {
     };
   }
 
-  #metric({ from, to }: Range): void {
+  *#metric(): InSteps<void> {
     const reader = this.#reader;
-    reader.visit(from, to);
+    const outer = reader.enter();
+    const { position, left, depth } = reader;
     let name = '';
     let unit = '';
     let kind: MetricKind = 'other';
     let data = NOWHERE;
     while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
       const found = KINDS.get(reader.tag);
       if (found !== undefined) {
         kind = found;
-        data = this.#range();
-      } else if (reader.tag === NAME_TAG) name = reader.text();
-      else if (reader.tag === UNIT_TAG) unit = reader.text();
-      else reader.skip();
+        data = rangeOf(reader);
+      } else if (reader.tag === NAME_TAG) name = reader.textUpTo(MAX_NAME_BYTES);
+      else if (reader.tag === UNIT_TAG) unit = reader.textUpTo(MAX_NAME_BYTES);
+      else yield* this.#pass();
     }
-    const temporality = kind === 'gauge' || kind === 'other' ? 0 : this.#temporality(data);
+    const temporality = kind === 'gauge' || kind === 'other' ? 0 : yield* this.#temporality(data);
     const isWanted = this.#visitor.metric({ name, unit, kind, temporality });
-    if (isWanted && kind !== 'other') this.#points(data, kind);
-    else this.#visitor.unread(this.#count(data));
+    if (this.#pace.isStep(ITEM_WORK)) yield;
+    if (isWanted && kind !== 'other') yield* this.#points(data, kind);
+    else this.#visitor.unread(yield* this.#count(data));
+    reader.visit(position + left, outer, depth - 1);
   }
 
-  #temporality({ from, to }: Range): number {
+  *#temporality({ from, to, depth }: Range): InSteps<number> {
     const reader = this.#reader;
     let temporality = 0;
-    reader.visit(from, to);
+    reader.visit(from, to, depth);
     while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
       if (reader.tag === TEMPORALITY_TAG) temporality = reader.varint();
-      else reader.skip();
+      else yield* this.#pass();
     }
     return temporality;
   }
 
-  #count({ from, to }: Range): number {
+  *#count({ from, to, depth }: Range): InSteps<number> {
     const reader = this.#reader;
     let points = 0;
-    reader.visit(from, to);
+    reader.visit(from, to, depth);
     while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
       if (reader.tag === POINTS_TAG) points += 1;
-      reader.skip();
+      yield* this.#pass();
     }
     return points;
   }
 
-  #points({ from, to }: Range, kind: MetricKind): void {
+  *#points({ from, to, depth }: Range, kind: MetricKind): InSteps<void> {
     const reader = this.#reader;
-    reader.visit(from, to);
+    reader.visit(from, to, depth);
     while (reader.next()) {
-      if (reader.tag !== POINTS_TAG) {
-        reader.skip();
-        continue;
+      const length = reader.tag === POINTS_TAG ? reader.length() : -1;
+      if (this.#pace.isStep(length + ITEM_WORK)) yield;
+      if (length < 0) yield* this.#pass();
+      else if (length > LONGEST_POINT) {
+        reader.pass();
+        this.#visitor.tooLong();
+      } else {
+        if (kind === 'histogram') this.#point.readHistogram();
+        else this.#point.readNumber();
+        this.#visitor.point(this.#point);
       }
-      if (kind === 'histogram') this.#point.readHistogram();
-      else this.#point.readNumber();
-      this.#visitor.point(this.#point);
     }
   }
 }

@@ -4,10 +4,15 @@
  * So a request is either read as every reader of the public schema reads it, or not at all. Field numbers:
  * opentelemetry-proto, `metrics/v1/metrics.proto` and `common/v1/common.proto`.
  */
-import type { ProtobufReader } from '../protobuf/reader.ts';
+import { START_GROUP } from '../protobuf/message-builder.ts';
+import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
+import { FIELD_WORK, type InSteps, type Pace } from './pace.ts';
 
-/** What a field holds by its tag: a message with such fields, a text, packed varints. All others need no check. */
-type Content = Shape | 'text' | 'varints';
+/** Messages up to this long are passed over in one go, bytes. */
+const SHORT = 4096;
+
+/** What a field holds by its tag: a message with such fields, a text, packed varints or doubles. All others need no check. */
+type Content = Shape | 'text' | 'varints' | 'doubles';
 export interface Shape {
   readonly fields: ReadonlyMap<number, Content>;
 }
@@ -43,6 +48,12 @@ export const SCOPE_METRICS_SHAPE = shape([1, SCOPE_SHAPE], [3, 'text']);
 export const METRIC_SHAPE = shape([2, 'text'], [12, PAIR]);
 export const NUMBER_POINT_SHAPE = shape([5, EXEMPLAR]);
 export const HISTOGRAM_POINT_SHAPE = shape([8, EXEMPLAR]);
+/** Messages that are read otherwise, unless they are too long. */
+export const LONG_NUMBER_SHAPE = shape([5, EXEMPLAR], [7, PAIR]);
+export const LONG_HISTOGRAM_SHAPE = shape([6, 'doubles'], [7, 'doubles'], [8, EXEMPLAR], [9, PAIR]);
+export const LONG_RESOURCE_SHAPE = shape([1, PAIR]);
+/** Of a message whose insides are checked elsewhere. */
+export const UNCHECKED_SHAPE = shape();
 export const EXPONENTIAL_SHAPE = shape([1, EXPONENTIAL_POINT]);
 export const SUMMARY_SHAPE = shape([1, SUMMARY_POINT]);
 
@@ -50,8 +61,9 @@ export const SUMMARY_SHAPE = shape([1, SUMMARY_POINT]);
 export function passOver(reader: ProtobufReader, { fields }: Shape): void {
   const content = fields.get(reader.tag);
   if (content === undefined) reader.skip();
-  else if (content === 'text') reader.text();
+  else if (content === 'text') reader.passText();
   else if (content === 'varints') passVarints(reader);
+  else if (content === 'doubles') passDoubles(reader);
   else passMessage(reader, content);
 }
 
@@ -61,8 +73,65 @@ function passVarints(reader: ProtobufReader): void {
   reader.leave(outer);
 }
 
+function passDoubles(reader: ProtobufReader): void {
+  if (reader.length() % 8 !== 0) throw new MalformedProtobuf('a number that is cut off', reader.position);
+  reader.pass();
+}
+
 function passMessage(reader: ProtobufReader, content: Shape): void {
   const outer = reader.enter();
   while (reader.next()) passOver(reader, content);
   reader.leave(outer);
+}
+
+// --- By steps ---------------------------------------------------------------------------------------------------------
+
+/**
+ * As `passOver`, unless that takes long: null when the reader is behind the field, else the steps that bring it there. So
+ * no generator is made for most fields, and those may be millions.
+ */
+export function passBy(reader: ProtobufReader, shape: Shape, pace: Pace): InSteps<void> | null {
+  if (reader.tag % 8 === START_GROUP) return passGroup(reader, pace);
+  const content = shape.fields.get(reader.tag);
+  if (typeof content === 'object' && reader.length() > SHORT) return passLong(reader, content, pace);
+  if (content === 'varints' && reader.length() > SHORT) return passLongVarints(reader, pace);
+  passOver(reader, shape);
+  return null;
+}
+
+/** Goes behind the message of the reader's field, which has such a shape. */
+export function* passLong(reader: ProtobufReader, shape: Shape, pace: Pace): InSteps<void> {
+  const outer = reader.enter();
+  yield* passAll(reader, shape, pace);
+  reader.leave(outer);
+}
+
+/** Goes to the end of the message that the reader is at. */
+export function* passAll(reader: ProtobufReader, shape: Shape, pace: Pace): InSteps<void> {
+  while (reader.next()) {
+    const from = reader.position;
+    const steps = passBy(reader, shape, pace);
+    if (steps !== null) yield* steps;
+    // What was passed in one go and had to be looked into is short.
+    if (pace.isStep(FIELD_WORK + Math.min(SHORT, reader.position - from))) yield;
+  }
+}
+
+function* passLongVarints(reader: ProtobufReader, pace: Pace): InSteps<void> {
+  const outer = reader.enter();
+  while (!reader.atEnd) {
+    reader.varint();
+    if (pace.isStep(FIELD_WORK)) yield;
+  }
+  reader.leave(outer);
+}
+
+/** Groups tell no length, so that each may be long. */
+function* passGroup(reader: ProtobufReader, pace: Pace): InSteps<void> {
+  const end = reader.enterGroup();
+  while (reader.nextInGroup(end)) {
+    if (pace.isStep(FIELD_WORK)) yield;
+    if (reader.tag % 8 === START_GROUP) yield* passGroup(reader, pace);
+    else reader.skip();
+  }
 }

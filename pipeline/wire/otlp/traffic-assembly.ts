@@ -261,12 +261,10 @@ export class TrafficAssembly {
   }
 
   /** What was added, one sum for each interval, in the order of their first points. */
-  sums(): TrafficSum[] {
-    const sums: TrafficSum[] = [];
+  *sums(): Generator<TrafficSum, void, void> {
     for (const drafts of this.#drafts.values()) {
-      for (const draft of drafts.values()) if (draft.told) sums.push(draft.finish());
+      for (const draft of drafts.values()) if (draft.told) yield draft.finish();
     }
-    return sums;
   }
 
   #draft(startMs: number, endMs: number): SumDraft {
@@ -324,10 +322,15 @@ function isEqual(a: readonly number[], b: readonly number[]): boolean {
   return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
 }
 
+/** Characters of a number and what parts it from the next one. */
+const MAX_COUNT_LENGTH = 32;
+
 /** Counts told beside because they are no whole numbers; null when there are none, or not so many. */
 function exactCounts({ own }: PointAttributes, length: number): Float64Array | null {
-  const words = own.get(BUCKET_COUNTS)?.split(' ');
-  if (words === undefined || words.length !== length) return null;
+  const text = own.get(BUCKET_COUNTS);
+  if (text === undefined || text.length > length * MAX_COUNT_LENGTH) return null;
+  const words = text.split(' ');
+  if (words.length !== length) return null;
   const counts = Float64Array.from(words, Number);
   return counts.every(isQuantity) ? counts : null;
 }

@@ -1,25 +1,43 @@
 /**
  * @module Traffic read from the bytes of an OTLP ExportMetricsServiceRequest (or MetricsData, the same bytes).
  *
- * All or nothing: bytes that are no such message throw `MalformedProtobuf`. Fields of newer senders are skipped.
+ * All or nothing: bytes that are no such message throw `MalformedProtobuf`. Fields of newer senders are skipped. Nothing is
+ * kept of where messages stand, so that memory grows with what is traffic only.
  */
 import { MalformedProtobuf, ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
-import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-traffic.ts';
+import { DecodedDraft, type DecodedTraffic, MAX_NAME_BYTES, type SenderDraft } from './decoded-traffic.ts';
 import { POINTS, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
 import { MOST_DEPTH } from './limits.ts';
+import {
+  FIELD_WORK,
+  type InSteps,
+  ITEM_WORK,
+  inOneGo,
+  LONGEST_POINT,
+  LONGEST_RESOURCE,
+  Pace,
+  type Range,
+  rangeOf,
+} from './pace.ts';
 import { PointDigest } from './point-digest.ts';
 import { PointReader } from './point-reader.ts';
 import {
   EXPONENTIAL_SHAPE,
+  LONG_HISTOGRAM_SHAPE,
+  LONG_NUMBER_SHAPE,
+  LONG_RESOURCE_SHAPE,
   METRIC_SHAPE,
-  passOver,
+  passAll,
+  passBy,
+  passLong,
   REQUEST_SHAPE,
   RESOURCE_METRICS_SHAPE,
   SCOPE_METRICS_SHAPE,
   type Shape,
   SUMMARY_SHAPE,
+  UNCHECKED_SHAPE,
 } from './skipped-fields.ts';
 import { trafficPointsOf } from './traffic-assembly.ts';
 import { TrafficMemory } from './traffic-memory.ts';
@@ -38,6 +56,8 @@ const EXPONENTIAL_TAG = METRIC.exponentialHistogram * 8 + 2;
 const SUMMARY_TAG = METRIC.summary * 8 + 2;
 const POINTS_TAG = DATA.points * 8 + 2;
 const TEMPORALITY_TAG = DATA.temporality * 8;
+const NOWHERE: Range = { from: 0, to: 0, depth: 1 };
+const NO_STEPS: readonly never[] = [];
 
 /** Unit that the bounds of response times have to have. */
 const MILLISECONDS = 'ms';
@@ -56,32 +76,16 @@ export interface DecodeOptions {
 
 /** What `bytes` hold. Allocates for what is traffic only; `bytes` are not kept. O(bytes). */
 export function decodeTraffic(bytes: Uint8Array, options: DecodeOptions = {}): DecodedTraffic {
-  const steps = decodeTrafficInSteps(bytes, options);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return inOneGo(decodeTrafficInSteps(bytes, options));
 }
 
-/** As `decodeTraffic`, but lets go after each 250 points. Several may run by turns, with one memory. */
-export function decodeTrafficInSteps(
-  bytes: Uint8Array,
-  options: DecodeOptions = {},
-): Generator<void, DecodedTraffic, void> {
+/** As `decodeTraffic`, letting go after each bit of work. Several may run by turns, with one memory. */
+export function decodeTrafficInSteps(bytes: Uint8Array, options: DecodeOptions = {}): InSteps<DecodedTraffic> {
   return new TrafficDecoder(bytes, options).decode();
 }
 
-/** Points between two steps. */
-const STEP_POINTS = 250;
 /** Subjects of one request that is read without a memory. */
 const ONE_REQUEST = 100_000;
-
-/** Where an embedded message stands. */
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly depth: number;
-}
 
 /** A metric found, its points unread. */
 interface FoundMetric {
@@ -97,7 +101,7 @@ class TrafficDecoder {
   readonly #draft = new DecodedDraft();
   readonly #wants: PointFilter | null;
   readonly #digest = new PointDigest();
-  #readPoints = 0;
+  readonly #pace = new Pace();
 
   constructor(bytes: Uint8Array, options: DecodeOptions) {
     const { memory = new TrafficMemory(ONE_REQUEST), wants, maxDepth = MOST_DEPTH } = options;
@@ -106,169 +110,186 @@ class TrafficDecoder {
     this.#wants = wants ?? null;
   }
 
-  *decode(): Generator<void, DecodedTraffic, void> {
-    for (const resourceMetrics of this.#find(RESOURCE_METRICS_TAG, REQUEST_SHAPE))
-      yield* this.#resourceMetrics(resourceMetrics);
-    return this.#draft.finish();
-  }
-
-  /** Embedded messages of one tag in the message that the reader is at, all of which is read. */
-  #find(tag: number, others: Shape): Range[] {
-    const found: Range[] = [];
+  *decode(): InSteps<DecodedTraffic> {
     while (this.#reader.next()) {
-      if (this.#reader.tag === tag) found.push(this.#range());
-      else passOver(this.#reader, others);
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (this.#reader.tag === RESOURCE_METRICS_TAG) yield* this.#resourceMetrics();
+      else yield* this.#pass(REQUEST_SHAPE);
     }
-    return found;
+    return yield* this.#draft.finishInSteps(this.#pace);
   }
 
-  #range(): Range {
-    const outer = this.#reader.enter();
-    const { position: from, depth } = this.#reader;
-    this.#reader.leave(outer);
-    return { from, to: this.#reader.position, depth };
+  /** Goes behind a field that is of no use. */
+  #pass(shape: Shape): InSteps<void> | readonly never[] {
+    return passBy(this.#reader, shape, this.#pace) ?? NO_STEPS;
   }
 
-  #visit({ from, to, depth }: Range): void {
-    this.#reader.visit(from, to, depth);
+  /** The resource may stand anywhere, so that all is gone through for it before the scopes are. */
+  *#resourceMetrics(): InSteps<void> {
+    const reader = this.#reader;
+    const outer = reader.enter();
+    const { position, left, depth } = reader;
+    const sender = yield* this.#senderFor(yield* this.#resource());
+    reader.visit(position, position + left, depth);
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (reader.tag === SCOPE_METRICS_TAG) yield* this.#scopeMetrics(sender);
+      else yield* this.#pass(UNCHECKED_SHAPE);
+    }
+    reader.leave(outer);
   }
 
-  *#resourceMetrics(range: Range): Generator<void, void, void> {
-    this.#visit(range);
+  *#resource(): InSteps<Range | null> {
+    const reader = this.#reader;
     let resource: Range | null = null;
-    const scopes: Range[] = [];
-    while (this.#reader.next()) {
-      if (this.#reader.tag === RESOURCE_TAG) resource = this.#only(resource, 'resource');
-      else if (this.#reader.tag === SCOPE_METRICS_TAG) scopes.push(this.#range());
-      else passOver(this.#reader, RESOURCE_METRICS_SHAPE);
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (reader.tag === RESOURCE_TAG) resource = this.#only(resource, 'resource');
+      else if (reader.tag === SCOPE_METRICS_TAG) reader.pass();
+      else yield* this.#pass(RESOURCE_METRICS_SHAPE);
     }
-    const sender = this.#senderFor(resource);
-    for (const scope of scopes) yield* this.#scopeMetrics(scope, sender);
+    return resource;
   }
 
   #only(before: Range | null, what: string): Range {
     if (before !== null) throw new MalformedProtobuf(`a second ${what} where one may stand`, this.#reader.position);
-    return this.#range();
+    return rangeOf(this.#reader);
   }
 
-  #senderFor(resource: Range | null): SenderDraft {
+  *#senderFor(resource: Range | null): InSteps<SenderDraft> {
+    const { from, to, depth } = resource ?? NOWHERE;
     const attributes = new AttributeList();
-    if (resource !== null) {
-      this.#visit(resource);
-      while (this.#reader.next()) {
-        if (this.#reader.tag === ATTRIBUTES_TAG) attributes.read(this.#reader);
-        else this.#reader.skip();
-      }
+    this.#reader.visit(from, to, depth);
+    if (to - from > LONGEST_RESOURCE) yield* passAll(this.#reader, LONG_RESOURCE_SHAPE, this.#pace);
+    else {
+      if (this.#pace.isStep(2 * (to - from) + ITEM_WORK)) yield;
+      this.#readAttributes(attributes);
     }
     const { numbers, texts } = attributes;
     return this.#draft.senderFor(texts, { seq: quantity(numbers.get(SEQ)), points: quantity(numbers.get(POINTS)) });
   }
 
-  *#scopeMetrics(range: Range, sender: SenderDraft): Generator<void, void, void> {
-    this.#visit(range);
-    for (const metric of this.#find(METRICS_TAG, SCOPE_METRICS_SHAPE))
-      yield* this.#metric(this.#foundMetric(metric), sender);
+  #readAttributes(attributes: AttributeList): void {
+    while (this.#reader.next()) {
+      if (this.#reader.tag === ATTRIBUTES_TAG) attributes.read(this.#reader);
+      else this.#reader.skip();
+    }
   }
 
-  #foundMetric(range: Range): FoundMetric {
-    this.#visit(range);
+  *#scopeMetrics(sender: SenderDraft): InSteps<void> {
+    const reader = this.#reader;
+    const outer = reader.enter();
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (reader.tag === METRICS_TAG) yield* this.#metric(sender);
+      else yield* this.#pass(SCOPE_METRICS_SHAPE);
+    }
+    reader.leave(outer);
+  }
+
+  *#metric(sender: SenderDraft): InSteps<void> {
+    const outer = this.#reader.enter();
+    const { position, left, depth } = this.#reader;
+    const found = yield* this.#foundMetric();
+    if (found.data === null) this.#draft.leaveOut(found.name, 0);
+    else yield* this.#data(found, found.data, sender);
+    if (this.#pace.isStep(ITEM_WORK)) yield;
+    this.#reader.visit(position + left, outer, depth - 1);
+  }
+
+  *#foundMetric(): InSteps<FoundMetric> {
+    const reader = this.#reader;
     let name = '';
     let unit = '';
     let data: Range | null = null;
     let dataTag = 0;
-    while (this.#reader.next()) {
-      const { tag } = this.#reader;
-      if (tag === NAME_TAG) name = this.#reader.text();
-      else if (tag === UNIT_TAG) unit = this.#reader.text();
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      const { tag } = reader;
+      if (tag === NAME_TAG) name = reader.textUpTo(MAX_NAME_BYTES);
+      else if (tag === UNIT_TAG) unit = reader.textUpTo(MAX_NAME_BYTES);
       else if (isData(tag)) {
         data = this.#only(data, 'kind of data in a metric');
         dataTag = tag;
-      } else passOver(this.#reader, METRIC_SHAPE);
+      } else yield* this.#pass(METRIC_SHAPE);
     }
     return { name, unit, data, dataTag };
   }
 
-  *#metric({ name, unit, data, dataTag }: FoundMetric, sender: SenderDraft): Generator<void, void, void> {
-    if (data === null) {
-      this.#draft.leaveOut(name, 0);
-      return;
-    }
-    this.#visit(data);
-    const { points, temporality } = this.#data();
+  *#data({ name, unit, dataTag }: FoundMetric, data: Range, sender: SenderDraft): InSteps<void> {
+    const { points, temporality } = yield* this.#outline(data);
     sender.points += points;
     const kind = temporality === DELTA ? trafficPointsOf(name) : null;
     let added = 0;
+    this.#reader.visit(data.from, data.to, data.depth);
     if (dataTag === SUM_TAG || dataTag === GAUGE_TAG) {
       const isTraffic = kind === 'number' && dataTag === SUM_TAG;
-      added = yield* this.#numberPoints(data, isTraffic ? name : null, sender);
+      added = yield* this.#numberPoints(isTraffic ? name : null, sender);
     } else if (dataTag === HISTOGRAM_TAG) {
       const isTraffic = kind === 'histogram' && unit === MILLISECONDS;
-      added = yield* this.#histogramPoints(data, isTraffic ? name : null, sender);
-    } else this.#check(data, dataTag === SUMMARY_TAG ? SUMMARY_SHAPE : EXPONENTIAL_SHAPE);
+      added = yield* this.#histogramPoints(isTraffic ? name : null, sender);
+    } else yield* passAll(this.#reader, dataTag === SUMMARY_TAG ? SUMMARY_SHAPE : EXPONENTIAL_SHAPE, this.#pace);
     if (added < points || kind === null) this.#draft.leaveOut(name, points - added);
   }
 
-  /** Goes through data of no use, so that malformed ones are found. */
-  #check(data: Range, shape: Shape): void {
-    this.#visit(data);
-    while (this.#reader.next()) passOver(this.#reader, shape);
-  }
-
-  /** Number of points and temporality of the data at hand; the points are passed over. */
-  #data(): { points: number; temporality: number } {
+  /** Number of points and temporality of the data; the points are passed over. */
+  *#outline({ from, to, depth }: Range): InSteps<{ points: number; temporality: number }> {
+    const reader = this.#reader;
     let points = 0;
     let temporality = 0;
-    while (this.#reader.next()) {
-      if (this.#reader.tag === POINTS_TAG) {
-        this.#reader.pass();
+    reader.visit(from, to, depth);
+    while (reader.next()) {
+      if (this.#pace.isStep(FIELD_WORK)) yield;
+      if (reader.tag === POINTS_TAG) {
+        reader.pass();
         points += 1;
-      } else if (this.#reader.tag === TEMPORALITY_TAG) temporality = this.#reader.varint();
-      else this.#reader.skip();
+      } else if (reader.tag === TEMPORALITY_TAG) temporality = reader.varint();
+      else yield* this.#pass(UNCHECKED_SHAPE);
     }
     return { points, temporality };
   }
 
   /** Reads the points, also those of other metrics, so that malformed ones are found; returns how many are dealt with. */
-  *#numberPoints(data: Range, name: string | null, sender: SenderDraft): Generator<void, number, void> {
+  *#numberPoints(name: string | null, sender: SenderDraft): InSteps<number> {
     const points = this.#points;
     let added = 0;
-    this.#visit(data);
     while (this.#reader.next()) {
-      if (this.#reader.tag !== POINTS_TAG) {
-        this.#reader.skip();
-        continue;
+      const length = this.#pointLength();
+      if (this.#pace.isStep(length + ITEM_WORK)) yield;
+      if (length < 0) yield* this.#pass(UNCHECKED_SHAPE);
+      else if (length > LONGEST_POINT) yield* passLong(this.#reader, LONG_NUMBER_SHAPE, this.#pace);
+      else {
+        const attributes = points.number();
+        if (name === null || !points.hasValue) continue;
+        if (this.#isUnwanted(name, sender)) added += 1;
+        else if (sender.assembly.number(name, points.startMs, points.endMs, attributes, points.value)) added += 1;
       }
-      if (this.#isStep()) yield;
-      const attributes = points.number();
-      if (name === null || !points.hasValue) continue;
-      if (this.#isUnwanted(name, sender)) added += 1;
-      else if (sender.assembly.number(name, points.startMs, points.endMs, attributes, points.value)) added += 1;
     }
     return added;
   }
 
-  *#histogramPoints(data: Range, name: string | null, sender: SenderDraft): Generator<void, number, void> {
+  *#histogramPoints(name: string | null, sender: SenderDraft): InSteps<number> {
     const points = this.#points;
     let added = 0;
-    this.#visit(data);
     while (this.#reader.next()) {
-      if (this.#reader.tag !== POINTS_TAG) {
-        this.#reader.skip();
-        continue;
+      const length = this.#pointLength();
+      if (this.#pace.isStep(length + ITEM_WORK)) yield;
+      if (length < 0) yield* this.#pass(UNCHECKED_SHAPE);
+      else if (length > LONGEST_POINT) yield* passLong(this.#reader, LONG_HISTOGRAM_SHAPE, this.#pace);
+      else {
+        const attributes = points.histogram();
+        if (name === null || !points.hasValue) continue;
+        const { startMs, endMs, bounds, counts } = points;
+        if (this.#isUnwanted(name, sender)) added += 1;
+        else if (sender.assembly.histogram(startMs, endMs, attributes, bounds, counts)) added += 1;
       }
-      if (this.#isStep()) yield;
-      const attributes = points.histogram();
-      if (name === null || !points.hasValue) continue;
-      const { startMs, endMs, bounds, counts } = points;
-      if (this.#isUnwanted(name, sender)) added += 1;
-      else if (sender.assembly.histogram(startMs, endMs, attributes, bounds, counts)) added += 1;
     }
     return added;
   }
 
-  #isStep(): boolean {
-    this.#readPoints += 1;
-    return this.#readPoints % STEP_POINTS === 0;
+  /** Length of the point that is the reader's field; −1 when the field is none. */
+  #pointLength(): number {
+    return this.#reader.tag === POINTS_TAG ? this.#reader.length() : -1;
   }
 
   #isUnwanted(name: string, { envelope }: SenderDraft): boolean {

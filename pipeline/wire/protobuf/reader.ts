@@ -11,6 +11,8 @@ import { TextMemory } from './text-memory.ts';
 const WORD = 0x1_0000_0000;
 /** Messages and groups within each other where no other limit is given: few enough for the stack. */
 const MAX_DEPTH = 100;
+/** Texts from this length are checked faster where they stand than by making them, bytes. */
+const LONG_TEXT = 64;
 
 /** Bytes that are no message, and where in them that shows. */
 export class MalformedProtobuf extends Error {
@@ -92,6 +94,14 @@ export class ProtobufReader {
     this.depth = depth;
   }
 
+  /** Length of this length-delimited field, bytes; stays before it. */
+  length(): number {
+    const { position } = this;
+    const length = this.#lengthEnd() - this.position;
+    this.position = position;
+    return length;
+  }
+
   /** Goes behind this length-delimited field and returns where its content ends. */
   pass(): number {
     this.position = this.#lengthEnd();
@@ -143,11 +153,34 @@ export class ProtobufReader {
     return this.#texts.text(from, to, this.#read);
   }
 
+  /** The text of this field, or as much of it as stands in its first `maxBytes` bytes; all of it has to be UTF-8. */
+  textUpTo(maxBytes: number): string {
+    const to = this.#lengthEnd();
+    const from = this.position;
+    this.position = to;
+    if (to - from <= maxBytes) return this.#texts.text(from, to, this.#read);
+    this.#checkText(from, to);
+    return this.bytes.toString('utf8', from, from + maxBytes);
+  }
+
+  /** Goes behind this field, which has to be UTF-8. Makes no text of a long one: 20 MiB take 2 ms. */
+  passText(): void {
+    const to = this.#lengthEnd();
+    const from = this.position;
+    this.position = to;
+    if (to - from < LONG_TEXT) this.#texts.text(from, to, this.#read);
+    else this.#checkText(from, to);
+  }
+
+  #checkText(from: number, to: number): void {
+    if (!isUtf8(this.bytes.subarray(from, to))) this.#fail('a text that is not UTF-8');
+  }
+
   /** Reads UTF-8; kept as a value so that no function is made for each text. */
   readonly #read = (from: number, to: number): string => {
     const text = this.bytes.toString('utf8', from, to);
     // What is not UTF-8 shows as U+FFFD, which may also stand there itself.
-    if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(from, to))) this.#fail('a text that is not UTF-8');
+    if (text.includes('\ufffd')) this.#checkText(from, to);
     return text;
   };
 
@@ -163,16 +196,22 @@ export class ProtobufReader {
   }
 
   #skipGroup(): void {
+    const end = this.enterGroup();
+    while (this.nextInGroup(end)) this.skip();
+  }
+
+  /** Goes into the group of this field; give what it returns to `nextInGroup`. */
+  enterGroup(): number {
     this.#goDeeper();
-    const end = this.tag - START_GROUP + END_GROUP;
-    while (this.next()) {
-      if (this.tag === end) {
-        this.depth -= 1;
-        return;
-      }
-      this.skip();
-    }
-    this.#fail('a group that does not end');
+    return this.tag - START_GROUP + END_GROUP;
+  }
+
+  /** Goes to the next field of a group; false when that is its end, behind which the reader is then. */
+  nextInGroup(end: number): boolean {
+    if (!this.next()) this.#fail('a group that does not end');
+    if (this.tag !== end) return true;
+    this.depth -= 1;
+    return false;
   }
 
   #goDeeper(): void {

@@ -27,6 +27,7 @@ function pointsOf(bytes: Uint8Array): Read[] {
       return true;
     },
     unread() {},
+    tooLong() {},
     point(point) {
       const isHistogram = head!.kind === 'histogram';
       points.push({
@@ -129,6 +130,7 @@ test('a resource is told before its metrics although it stands behind them', (t)
     resource: (view) => void order.push(JSON.stringify([...view.labels()])),
     metric: ({ name }) => order.push(name) > 0,
     unread: () => void order.push('unread'),
+    tooLong() {},
     point: () => void order.push('point'),
   });
   t.deepEqual(order, ['[["k","v"]]', 'g', 'point']);
@@ -151,6 +153,7 @@ test('points that nobody wants, and those of kinds that are not read, are counte
       return name === 'wanted' || kind === 'other';
     },
     unread: (points) => void told.push([last, points]),
+    tooLong() {},
     point: () => void told.push([last, 1]),
   });
   t.deepEqual(told, [
