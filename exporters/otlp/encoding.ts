@@ -16,8 +16,10 @@ export interface Part {
   readonly seq: number;
   /** Its place among the parts of the sum; the halves of one have the same. */
   readonly index: number;
-  /** Numbers of the parts that never arrived whole and of which this is one half, or half of a half. */
+  /** Numbers of the parts in whose place it comes: those of which this is one half, or half of a half. */
   readonly replaces?: readonly number[];
+  /** What it is a half of may have arrived all the same. */
+  readonly mayBeThere?: true;
 }
 
 /** The parts of one sum; valid until the next sum is begun. */

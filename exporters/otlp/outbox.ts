@@ -34,7 +34,7 @@ export class Outbox {
   replaceNext(...parts: readonly Part[]): void {
     this.parts.splice(0, 1, ...parts);
     this.ready = null;
-    this.arrived = 'no';
+    this.arrived = this.parts[0]?.mayBeThere === true ? 'maybe' : 'no';
   }
 
   deliver(items: number): void {

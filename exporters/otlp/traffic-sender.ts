@@ -139,11 +139,16 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
     outbox.replaceNext();
   }
 
-  /** It never arrived as a whole, so that its halves are new requests with new numbers, which say in whose place they come. */
+  /**
+   * Its halves are new requests with new numbers, which say in whose place they come: whoever has the whole of it all the
+   * same, from an attempt without an answer, knows them for repeats.
+   */
   #halve(outbox: Outbox, { from, to, index, seq, replaces = [] }: Part): void {
     const middle = Math.ceil((from + to) / 2);
     const replaced = [...replaces, seq];
-    outbox.replaceNext(this.#numbered(from, middle, index, replaced), this.#numbered(middle, to, index, replaced));
+    const halves = [this.#numbered(from, middle, index, replaced), this.#numbered(middle, to, index, replaced)];
+    const mayBeThere = outbox.arrived === 'maybe';
+    outbox.replaceNext(...(mayBeThere ? halves.map((half) => ({ ...half, mayBeThere })) : halves));
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,7 @@ import { readOtlp } from '../../kit/otlp-reading.ts';
 import { itemsOf, trafficBatch } from '../../kit/slots.ts';
 import { buckets, covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 import { ordered } from '../../kit/traffic-arbitrary.ts';
+import { repeatMeters } from './repeat-meters.ts';
 
 const START_MS = 1_700_000_010_000;
 const SLOT_MS = 10_000;
@@ -159,6 +160,23 @@ for (const [name, answers, delivered, dropped] of REPEATS) {
     t.is(told, dropped !== 'http_400');
   });
 }
+
+test('too large when it comes again, though the first may have arrived: halves are repeats, and one refused is perhaps there', async (t) => {
+  const answers = [failure('timeout'), answer(413), answer(400)];
+  const { meters, repeats } = repeatMeters();
+  const { exporter, bodies, balance, clock } = await start({}, (_body, n) => answers[n] ?? answer(200), meters);
+  exporter.consume(trafficBatch(slotOf(0, 0, 2)));
+  while (balance.queued > 0) {
+    await settle();
+    clock.fireNext();
+  }
+  await exporter.stop(NEVER);
+  t.is(bodies.length, 4);
+  t.is(repeats(), 3, 'the second attempt and both halves');
+  t.is(balance.delivered, 2);
+  t.deepEqual([...balance.dropped], [['refused_repeat', 2]]);
+  t.is(balance.unaccounted, 0);
+});
 
 test('the deadline of a shutdown in the middle of a sum: parts that were taken are delivered, the others dropped', async (t) => {
   // Three parts: taken, refused, under way. Another sum waits.

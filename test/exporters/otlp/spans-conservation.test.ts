@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { otlpHttpConfig } from '../../../exporters/otlp/config.ts';
 import { createOtlpHttpExporter } from '../../../exporters/otlp/otlphttp.ts';
 import type { PostFailure, PostResult } from '../../../pipeline/net/http-post.ts';
-import { type Meters, NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { exporterBench, settle } from '../../kit/exporter.ts';
 import { tracesResponse } from '../../kit/otlp-reading.ts';
 import { idsFrom, spanIdsIn, spansBatch } from '../../kit/sent-spans.ts';
+import { repeatMeters } from './repeat-meters.ts';
 
 type Turn = 'shrunk' | 'taken' | 'lost' | 'away' | 'busy' | 'asked' | 'refused' | 'gateway' | 'partial' | 'cut';
 const TURNS = ['shrunk', 'taken', 'lost', 'away', 'busy', 'asked', 'refused', 'gateway', 'partial', 'cut'] as const;
@@ -92,17 +92,6 @@ class Backend {
   }
 }
 
-/** Meters of which the count of repeats can be read. */
-function metersFor(repeats: { read: () => number }): Meters {
-  return {
-    ...NO_METERS,
-    counter(name, _help, read) {
-      if (name === 'weir_otlp_repeats_total') repeats.read = () => [...read()][0]?.value ?? Number.NaN;
-      return () => {};
-    },
-  };
-}
-
 const mixes: fc.Arbitrary<readonly Turn[]> = fc.oneof(
   fc.constant([]),
   fc.array(fc.constantFrom<Turn>('away', 'busy', 'asked', 'gateway'), { maxLength: 60 }),
@@ -135,8 +124,8 @@ test('any turns of the backend: every span accepted is there or dropped, repeats
       };
       const { settings, clock, balance } = exporterBench('otlphttp', otlpHttpConfig, yaml, { signal: 'traces' });
       const backend = new Backend(turns, maxSpans, () => clock.monoMs());
-      const repeats = { read: (): number => 0 };
-      const exporter = createOtlpHttpExporter({ ...settings, meters: metersFor(repeats) }, () => ({
+      const { meters, repeats } = repeatMeters();
+      const exporter = createOtlpHttpExporter({ ...settings, meters }, () => ({
         check: async () => null,
         post: (_headers, body) => backend.post(body),
         close: () => {},
@@ -177,7 +166,7 @@ test('any turns of the backend: every span accepted is there or dropped, repeats
       if (maxElapsed === '0s') t.false(balance.dropped.has('expired'));
       t.true(backend.mostInFlight <= consumers);
       t.is(backend.tooEarly, 0);
-      t.is(repeats.read(), backend.repeats, 'what may come twice is counted, halves included');
+      t.is(repeats(), backend.repeats, 'what may come twice is counted, halves included');
       const absent = accepted.filter((id) => !backend.taken.has(id));
       // What may have arrived and was given up afterwards is dropped as well.
       t.true(absent.length <= dropped);
