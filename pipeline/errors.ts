@@ -57,6 +57,11 @@ export const ERROR_CODES = {
     cause: 'It does not exist, or this user may not read it.',
     mend: 'Check the path and its permissions.',
   },
+  WEIR_FILE_UNWRITABLE: {
+    title: 'a file cannot be written',
+    cause: 'Its folder does not exist, is full, or this user may not write there.',
+    mend: 'Check the folder, its permissions, and the room on its disk.',
+  },
   WEIR_SERVICE_STOPPED: {
     title: 'stopped',
     cause: 'The component was stopped while this was being done.',

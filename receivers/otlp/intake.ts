@@ -17,6 +17,8 @@ export interface Intake {
    * anything of it was applied.
    */
   take(body: Uint8Array): Promise<IntakeAnswer>;
-  /** Ends what it keeps. */
-  stop(): void;
+  /** Gets ready to take; before anything is. */
+  start?(): Promise<void>;
+  /** Ends what it keeps, when nothing comes any more. */
+  stop(): void | Promise<void>;
 }

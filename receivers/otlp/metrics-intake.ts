@@ -6,6 +6,7 @@ import type { Batch } from '../../pipeline/batch.ts';
 import type { Turns } from '../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type ReceiverSettings } from '../../pipeline/component.ts';
 import { type Outcome, TAKEN } from '../../pipeline/delivery.ts';
+import { stateFile } from '../../pipeline/net/state-file.ts';
 import {
   countDataPoints,
   type DecodedTraffic,
@@ -16,6 +17,7 @@ import type { OtlpConfig } from './config.ts';
 import { foreignMessage } from './foreign-points.ts';
 import type { Intake, IntakeAnswer } from './intake.ts';
 import { type Claim, Repeats } from './repeats.ts';
+import { createRepeatsStore, type OpenStateFile, type RepeatsStore } from './repeats-store.ts';
 import { SplitRequests } from './split-requests.ts';
 import { TrafficJudge } from './traffic-judge.ts';
 import { batchOf, inOrderOfSending, itemsOf, numberOf, type Share, shareId } from './traffic-share.ts';
@@ -58,8 +60,9 @@ export function createMetricsIntake(
   settings: ReceiverSettings<OtlpConfig>,
   turns: Turns,
   samples: SamplesIntake | null = null,
+  openFile: OpenStateFile = stateFile,
 ): Intake {
-  return new MetricsIntake(settings, turns, samples);
+  return new MetricsIntake(settings, turns, samples, openFile);
 }
 
 class MetricsIntake implements Intake {
@@ -70,26 +73,30 @@ class MetricsIntake implements Intake {
   readonly #repeats: Repeats;
   readonly #splits: SplitRequests;
   readonly #judge: TrafficJudge;
+  readonly #store: RepeatsStore | null;
   readonly #events: TrafficEvents;
   /** Requests of which the pipeline has not said yet what becomes of them, by source, epoch and number. */
   readonly #undecided = new Map<string, Promise<unknown>>();
 
-  constructor(settings: ReceiverSettings<OtlpConfig>, turns: Turns, samples: SamplesIntake | null) {
+  constructor(
+    settings: ReceiverSettings<OtlpConfig>,
+    turns: Turns,
+    samples: SamplesIntake | null,
+    openFile: OpenStateFile,
+  ) {
     const { traffic } = settings.config;
     this.#settings = settings;
     this.#turns = turns;
     this.#samples = samples;
     this.#memory = new TrafficMemory(traffic.max_cached_items);
-    this.#repeats = new Repeats({
-      window: traffic.repeat_window,
-      maxEpochs: traffic.max_epochs,
-      maxSources: traffic.max_sources,
-    });
+    const limits = { window: traffic.repeat_window, maxEpochs: traffic.max_epochs, maxSources: traffic.max_sources };
+    this.#repeats = new Repeats(limits, () => settings.clock.monoMs());
     this.#splits = new SplitRequests(traffic.max_split_points, (request) => {
       this.#repeats.lose(request);
       this.#events.unfinished(request.source);
     });
     this.#judge = new TrafficJudge(this.#repeats, this.#splits, this.#memory);
+    this.#store = createRepeatsStore(settings, { repeats: this.#repeats, splits: this.#splits }, openFile);
     this.#events = createTrafficEvents(settings, {
       repeats: this.#repeats,
       splits: this.#splits,
@@ -115,8 +122,13 @@ class MetricsIntake implements Intake {
     return this.#answer(decoded, samples, isKnown ? [...fates, KNOWN] : fates);
   }
 
-  stop(): void {
+  async start(): Promise<void> {
+    await this.#store?.load();
+  }
+
+  async stop(): Promise<void> {
     this.#samples?.stop();
+    await this.#store?.save();
     this.#events.end();
   }
 
@@ -181,7 +193,7 @@ class MetricsIntake implements Intake {
     const { envelope, sums } = share;
     const isNew = envelope !== null && this.#repeats.standing(numberOf(envelope)) === 'new';
     const claim = isNew ? this.#repeats.claim(numberOf(envelope)) : null;
-    if (claim?.gap === true) this.#events.gap(envelope!);
+    if (claim !== null) this.#events.claimed(envelope!, claim, sums);
     const batches = sums.map((sum, i) => batchOf(sum, envelope, i === 0 && claim?.gap === true));
     const outcomes = Promise.all(batches.map((batch) => this.#consume(batch)));
     const fate = this.#settle(share, claim, outcomes);
@@ -214,6 +226,7 @@ class MetricsIntake implements Intake {
       this.#events.ended(outcome.kind === 'retry' ? 'refused' : 'rejected', share.envelope);
       return { outcome, points: share.points };
     }
+    claim?.keep();
     this.#bookTaken(settled);
     this.#tellTaken(share);
     return { outcome: TAKEN, points: share.points };

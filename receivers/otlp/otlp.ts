@@ -6,6 +6,7 @@ import type { IngestResult, IngestServer } from '../../pipeline/net/ingest.ts';
 import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
 import { type IngestForm, startHttpIngest } from '../../pipeline/net/ingest-http.ts';
 import { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
+import { stateFile } from '../../pipeline/net/state-file.ts';
 import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
 import {
   MalformedJson,
@@ -21,6 +22,7 @@ import type { OtlpConfig } from './config.ts';
 import type { Intake } from './intake.ts';
 import { createJsonReading, type JsonReading } from './json-requests.ts';
 import { createMetricsIntake } from './metrics-intake.ts';
+import type { OpenStateFile } from './repeats-store.ts';
 import { type CollectorSamples, createSamplesIntake } from './samples-intake.ts';
 import { createSpansIntake } from './spans-intake.ts';
 import { createOtlpEvents, type OtlpEvents } from './telemetry.ts';
@@ -37,12 +39,13 @@ interface Service {
   readonly readJson: JsonReading;
 }
 
-/** `tables` are those of the meshes whose families a Collector may send. */
+/** `tables` are those of the meshes whose families a Collector may send; `openFile` opens `repeats_file`. */
 export function createOtlpReceiver(
   settings: ReceiverSettings<OtlpConfig>,
   tables: readonly MeshRules[] = [],
+  openFile: OpenStateFile = stateFile,
 ): Receiver & TargetLists {
-  return new OtlpReceiver(settings, tables);
+  return new OtlpReceiver(settings, tables, openFile);
 }
 
 class OtlpReceiver implements Receiver, TargetLists {
@@ -56,7 +59,7 @@ class OtlpReceiver implements Receiver, TargetLists {
   #servers: IngestServer[] = [];
   #stopped: Promise<void> | null = null;
 
-  constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[]) {
+  constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[], openFile: OpenStateFile) {
     const { config, signals } = settings;
     this.#settings = settings;
     this.scrapeIntervalMs = config.scrape_interval;
@@ -73,7 +76,7 @@ class OtlpReceiver implements Receiver, TargetLists {
     this.#samples = signals.has('metrics') ? createSamplesIntake(settings, tables) : null;
     if (signals.has('metrics')) {
       const readJson = createJsonReading(MetricsRequest, limits, turns);
-      services.push(metricsService(createMetricsIntake(settings, turns, this.#samples), readJson));
+      services.push(metricsService(createMetricsIntake(settings, turns, this.#samples, openFile), readJson));
     }
     this.#services = services;
   }
@@ -81,6 +84,7 @@ class OtlpReceiver implements Receiver, TargetLists {
   async start(): Promise<void> {
     const { grpc, http } = this.#settings.config.protocols;
     try {
+      for (const { intake } of this.#services) await intake.start?.();
       if (grpc !== undefined) this.#listening('grpc', await this.#startGrpc(grpc));
       if (http !== undefined) this.#listening('http', await this.#startHttp(http));
     } catch (error) {
@@ -105,7 +109,7 @@ class OtlpReceiver implements Receiver, TargetLists {
 
   async #stop(deadline: AbortSignal): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.close(deadline)));
-    for (const { intake } of this.#services) intake.stop();
+    await Promise.all(this.#services.map(({ intake }) => intake.stop()));
     this.#events.end();
   }
 

@@ -5,6 +5,10 @@
  * A window of numbers is kept for each life (epoch) of a source, not only the newest one: the halves of a request that was
  * too large have new numbers and come before lower ones.
  */
+import { EpochWindow, type Standing, type WindowState } from './epoch-window.ts';
+import { SourceLives } from './source-lives.ts';
+
+export type { Standing } from './epoch-window.ts';
 
 /** What a request says of itself. */
 export interface RequestNumber {
@@ -25,25 +29,47 @@ export interface RepeatLimits {
   readonly maxSources: number;
 }
 
-/** `new`: not taken yet. `repeat`: taken before. `too_old`: below the window, so nobody knows; it counts as a repeat. */
-export type Standing = 'new' | 'repeat' | 'too_old';
-
 export interface Claim {
   /** True when something that the source sent before this never came, and nobody was told yet. */
   readonly gap: boolean;
+  /** True when nothing is remembered of the source, so that an earlier life of this Weir may have taken the request. */
+  readonly isFirst: boolean;
+  /** True when several Weirs go by the name of the source. */
+  readonly isShared: boolean;
+  /** The request was taken over. */
+  keep(): void;
   /** Takes the claim back: the request was not taken over and may come again. */
   undo(): void;
 }
 
+/** All that is known of one source. */
+export interface SourceState {
+  readonly source: string;
+  /** In the order in which they were last heard. */
+  readonly epochs: readonly EpochState[];
+}
+
+export interface EpochState extends WindowState {
+  readonly epoch: string;
+  /** Of those known it is the one that began last. */
+  readonly isNewest: boolean;
+}
+
 export class Repeats {
   readonly #limits: RepeatLimits;
-  readonly #sources = new Map<string, Map<string, EpochWindow>>();
+  readonly #nowMs: () => number;
+  /** In the order in which they were last heard. */
+  readonly #sources = new Map<string, SourceLives>();
+  /** Claims of which nobody has said yet what became of the request; bounded by the requests being taken. */
+  readonly #open = new Set<Claim>();
   /** Sources and epochs forgotten because of the limits. */
   forgottenSources = 0;
   forgottenEpochs = 0;
 
-  constructor(limits: RepeatLimits) {
+  /** `nowMs` is any time that never goes back, milliseconds. */
+  constructor(limits: RepeatLimits, nowMs: () => number = () => 0) {
     this.#limits = limits;
+    this.#nowMs = nowMs;
   }
 
   /** Sources remembered. */
@@ -58,7 +84,21 @@ export class Repeats {
 
   /** Marks a request that is `new` as taken. O(numbers since the last gap), at most the window. */
   claim(number: RequestNumber): Claim {
-    return this.#epochOf(number).claim(number.seq, number.replaces);
+    const isFirst = !this.#sources.has(number.source);
+    const { window: size, maxEpochs: maxLives } = this.#limits;
+    const found = this.#livesOf(number.source).hear(number, { window: size, maxLives, nowMs: this.#nowMs() });
+    this.forgottenEpochs += found.forgotten;
+    const { gap, undo } = found.window.claim(number.seq, number.replaces);
+    const close = () => this.#open.delete(claim);
+    const claim: Claim = {
+      ...{ gap, isFirst, isShared: found.isShared },
+      keep: () => void close(),
+      undo: () => {
+        if (close()) undo();
+      },
+    };
+    this.#open.add(claim);
+    return claim;
   }
 
   /** A request that is a repeat came, perhaps with a number of its own: that is no gap. */
@@ -71,138 +111,45 @@ export class Repeats {
     this.#sources.get(source)?.get(epoch)?.lose();
   }
 
-  #epochOf({ source, epoch, seq, replaces }: RequestNumber): EpochWindow {
-    const known = this.#sources.get(source);
-    const epochs = known ?? new Map<string, EpochWindow>();
+  /** Takes back all claims that nobody has decided: what may not have been taken over is new to whoever comes next. */
+  undoOpen(): void {
+    for (const claim of this.#open) claim.undo();
+  }
+
+  /** What is known, source by source, the one longest silent first. O(window) for each epoch. */
+  *states(): Generator<SourceState> {
+    for (const [source, lives] of this.#sources) {
+      const epochs = Array.from(lives.entries(), ([epoch, window, isNewest]) => ({
+        ...{ epoch, isNewest },
+        ...window.state(),
+      }));
+      yield { source, epochs };
+    }
+  }
+
+  /** Goes on with what another one knew of a source of which nothing is known here, as the one heard last. */
+  restore({ source, epochs }: SourceState): void {
+    const lives = this.#livesOf(source);
+    for (const { epoch, isNewest, ...state } of epochs) {
+      const window = EpochWindow.restored(this.#limits.window, state);
+      this.forgottenEpochs += lives.restore(epoch, window, isNewest, this.#limits.maxEpochs, this.#nowMs());
+    }
+  }
+
+  #livesOf(source: string): SourceLives {
+    const lives = this.#sources.get(source) ?? new SourceLives();
     // Set anew each time: a Map keeps the order of insertion, so the first key is the one longest silent.
-    if (known !== undefined) this.#sources.delete(source);
-    this.#sources.set(source, epochs);
-    if (this.#sources.size > this.#limits.maxSources) this.forgottenSources += forgetFirst(this.#sources);
-    // Of a source that is known, all of a new life should have come; of any other, who knows what came to whom.
-    const from = known === undefined ? placeOf(seq, replaces) : 0;
-    const window = epochs.get(epoch) ?? new EpochWindow(this.#limits.window, from);
-    epochs.delete(epoch);
-    epochs.set(epoch, window);
-    if (epochs.size > this.#limits.maxEpochs) this.forgottenEpochs += forgetFirst(epochs);
-    return window;
-  }
-}
-
-function forgetFirst(map: Map<string, unknown>): number {
-  for (const key of map.keys()) return Number(map.delete(key));
-  return 0;
-}
-
-/**
- * Where a request stands in the order of sending. Requests are sent one at a time in ascending order of this, so whatever
- * is below it and did not come will not come any more.
- */
-function placeOf(seq: number, replaces: readonly number[]): number {
-  let place = seq;
-  for (const number of replaces) if (number < place) place = number;
-  return place;
-}
-
-/** Numbers of one epoch: one bit each, in rings. */
-class EpochWindow {
-  readonly #size: number;
-  /** Taken themselves, or in parts that came in their place. */
-  readonly #known: Uint32Array;
-  /** Taken themselves. */
-  readonly #whole: Uint32Array;
-  /** Above the highest number taken. */
-  #end = 0;
-  /** Below this number every hole was told of. */
-  #checked: number;
-  #lost = false;
-
-  constructor(size: number, checked: number) {
-    this.#known = new Uint32Array(Math.ceil(size / 32));
-    this.#whole = new Uint32Array(this.#known.length);
-    this.#size = this.#known.length * 32;
-    this.#checked = checked;
+    this.#sources.delete(source);
+    this.#sources.set(source, lives);
+    if (this.#sources.size > this.#limits.maxSources) this.#forgetFirst();
+    return lives;
   }
 
-  /**
-   * A part of what was taken whole is a repeat: its sender never got the answer to the whole, and was told later that it is
-   * too large.
-   */
-  standing(seq: number, replaces: readonly number[]): Standing {
-    if (replaces.some((number) => number < seq && this.#has(this.#whole, number))) return 'repeat';
-    if (seq >= this.#end) return 'new';
-    if (seq < this.#end - this.#size) return 'too_old';
-    return this.#has(this.#known, seq) ? 'repeat' : 'new';
-  }
-
-  claim(seq: number, replaces: readonly number[]): Claim {
-    const place = placeOf(seq, replaces);
-    const { checked, lost } = { checked: this.#checked, lost: this.#lost };
-    const gap = lost || this.#hasHole(place);
-    const marked = [seq, ...replaces.filter((number) => number < seq)].filter((number) => this.#mark(number));
-    if (this.#isInWindow(seq)) this.#set(this.#whole, seq);
-    this.#checked = Math.max(checked, place);
-    this.#lost = false;
-    return {
-      gap,
-      undo: () => {
-        for (const number of marked) if (this.#isInWindow(number)) this.#clear(number);
-        this.#checked = Math.min(this.#checked, checked);
-        this.#lost ||= lost;
-      },
-    };
-  }
-
-  pass(seq: number): void {
-    this.#mark(seq);
-  }
-
-  lose(): void {
-    this.#lost = true;
-  }
-
-  /** Whether a number from `checked` to below `place` was never taken. */
-  #hasHole(place: number): boolean {
-    if (place <= this.#checked) return false;
-    // Beyond the highest one nothing was taken; below the window nobody knows.
-    if (place > this.#end || this.#checked < this.#end - this.#size) return true;
-    for (let number = this.#checked; number < place; number++) if (!this.#has(this.#known, number)) return true;
-    return false;
-  }
-
-  #isInWindow(number: number): boolean {
-    return number < this.#end && number >= this.#end - this.#size;
-  }
-
-  #has(bits: Uint32Array, number: number): boolean {
-    const at = number % this.#size;
-    return this.#isInWindow(number) && (bits[at >>> 5]! & (1 << (at & 31))) !== 0;
-  }
-
-  #set(bits: Uint32Array, number: number): void {
-    const at = number % this.#size;
-    bits[at >>> 5]! |= 1 << (at & 31);
-  }
-
-  /** True when the number was not marked and is now; below the window there is nothing to mark. */
-  #mark(number: number): boolean {
-    if (number >= this.#end) this.#slide(number + 1);
-    if (!this.#isInWindow(number) || this.#has(this.#known, number)) return false;
-    this.#set(this.#known, number);
-    return true;
-  }
-
-  #clear(number: number): void {
-    const at = number % this.#size;
-    this.#known[at >>> 5]! &= ~(1 << (at & 31));
-    this.#whole[at >>> 5]! &= ~(1 << (at & 31));
-  }
-
-  /** Makes `end` the number above the highest; what comes into the window is not taken. */
-  #slide(end: number): void {
-    if (end - this.#end >= this.#size) {
-      this.#known.fill(0);
-      this.#whole.fill(0);
-    } else for (let number = this.#end; number < end; number++) this.#clear(number);
-    this.#end = end;
+  #forgetFirst(): void {
+    for (const source of this.#sources.keys()) {
+      this.#sources.delete(source);
+      this.forgottenSources += 1;
+      return;
+    }
   }
 }

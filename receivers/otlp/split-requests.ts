@@ -22,6 +22,12 @@ export interface SplitPart {
   commit(): void;
 }
 
+/** A request that is not whole yet, and the digests of its points that are there. */
+export interface SplitState {
+  readonly request: SplitRequest;
+  readonly points: readonly number[];
+}
+
 interface Open {
   readonly request: SplitRequest;
   readonly points: Set<number>;
@@ -73,6 +79,16 @@ export class SplitRequests {
       },
       commit: () => this.#add(request, fresh),
     };
+  }
+
+  /** What is open, what began first before the rest. */
+  *states(): Generator<SplitState> {
+    for (const { request, points } of this.#open.values()) yield { request, points: [...points] };
+  }
+
+  /** Goes on with a request of which another one had some points. */
+  restore({ request, points }: SplitState): void {
+    this.#add(request, new Set(points));
   }
 
   #add(request: SplitRequest, fresh: ReadonlySet<number>): void {

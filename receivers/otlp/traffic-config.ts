@@ -1,5 +1,6 @@
 /** @module Keys of the `otlp` receiver for traffic of other Weirs: what is remembered of it, and how much. */
 import { z } from 'zod';
+import { byteSize } from '../../pipeline/config/types.ts';
 
 /** To be spread into the receiver's schema. */
 export function trafficConfig() {
@@ -31,6 +32,17 @@ export function trafficConfig() {
         .describe(
           'data points remembered of requests that something between has split, until all their parts are there',
         ),
+      repeats_file: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe(
+          'file in which what was taken outlives a restart: written at stop, read and removed at start. Default: none, so that a request sent again to the next life of this Weir counts twice in streams',
+        ),
+      max_repeats_file_size: byteSize()
+        .prefault('64MiB')
+        .describe('longest repeats_file read, and written; about 200 bytes for each sender'),
       max_cached_items: z
         .int()
         .min(0)

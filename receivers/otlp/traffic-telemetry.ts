@@ -1,10 +1,11 @@
 /** @module What happens to metrics that come over OTLP, each as a function that logs and counts. */
 import type { ReceiverSettings } from '../../pipeline/component.ts';
+import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { TrafficEnvelope, TrafficMemory } from '../../pipeline/wire/otlp-traffic.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { ForeignPoints } from './foreign-points.ts';
-import type { Repeats } from './repeats.ts';
+import type { Claim, Repeats } from './repeats.ts';
 import type { SplitRequests } from './split-requests.ts';
 
 /** How one sender's request ended. `unnumbered`: taken, but without source, epoch or number, so a repeat would be too. */
@@ -12,8 +13,8 @@ export type TrafficOutcome = 'taken' | 'unnumbered' | 'split' | 'repeat' | 'repe
 
 export interface TrafficEvents {
   ended(outcome: TrafficOutcome, envelope: TrafficEnvelope | null): void;
-  /** Something that a sender sent never came. */
-  gap(envelope: TrafficEnvelope): void;
+  /** A request was found new: what that says of its sender, and of what it sent before. */
+  claimed(envelope: TrafficEnvelope, claim: Claim, sums: readonly TrafficSum[]): void;
   /** Points of a split request that were there already. */
   repeatedPoints(points: number): void;
   /** Parts of a split request never came, or may not have: their points are not known any more. */
@@ -38,14 +39,20 @@ export interface TrafficState {
 const LONGEST_NAME = 200;
 
 export function createTrafficEvents(
-  { id, log, meters, clock }: Pick<ReceiverSettings<unknown>, 'id' | 'log' | 'meters' | 'clock'>,
+  {
+    id,
+    log,
+    meters,
+    clock,
+    startedMs,
+  }: Pick<ReceiverSettings<unknown>, 'id' | 'log' | 'meters' | 'clock' | 'startedMs'>,
   { repeats, splits, memory, maxForeignNames }: TrafficState,
 ): TrafficEvents {
   const attributes = { receiver: id };
   const limit = createOccurrenceLimit(clock);
   const outcomes = new Map<TrafficOutcome, number>();
   const foreign = new ForeignPoints(maxForeignNames);
-  const counts = { gaps: 0, repeatedPoints: 0, unfinished: 0 };
+  const counts = { gaps: 0, beforeStart: 0, shared: 0, repeatedPoints: 0, unfinished: 0 };
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
     meters.counter(
@@ -57,6 +64,16 @@ export function createTrafficEvents(
       'weir_otlp_traffic_gaps_total',
       'Times that something a sender sent before never came.',
       one(() => counts.gaps),
+    ),
+    meters.counter(
+      'weir_otlp_traffic_before_start_total',
+      'First requests of senders of which nothing is remembered, with traffic from before this Weir started: if a life before took them, they count twice in streams.',
+      one(() => counts.beforeStart),
+    ),
+    meters.counter(
+      'weir_otlp_traffic_shared_sources_total',
+      'Times that a life of a sender came again long after a newer one: several Weirs have one weir.source.',
+      one(() => counts.shared),
     ),
     meters.counter(
       'weir_otlp_traffic_repeated_points_total',
@@ -100,6 +117,10 @@ export function createTrafficEvents(
       Array.from(foreign.totals(), ([name, value]) => ({ value, attributes: { ...attributes, name } })),
     ),
   ];
+  const tell = (kind: string, fields: Readonly<Record<string, unknown>>, text: string): void => {
+    const times = limit.occurred(kind);
+    if (times > 0) log.warn({ ...fields, times }, text);
+  };
   return {
     ended(outcome, envelope) {
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
@@ -117,10 +138,21 @@ export function createTrafficEvents(
           'Something between has split a request of traffic. It is put together again, at a cost: send it whole',
         );
     },
-    gap({ source, seq }) {
-      counts.gaps += 1;
-      const times = limit.occurred('gap');
-      if (times > 0) log.warn({ source: shown(source), seq, times }, 'Requests of a sender never came before this one');
+    claimed({ source, seq }, { gap, isFirst, isShared }, sums) {
+      if (isFirst && sums.some(({ interval }) => interval.endMs <= startedMs)) counts.beforeStart += 1;
+      if (gap) {
+        counts.gaps += 1;
+        tell('gap', { source: shown(source), seq }, 'Requests of a sender never came before this one');
+      }
+      if (isShared) {
+        counts.shared += 1;
+        const mend = 'give each Weir a source of its own (exporters.otlphttp.source)';
+        tell(
+          'shared',
+          { source: shown(source), mend },
+          'Several Weirs have one weir.source: repeats and gaps of them cannot be told',
+        );
+      }
     },
     repeatedPoints(points) {
       counts.repeatedPoints += points;

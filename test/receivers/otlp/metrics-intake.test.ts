@@ -393,7 +393,7 @@ test('samples are offered what is foreign; what they take is not dropped, and al
   t.deepEqual([books.accepted, books.unaccounted], [3, 0]);
   t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), { c: 1, d: 2 });
   t.is(stage.consumed.length, 1);
-  stage.intake.stop();
+  await stage.intake.stop();
   const names = new Map([
     ['a.b', 3],
     ['c', 1],

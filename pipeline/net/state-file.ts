@@ -1,0 +1,92 @@
+/**
+ * @module A file in which one life of a process leaves something for the next: written whole or not at all, read once.
+ */
+import { access, constants, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+
+/** The file of one owner; no two have the same. */
+export interface StateFile {
+  /** Text of the file; null when there is none. Rejects with what the file system says, and with `TooLarge`. */
+  read(): Promise<string | null>;
+  /** Removes it, so that no later life reads it again. Rejects with what the file system says. */
+  remove(): Promise<void>;
+  /** Rejects with what the file system says when nothing could be written there now. */
+  check(): Promise<void>;
+  /** Replaces it by `text`, which is on the disk then. Rejects with what the file system says; then the old one stands. */
+  write(text: string): Promise<void>;
+}
+
+export class TooLarge extends Error {}
+
+/** Only its owner may read or write the file. */
+const MODE = 0o600;
+
+/** The file at `path`, of at most `maxBytes`. */
+export function stateFile(path: string, maxBytes: number): StateFile {
+  const whole = resolve(path);
+  return {
+    read: () => readWhole(whole, maxBytes),
+    remove: () => removeWhole(whole),
+    check: () => access(dirname(whole), constants.W_OK | constants.X_OK),
+    write: (text) => writeWhole(whole, text),
+  };
+}
+
+async function readWhole(path: string, maxBytes: number): Promise<string | null> {
+  try {
+    const found = await stat(path);
+    // A pipe or a device would be read for ever.
+    if (!found.isFile()) throw new Error('it is no file');
+    if (found.size > maxBytes) throw new TooLarge(`it has ${found.size} bytes, more than ${maxBytes}`);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+async function removeWhole(path: string): Promise<void> {
+  await rm(path);
+  await syncFolder(path);
+}
+
+/** A reader sees the old file or the new one: the new one gets its name when all of it is on the disk. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await rm(temporary, { force: true });
+  try {
+    // What stands there in between, such as a link that somebody made, is not written through.
+    await written(await open(temporary, 'wx', MODE), text);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(path);
+}
+
+async function written(file: FileHandle, text: string): Promise<void> {
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A name is on the disk when its folder is. Where folders cannot be synced, their file system does without. */
+async function syncFolder(path: string): Promise<void> {
+  let folder: FileHandle | null = null;
+  try {
+    folder = await open(dirname(path), 'r');
+    await folder.sync();
+  } catch {
+    // The file is there all the same.
+  } finally {
+    await folder?.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
