@@ -12,6 +12,7 @@ import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts'
 import { OtlpTrafficEncoder, type TrafficEnvelope } from '../../../pipeline/wire/otlp-traffic.ts';
 import { type OtlpConfig, otlpConfig } from '../../../receivers/otlp/config.ts';
 import { createMetricsIntake, type SamplesIntake } from '../../../receivers/otlp/metrics-intake.ts';
+import type { OpenStateFile } from '../../../receivers/otlp/repeats-store.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 import { REQUEST_TYPE } from '../../kit/otlp-schema.ts';
@@ -26,7 +27,7 @@ export interface Pipeline {
   outcome: Outcome | ((batch: TrafficBatch) => void);
 }
 
-export function createStage(yaml: object = {}, samples: SamplesIntake | null = null) {
+export function createStage(yaml: object = {}, samples: SamplesIntake | null = null, openFile?: OpenStateFile) {
   const clock = createTestClock(START_MS);
   const log = createTestLog();
   const balances = new Map<Body, Balance>();
@@ -58,7 +59,7 @@ export function createStage(yaml: object = {}, samples: SamplesIntake | null = n
     ...{ balance: balanceOf('traffic'), balanceOf, startedMs: START_MS, next, signals: new Set(['metrics'] as const) },
     demand: new Set(),
   };
-  const intake = createMetricsIntake(settings, new Turns(settings.clock), samples);
+  const intake = createMetricsIntake(settings, new Turns(settings.clock), samples, openFile);
   /** Values of an own metric by its last attribute. */
   const metric = (name: string) =>
     new Map(
