@@ -184,3 +184,77 @@ test('nothing is doubled or lost, and a gap is told by the first request after e
   );
   t.true(gaps > 100, `${gaps}`);
 });
+
+/** How often a source is found to be several Weirs, while requests come at the times told (ms). */
+function shared(sent: readonly (readonly [atMs: number, number: RequestNumber])[], limits = LIMITS): number {
+  let nowMs = 0;
+  const repeats = new Repeats(limits, () => nowMs);
+  return sent.filter(([atMs, number]) => {
+    nowMs = atMs;
+    return repeats.standing(number) === 'new' && repeats.claim(number).isShared;
+  }).length;
+}
+
+const MINUTE_MS = 60_000;
+/** Weirs that send by turns, one each second, from their first request on. */
+const turns = (epochs: number, rounds: number) =>
+  Array.from({ length: rounds * epochs }, (_, i) => {
+    const number = numbered(Math.floor(i / epochs), [], `e${i % epochs}`);
+    return [i * 1000 * 60, number] as const;
+  });
+
+const ALARMS: readonly (readonly [title: string, sent: Parameters<typeof shared>[0], expected: boolean])[] = [
+  ['two Weirs of one name are found', turns(2, 20), true],
+  ['and many of them, of which each is forgotten before it comes again', turns(9, 4), true],
+  [
+    'a restart is none: the old life may go on while it drains',
+    [
+      [0, numbered(0)],
+      [1000, numbered(0, [], 'f')],
+      [2000, numbered(1)],
+      [3000, numbered(1, [], 'f')],
+      [4000, numbered(2)],
+      [200_000, numbered(3)],
+      [210_000, numbered(2, [], 'f')],
+    ],
+    false,
+  ],
+  [
+    'repeats of an old life are none, whenever they come',
+    [
+      [0, numbered(0)],
+      [1000, numbered(0, [], 'f')],
+      [60 * MINUTE_MS, numbered(0)],
+      [61 * MINUTE_MS, numbered(1, [], 'f')],
+      [62 * MINUTE_MS, numbered(0)],
+    ],
+    false,
+  ],
+  [
+    'one request of an old life that was held up on the way is none',
+    [
+      [0, numbered(0)],
+      [1000, numbered(0, [], 'f')],
+      [20 * MINUTE_MS, numbered(1)],
+      [20 * MINUTE_MS, numbered(2)],
+      [21 * MINUTE_MS, numbered(1, [], 'f')],
+    ],
+    false,
+  ],
+  [
+    'a Weir that is restarted over and over is none',
+    Array.from({ length: 30 }, (_, i) => [i * 10_000, numbered(0, [], `e${i}`)] as const),
+    false,
+  ],
+  [
+    'a load balancer that gives us some of the requests is none',
+    Array.from({ length: 30 }, (_, i) => [i * MINUTE_MS, numbered(3 * i, [], i < 15 ? 'e' : 'f')] as const),
+    false,
+  ],
+];
+
+for (const [title, sent, expected] of ALARMS) {
+  test(`several Weirs of one name: ${title}`, (t) => {
+    t.is(shared(sent) > 0, expected);
+  });
+}
