@@ -84,7 +84,11 @@ const fields = z.strictObject({
   timeout: duration({ minMs: 10 })
     .prefault('30s')
     .describe('Limit of one whole exchange, connecting included. Default 30s.'),
-  headers: headers.prefault({}).describe('Headers of each request; write secrets as ${env:NAME}. Default: none.'),
+  headers: headers
+    .prefault({})
+    .describe(
+      'Headers of each request, a mapping or a list of name and value; write secrets as ${env:NAME}. Default: none.',
+    ),
   tls: clientTlsByScheme().optional().describe('TLS to an https address. Default: well-known authorities.'),
   ...trafficKeys,
   max_request_items: z

@@ -51,7 +51,11 @@ export const otlpGrpcConfig = z.strictObject({
   timeout: duration({ minMs: 10 })
     .prefault('5s')
     .describe('Limit of one whole request, connecting included. Default 5s.'),
-  headers: headers.prefault({}).describe('Headers of each request; write secrets as ${env:NAME}. Default: none.'),
+  headers: headers
+    .prefault({})
+    .describe(
+      'Headers of each request, a mapping or a list of name and value; write secrets as ${env:NAME}. Default: none.',
+    ),
   tls: clientTlsOrInsecure().optional().describe('TLS, which is on. Default: well-known authorities.'),
   wait_for_ready: z
     .boolean()

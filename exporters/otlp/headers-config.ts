@@ -16,36 +16,57 @@ export interface HeaderRules {
 }
 
 interface HeaderProblem {
-  readonly name: string;
+  /** Where it stands in what was written: its name, or its place in the list and which part of it. */
+  readonly path: readonly (string | number)[];
   readonly message: string;
   readonly mend: string;
 }
 
 /** Values are never shown. */
-function headerProblems(rules: HeaderRules, headers: Readonly<Record<string, Secret>>): HeaderProblem[] {
+interface Header {
+  readonly name: string;
+  readonly value: Secret;
+  readonly namePath: readonly (string | number)[];
+  readonly valuePath: readonly (string | number)[];
+}
+
+function headerProblems(rules: HeaderRules, headers: readonly Header[]): HeaderProblem[] {
   const seen = new Map<string, string>();
-  return Object.entries(headers).flatMap(([name, value]) => {
+  return headers.flatMap(({ name, value, namePath, valuePath }) => {
     const lower = name.toLowerCase();
     const twin = seen.get(lower);
     seen.set(lower, name);
-    if (!rules.name.test(name)) return [{ name, message: `"${name}" is no name of a header`, mend: rules.nameMend }];
-    if (rules.isOwn(lower)) return [{ name, message: `the header ${name} is set by Weir itself`, mend: 'remove it' }];
-    if (twin !== undefined)
-      return [{ name, message: `${name} and ${twin} are the same header`, mend: 'remove one of them' }];
+    const ofName = (message: string, mend: string) => [{ path: namePath, message, mend }];
+    if (!rules.name.test(name)) return ofName(`"${name}" is no name of a header`, rules.nameMend);
+    if (rules.isOwn(lower)) return ofName(`the header ${name} is set by Weir itself`, 'remove it');
+    if (twin !== undefined) return ofName(`${name} and ${twin} are the same header`, 'remove one of them');
     if (rules.value.test(value.reveal())) return [];
-    return [{ name, message: `the value of header ${name} has ${rules.valueProblem}`, mend: rules.valueMend }];
+    const message = `the value of header ${name} has ${rules.valueProblem}`;
+    return [{ path: valuePath, message, mend: rules.valueMend }];
   });
 }
 
-/** Names and values; a Map, so that no name meets a prototype. */
+type Written = Readonly<Record<string, Secret>> | readonly { readonly name: string; readonly value: Secret }[];
+
+function headersIn(written: Written): Header[] {
+  if (isList(written))
+    return written.map((header, i) => ({ ...header, namePath: [i, 'name'], valuePath: [i, 'value'] }));
+  return Object.entries(written).map(([name, value]) => ({ name, value, namePath: [name], valuePath: [name] }));
+}
+
+function isList(written: Written): written is Exclude<Written, Readonly<Record<string, Secret>>> {
+  return Array.isArray(written);
+}
+
+/** Names and values, as a mapping or as the Collector's list of them; a Map, so that no name meets a prototype. */
 export function requestHeaders(rules: HeaderRules) {
   return z
-    .record(z.string(), secret())
-    .superRefine((record, context) => {
-      for (const { name, message, mend } of headerProblems(rules, record))
-        context.addIssue({ code: 'custom', path: [name], message, params: { weir: 'WEIR1004', mend } });
+    .union([z.record(z.string(), secret()), z.array(z.strictObject({ name: z.string(), value: secret() }))])
+    .superRefine((written, context) => {
+      for (const { path, message, mend } of headerProblems(rules, headersIn(written)))
+        context.addIssue({ code: 'custom', path: [...path], message, params: { weir: 'WEIR1004', mend } });
     })
-    .transform((record) => new Map(Object.entries(record)));
+    .transform((written) => new Map(headersIn(written).map(({ name, value }) => [name, value] as const)));
 }
 
 /** Headers whose value lets others in. */

@@ -101,7 +101,7 @@ interface Position {
   readonly depth: number;
   /** Whether its key is a secret's. */
   readonly secret: boolean;
-  /** Whether it is a map of headers, all of whose values are secret. */
+  /** Whether it holds headers, all of whose values are secret. */
   readonly headers: boolean;
   readonly parentAt: Place;
 }
@@ -159,7 +159,9 @@ function buildMap(walk: Walk, pairs: readonly Pair[], at: Place, position: Posit
       continue;
     }
     const next = { path: [...position.path, key], depth: position.depth + 1, parentAt: keyAt };
-    const secret = position.headers || isSecretKey(key);
+    // In a list of headers each says its name beside its value.
+    const isName = key === 'name' && typeof position.path.at(-1) === 'number';
+    const secret = (position.headers && !isName) || isSecretKey(key);
     const value = buildTree(walk, pair.value, { ...next, secret, headers: key === 'headers' });
     if (key === '<<') merged.push(...(value.kind === 'list' ? value.items : [value]));
     else entries.set(key, { key, keyAt, value });
@@ -192,7 +194,7 @@ function keyText(key: unknown): string | null {
 
 function buildScalar(walk: Walk, node: Scalar, at: Place, position: Position): ScalarTree {
   const raw = walk.source.text.slice(at.start, at.end);
-  const base = { kind: 'scalar', at, raw, secret: position.secret } as const;
+  const base = { kind: 'scalar', at, raw, secret: position.secret || position.headers } as const;
   if (typeof node.value !== 'string') return { ...base, value: plainValue(node), variables: [], broken: false };
   const { text, variables, faults } = expandText(node.value, walk.env);
   for (const fault of faults) reportFault(walk, fault, node, at, position.path);

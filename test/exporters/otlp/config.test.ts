@@ -150,6 +150,38 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
     `error WEIR1004: exporters.otlphttp.headers.authorization: expected text, found a list | write text`,
   ],
   [
+    `${OK}\n    headers: [{ name: X-A, value: a }, { name: x-a, value: b }]`,
+    `error WEIR1004: exporters.otlphttp.headers[1].name: x-a and X-A are the same header | remove one of them`,
+  ],
+  [
+    `${OK}\n    headers: [{ name: content-length, value: "3" }]`,
+    `error WEIR1004: exporters.otlphttp.headers[0].name: the header content-length is set by Weir itself | remove it`,
+  ],
+  [
+    `${OK}\n    headers: [{ name: authorization, value: "\${env:BROKEN}" }]`,
+    `error WEIR1004: exporters.otlphttp.headers[0].value: the value of header authorization has characters that HTTP does not allow | write it in one line of printable Latin-1, without blanks at its ends; a secret from a file may end in a newline`,
+  ],
+  [
+    `${OK}\n    headers: [{ name: authorization }]`,
+    `error WEIR1008: missing key "value" in exporters.otlphttp.headers[0] | add value: text`,
+  ],
+  [
+    `${OK}\n    headers: [{ name: authorization, value: hunter2, secret: hunter2 }]`,
+    `error WEIR1003: unknown key "secret" in exporters.otlphttp.headers[0] | allowed keys: name, value   see exporters/otlp/README.md`,
+  ],
+  [
+    `${OK}\n    headers: [hunter2]`,
+    `error WEIR1004: exporters.otlphttp.headers[0]: expected a mapping, found *** | write a mapping`,
+  ],
+  [
+    `${OK}\n    headers: hunter2`,
+    `error WEIR1004: exporters.otlphttp.headers: *** is not as expected | write a mapping or a list of mappings`,
+  ],
+  [
+    `endpoint: http://b.example\n    headers: [{ name: Authorization, value: "\${env:TOKEN}" }]`,
+    `warning WEIR1021: exporters.otlphttp: the header Authorization goes to b.example without TLS, readable for everybody on the way | write https:// if the backend has TLS`,
+  ],
+  [
     `${OK}\n    temporality: both`,
     `error WEIR1004: exporters.otlphttp.temporality: "both" is none of the allowed values | allowed: delta, cumulative`,
   ],
@@ -210,6 +242,8 @@ for (const [yaml, problem] of WRONG) {
 }
 
 const FINE: readonly string[] = [
+  `${OK}\n    headers: [{ name: authorization, value: "\${env:TOKEN}" }, { name: __proto__, value: a }]`,
+  `${OK}\n    headers: []`,
   `${OK}\n    headers: { authorization: "\${env:TOKEN}" }`,
   `${OK}\n    tls: { insecure: true }`,
   `endpoint: http://b.example\n    headers: { X-Scope-OrgID: team }`,
@@ -226,6 +260,21 @@ for (const yaml of FINE) {
     t.deepEqual(await problems(yaml), []);
   });
 }
+
+test('headers are a mapping or a list of names and values, as the Collector has them', (t) => {
+  const sent = (headers: unknown) =>
+    Array.from(otlpHttpConfig.parse({ endpoint: 'http://a', headers }).headers, ([name, value]) => [
+      name,
+      value.reveal(),
+    ]);
+  const pairs = [
+    ['X-Team', 'a'],
+    ['x-zone', 'b'],
+  ];
+  t.deepEqual(sent(Object.fromEntries(pairs)), pairs);
+  t.deepEqual(sent(pairs.map(([name, value]) => ({ name, value }))), pairs);
+  t.deepEqual(sent([{ name: '__proto__', value: 'c' }]), [['__proto__', 'c']]);
+});
 
 test('defaults are those of the Collector, and of traffic', (t) => {
   const {
