@@ -27,17 +27,17 @@ export function spansToJson(spans: Spans): Uint8Array {
  * The protobuf of a trace request in OTLP/JSON, which is yet to be read by `readSpans`; the caller owns it. The rules are
  * in json-reader.ts. Throws MalformedJson with the place, and TooManyItems for more spans than allowed.
  */
-export function traceRequestFromJson(bytes: Uint8Array, limits: Pick<RequestLimits, 'maxItems'>): Uint8Array {
+export function traceRequestFromJson(bytes: Uint8Array, limits: RequestLimits): Uint8Array {
   return requestFromJson(bytes, TraceRequest, limits);
 }
 
 /** As `traceRequestFromJson`, of a metrics request; its data points are the items. */
-export function metricsRequestFromJson(bytes: Uint8Array, limits: Pick<RequestLimits, 'maxItems'>): Uint8Array {
+export function metricsRequestFromJson(bytes: Uint8Array, limits: RequestLimits): Uint8Array {
   return requestFromJson(bytes, MetricsRequest, limits);
 }
 
-function requestFromJson(bytes: Uint8Array, request: Message, limits: Pick<RequestLimits, 'maxItems'>): Uint8Array {
+function requestFromJson(bytes: Uint8Array, request: Message, limits: RequestLimits): Uint8Array {
   const reader = new OtlpJsonReader(bytes, request, limits);
-  reader.step(Number.POSITIVE_INFINITY);
+  while (!reader.step(Number.POSITIVE_INFINITY));
   return reader.protobuf();
 }

@@ -12,7 +12,7 @@ export type JsonReading = (body: Uint8Array) => Promise<Uint8Array>;
 /** Reads requests of one kind; `request` is its message. */
 export function createJsonReading(
   request: ConstructorParameters<typeof OtlpJsonReader>[1],
-  limits: Pick<RequestLimits, 'maxItems'>,
+  limits: RequestLimits,
   turns: Turns,
 ): JsonReading {
   function* read(body: Uint8Array): Generator<void, Uint8Array, void> {

@@ -1,8 +1,11 @@
 /** @module Where in a JSON text its reader is: the objects and lists around, and their names for people. */
 import type { Field, Message } from './schema.ts';
 
-/** Objects and lists within each other, as many as JSON may have. */
-export const MAX_JSON_DEPTH = 64;
+/**
+ * Objects and lists within each other, for each message that there may be within messages: a message is an object, and of its
+ * fields one, a list, may be open. So whatever fits as protobuf fits as JSON, and only unknown values meet this limit.
+ */
+export const CONTAINERS_PER_MESSAGE = 2;
 
 /** One object or list that is being read. */
 export interface Container {

@@ -13,15 +13,31 @@
  * | a number or `"true"` where a text or boolean is expected, and the reverse | refused |
  * | \uXXXX of half a character | U+FFFD, as protobuf's text cannot tell it |
  * | a byte order mark, comments, commas at the end, anything behind the request | refused |
- * | more than 64 objects and lists within each other | refused |
+ * | messages deeper than a limit, as in protobuf; objects and lists deeper than twice that | refused |
  */
 
 import { LENGTH_DELIMITED, tagOf } from '../protobuf/message-builder.ts';
+import { utf8Until } from '../protobuf/utf8.ts';
 import { MalformedJson } from './json-fields.ts';
 import { FieldOrder, fieldIndex } from './json-keys.ts';
-import { type Container, emptyContainer, MAX_JSON_DEPTH, pathOf } from './json-place.ts';
-import { JsonScalars } from './json-scalars.ts';
-import { CLOSE, CLOSE_LIST, COLON, COMMA, JsonScanner, OPEN, OPEN_LIST, QUOTE } from './json-scanner.ts';
+import { JsonLongValues, type LongValue } from './json-long.ts';
+import { CONTAINERS_PER_MESSAGE, type Container, emptyContainer, pathOf } from './json-place.ts';
+import { JsonScalars, LONG_TEXT } from './json-scalars.ts';
+import {
+  CLOSE,
+  CLOSE_LIST,
+  COLON,
+  COMMA,
+  ESCAPED,
+  JsonScanner,
+  LONG,
+  MORE,
+  NONE,
+  OPEN,
+  OPEN_LIST,
+  PLAIN,
+  QUOTE,
+} from './json-scanner.ts';
 import { type RequestLimits, TooManyItems } from './limits.ts';
 import { MessageOutput } from './message-output.ts';
 import { type Field, ITEMS, type Message, Span } from './schema.ts';
@@ -31,45 +47,69 @@ import { WrongIdInJson } from './wrong-id.ts';
 const MOVED_PER_READ = 32;
 /** The first letter of `null`. */
 const NULL = 0x6e;
+/** Bytes of which it is found out in one go whether they are UTF-8, which takes some 0.2 ms. */
+const UTF8_BYTES = 1024 * 1024;
+
+/** Places in a member or an element: before its comma, before and behind its name, before its value. */
+const BEFORE = 0;
+const NAME = 1;
+const AFTER_NAME = 2;
+const VALUE = 3;
+type Stage = typeof BEFORE | typeof NAME | typeof AFTER_NAME | typeof VALUE;
 
 /** Reads one request in steps. After an error it is of no use. */
 export class OtlpJsonReader {
   readonly #json: JsonScanner;
   readonly #output: MessageOutput;
   readonly #scalars: JsonScalars;
+  readonly #longValues: JsonLongValues;
   readonly #maxItems: number;
+  readonly #maxDepth: number;
   readonly #request: Message;
   readonly #order = new FieldOrder();
   /** From 1 on; the place of the depth is used again. */
   readonly #containers: Container[] = [emptyContainer()];
   #depth = 0;
+  /** Messages among the objects around. */
+  #messages = 0;
   #items = 0;
   #begun = false;
+  /** Bytes that were found to be UTF-8. */
+  #checked = 0;
+  /** Where within a member or element it goes on, and the field that is named there. */
+  #stage: Stage = BEFORE;
+  #named: Field | null = null;
+  /** What is on its way in steps of its own, before anything else goes on. */
+  #long: LongValue | null = null;
 
-  /** Throws MalformedJson when `bytes` are not UTF-8. */
-  constructor(bytes: Uint8Array, request: Message, limits: Pick<RequestLimits, 'maxItems'>) {
+  constructor(bytes: Uint8Array, request: Message, limits: RequestLimits) {
     this.#json = new JsonScanner(bytes);
     this.#output = new MessageOutput(bytes.length);
     this.#scalars = new JsonScalars(this.#json, this.#output);
+    this.#longValues = new JsonLongValues(this.#json, this.#output);
     this.#request = request;
     this.#maxItems = limits.maxItems;
+    this.#maxDepth = limits.maxDepth;
   }
 
   /**
-   * Reads on for about `budgetBytes`, from 1; true when the request is read. One long text is read in one go. Throws
-   * MalformedJson and TooManyItems.
+   * Reads on for about `budgetBytes`, from 1, or for a part of a long value, some ten thousand bytes; true when the request
+   * is read. Throws MalformedJson and TooManyItems.
    */
   step(budgetBytes: number): boolean {
+    if (this.#checked < this.#json.bytes.length && !this.#check()) return false;
+    if (!this.#begun && !this.#begin()) return false;
     const stop = this.#work + budgetBytes;
-    if (!this.#begun) this.#begin();
-    while (this.#depth > 0) {
+    while (this.#depth > 0 || this.#long !== null) {
       if (this.#work >= stop) return false;
+      if (this.#long !== null) {
+        if (!this.#goOn(this.#long)) return false;
+        continue;
+      }
       const container = this.#containers[this.#depth]!;
-      if (container.isList) this.#element(container);
-      else this.#member(container);
+      if (!(container.isList ? this.#element(container) : this.#member(container))) return false;
     }
-    if (this.#json.peek() !== -1) this.#json.fail('more than one request');
-    return true;
+    return this.#ended();
   }
 
   /** The request in protobuf, once `step` has said that it is read; belongs to the caller. */
@@ -82,42 +122,92 @@ export class OtlpJsonReader {
     return this.#json.at + this.#output.moved / MOVED_PER_READ;
   }
 
-  #begin(): void {
+  /** Checks a part; true when all is UTF-8. */
+  #check(): boolean {
+    const { bytes } = this.#json;
+    this.#checked = utf8Until(bytes, this.#checked, bytes.length, UTF8_BYTES);
+    if (this.#checked < 0) throw new MalformedJson('this is no JSON: it is not UTF-8');
+    return this.#checked === bytes.length;
+  }
+
+  /** False while only white space was there. */
+  #begin(): boolean {
+    const found = this.#json.peek();
+    if (found === MORE) return false;
     this.#begun = true;
-    if (this.#json.peek() !== OPEN) this.#refuse(null, 'an object', this.#json.at);
+    if (found !== OPEN) this.#refuse(null, 'an object', this.#json.at);
     this.#push(null, this.#request, false);
+    return true;
+  }
+
+  /** Whether the end is reached; false while only white space was there. */
+  #ended(): boolean {
+    const found = this.#json.peek();
+    if (found >= 0) this.#json.fail('more than one request');
+    return found !== MORE;
+  }
+
+  /** Goes on with what is long; true when it is done. */
+  #goOn(long: LongValue): boolean {
+    if (long.next().done !== true) return false;
+    this.#long = null;
+    return true;
   }
 
   // --- Objects and lists ---------------------------------------------------------------------------------------------
 
-  #member(container: Container): void {
+  /** Reads one member, or the end of the object; false when that has to go on in another step. */
+  #member(container: Container): boolean {
     const json = this.#json;
-    const byte = json.peek();
-    if (byte === CLOSE) {
-      this.#close(container);
-      return;
+    let field = this.#named;
+    let stage = this.#stage;
+    if (stage === BEFORE) {
+      const found = json.peek();
+      if (found === MORE) return false;
+      if (found === CLOSE) return this.#close(container);
+      if (container.values > 0) json.take(found, COMMA, 'a comma or the end of the object');
+      container.values += 1;
+      stage = NAME;
     }
-    if (container.values > 0) json.take(COMMA, 'a comma or the end of the object');
-    container.values += 1;
-    if (json.peek() !== QUOTE) json.fail('expected a name in quotes');
-    const field = this.#key(container);
-    json.take(COLON, 'a colon');
-    json.peek();
+    if (stage === NAME) {
+      const found = json.peek();
+      if (found === MORE) return this.#pause(NAME, null);
+      if (found !== QUOTE) json.fail('expected a name in quotes');
+      field = this.#key(container);
+      stage = AFTER_NAME;
+    }
+    if (stage === AFTER_NAME) {
+      const found = this.#long === null ? json.peek() : MORE;
+      if (found === MORE) return this.#pause(AFTER_NAME, field);
+      json.take(found, COLON, 'a colon');
+    }
+    if (json.peek() === MORE) return this.#pause(VALUE, field);
+    if (this.#stage !== BEFORE) this.#stage = BEFORE;
     if (field === null) this.#unknown();
     else this.#knownMember(container, field);
+    return true;
   }
 
-  #element(container: Container): void {
+  #pause(stage: Stage, field: Field | null): false {
+    this.#stage = stage;
+    this.#named = field;
+    return false;
+  }
+
+  #element(container: Container): boolean {
     const json = this.#json;
-    if (json.peek() === CLOSE_LIST) {
-      this.#close(container);
-      return;
+    if (this.#stage === BEFORE) {
+      const found = json.peek();
+      if (found === MORE) return false;
+      if (found === CLOSE_LIST) return this.#close(container);
+      if (container.values > 0) json.take(found, COMMA, 'a comma or the end of the list');
+      container.values += 1;
     }
-    if (container.values > 0) json.take(COMMA, 'a comma or the end of the list');
-    container.values += 1;
-    json.peek();
+    if (json.peek() === MORE) return this.#pause(VALUE, null);
+    if (this.#stage !== BEFORE) this.#stage = BEFORE;
     if (container.field === null) this.#unknown();
     else this.#value(container.field, isPacked(container.field));
+    return true;
   }
 
   /** Reads a name; null for an unknown one. Refuses what came before. */
@@ -146,18 +236,27 @@ export class OtlpJsonReader {
       json.at = end + 1;
       return this.#order.expected(message, last);
     }
-    const index = json.text()
-      ? fieldIndex(message, json.bytes, from + 1, json.at - 1)
-      : this.#escapedIndex(message, from, json.at);
+    const token = json.text();
+    if (token === LONG) return this.#longKey();
+    const index =
+      token === PLAIN
+        ? fieldIndex(message, json.bytes, from + 1, json.at - 1)
+        : this.#escapedIndex(message, from, json.at);
     if (index >= 0) this.#order.note(message, last, index);
     return index;
+  }
+
+  /** No field has such a name. */
+  #longKey(): number {
+    this.#long = this.#longValues.unknownText();
+    return -1;
   }
 
   #escapedIndex(message: Message | null, from: number, to: number): number {
     const output = this.#output;
     const start = output.size;
     output.reserve(to - from);
-    this.#json.unescape(from, to, output);
+    this.#json.unescape(from + 1, to - 1, output);
     const index = message === null ? -1 : fieldIndex(message, output.bytes, start, output.size);
     output.size = start;
     return index;
@@ -181,8 +280,10 @@ export class OtlpJsonReader {
 
   #push(field: Field | null, message: Message | null, isList: boolean): void {
     const json = this.#json;
-    if (this.#depth === MAX_JSON_DEPTH) json.fail(`objects and lists nested deeper than ${MAX_JSON_DEPTH}`);
+    const maxContainers = this.#maxDepth * CONTAINERS_PER_MESSAGE;
+    if (this.#depth === maxContainers) json.fail(`objects and lists nested deeper than ${maxContainers}`);
     this.#depth += 1;
+    if (message !== null) this.#goDeeper();
     this.#containers[this.#depth] ??= emptyContainer();
     const container = this.#containers[this.#depth]!;
     container.message = message;
@@ -194,6 +295,11 @@ export class OtlpJsonReader {
     if (message !== null && ITEMS.has(message)) this.#count(message);
     if (field !== null && (!isList || isPacked(field))) this.#beginField(container, field);
     json.at += 1;
+  }
+
+  #goDeeper(): void {
+    if (this.#messages === this.#maxDepth) this.#json.fail(`messages nested deeper than ${this.#maxDepth}`);
+    this.#messages += 1;
   }
 
   #beginField(container: Container, field: Field): void {
@@ -210,13 +316,16 @@ export class OtlpJsonReader {
       throw new TooManyItems(message === Span ? 'spans' : 'data points', this.#maxItems);
   }
 
-  #close({ field, isList, outputStart, outputFrom }: Container): void {
+  #close({ message, field, isList, outputStart, outputFrom }: Container): true {
     const output = this.#output;
     this.#json.at += 1;
     this.#depth -= 1;
-    if (field === null || (isList && !isPacked(field))) return;
+    if (message !== null) this.#messages -= 1;
+    if (field === null || (isList && !isPacked(field))) return true;
     if (isList && output.size === outputFrom) output.size = outputStart;
+    else if (output.isLong(outputFrom)) this.#long = output.endInSteps(outputFrom);
     else output.end(outputFrom);
+    return true;
   }
 
   // --- Values ----------------------------------------------------------------------------------------------------------
@@ -228,13 +337,22 @@ export class OtlpJsonReader {
     if (byte === OPEN) this.#push(null, null, false);
     else if (byte === OPEN_LIST) this.#push(null, null, true);
     else if (byte === QUOTE) this.#unknownText();
-    else if (!json.number() && json.literal() === '') json.fail('expected a value');
+    else this.#unknownScalar();
+  }
+
+  #unknownScalar(): void {
+    const json = this.#json;
+    const token = json.number();
+    if (token === LONG) this.#long = this.#longValues.unknownNumber();
+    else if (token === NONE && json.literal() === '') json.fail('expected a value');
   }
 
   /** Looks only whether its escapes are some. */
   #unknownText(): void {
     const from = this.#json.at;
-    if (!this.#json.text()) this.#escapedIndex(null, from, this.#json.at);
+    const token = this.#json.text();
+    if (token === LONG) this.#long = this.#longValues.unknownText();
+    else if (token === ESCAPED) this.#escapedIndex(null, from, this.#json.at);
   }
 
   /** One value of `field`; without tag when it is part of a packed list. */
@@ -246,6 +364,10 @@ export class OtlpJsonReader {
     const place = this.#json.at;
     const expected = this.#scalars.write(field, packed);
     if (expected === null) return;
+    if (expected === LONG_TEXT) {
+      this.#long = this.#longValues.text(field, (wanted) => this.#refuse(field, wanted, place));
+      return;
+    }
     if (field.type === 'id') throw new WrongIdInJson(this.#problem(field, expected, place));
     this.#refuse(field, expected, place);
   }

@@ -1,12 +1,14 @@
 /** @module Scalars of OTLP/JSON read from the text and written as fields; what a field's default is, is not written. */
 import { LENGTH_DELIMITED, tagOf } from '../protobuf/message-builder.ts';
-import { type JsonScanner, QUOTE } from './json-scanner.ts';
-import { textToBytes, writeNumber } from './json-values.ts';
+import { ESCAPED, type JsonScanner, LONG, NONE, PLAIN, QUOTE } from './json-scanner.ts';
+import { expectedOf, textToBytes, writeNumber } from './json-values.ts';
 import type { MessageOutput } from './message-output.ts';
 import type { Field } from './schema.ts';
 
 /** Below this many bytes a loop is faster than `set`. */
-const SHORT_BYTES = 48;
+const LOOP_BYTES = 48;
+/** What `write` gives for a long text, of which nothing is read then. */
+export const LONG_TEXT = '';
 
 /** Reads one value at a time. */
 export class JsonScalars {
@@ -20,7 +22,7 @@ export class JsonScalars {
 
   /**
    * Writes the value of `field` that begins here; without tag when it is `packed`. Returns what was expected when it is
-   * none, else null. Throws MalformedJson for what is no JSON.
+   * none, LONG_TEXT for a text or bytes that are to be read in steps, else null. Throws MalformedJson for what is no JSON.
    */
   write(field: Field, packed: boolean): string | null {
     const { type } = field;
@@ -33,13 +35,14 @@ export class JsonScalars {
     const output = this.#output;
     const place = json.at;
     if (json.bytes[place] !== QUOTE) return 'a text';
-    const plain = json.text();
+    const token = json.text();
+    if (token === LONG) return field.type === 'id' ? `${field.idBytes * 2} hexadecimal digits` : LONG_TEXT;
     output.reserve(json.at - place);
     const start = output.size;
     output.varint(tagOf(field.number, LENGTH_DELIMITED));
     const from = output.begin();
-    if (plain) copyText(json.bytes, place + 1, json.at - 1, output);
-    else json.unescape(place, json.at, output);
+    if (token === PLAIN) copyText(json.bytes, place + 1, json.at - 1, output);
+    else json.unescape(place + 1, json.at - 1, output);
     const expected = field.type === 'string' ? null : textToBytes(output, field, from);
     if (output.size === from && !field.presence && !field.repeated) output.size = start;
     else output.end(from);
@@ -61,13 +64,14 @@ export class JsonScalars {
     const output = this.#output;
     const place = json.at;
     const quoted = json.bytes[place] === QUOTE;
-    const plain = quoted ? json.text() : json.number();
-    if (!quoted && !plain) return 'a number';
+    const token = quoted ? json.text() : json.number();
+    if (token === NONE) return 'a number';
+    if (token === LONG) return expectedOf(field);
     output.reserve(json.at - place);
     const start = output.size;
     if (!packed) output.varint(tagOf(field.number, field.wireType));
     const from = output.size;
-    const expected = plain ? this.#plainNumber(field, place, quoted) : this.#escapedNumber(field, place);
+    const expected = token === ESCAPED ? this.#escapedNumber(field, place) : this.#plainNumber(field, place, quoted);
     if (!packed && !field.presence && isZero(output, from)) output.size = start;
     return expected;
   }
@@ -83,7 +87,7 @@ export class JsonScalars {
   #escapedNumber(field: Field, place: number): string | null {
     const output = this.#output;
     const from = output.size;
-    this.#json.unescape(place, this.#json.at, output);
+    this.#json.unescape(place + 1, this.#json.at - 1, output);
     const to = output.size;
     output.size = from;
     // The digits are read before the number is written in their place.
@@ -98,7 +102,7 @@ function isZero({ bytes, size }: MessageOutput, from: number): boolean {
 
 function copyText(source: Uint8Array, from: number, to: number, output: MessageOutput): void {
   const { bytes, size } = output;
-  if (to - from > SHORT_BYTES) bytes.set(source.subarray(from, to), size);
+  if (to - from > LOOP_BYTES) bytes.set(source.subarray(from, to), size);
   else for (let at = from; at < to; at++) bytes[size + at - from] = source[at]!;
   output.size = size + to - from;
 }

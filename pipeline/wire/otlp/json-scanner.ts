@@ -1,5 +1,7 @@
-/** @module Tokens of a JSON text (RFC 8259), found in its bytes. */
-import { isUtf8 } from 'node:buffer';
+/**
+ * @module Tokens of a JSON text (RFC 8259), found in its bytes. What is long is not read in one go: whoever reads it goes on
+ * with it step by step (json-long.ts).
+ */
 import { MalformedJson } from './json-fields.ts';
 import type { MessageOutput } from './message-output.ts';
 
@@ -12,11 +14,26 @@ export const OPEN = 0x7b;
 export const CLOSE = 0x7d;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-const MINUS = 0x2d;
-const PLUS = 0x2b;
-const POINT = 0x2e;
+export const MINUS = 0x2d;
+export const PLUS = 0x2b;
+export const POINT = 0x2e;
 const REPLACEMENT = 0xfffd;
 const SHOWN_BYTES = 24;
+
+/** Bytes that one call reads of a token or of white space; what is longer is long. */
+export const SHORT_BYTES = 32 * 1024;
+
+/** What `peek` gives where so much white space stands that there is more of it. */
+export const MORE = -2;
+
+/** What stands at a place. */
+export const NONE = 0;
+/** A number, or a text without escapes, so that its bytes are its content. */
+export const PLAIN = 1;
+export const ESCAPED = 2;
+/** The beginning of a text or number whose end was not looked for. */
+export const LONG = 3;
+export type Token = typeof NONE | typeof PLAIN | typeof ESCAPED | typeof LONG;
 
 /** Characters after a backslash and what they stand for. */
 const ESCAPES = new Map(
@@ -34,18 +51,25 @@ const LITERALS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeA
 export class JsonScanner {
   readonly bytes: Uint8Array;
   at = 0;
+  /** Whether `textEnd` has met no escape since this was set. */
+  isPlain = true;
 
-  /** Throws when `bytes` are not UTF-8 as a whole. */
+  /** Whether `bytes` are UTF-8 is for the caller to find out. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    if (!isUtf8(bytes)) throw new MalformedJson('this is no JSON: it is not UTF-8');
   }
 
-  /** Goes to the next character that is no space and returns it; −1 at the end. */
+  /** Goes to the next character that is no space and returns it; −1 at the end, MORE after much white space. */
   peek(): number {
+    const byte = this.bytes[this.at] ?? 0;
+    return byte > SPACE ? byte : this.#pastSpace();
+  }
+
+  #pastSpace(): number {
     const { bytes } = this;
     let at = this.at;
-    while (at < bytes.length) {
+    const limit = Math.min(bytes.length, at + SHORT_BYTES);
+    while (at < limit) {
       const byte = bytes[at]!;
       if (byte > SPACE) {
         this.at = at;
@@ -55,63 +79,99 @@ export class JsonScanner {
       at += 1;
     }
     this.at = at;
-    return at < bytes.length ? this.fail('a character that JSON has not') : -1;
+    if (at === bytes.length) return -1;
+    return at === limit ? MORE : this.fail('a character that JSON has not');
   }
 
-  /** Goes over `expected`, a character that people know as `shown`. */
-  take(expected: number, shown: string): void {
-    if (this.peek() !== expected) this.fail(`expected ${shown}`);
+  /** Goes over `found`, which is what `peek` gave, when it is `expected`, a character that people know as `shown`. */
+  take(found: number, expected: number, shown: string): void {
+    if (found !== expected) this.fail(`expected ${shown}`);
     this.at += 1;
   }
 
-  /** Goes behind the text that begins here; true when there is no escape in it, so that its bytes are its content. */
-  text(): boolean {
+  /** Goes behind the text that begins here, unless it is LONG. */
+  text(): Token {
     const { bytes } = this;
-    const size = bytes.length;
-    let plain = true;
-    for (let at = this.at + 1; at < size; at++) {
+    const from = this.at + 1;
+    const limit = Math.min(bytes.length, from + SHORT_BYTES);
+    let at = from;
+    while (at < limit && IN_TEXT[bytes[at]!] === 1) at += 1;
+    if (at < limit && bytes[at] === QUOTE) {
+      this.at = at + 1;
+      return PLAIN;
+    }
+    return this.#otherText(from, at);
+  }
+
+  #otherText(from: number, reached: number): Token {
+    this.isPlain = true;
+    const end = this.textEnd(reached, SHORT_BYTES - (reached - from));
+    if (end < 0) return LONG;
+    this.at = end;
+    return ESCAPED;
+  }
+
+  /** Where the text ends in which `from` is, seen `most` bytes far; otherwise the complement (~) of where to go on. */
+  textEnd(from: number, most: number): number {
+    const { bytes } = this;
+    const limit = Math.min(bytes.length, from + most);
+    let at = from;
+    for (; at < limit; at++) {
       const byte = bytes[at]!;
       if (IN_TEXT[byte] === 1) continue;
-      if (byte === QUOTE) {
-        this.at = at + 1;
-        return plain;
-      }
+      if (byte === QUOTE) return at + 1;
       if (byte !== BACKSLASH) {
         this.at = at;
         this.fail('a control character within a text');
       }
-      plain = false;
+      this.isPlain = false;
       at += 1;
     }
-    return this.fail('a text that does not end');
+    return at < bytes.length ? ~at : this.fail('a text that does not end');
   }
 
-  /** Writes the content of the text whose quotes are at [from, to), where room was reserved for as many bytes. */
-  unescape(from: number, to: number, output: MessageOutput): void {
-    for (let at = from + 1; at < to - 1; ) at = this.#character(at, output);
+  /**
+   * Writes the content of a text from its character at `from` to that at `to`, where room was reserved for as many bytes.
+   * Returns where it ended, up to 11 bytes behind `to`: an escape is read whole.
+   */
+  unescape(from: number, to: number, output: MessageOutput): number {
+    let at = from;
+    while (at < to) at = this.#character(at, output);
+    return at;
   }
 
-  /** Goes behind the number that begins here; false when none does. */
-  number(): boolean {
+  /** Goes behind the number that begins here, unless it is LONG or NONE. */
+  number(): Token {
     const { bytes } = this;
     let at = this.at;
     if (bytes[at] === MINUS) at += 1;
-    const whole = digitsEnd(bytes, at);
-    if (whole === at || (bytes[at] === 0x30 && whole > at + 1)) return false;
+    const whole = this.digitsEnd(at);
+    if (whole === at || (bytes[at] === 0x30 && whole > at + 1)) return NONE;
+    let isLong = whole - at > SHORT_BYTES;
     at = whole;
-    if (bytes[at] === POINT) {
-      const end = digitsEnd(bytes, at + 1);
-      if (end === at + 1) return false;
-      at = end;
+    if (!isLong && bytes[at] === POINT) {
+      at = this.digitsEnd(whole + 1);
+      if (at === whole + 1) return NONE;
+      isLong = at - whole > SHORT_BYTES;
     }
-    if (((bytes[at] ?? 0) | 0x20) === 0x65) {
-      const signed = bytes[at + 1] === MINUS || bytes[at + 1] === PLUS ? at + 2 : at + 1;
-      const end = digitsEnd(bytes, signed);
-      if (end === signed) return false;
-      at = end;
+    if (!isLong && isExponent(bytes[at])) {
+      const from = bytes[at + 1] === MINUS || bytes[at + 1] === PLUS ? at + 2 : at + 1;
+      at = this.digitsEnd(from);
+      if (at === from) return NONE;
+      isLong = at - from > SHORT_BYTES;
     }
+    if (isLong) return LONG;
     this.at = at;
-    return true;
+    return PLAIN;
+  }
+
+  /** Behind the digits at `from`, or behind the first SHORT_BYTES and one. */
+  digitsEnd(from: number): number {
+    const { bytes } = this;
+    const limit = Math.min(bytes.length, from + SHORT_BYTES + 1);
+    let at = from;
+    while (at < limit && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at += 1;
+    return at;
   }
 
   /** Goes behind `true`, `false` or `null` and returns it; '' when none is here. */
@@ -180,10 +240,9 @@ export class JsonScanner {
   }
 }
 
-function digitsEnd(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (at < bytes.length && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at += 1;
-  return at;
+/** Whether an exponent begins with it. */
+export function isExponent(byte = 0): boolean {
+  return (byte | 0x20) === 0x65;
 }
 
 /** The value of a hexadecimal digit of either case, −1 for none. */

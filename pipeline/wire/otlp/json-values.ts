@@ -7,6 +7,7 @@
  * as a Collector takes them; ids are hexadecimal digits of either case; bytes are base64, also its URL form, padded or not.
  */
 import { Buffer } from 'node:buffer';
+import { Base64InPlace } from './base64.ts';
 import { Decimal64 } from './decimal.ts';
 import { hexDigit } from './json-scanner.ts';
 import type { MessageOutput } from './message-output.ts';
@@ -14,12 +15,14 @@ import type { Field } from './schema.ts';
 
 const INTEGER = /^-?\d{1,20}$/;
 const NUMBER = /^-?\d{1,400}(?:\.\d{1,400})?(?:[eE][-+]?\d{1,4})?$/;
-const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 const WORDS = new Map([
   ['NaN', Number.NaN],
   ['Infinity', Number.POSITIVE_INFINITY],
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ]);
+
+/** Characters of an integer that has a fraction of zeros or an exponent. */
+const MOST_INTEGER_BYTES = 64;
 
 const decimal = new Decimal64();
 const double = new DataView(new ArrayBuffer(8));
@@ -37,7 +40,7 @@ export function writeNumber(
   quoted: boolean,
 ): string | null {
   if (field.type === 'double') return writeDouble(output, latin1(bytes, from, to), quoted);
-  if (!readInteger(field, bytes, from, to, quoted)) return EXPECTED.get(field.type) ?? 'a number';
+  if (!readInteger(field, bytes, from, to, quoted)) return expectedOf(field);
   return writeInteger(output, field.type);
 }
 
@@ -53,9 +56,15 @@ const EXPECTED = new Map<Field['type'], string>([
   ['fixed64', 'an integer of 64 bits without sign'],
 ]);
 
+/** What is expected where a number of `field` is none. */
+export function expectedOf({ type }: Field): string {
+  return EXPECTED.get(type) ?? 'a number';
+}
+
 function readInteger(field: Field, bytes: Uint8Array, from: number, to: number, quoted: boolean): boolean {
   if (decimal.read(bytes, from, to)) return true;
-  const text = latin1(bytes, from, Math.min(to, from + 64));
+  if (to - from > MOST_INTEGER_BYTES) return false;
+  const text = latin1(bytes, from, to);
   if (quoted) return readName(field, text);
   const value = Number(text);
   if (INTEGER.test(text) || !Number.isSafeInteger(value)) return false;
@@ -115,14 +124,7 @@ function hexToBytes(output: MessageOutput, idBytes: number, from: number): strin
 }
 
 function base64ToBytes(output: MessageOutput, from: number): string | null {
-  const text = latin1(output.bytes, from, output.size);
-  const digits = text.replace(/=+$/, '').length;
-  const padded = text.length > digits;
-  if (!BASE64.test(text) || digits % 4 === 1 || (padded && text.length % 4 !== 0)) return 'base64';
-  const content = Buffer.from(text, 'base64');
-  output.bytes.set(content, from);
-  output.size = from + content.length;
-  return null;
+  return new Base64InPlace(output, from).step(Number.POSITIVE_INFINITY) ? null : 'base64';
 }
 
 /** For text that was found to be ASCII, or is refused for not being so. */

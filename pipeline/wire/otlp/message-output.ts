@@ -1,10 +1,12 @@
 /** @module Protobuf written while the lengths of its messages are not known yet. */
-import { writeVarint } from '../protobuf/varint.ts';
+import { varintLength, writeVarint } from '../protobuf/varint.ts';
 
 /** What one value needs beside its text: tag, length, number. */
 const SLACK_BYTES = 32;
+/** Bytes that are moved in one go. */
+const MOVE_BYTES = 1024 * 1024;
 
-/** Grows by doubling. Whoever writes reserves first. */
+/** Grows by doubling, which copies what is there. Whoever writes reserves first. */
 export class MessageOutput {
   bytes: Uint8Array;
   size = 0;
@@ -56,16 +58,37 @@ export class MessageOutput {
     return this.size;
   }
 
-  /** Writes the length of what was written since `begin`, whose result is `from`. */
+  /** Writes the length of what was written since `begin`, whose result is `from`. Moves it: see `isLong`. */
   end(from: number): void {
     const length = this.size - from;
     if (length < 0x80) {
       this.bytes[from - 1] = length;
       return;
     }
-    const extra = length < 0x4000 ? 1 : length < 0x20_0000 ? 2 : length < 0x1000_0000 ? 3 : 4;
+    const extra = varintLength(length) - 1;
     this.reserve(extra);
     this.bytes.copyWithin(from + extra, from, this.size);
+    this.#writeLength(from, length, extra);
+  }
+
+  /** Whether so much was written since `begin` that `endInSteps` is to end it. */
+  isLong(from: number): boolean {
+    return this.size - from > MOVE_BYTES;
+  }
+
+  /** As `end`; nothing may be written before it is done. */
+  *endInSteps(from: number): Generator<void, void, void> {
+    const length = this.size - from;
+    const extra = varintLength(length) - 1;
+    this.reserve(extra);
+    for (let to = this.size; extra > 0 && to > from; to -= MOVE_BYTES) {
+      this.bytes.copyWithin(Math.max(from, to - MOVE_BYTES) + extra, Math.max(from, to - MOVE_BYTES), to);
+      yield;
+    }
+    this.#writeLength(from, length, extra);
+  }
+
+  #writeLength(from: number, length: number, extra: number): void {
     writeVarint(this.bytes, from - 1, length);
     this.size += extra;
     this.moved += length;

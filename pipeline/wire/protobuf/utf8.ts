@@ -41,6 +41,16 @@ export class AsciiScanner {
   }
 }
 
+/**
+ * Where about `most` bytes, at least 4, of the text at [from, to) end, at its end or between characters; −1 when they are
+ * not UTF-8. A text is read in steps by asking again from there; each character is looked at once.
+ */
+export function utf8Until(bytes: Uint8Array, from: number, to: number, most: number): number {
+  let end = Math.min(to, from + most);
+  for (let back = 0; back < 3 && end < to && (bytes[end]! & 0xc0) === 0x80; back++) end -= 1;
+  return isUtf8Between(bytes, from, end) ? end : -1;
+}
+
 /** Below this many bytes a loop is faster than a call into the runtime. */
 const SHORT_BYTES = 48;
 

@@ -275,7 +275,7 @@ const REFUSED: readonly [string, string | Uint8Array, RegExp][] = [
   [
     'values within each other',
     value(`${'"arrayValue":{"values":[{'.repeat(40)}${'}]}'.repeat(40)}`),
-    /nested deeper than 64/,
+    /messages nested deeper than 32/,
   ],
 ];
 

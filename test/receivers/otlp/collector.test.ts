@@ -179,7 +179,7 @@ for (const recording of RECORDINGS) {
   });
 
   test(`${recording.mesh}: its JSON counts the same`, async (t) => {
-    const limits = { maxItems: 50_000 };
+    const limits = { maxItems: 50_000, maxDepth: 32 };
     const read = createJsonReading(MetricsRequest, limits, new Turns(createTestClock()));
     const protobuf = traffic(await collected(t, recording, async (line) => [encoded(JSON.parse(line))]));
     t.deepEqual(traffic(await collected(t, recording, async (line) => [await read(Buffer.from(line))])), protobuf);
