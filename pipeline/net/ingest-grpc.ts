@@ -176,6 +176,7 @@ class GrpcIngest {
     const { room, maxMessageBytes, clock, events } = this.#options;
     return new ArrivingCall(room, maxMessageBytes, { beganMonoMs: clock.monoMs(), timeoutMs }, () => {
       events.closed('min_rate');
+      this.#idle.callWasSlow(stream.session);
       stream.close(TOO_SLOW);
       this.#watchEnd(stream);
     });

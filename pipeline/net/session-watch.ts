@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../clock/clock.ts';
 const LOOK_MS = 1000;
 
 export interface SessionLimits {
-  /** Time from the opening of a connection to its first call, milliseconds. */
+  /** Time from the opening of a connection, or from a call that was too slow, to the next call, milliseconds. */
   readonly firstCallMs: number;
   /** Time without any call, milliseconds. */
   readonly idleMs: number;
@@ -41,7 +41,7 @@ export class SessionWatch<Session> {
     this.#limits = limits;
   }
 
-  /** `end` is called once when the connection was without a call for too long; told whether it ever had one. */
+  /** `end` is called once when the connection was without a call for too long; told whether its last one was none too slow. */
   opened(session: Session, end: (hadCall: boolean) => void): void {
     this.#sessions.set(session, new WatchedSession(end, this.#clock.monoMs()));
     if (this.#timer === null) this.#arm();
@@ -63,6 +63,12 @@ export class SessionWatch<Session> {
     if (watched === undefined) return;
     watched.calls -= 1;
     watched.idleSinceMs = this.#clock.monoMs();
+  }
+
+  /** A call had to be ended: the connection has to prove itself anew, so that a slow client does not keep it. */
+  callWasSlow(session: Session): void {
+    const watched = this.#sessions.get(session);
+    if (watched !== undefined) watched.hadCall = false;
   }
 
   close(): void {
