@@ -102,7 +102,10 @@ export class ReadModel {
     this.#meet(sum);
   }
 
-  /** Adds what came late to the slot in which it ends; it is a slot of its own where there is none, if it is retained. */
+  /**
+   * Adds what came late to the slot in which it ends. Where there is none it is a slot of its own, if it is retained, and
+   * partial: whatever else was told of it went to an earlier life of this Weir, or is forgotten.
+   */
   #amend(part: TrafficSum, retainedFromMs: number): void {
     const { endMs } = part.interval;
     const slot = this.#slots.find(({ sum: { interval } }) => interval.startMs < endMs && endMs <= interval.endMs);
@@ -113,7 +116,7 @@ export class ReadModel {
       slot.revision += 1;
       this.#items += itemsOf(slot.sum);
       this.#meet(part);
-    } else if (endMs > retainedFromMs) this.#push(part, 1);
+    } else if (endMs > retainedFromMs) this.#push({ ...part, partial: true }, 1);
     else this.#forgottenItems += itemsOf(part);
   }
 

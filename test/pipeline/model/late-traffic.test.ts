@@ -93,6 +93,15 @@ test('what belongs to a slot that never was is a slot of its own; later than the
   t.is(held.read(60_000)?.revision, 2);
 });
 
+test('a slot of which nothing but late traffic is here is partial: an earlier life may have told the rest of it', (t) => {
+  const held = model();
+  held.add(good(5, 1));
+  t.is(held.read(60_000)?.edges[0]?.figures.complete, true);
+  held.add(withLate(good(6, 1), [slot(4, [calls(3)], [])]));
+  t.is(held.read(60_000)?.edges[0]?.figures.complete, false);
+  t.is(held.read(20_000)?.edges[0]?.figures.complete, true, 'a window without it is whole');
+});
+
 test('a slot that was thinned is amended and thinned again', (t) => {
   const held = model();
   const idle = record('server', api, peer(null), 0);
