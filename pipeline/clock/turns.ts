@@ -9,6 +9,40 @@ const IDLE_MS = 1;
 /** Work done step by step: each `next()` does a bit and lets go. */
 export type Steps<T> = Iterator<void, T, void>;
 
+/** Steps that may be brought to their end at once by somebody else than whoever runs them by turns. */
+export class FinishableSteps<T> implements Steps<T> {
+  readonly #steps: Steps<T>;
+  #end: (() => IteratorReturnResult<T>) | null = null;
+
+  constructor(steps: Steps<T>) {
+    this.#steps = steps;
+  }
+
+  /** Once they have ended, what they ended with, each time. */
+  next(): IteratorResult<void, T> {
+    if (this.#end !== null) return this.#end();
+    try {
+      const step = this.#steps.next();
+      if (step.done === true) this.#end = () => step;
+      return step;
+    } catch (error) {
+      this.#end = () => {
+        throw error;
+      };
+      throw error;
+    }
+  }
+
+  /** Does all that is left. Whoever runs them hears of it what they come to, errors too. */
+  finish(): void {
+    try {
+      while (this.next().done !== true);
+    } catch {
+      // It is thrown again by the next call of `next`.
+    }
+  }
+}
+
 /**
  * Lets any number of works run by turns, all of them together for no more than a slice per turn of the event loop. Short
  * work that finds nobody waiting ends within the call and waits for nothing but a microtask.

@@ -4,8 +4,9 @@ import {
   type MetricPoint,
   type MetricsVisitor,
   type ResourceView,
-  readMetrics,
+  readMetricsInSteps,
 } from '../../pipeline/wire/otlp-metrics.ts';
+import type { InSteps } from '../../pipeline/wire/otlp-traffic.ts';
 import type { SamplesConfig } from './samples-config.ts';
 import type { MetricNames, MetricUse } from './samples-names.ts';
 import { FoundResource, type KnownResources } from './samples-resources.ts';
@@ -17,20 +18,21 @@ const TRAFFIC_PREFIX = 'weir.';
 /** Why a point can be none of a series. */
 export type UnfitReason = 'attribute_limit' | 'bucket_limit' | 'point_limit' | 'no_time' | 'bad_histogram';
 
-/** Reads `body` into `rows`. Throws `MalformedProtobuf`. O(bytes). */
-export function findSamples(
+/** Reads `body` into `rows`, by steps. Throws `MalformedProtobuf`. O(bytes). */
+export function* findSamples(
   body: Uint8Array,
   rows: PointRows,
   { names, resources, config }: { names: MetricNames; resources: KnownResources; config: SamplesConfig },
-): FoundResource[] {
+): InSteps<FoundResource[]> {
   const finder = new Finder(rows, names, resources, config);
   rows.clear();
-  readMetrics(body, finder);
-  return [...finder.found.values()].filter(({ mesh }) => mesh >= 0);
+  yield* readMetricsInSteps(body, finder);
+  return finder.found().filter(({ mesh }) => mesh >= 0);
 }
 
 class Finder implements MetricsVisitor {
-  readonly found = new Map<string, FoundResource>();
+  readonly #found = new Map<string, FoundResource>();
+  readonly #tooLong: FoundResource[] = [];
   readonly #rows: PointRows;
   readonly #names: MetricNames;
   readonly #resources: KnownResources;
@@ -47,35 +49,41 @@ class Finder implements MetricsVisitor {
     this.#config = config;
   }
 
+  found(): FoundResource[] {
+    return [...this.#found.values(), ...this.#tooLong];
+  }
+
   resource(view: ResourceView): void {
-    // A longer one would be a cheap way to fill memory; nobody's proxy has it.
-    this.#resource = view.bytes > this.#config.max_attribute_bytes ? null : this.#resourceOf(view);
+    const isTooLong = view.bytes > this.#config.max_attribute_bytes;
+    this.#resource = isTooLong ? FoundResource.tooLong() : this.#resourceOf(view);
   }
 
   #resourceOf(view: ResourceView): FoundResource {
     const key = view.key();
-    let found = this.found.get(key);
+    let found = this.#found.get(key);
     if (found === undefined) {
       const known = this.#resources.find(key);
       found = new FoundResource(key, known === null ? view.labels() : new Map(), known);
-      this.found.set(key, found);
+      this.#found.set(key, found);
     }
     return found;
   }
 
   metric(head: MetricHead): boolean {
-    if (this.#resource === null) return false;
+    const resource = this.#resource!;
     this.#use = this.#names.find(head);
     this.#name = head.name;
     if (this.#use === null) return false;
-    this.#resource.prove(this.#use.proves);
+    // Those that prove nothing, which may be many, are forgotten at once.
+    if (resource.isTooLong && resource.mesh < 0 && this.#use.proves >= 0) this.#tooLong.push(resource);
+    resource.prove(this.#use.proves);
     this.#isDelta = head.temporality === DELTA;
     return true;
   }
 
   /** Weir's own metrics are traffic, or no good; they are never a proxy's. */
   unread(points: number): void {
-    if (points > 0 && !this.#name.startsWith(TRAFFIC_PREFIX)) this.#resource?.pass(this.#name, points);
+    if (points > 0 && !this.#name.startsWith(TRAFFIC_PREFIX)) this.#resource!.pass(this.#name, points);
   }
 
   /** Longer than any limit allows, so that it is not known how many samples it is. */
@@ -88,7 +96,7 @@ class Finder implements MetricsVisitor {
     const resource = this.#resource!;
     const use = this.#use!;
     resource.count(this.#name, use);
-    const reason = this.#unfit(use, point);
+    const reason = resource.isTooLong ? 'attribute_limit' : this.#unfit(use, point);
     if (reason !== null) {
       resource.drop(use, reason, samplesOf(use, point));
       return;

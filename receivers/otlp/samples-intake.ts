@@ -6,23 +6,24 @@
 import type { SamplesBatch, ScrapeEvent, Target } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
-import { Delivery, type Outcome, TAKEN } from '../../pipeline/delivery.ts';
+import { Delivery, type Outcome } from '../../pipeline/delivery.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
+import { type InSteps, ITEM_WORK, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import { SeriesBudget } from '../scrape/series-index.ts';
 import type { OtlpConfig } from './config.ts';
-import type { SamplesIntake, SamplesShare } from './metrics-intake.ts';
+import { worstOf } from './outcomes.ts';
 import { findSamples } from './samples-found.ts';
 import { resourceIdentity } from './samples-identity.ts';
 import { MetricNames } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
 import { type FoundResource, KnownResource, KnownResources } from './samples-resources.ts';
 import { PointRows } from './samples-rows.ts';
+import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { Tally } from './samples-tally.ts';
 import type { BatchTimes } from './samples-target.ts';
 import { SampledTargets } from './samples-targets.ts';
 import { createSamplesEvents, type SamplesEvents } from './samples-telemetry.ts';
 
-/** Finds samples in requests. What was read has to be offered, if at all, before anything else is read. */
 export interface CollectorSamples extends SamplesIntake {
   /** Proxies known, for people. */
   targets(): readonly TargetStatus[];
@@ -47,6 +48,11 @@ export async function loadTables({
   return tables.filter((table) => table !== null);
 }
 
+/** What things cost, as work of `Pace`: a row whose series is known, one sample whose series is sought, a page. */
+const ROW_WORK = 32;
+const SERIES_WORK = 4 * ITEM_WORK;
+const PART_WORK = 16 * ITEM_WORK;
+
 class Samples implements CollectorSamples {
   readonly #settings: ReceiverSettings<OtlpConfig>;
   readonly #names: MetricNames;
@@ -55,8 +61,9 @@ class Samples implements CollectorSamples {
   readonly #events: SamplesEvents;
   readonly #rows = new PointRows();
   #timer: Timer | null = null;
-  /** What became of the batches of the request at hand. */
-  #outcomes: Promise<Outcome>[] = [];
+  /** What became of the batches of the request that is being applied; null while none is. */
+  #ends: Promise<{ readonly outcome: Outcome }>[] | null = null;
+  #isLookDue = false;
 
   constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[]) {
     const { config, demand } = settings;
@@ -65,7 +72,9 @@ class Samples implements CollectorSamples {
     this.#settings = settings;
     this.#names = new MetricNames(tables, demand);
     this.#resources = new KnownResources(maxTargets, maxSeries);
-    this.#events = createSamplesEvents(settings, { budget, targets: () => this.#targets.size });
+    this.#events = createSamplesEvents(settings, {
+      ...{ budget, targets: () => this.#targets.size, resources: this.#resources },
+    });
     this.#targets = new SampledTargets({
       ...{ receiver: settings.id, tables, budget, maxTargets, intervalMs: config.scrape_interval },
       watchStartMs: settings.startedMs,
@@ -78,15 +87,15 @@ class Samples implements CollectorSamples {
     });
   }
 
-  read(body: Uint8Array): SamplesShare | null {
+  *read(body: Uint8Array): InSteps<SamplesShare | null> {
     const names = this.#names;
-    const found = findSamples(body, this.#rows, {
+    const found = yield* findSamples(body, this.#rows, {
       ...{ names, resources: this.#resources, config: this.#settings.config.samples },
     });
     if (found.length === 0) return null;
     return {
-      points: sumsOf(found, (resource) => resource.taken()),
-      unwanted: sumsOf(found, (resource) => resource.unwanted()),
+      points: yield* sumsOf(found, (resource) => resource.taken()),
+      unwanted: yield* sumsOf(found, (resource) => resource.unwanted()),
       admits: () => this.#settings.next.admits(this.#probe()),
       offer: () => this.#offer(found),
     };
@@ -105,36 +114,63 @@ class Samples implements CollectorSamples {
 
   // --- Applying -------------------------------------------------------------------------------------------------------
 
-  async #offer(found: readonly FoundResource[]): Promise<Outcome> {
+  /**
+   * Part by part: each is known by its time, so that what was handed on is a repeat if the rest is refused and all comes again.
+   * No proxy leaves meanwhile.
+   */
+  *#offer(found: readonly FoundResource[]): InSteps<Promise<Outcome>> {
     const nowMs = this.#settings.time.nowMs();
     const tally = new Tally();
-    this.#outcomes = [];
+    const pace = new Pace();
+    const ends: Promise<{ readonly outcome: Outcome }>[] = [];
+    this.#ends = ends;
     for (const resource of found) {
-      for (const { target, part } of this.#parts(resource, nowMs, tally)) target.take(part, this.#rows, nowMs, tally);
+      this.#bookUnfit(resource, tally);
+      if (resource.isTooLong) continue;
+      for (const { target, part } of yield* this.#parts(resource, nowMs, tally, pace)) {
+        target.take(part, this.#rows, nowMs, tally);
+        if (pace.isStep(PART_WORK)) yield;
+      }
     }
+    this.#ends = null;
+    this.#rows.clear();
     this.#targets.forgetGone();
+    if (this.#isLookDue) this.#look();
     this.#arm();
-    const outcome = worstOf(await Promise.all(this.#outcomes.splice(0)));
+    return this.#booked(tally, ends);
+  }
+
+  async #booked(tally: Tally, ends: readonly Promise<{ readonly outcome: Outcome }>[]): Promise<Outcome> {
+    const outcome = worstOf(await Promise.all(ends));
     this.#book(tally, outcome);
     return outcome;
   }
 
-  /** The rows of a resource by proxy and time. */
-  #parts(found: FoundResource, nowMs: number, tally: Tally): TargetPart[] {
-    const resource = this.#knownOf(found, nowMs);
+  #bookUnfit(found: FoundResource, tally: Tally): void {
     for (const { use, reason, samples } of found.unfit) {
       if (!found.wants(use)) continue;
       if (reason === '') tally.taken += samples;
       else tally.drop(reason, samples);
     }
+  }
+
+  /** The rows of a resource by proxy and time. */
+  *#parts(found: FoundResource, nowMs: number, tally: Tally, pace: Pace): InSteps<TargetPart[]> {
+    const resource = this.#knownOf(found, nowMs);
     const parts = new Parts(this.#rows);
     for (const row of found.rows) {
+      if (pace.isStep(this.#resolveWork(row))) yield;
       if (!found.wants(this.#rows.uses[row]!)) continue;
       const refused = this.#resolve(resource, row);
       if (refused === null) parts.join(row);
       else tally.drop(refused, this.#rows.length[row]!);
     }
     return parts.inOrder();
+  }
+
+  /** What finding the series of a row costs: little where it is known, and else that of each of its samples. */
+  #resolveWork(row: number): number {
+    return this.#rows.unknown[row] === null ? ROW_WORK : SERIES_WORK * this.#rows.length[row]!;
   }
 
   /** What is remembered of a resource. One that turns out to be of another mesh begins anew. */
@@ -170,7 +206,7 @@ class Samples implements CollectorSamples {
     const delivery = new Delivery();
     if (event.kind === 'scraped' || event.kind === 'failed')
       this.#events.scraped(event.kind === 'scraped' ? 'good' : 'failed');
-    this.#outcomes.push(new Promise((resolve) => delivery.onSettled(resolve)));
+    this.#ends?.push(new Promise((resolve) => delivery.onSettled((outcome) => resolve({ outcome }))));
     this.#settings.next.consume({
       body: 'samples',
       ...{ target, event, scheduledMs, startedMs, startedMonoMs, nextDueMs, items, delivery },
@@ -205,25 +241,27 @@ class Samples implements CollectorSamples {
 
   /** Tells of scrapes that are overdue, and forgets whoever has been silent for too long. O(series) now and then. */
   #look(): void {
+    this.#isLookDue = this.#ends !== null;
+    if (this.#isLookDue) return;
     const nowMs = this.#settings.time.nowMs();
     const sinceMs = nowMs - this.#settings.config.samples.target_expiration;
     this.#targets.look(nowMs, sinceMs);
     this.#resources.sweep(sinceMs);
-    this.#outcomes = [];
   }
 }
 
-function sumsOf(
+function* sumsOf(
   found: readonly FoundResource[],
   pointsOf: (resource: FoundResource) => Iterable<readonly [name: string, points: number]>,
-): Map<string, number> {
+): InSteps<ReadonlyMap<string, number>> {
   const points = new Map<string, number>();
-  for (const resource of found)
-    for (const [name, count] of pointsOf(resource)) points.set(name, (points.get(name) ?? 0) + count);
+  const pace = new Pace();
+  for (const resource of found) {
+    for (const [name, count] of pointsOf(resource)) {
+      points.set(name, (points.get(name) ?? 0) + count);
+      if (pace.isStep(ROW_WORK)) yield;
+    }
+    if (pace.isStep(ROW_WORK)) yield;
+  }
   return points;
-}
-
-function worstOf(outcomes: readonly Outcome[]): Outcome {
-  const rank = { taken: 0, retry: 1, rejected: 2 } as const;
-  return outcomes.reduce((worst, one) => (rank[one.kind] > rank[worst.kind] ? one : worst), TAKEN);
 }

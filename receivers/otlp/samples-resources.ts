@@ -50,6 +50,9 @@ export class KnownResources {
   readonly #maxResources: number;
   readonly #maxAttributes: number;
   #attributes = 0;
+  /** Resources forgotten, and attributes not remembered, because of the limits: these are read anew each time. */
+  forgotten = 0;
+  unremembered = 0;
 
   constructor(maxResources: number, maxAttributes: number) {
     this.#maxResources = maxResources;
@@ -67,6 +70,7 @@ export class KnownResources {
     if (this.#byKey.size <= this.#maxResources) return;
     for (const oldest of this.#byKey.keys()) {
       this.#byKey.delete(oldest);
+      this.forgotten += 1;
       return;
     }
   }
@@ -74,6 +78,7 @@ export class KnownResources {
   /** Remembers which series attributes are, as long as there is room; else they are read each time. */
   remember(resource: KnownResource, use: MetricUse, key: string, series: PointSeries): void {
     if (this.#attributes < this.#maxAttributes) this.#attributes += resource.remember(use, key, series);
+    else this.unremembered += 1;
   }
 
   /** Forgets resources of which nothing came since `sinceMs`, and what leads to series that are over. O(attributes). */
@@ -91,6 +96,8 @@ export class FoundResource {
   readonly key: string;
   readonly labels: Labels;
   readonly known: KnownResource | null;
+  /** Longer than `max_attribute_bytes`: nobody's proxy has it, and remembering it would be a cheap way to fill memory. */
+  readonly isTooLong: boolean;
   /** Mesh that its metrics prove; -1 while none does. */
   mesh: number;
   /** Its rows, in order. */
@@ -100,10 +107,15 @@ export class FoundResource {
   readonly #points = new Map<string, { readonly use: MetricUse; points: number }>();
   readonly #passed = new Map<string, number>();
 
-  constructor(key: string, labels: Labels, known: KnownResource | null) {
+  static tooLong(): FoundResource {
+    return new FoundResource('', new Map(), null, true);
+  }
+
+  constructor(key: string, labels: Labels, known: KnownResource | null, isTooLong = false) {
     this.key = key;
     this.labels = labels;
     this.known = known;
+    this.isTooLong = isTooLong;
     this.mesh = known?.mesh ?? -1;
   }
 

@@ -8,10 +8,9 @@ export class Staleness {
   readonly #end: (series: PointSeries) => void;
   /** Marked at a time of which nobody knows yet whether the scrape was good. */
   #marked: PointSeries[] = [];
-  /** Marked when a scrape failed: over only if they are not back in the next good one, of `#backMs`. */
+  /** Marked and not confirmed, as when a scrape failed: over only if they are not back in the next good one, of `#backMs`. */
   #unsure: PointSeries[] = [];
   #backMs = 0;
-  #failedMs = 0;
 
   constructor(end: (series: PointSeries) => void) {
     this.#end = end;
@@ -21,7 +20,7 @@ export class Staleness {
   mark(series: PointSeries, timeMs: number): void {
     if (series.standing !== 'live' || series.timeMs >= timeMs || series.staleMs >= timeMs) return;
     series.staleMs = timeMs;
-    (timeMs === this.#failedMs ? this.#unsure : this.#marked).push(series);
+    this.#marked.push(series);
   }
 
   /** The scrape of `timeMs` was good: what is marked with that time is over. Returns whether anything is. */
@@ -31,13 +30,6 @@ export class Staleness {
     for (const series of over) this.#end(series);
     this.#marked = this.#marked.filter(({ staleMs }) => staleMs !== 0 && staleMs !== timeMs);
     return true;
-  }
-
-  /** The scrape of `timeMs` failed. */
-  failed(timeMs: number): void {
-    this.#failedMs = timeMs;
-    this.#unsure.push(...this.#marked.filter(({ staleMs }) => staleMs === timeMs));
-    this.#marked = this.#marked.filter(({ staleMs }) => staleMs !== timeMs);
   }
 
   /** A good scrape of `timeMs` begins, newer than all before: what is marked without having been confirmed is unsure. */

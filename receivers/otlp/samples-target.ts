@@ -127,7 +127,6 @@ export class SampledTarget {
       if (rows.isRecorded[row] === 0 || rows.uses[row]!.form === 'up') tally.taken += rows.length[row]!;
       else tally.failed += rows.length[row]!;
     }
-    this.#stale.failed(timeMs);
     if (this.times.timeMs === timeMs || this.times.isOld(timeMs, nowMs)) return;
     this.#advance(timeMs, nowMs, timeMs);
     this.#emitFailed('scrape_failed', this.times.atMs);

@@ -4,6 +4,7 @@ import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
 import type { SeriesBudget } from '../scrape/series-index.ts';
+import type { KnownResources } from './samples-resources.ts';
 
 export interface SamplesEvents {
   found(target: Target, source: OwnerSource): void;
@@ -27,7 +28,11 @@ const KEYS: ReadonlyMap<string, string> = new Map([
 
 export function createSamplesEvents(
   { id, log, meters, clock }: Pick<ReceiverSettings<unknown>, 'id' | 'log' | 'meters' | 'clock'>,
-  state: { readonly budget: SeriesBudget; readonly targets: () => number },
+  state: {
+    readonly budget: SeriesBudget;
+    readonly targets: () => number;
+    readonly resources: Pick<KnownResources, 'forgotten' | 'unremembered'>;
+  },
 ): SamplesEvents {
   const attributes = { receiver: id };
   const limit = createOccurrenceLimit(clock);
@@ -47,6 +52,14 @@ export function createSamplesEvents(
     meters.gauge('weir_otlp_samples_series', 'Series kept of those proxies.', () => [
       { value: state.budget.used, attributes },
     ]),
+    meters.counter(
+      'weir_otlp_samples_reread_total',
+      'Resources forgotten because of samples.max_targets, and attributes of points not remembered because of samples.max_series: both are read anew each time, and nothing is lost.',
+      () => [
+        { value: state.resources.forgotten, attributes: { ...attributes, what: 'resource' } },
+        { value: state.resources.unremembered, attributes: { ...attributes, what: 'attributes' } },
+      ],
+    ),
   ];
   const whose = ({ address, own, rules }: Target) => ({
     target: address,

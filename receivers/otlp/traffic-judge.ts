@@ -2,7 +2,8 @@
 import {
   type DecodedResource,
   type DecodedTraffic,
-  decodeTraffic,
+  decodeTrafficInSteps,
+  type InSteps,
   type TrafficEnvelope,
   type TrafficMemory,
 } from '../../pipeline/wire/otlp-traffic.ts';
@@ -23,9 +24,10 @@ export class TrafficJudge {
 
   /**
    * Shares of the senders in `decoded`, which is what `body` holds; changes nothing. Null when one of them is a part of a
-   * request that has more points than are remembered. Reads `body` once more when there are parts.
+   * request that has more points than are remembered. Reads `body` once more, by steps, when there are parts; meanwhile
+   * nothing else may be judged.
    */
-  sharesOf(body: Uint8Array, decoded: DecodedTraffic): Share[] | null {
+  *sharesOf(body: Uint8Array, decoded: DecodedTraffic): InSteps<Share[] | null> {
     const parts = new Map<string, SplitPart>();
     for (const resource of decoded.resources) {
       const { envelope, declaredPoints } = resource;
@@ -34,7 +36,7 @@ export class TrafficJudge {
       parts.set(shareId(envelope), this.#splits.part({ ...numberOf(envelope), points: declaredPoints }));
     }
     if (parts.size === 0) return decoded.resources.map((resource) => this.#whole(resource));
-    const fresh = this.#readParts(body, parts);
+    const fresh = yield* this.#readParts(body, parts);
     return decoded.resources.map((resource) => {
       const id = resource.envelope === null ? '' : shareId(resource.envelope);
       const part = parts.get(id);
@@ -66,8 +68,8 @@ export class TrafficJudge {
   }
 
   /** What of the parts is new, by their ids. */
-  #readParts(body: Uint8Array, parts: ReadonlyMap<string, SplitPart>): Map<string, DecodedResource> {
-    const { resources } = decodeTraffic(body, {
+  *#readParts(body: Uint8Array, parts: ReadonlyMap<string, SplitPart>): InSteps<ReadonlyMap<string, DecodedResource>> {
+    const { resources } = yield* decodeTrafficInSteps(body, {
       memory: this.#memory,
       wants: (envelope, point) => parts.get(shareId(envelope))?.wants(point) ?? true,
     });

@@ -1,8 +1,10 @@
 /** @module Metrics that come over OTLP: traffic is taken once, whatever comes again, in parts or joined; the rest is counted. */
 import test from 'ava';
 import type { TrafficBatch } from '../../../pipeline/batch.ts';
+import { ADMITTED } from '../../../pipeline/component.ts';
 import { TAKEN } from '../../../pipeline/delivery.ts';
 import { MalformedProtobuf, OtlpTrafficEncoder, TooManyItems } from '../../../pipeline/wire/otlp-traffic.ts';
+import type { SamplesIntake, SamplesShare } from '../../../receivers/otlp/samples-share.ts';
 import {
   createStage,
   envelope,
@@ -366,15 +368,16 @@ test('samples are offered what is foreign; what they take is not dropped, and al
   const stage = createStage(
     {},
     {
-      read(_body, names) {
+      *read(_body, names) {
         seen.push(new Map(names));
         return {
           points: new Map([['a.b', 3]]),
           unwanted: new Map([['d', 2]]),
           admits: () => (room ? { ok: true } : { ok: false, reason: 'series_limit', retryAfterMs: 3 }),
-          offer: async () => {
+          *offer() {
             seen.push('offered');
-            return TAKEN;
+            yield;
+            return Promise.resolve(TAKEN);
           },
         };
       },
@@ -406,8 +409,21 @@ test('samples are offered what is foreign; what they take is not dropped, and al
 test('samples of more names than are told apart are not taken for foreign ones', async (t) => {
   const names = Array.from({ length: 150 }, (_, i) => `family${i}`);
   const points = new Map(names.map((name) => [name, 2]));
-  const share = { points, unwanted: new Map(), admits: () => ({ ok: true }) as const, offer: async () => TAKEN };
-  const stage = createStage({}, { read: () => share, stop: () => {} });
+  const share: SamplesShare = {
+    ...{ points, unwanted: new Map(), admits: () => ADMITTED },
+    *offer() {
+      yield;
+      return Promise.resolve(TAKEN);
+    },
+  };
+  const samples: SamplesIntake = {
+    *read() {
+      yield;
+      return share;
+    },
+    stop() {},
+  };
+  const stage = createStage({}, samples);
   t.deepEqual(await stage.intake.take(foreign(names.map((name) => gauge(name, 2)))), ANSWERED);
   const more = foreign([...names, 'x'].map((name) => gauge(name, name === 'family3' || name === 'x' ? 3 : 2)));
   t.like(await stage.intake.take(more), { kind: 'taken', rejectedItems: 4 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
-import { MalformedProtobuf } from '../../../pipeline/wire/otlp-metrics.ts';
+import { inOneGo, MalformedProtobuf } from '../../../pipeline/wire/otlp-traffic.ts';
 import {
   attributesOf,
   createStage,
@@ -88,11 +88,11 @@ test('the rest of the page of a proxy is not wanted, whatever request it comes i
   const rest = [sum('request_total', 1, at), sum('tcp_open_total', 1, at), gauge('scrape_duration_seconds', 1, at)];
   const wanted = new Map([['request_total', 1]]).set('tcp_open_total', 1).set('scrape_duration_seconds', 1);
   const program = requestOf([gauge('scrape_duration_seconds', 1, at), sum('jobs', 1, at)], { 'service.name': 'jobs' });
-  t.is(stage.intake.read(requestOf(rest), new Map()), null, 'nobody knows yet that it is a proxy');
+  t.is(inOneGo(stage.intake.read(requestOf(rest), new Map())), null, 'nobody knows yet that it is a proxy');
   const first = Buffer.concat([program, requestOf([...rest, ...own, sum(REQUESTS, 1, at)])]);
-  t.deepEqual(stage.intake.read(first, new Map())?.unwanted, new Map(wanted).set('summed', 2));
+  t.deepEqual(inOneGo(stage.intake.read(first, new Map()))?.unwanted, new Map(wanted).set('summed', 2));
   await stage.send(first);
-  const later = stage.intake.read(Buffer.concat([requestOf(rest), program]), new Map());
+  const later = inOneGo(stage.intake.read(Buffer.concat([requestOf(rest), program]), new Map()));
   t.deepEqual([later?.points, later?.unwanted], [new Map(), wanted]);
 });
 
@@ -297,13 +297,29 @@ test('points beyond a limit are dropped, counted and told; all others count', as
   }
 });
 
-test('a resource with more attributes than max_attribute_bytes is none of a proxy, and is not remembered', async (t) => {
+test('points of a resource with more than max_attribute_bytes are dropped, told with the key, and remembered nowhere', async (t) => {
   const stage = await opened({ config: { max_attribute_bytes: 300 } });
-  const metrics = [sum(REQUESTS, 1, at)];
-  t.is(await stage.send(requestOf(metrics, { ...PROXY, note: 'x'.repeat(300) })), null);
+  const metrics = [sum(REQUESTS, 1, at), histogram('response_latency_ms', [1, 2, 3], [1, 10], at)];
+  const long = { ...PROXY, note: 'x'.repeat(300) };
+  t.deepEqual(
+    await stage.send(requestOf(metrics, long)),
+    new Map([
+      [REQUESTS, 1],
+      ['response_latency_ms', 1],
+    ]),
+  );
   t.deepEqual(stage.intake.targets(), []);
+  t.deepEqual(stage.balance.dropped, new Map([['attribute_limit', 4]]));
+  t.is(stage.balance.accepted, 4);
+  t.true(stage.log.lines.some(({ message }) => message.includes('samples.max_attribute_bytes')));
   t.is((await stage.send(requestOf(metrics)))?.get(REQUESTS), 1);
   t.is(stage.intake.targets().length, 1);
+});
+
+test('a program with a long resource is no proxy for that', async (t) => {
+  const stage = await opened({ config: { max_attribute_bytes: 300 } });
+  const long = { ...PROXY, note: 'x'.repeat(300) };
+  t.is(await stage.send(requestOf([gauge('process_start_time_seconds', 1, at), gauge('up', 1, at)], long)), null);
 });
 
 test('room of proxies that are gone is given back', async (t) => {
@@ -356,7 +372,7 @@ test('whatever comes is read, or refused as malformed, and nothing of it is appl
       const bytes = whole.slice();
       for (const [place, value] of changes) bytes[place] = value;
       try {
-        stage.intake.read(bytes, new Map());
+        inOneGo(stage.intake.read(bytes, new Map()));
       } catch (error) {
         if (!(error instanceof MalformedProtobuf)) throw error;
       }

@@ -7,6 +7,7 @@ import { ADMITTED, type ReceiverSettings } from '../../../pipeline/component.ts'
 import { type Outcome, TAKEN } from '../../../pipeline/delivery.ts';
 import type { Demand, MeshRules } from '../../../pipeline/model/rules.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import { inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { config as smiConfig } from '../../../processors/smi/config.ts';
 import { createSmi } from '../../../processors/smi/smi.ts';
 import { factory as envoy } from '../../../receivers/envoy/factory.ts';
@@ -98,9 +99,9 @@ export async function createStage({
   const intake = createSamplesIntake(settings, await tablesOf(settings.config.samples.meshes))!;
   /** Sends a request, all of it or nothing; returns how many points were taken by name, null for none. */
   async function send(request: Uint8Array): Promise<ReadonlyMap<string, number> | null> {
-    const share = intake.read(request, new Map());
+    const share = inOneGo(intake.read(request, new Map()));
     if (share === null) return null;
-    const outcome: Outcome = await share.offer();
+    const outcome: Outcome = await inOneGo(share.offer());
     if (outcome.kind !== 'taken') throw new Error(`not taken: ${outcome.reason}`);
     return share.points;
   }

@@ -1,0 +1,26 @@
+/** @module What of a metrics request is samples, between whoever takes requests and whoever counts samples. */
+import type { Admission } from '../../pipeline/component.ts';
+import type { Outcome } from '../../pipeline/delivery.ts';
+import type { InSteps } from '../../pipeline/wire/otlp-traffic.ts';
+
+/** What of a request is samples: a mesh's families that a Collector scraped. */
+export interface SamplesShare {
+  /** Data points taken, by the name of their metric. */
+  readonly points: ReadonlyMap<string, number>;
+  /** Other data points of the same proxies, which nothing downstream asks for, by the name of their metric. */
+  readonly unwanted: ReadonlyMap<string, number>;
+  /** Whether the pipeline would take them now. */
+  admits(): Admission;
+  /** Hands them on by steps; what is returned settles when it is known what became of them. Keeps its own books. */
+  offer(): InSteps<Promise<Outcome>>;
+}
+
+/** Finds samples in requests. */
+export interface SamplesIntake {
+  /**
+   * Null when there are none. Applies nothing. `foreign`: points of the request that are no traffic, by name. What was read
+   * is offered, if at all, before anything else is read.
+   */
+  read(body: Uint8Array, foreign: ReadonlyMap<string, number>): InSteps<SamplesShare | null>;
+  stop(): void;
+}
