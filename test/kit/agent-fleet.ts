@@ -37,9 +37,16 @@ export class AgentFleet {
   readonly #agents = new Map<number, AgentLife>();
   readonly #owners = new Map<string, number>();
   readonly #ports: readonly number[];
+  readonly #repeatsFile: string | null;
   #gateway: Member | null = null;
 
-  private constructor(world: World, served: ServedWorld, fleet: Fleet, agents: number, ports: readonly number[]) {
+  private constructor(
+    world: World,
+    served: ServedWorld,
+    fleet: Fleet,
+    { agents, ports, repeatsFile }: { agents: number; ports: readonly number[]; repeatsFile: string | null },
+  ) {
+    this.#repeatsFile = repeatsFile;
     this.world = world;
     this.served = served;
     this.fleet = fleet;
@@ -47,8 +54,8 @@ export class AgentFleet {
     for (const [i, { name }] of podsOf(world).entries()) this.#owners.set(name, i % agents);
   }
 
-  /** Nobody runs yet. */
-  static async create(seed: number, agents: number): Promise<AgentFleet> {
+  /** Nobody runs yet. `repeatsFile` is the gateway's; null: it knows what it has taken in memory only. */
+  static async create(seed: number, agents: number, repeatsFile: string | null = null): Promise<AgentFleet> {
     const world = createWorld({ seed, startMs: START_MS - LEAD_MS, retainIdleMs: 60_000, topology: THREE_MESHES });
     world.advance(START_MS);
     let nowMs = START_MS;
@@ -65,7 +72,7 @@ export class AgentFleet {
         nowMs = wallMs;
       },
     });
-    made.fleet = new AgentFleet(world, served, fleet, agents, await freePorts(2));
+    made.fleet = new AgentFleet(world, served, fleet, { agents, ports: await freePorts(2), repeatsFile });
     return made.fleet;
   }
 
@@ -170,9 +177,13 @@ service:
   }
 
   #gatewayConfig(): string {
+    const traffic = this.#repeatsFile === null ? {} : { repeats_file: this.#repeatsFile };
     return `
 receivers:
-  otlp: { scrape_interval: 10s, protocols: { http: { endpoint: "127.0.0.1:${this.#ports[0]}" } } }
+  otlp:
+    scrape_interval: 10s
+    protocols: { http: { endpoint: "127.0.0.1:${this.#ports[0]}" } }
+    traffic: ${JSON.stringify(traffic)}
 processors: { smi: {} }
 exporters:
   capture:

@@ -21,12 +21,22 @@ import { type HostedService, hostService } from '../../pipeline/graph/host.ts';
 import { registry } from '../../pipeline/graph/registry.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { type CreateHttpPoster, createHttpPoster, type PostResult } from '../../pipeline/net/http-post.ts';
+import { type StateFile, stateFile } from '../../pipeline/net/state-file.ts';
 import type { Registry } from '../../pipeline/registry.ts';
 import type { Meters, Observation } from '../../pipeline/telemetry/meters.ts';
+import type { OtlpConfig } from '../../receivers/otlp/config.ts';
+import { factory as otlp } from '../../receivers/otlp/factory.ts';
+import { createOtlpReceiver } from '../../receivers/otlp/otlp.ts';
+import type { OpenStateFile } from '../../receivers/otlp/repeats-store.ts';
+import { loadTables } from '../../receivers/otlp/samples-intake.ts';
 import { createTestClock, type TestClock } from './clock.ts';
+import { splitRequest } from './split-request.ts';
 
-/** What becomes of one POST: it arrives, it arrives and its answer is lost, or it never does. */
-export type Fate = 'arrives' | 'answer lost' | 'never arrives';
+/**
+ * What becomes of one POST: it arrives, it arrives and its answer is lost, something between splits it and only the first
+ * half arrives, or nothing does.
+ */
+export type Fate = 'arrives' | 'answer lost' | 'half arrives' | 'never arrives';
 
 export interface FleetOptions {
   readonly startWallMs: number;
@@ -58,6 +68,8 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #running = new Set<() => Iterable<Observation>>();
   #posts = 0;
+  /** Readings and writings of files that run. */
+  #files = 0;
   /** POSTs by what became of them. */
   readonly fates = new Map<Fate, number>();
 
@@ -108,12 +120,12 @@ export class Fleet {
     clock.advance(untilMs - clock.monoMs());
   }
 
-  /** Waits until no scrape and no POST runs, but for scrapes that hang on purpose. The clock stands still. */
+  /** Waits until no scrape, no POST and no work on a file runs, but for scrapes that hang on purpose. The clock stands still. */
   async settle(): Promise<void> {
     // Equal a few times: what has just ended leads to something else in a moment, and goes through the system's sockets.
     for (let equal = 0; equal < 3; ) {
       await new Promise((resolve) => setImmediate(resolve));
-      equal = this.#posts === 0 && this.#scrapes() === this.#options.hanging() ? equal + 1 : 0;
+      equal = this.#posts + this.#files === 0 && this.#scrapes() === this.#options.hanging() ? equal + 1 : 0;
     }
   }
 
@@ -134,7 +146,8 @@ export class Fleet {
       load: async (kind, type) => {
         if (kind === 'exporter' && others.has(type)) return others.get(type)!;
         const factory = await registry.load(kind, type);
-        return factory?.kind === 'receiver' ? this.#watchedReceiver(factory as ReceiverFactory<unknown>) : factory;
+        if (factory?.kind !== 'receiver') return factory;
+        return this.#watchedReceiver((type === 'otlp' ? this.#otlpReceiver() : factory) as ReceiverFactory<unknown>);
       },
     };
   }
@@ -145,6 +158,29 @@ export class Fleet {
       ...factory,
       create: (settings) => factory.create({ ...settings, meters: meters(settings) }),
     } satisfies ReceiverFactory<unknown>;
+  }
+
+  #otlpReceiver(): ReceiverFactory<OtlpConfig> {
+    const open: OpenStateFile = (path, maxBytes) => this.#watchedFile(stateFile(path, maxBytes));
+    return {
+      ...otlp,
+      create: async (settings) => createOtlpReceiver(settings, await loadTables(settings), open),
+    };
+  }
+
+  #watchedFile({ read, remove, check, write }: StateFile): StateFile {
+    const watched = async <Result>(work: Promise<Result>): Promise<Result> => {
+      this.#files += 1;
+      return work.finally(() => {
+        this.#files -= 1;
+      });
+    };
+    return {
+      read: () => watched(read()),
+      remove: () => watched(remove()),
+      check: () => watched(check()),
+      write: (text) => watched(write(text)),
+    };
   }
 
   #otlpHttpOf(name: string): ExporterFactory<OtlpHttpConfig> {
@@ -159,7 +195,9 @@ export class Fleet {
         close: () => real.close(),
         post: async (headers, body) => {
           this.#posts += 1;
-          const result = await this.#travel(name, () => real.post(headers, body));
+          const result = await this.#travel(name, (isHalf) =>
+            real.post(headers, isHalf ? splitRequest(body)[0] : body),
+          );
           this.#posts -= 1;
           return result;
         },
@@ -167,12 +205,12 @@ export class Fleet {
     };
   }
 
-  async #travel(name: string, post: () => Promise<PostResult>): Promise<PostResult> {
+  async #travel(name: string, post: (isHalf: boolean) => Promise<PostResult>): Promise<PostResult> {
     const fate = this.#options.fateOf(name);
     this.fates.set(fate, (this.fates.get(fate) ?? 0) + 1);
     if (fate === 'never arrives')
       return { kind: 'failure', reason: 'connect', error: 'the network is cut', resent: false };
-    const result = await post();
+    const result = await post(fate === 'half arrives');
     if (fate === 'arrives') return result;
     return { kind: 'failure', reason: 'timeout', error: 'the answer was lost', resent: false };
   }
