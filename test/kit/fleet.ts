@@ -34,9 +34,9 @@ import { splitRequest } from './split-request.ts';
 
 /**
  * What becomes of one POST: it arrives, it arrives and its answer is lost, something between splits it and only the first
- * half arrives, or nothing does.
+ * half arrives, or nothing does; swallowed: neither does it, and its sender is told that it has.
  */
-export type Fate = 'arrives' | 'answer lost' | 'half arrives' | 'never arrives';
+export type Fate = 'arrives' | 'answer lost' | 'half arrives' | 'never arrives' | 'swallowed';
 
 export interface FleetOptions {
   readonly startWallMs: number;
@@ -210,11 +210,22 @@ export class Fleet {
     this.fates.set(fate, (this.fates.get(fate) ?? 0) + 1);
     if (fate === 'never arrives')
       return { kind: 'failure', reason: 'connect', error: 'the network is cut', resent: false };
+    if (fate === 'swallowed') return SUCCESS;
     const result = await post(fate === 'half arrives');
     if (fate === 'arrives') return result;
     return { kind: 'failure', reason: 'timeout', error: 'the answer was lost', resent: false };
   }
 }
+
+const SUCCESS: PostResult = {
+  kind: 'answer',
+  status: 200,
+  headers: new Map([['content-type', 'application/x-protobuf']]),
+  body: new Uint8Array(0),
+  bodyEnd: 'whole',
+  error: '',
+  resent: false,
+};
 
 function captureInto(sums: TrafficSum[]): ExporterFactory<Record<string, never>> {
   return {
