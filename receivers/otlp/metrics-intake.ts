@@ -141,7 +141,7 @@ class MetricsIntake implements Intake {
     if (this.#traffic.waits(decoded).length > 0) return null;
     const shares = yield* this.#judge.sharesOf(body, decoded);
     if (shares === null) return this.#tooLargeToSplit(decoded);
-    const samples = this.#samples === null ? null : yield* this.#samples.read(body, decoded.foreign.names);
+    const samples = yield* this.#samplesOf(body, decoded);
     const admission = yield* this.#admission(shares, samples);
     if (!admission.ok) {
       this.#traffic.refuse(shares);
@@ -153,6 +153,12 @@ class MetricsIntake implements Intake {
     const points = total(samples.points.values());
     const outcome = yield* samples.offer();
     return { samples, fates: [...fates, outcome.then((end) => ({ outcome: end, points }))] };
+  }
+
+  /** Where all is traffic, nothing is read a second time. */
+  *#samplesOf(body: Uint8Array, { foreign }: DecodedTraffic): InSteps<SamplesShare | null> {
+    if (this.#samples === null || foreign.points === 0) return null;
+    return yield* this.#samples.read(body, foreign.names);
   }
 
   *#admission(shares: readonly Share[], samples: SamplesShare | null): InSteps<Admission> {

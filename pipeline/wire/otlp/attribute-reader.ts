@@ -104,6 +104,11 @@ export class AttributeRanges {
     this.#memory = memory;
   }
 
+  /** Length of the attributes of the point at hand, bytes. */
+  get bytes(): number {
+    return lengthOf(this.#shared) + lengthOf(this.#own);
+  }
+
   clear(): void {
     this.#shared.length = 0;
     this.#own.length = 0;
@@ -215,6 +220,12 @@ export class AttributeRanges {
     }
     return list;
   }
+}
+
+function lengthOf(ranges: readonly number[]): number {
+  let length = 0;
+  for (let i = 0; i < ranges.length; i += 2) length += ranges[i + 1]! - ranges[i]!;
+  return length;
 }
 
 /** Ranges in the order in which they stand. */

@@ -16,7 +16,9 @@ export const ITEM_WORK = 128;
  * ones are gone through by steps, and nothing is made of them. Room for 10,000 buckets.
  */
 export const LONGEST_POINT = 192 * 1024;
-export const LONGEST_RESOURCE = 32 * 1024;
+export const LONGEST_RESOURCE = 16 * 1024;
+/** The same of the attributes of a point: they take up to 1 µs each, and 8 bytes. */
+export const LONGEST_ATTRIBUTES = 32 * 1024;
 
 /** Work done step by step: the generator lets go between two steps. */
 export type InSteps<T> = Generator<void, T, void>;

@@ -2,6 +2,7 @@
 import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeRanges } from './attribute-reader.ts';
 import { NO_RECORDED_VALUE } from './fields.ts';
+import { LONGEST_ATTRIBUTES } from './pace.ts';
 import type { PointAttributes } from './point-attributes.ts';
 import type { PointDigest } from './point-digest.ts';
 import {
@@ -57,8 +58,8 @@ export class PointReader {
     this.#attributes.digest(digest);
   }
 
-  /** Reads the NumberDataPoint of the reader's field and goes behind it. */
-  number(): PointAttributes {
+  /** Reads the NumberDataPoint of the reader's field and goes behind it. Null when its attributes are too long to be read. */
+  number(): PointAttributes | null {
     const outer = this.#begin();
     let values = 0;
     while (this.#reader.next()) if (this.#numberField()) values += 1;
@@ -67,8 +68,8 @@ export class PointReader {
     return this.#finish(outer);
   }
 
-  /** Reads the HistogramDataPoint of the reader's field and goes behind it. */
-  histogram(): PointAttributes {
+  /** Reads the HistogramDataPoint of the reader's field and goes behind it. Null as for `number`. */
+  histogram(): PointAttributes | null {
     const outer = this.#begin();
     this.bounds = NO_BOUNDS;
     this.counts = NO_COUNTS;
@@ -96,9 +97,9 @@ export class PointReader {
     return this.#reader.enter();
   }
 
-  #finish(outer: number): PointAttributes {
+  #finish(outer: number): PointAttributes | null {
     const { position, depth } = this.#reader;
-    const attributes = this.#attributes.read();
+    const attributes = this.#attributes.bytes > LONGEST_ATTRIBUTES ? null : this.#attributes.read();
     this.#reader.visit(position, outer, depth - 1);
     return attributes;
   }

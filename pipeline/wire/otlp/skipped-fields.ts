@@ -91,7 +91,10 @@ function passMessage(reader: ProtobufReader, content: Shape): void {
  * no generator is made for most fields, and those may be millions.
  */
 export function passBy(reader: ProtobufReader, shape: Shape, pace: Pace): InSteps<void> | null {
-  if (reader.tag % 8 === START_GROUP) return passGroup(reader, pace);
+  if (reader.tag % 8 === START_GROUP) {
+    const end = reader.enterGroup();
+    return reader.nextInGroup(end) ? passGroup(reader, end, pace) : null;
+  }
   const content = shape.fields.get(reader.tag);
   if (typeof content === 'object' && reader.length() > SHORT) return passLong(reader, content, pace);
   if (content === 'varints' && reader.length() > SHORT) return passLongVarints(reader, pace);
@@ -126,12 +129,11 @@ function* passLongVarints(reader: ProtobufReader, pace: Pace): InSteps<void> {
   reader.leave(outer);
 }
 
-/** Groups tell no length, so that each may be long. */
-function* passGroup(reader: ProtobufReader, pace: Pace): InSteps<void> {
-  const end = reader.enterGroup();
-  while (reader.nextInGroup(end)) {
+/** Groups tell no length, so that each may be long. The reader is at the first field of this one. */
+function* passGroup(reader: ProtobufReader, end: number, pace: Pace): InSteps<void> {
+  do {
     if (pace.isStep(FIELD_WORK)) yield;
-    if (reader.tag % 8 === START_GROUP) yield* passGroup(reader, pace);
-    else reader.skip();
-  }
+    const steps = passBy(reader, UNCHECKED_SHAPE, pace);
+    if (steps !== null) yield* steps;
+  } while (reader.nextInGroup(end));
 }

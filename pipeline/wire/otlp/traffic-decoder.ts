@@ -257,10 +257,14 @@ class TrafficDecoder {
       const length = this.#pointLength();
       if (this.#pace.isStep(length + ITEM_WORK)) yield;
       if (length < 0) yield* this.#pass(UNCHECKED_SHAPE);
-      else if (length > LONGEST_POINT) yield* passLong(this.#reader, LONG_NUMBER_SHAPE, this.#pace);
       else {
-        const attributes = points.number();
-        if (name === null || !points.hasValue) continue;
+        const { position, left } = this.#reader;
+        const attributes = length > LONGEST_POINT ? null : points.number();
+        if (attributes === null) {
+          this.#reader.visit(position, position + left);
+          yield* passLong(this.#reader, LONG_NUMBER_SHAPE, this.#pace);
+        }
+        if (attributes === null || name === null || !points.hasValue) continue;
         if (this.#isUnwanted(name, sender)) added += 1;
         else if (sender.assembly.number(name, points.startMs, points.endMs, attributes, points.value)) added += 1;
       }
@@ -275,10 +279,14 @@ class TrafficDecoder {
       const length = this.#pointLength();
       if (this.#pace.isStep(length + ITEM_WORK)) yield;
       if (length < 0) yield* this.#pass(UNCHECKED_SHAPE);
-      else if (length > LONGEST_POINT) yield* passLong(this.#reader, LONG_HISTOGRAM_SHAPE, this.#pace);
       else {
-        const attributes = points.histogram();
-        if (name === null || !points.hasValue) continue;
+        const { position, left } = this.#reader;
+        const attributes = length > LONGEST_POINT ? null : points.histogram();
+        if (attributes === null) {
+          this.#reader.visit(position, position + left);
+          yield* passLong(this.#reader, LONG_HISTOGRAM_SHAPE, this.#pace);
+        }
+        if (attributes === null || name === null || !points.hasValue) continue;
         const { startMs, endMs, bounds, counts } = points;
         if (this.#isUnwanted(name, sender)) added += 1;
         else if (sender.assembly.histogram(startMs, endMs, attributes, bounds, counts)) added += 1;
