@@ -10,7 +10,8 @@ export class Arriving implements ArrivingBody {
   readonly tooSlow: () => void;
   readonly #room: ReceivingRoom;
   readonly #maxBytes: number;
-  readonly #gathered = new Gathered();
+  /** Node copies each piece of a body into a buffer of its own, which nobody else has. */
+  readonly #gathered = new Gathered(true);
   #ended = false;
   #taken = 0;
 
@@ -19,6 +20,11 @@ export class Arriving implements ArrivingBody {
     this.#maxBytes = maxBytes;
     this.beganMonoMs = beganMonoMs;
     this.tooSlow = tooSlow;
+  }
+
+  /** Its sender says how long it is. Nothing is kept for it before a quarter is here. */
+  expect(bytes: number): void {
+    this.#gathered.expect(bytes);
   }
 
   /** Bytes that were kept. */
@@ -31,7 +37,7 @@ export class Arriving implements ArrivingBody {
     return this.#ended;
   }
 
-  /** Keeps a piece, or says why not. */
+  /** Keeps a piece, which is nobody else's from then on, or says why not. */
   add(piece: Buffer): 'too_large' | 'no_room' | null {
     if (this.bytes + piece.length > this.#maxBytes) return 'too_large';
     if (!this.#room.take(piece.length)) return 'no_room';

@@ -217,6 +217,7 @@ class HttpIngest {
       events.closed('min_rate');
       request.destroy();
     });
+    arriving.expect(Number(request.headers['content-length'] ?? 0));
     this.#watch.add(arriving);
     if (request.headers.expect !== undefined) response.writeContinue();
     request.on('data', (piece: Buffer) => {

@@ -2,7 +2,10 @@
  * @module A compressed body undone as a whole, never beyond a limit: gzip, deflate (zlib's form) and, where Node has it,
  * zstd.
  */
+import type { Duplex } from 'node:stream';
 import * as zlib from 'node:zlib';
+import { freeWhole } from '../wire/free.ts';
+import { Gathered } from '../wire/gathered.ts';
 
 export type Codec = 'gzip' | 'deflate' | 'zstd';
 
@@ -41,14 +44,73 @@ function undo(bytes: Uint8Array, codec: Codec, maxOutputLength: number): Unpacke
 
 /**
  * Undoes `bytes`, which must be one whole stream with nothing behind it (gzip: one or more members), beside the event loop.
- * The result is at most `maxBytes` long. Never rejects.
+ * The result is at most `maxBytes` long. Never rejects. What grows beyond measure is kept only once it is known to end
+ * within `maxBytes`, so that a bomb takes no more memory than an honest body of its size.
  */
-export function unpackBeside(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacked> {
-  const options = { maxOutputLength: maxBytes, info: true, ...paramsOf(codec) } as const;
+export async function unpackBeside(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacked> {
+  const output = new Output(maxBytes, Math.max(TRUSTED_BYTES, TRUSTED_RATIO * bytes.length));
+  const end = await pour(bytes, codec, output);
+  if (end !== 'whole') return end;
+  if (output.bytes <= output.trustedBytes) return output.take();
+  const measured = new Output(maxBytes, maxBytes, output.bytes);
+  const again = await pour(bytes, codec, measured);
+  return again === 'whole' ? measured.take() : again;
+}
+
+/** How far a body may grow before it is only measured: so many bytes, or so many times its packed length. */
+const TRUSTED_BYTES = 1 << 20;
+const TRUSTED_RATIO = 50;
+
+/** Where an unpacked body goes. */
+class Output {
+  readonly #maxBytes: number;
+  readonly trustedBytes: number;
+  /** Nobody but the codec has its pieces, and it leaves those alone that are full. */
+  readonly #gathered = new Gathered(true);
+  bytes = 0;
+
+  /** `expectedBytes`: its length, where it is known. */
+  constructor(maxBytes: number, trustedBytes: number, expectedBytes = 0) {
+    this.#maxBytes = maxBytes;
+    this.trustedBytes = trustedBytes;
+    this.#gathered.expect(expectedBytes);
+  }
+
+  /** False when it is too much. */
+  add(piece: Uint8Array): boolean {
+    const isFirstBeyond = this.bytes <= this.trustedBytes;
+    this.bytes += piece.length;
+    if (this.bytes > this.#maxBytes) this.clear();
+    else if (this.bytes <= this.trustedBytes) this.#gathered.add(piece);
+    else if (isFirstBeyond) this.clear();
+    if (this.bytes > this.trustedBytes) freeWhole(piece);
+    return this.bytes <= this.#maxBytes;
+  }
+
+  take(): Uint8Array {
+    return this.#gathered.take();
+  }
+
+  clear(): void {
+    this.#gathered.clear();
+  }
+}
+
+/** Undoes `bytes` piece by piece; each is done with before the next one is made. */
+function pour(bytes: Uint8Array, codec: Codec, output: Output): Promise<'whole' | 'too_large' | 'damaged'> {
   return new Promise((resolve) => {
-    later(codec)(bytes, options, (error, result) => {
-      resolve(error === null ? whole(result as unknown as WithEngine, bytes) : problemOf(error));
+    const stream = beside(codec)(paramsOf(codec));
+    stream.on('data', (piece: Buffer) => {
+      if (stream.destroyed || output.add(piece)) return;
+      stream.destroy();
+      resolve('too_large');
     });
+    stream.on('error', () => {
+      output.clear();
+      resolve('damaged');
+    });
+    stream.on('end', () => resolve(stream.bytesWritten === bytes.length ? 'whole' : 'damaged'));
+    stream.end(bytes);
   });
 }
 
@@ -71,10 +133,11 @@ function atOnce(codec: Codec) {
   return codec === 'gzip' ? zlib.gunzipSync : codec === 'deflate' ? zlib.inflateSync : zlib.zstdDecompressSync;
 }
 
-type Later = (bytes: Uint8Array, options: object, done: (error: Error | null, result: Buffer) => void) => void;
+type Pouring = Duplex & { readonly bytesWritten: number };
 
-function later(codec: Codec): Later {
-  return codec === 'gzip' ? zlib.gunzip : codec === 'deflate' ? zlib.inflate : zlib.zstdDecompress;
+function beside(codec: Codec): (options: object) => Pouring {
+  if (codec === 'gzip') return zlib.createGunzip;
+  return codec === 'deflate' ? zlib.createInflate : zlib.createZstdDecompress;
 }
 
 function paramsOf(codec: Codec): object {

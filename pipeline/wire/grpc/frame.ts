@@ -57,6 +57,7 @@ export class MessageGatherer {
     const length = head.readUInt32BE(1);
     if (length > this.#maxBytes) return 'too_large';
     this.#frameBytes = FRAME_HEAD_BYTES + length;
+    this.#gathered.expect(this.#frameBytes);
     return null;
   }
 
