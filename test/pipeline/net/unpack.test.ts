@@ -130,3 +130,34 @@ test('bodies that are undone beside take turns, and each ends, whatever became o
   t.deepEqual(ends, ['damaged', 60_000, 60_000, 'damaged', 60_000, 60_000, 'damaged', 60_000, 60_000]);
   t.is(room.bytes, 6 * 60_000);
 });
+
+test('no more than two bodies are undone beside at the same time, and always two while more wait', async (t) => {
+  const packed = gzipSync(noise(60_000));
+  const bodies = 9;
+  const room = new ReceivingRoom(bodies * 60_000);
+  // Its free bytes are asked for once when a body comes, and once when its turn begins; the room is taken when it ends.
+  let [asked, ended] = [0, 0];
+  const running: number[] = [];
+  const watched = Object.create(room, {
+    freeBytes: {
+      get() {
+        asked += 1;
+        if (all.length === bodies) running.push(asked - bodies - ended);
+        return room.freeBytes;
+      },
+    },
+    take: {
+      value(bytes: number) {
+        ended += 1;
+        return room.take(bytes);
+      },
+    },
+  }) as ReceivingRoom;
+  const unpacker = new Unpacker(watched);
+  const all: Promise<unknown>[] = [];
+  while (all.length < bodies) all.push(unpacker.unpack(packed, 'gzip', MAX_BYTES));
+  t.is(asked, bodies + 2, 'two begin at once');
+  await Promise.all(all);
+  t.is(ended, bodies);
+  t.deepEqual(running, Array(bodies - 2).fill(2));
+});
