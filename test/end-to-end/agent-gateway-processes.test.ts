@@ -1,8 +1,8 @@
 /**
  * @module Two agents and a gateway as processes of their own, on the machine's clock and sockets: all are ended by SIGTERM and
- * started again, answers are lost on the way, and what comes out of the gateway is what the scrapes told, once.
+ * started again, answers and halves of requests are lost on the way while the gateway stops, and what comes out of the gateway is what the scrapes told, once.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -14,6 +14,7 @@ import { assertStoppedWhole, type RunningCli, startCli } from '../kit/cli.ts';
 import { ExpectedTraffic, observedCounts } from '../kit/expected-traffic.ts';
 import { OtlpBackend, type Reaction, type Received } from '../kit/otlp-backend.ts';
 import { freePorts } from '../kit/ports.ts';
+import { splitRequest } from '../kit/split-request.ts';
 
 const AGENTS = [0, 1] as const;
 type Agent = (typeof AGENTS)[number];
@@ -24,17 +25,35 @@ async function stop(t: ExecutionContext, process: RunningCli): Promise<void> {
   assertStoppedWhole(t, await process.finished);
 }
 
-/** Between agents and gateway: hands requests on, and loses each third answer. */
-function relayTo(gateway: string, lost: { count: number }) {
-  return async ({ body, headers }: Received, number: number): Promise<Reaction> => {
+/** What becomes of a request between agents and gateway. */
+interface Relayed {
+  /** What the gateway is sent of it. */
+  readonly body: Uint8Array;
+  readonly isAnswerLost: boolean;
+}
+
+/** Hands requests on, and loses each third answer. */
+function losingSome({ body }: Received, number: number): Relayed {
+  return { body, isAnswerLost: number % 3 === 2 };
+}
+
+/** Loses each answer, and of what the second agent sends the second half as well. */
+function losingAll({ body }: Received): Relayed {
+  const [sent] = decodeTraffic(body).resources;
+  return { body: sent?.envelope?.source === 'agent-1' ? splitRequest(body)[0] : body, isAnswerLost: true };
+}
+
+function relayTo(gateway: string, lost: { count: number }, become: (request: Received, number: number) => Relayed) {
+  return async (request: Received, number: number): Promise<Reaction> => {
+    const { body, isAnswerLost } = become(request, number);
     try {
       const answer = await fetch(`${gateway}/v1/metrics`, {
         method: 'POST',
-        headers: { 'content-type': headers['content-type'] ?? '' },
+        headers: { 'content-type': request.headers['content-type'] ?? '' },
         body: new Uint8Array(body),
       });
       const bytes = new Uint8Array(await answer.arrayBuffer());
-      if (number % 3 === 2) {
+      if (isAnswerLost) {
         lost.count += 1;
         return 'drop';
       }
@@ -83,7 +102,8 @@ test('what agents count comes out of the gateway once, through restarts of all o
   const [gatewayPort = 0] = await freePorts(1);
   const lost = { count: 0 };
   const relay = await OtlpBackend.start(t);
-  relay.react = relayTo(`http://127.0.0.1:${gatewayPort}`, lost);
+  const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+  relay.react = relayTo(gatewayUrl, lost, losingSome);
   const sink = await OtlpBackend.start(t);
 
   const run = async (name: string, config: string): Promise<RunningCli> => {
@@ -119,7 +139,11 @@ service:
     run(
       'gateway',
       `
-receivers: { otlp: { scrape_interval: 1s, protocols: { http: { endpoint: "127.0.0.1:${gatewayPort}" } } } }
+receivers:
+  otlp:
+    scrape_interval: 1s
+    protocols: { http: { endpoint: "127.0.0.1:${gatewayPort}" } }
+    traffic: { repeats_file: "${join(folder, 'taken')}" }
 processors: { smi: {} }
 exporters: { otlphttp: { endpoint: "${sink.url}", source: gateway } }
 service:
@@ -135,12 +159,15 @@ service:
   await stop(t, agents[0]!);
   agents[0] = await startAgent(0);
   await more(6);
-  // What was taken and whose answer is lost just now would be new to the next life (docs/adr/0013).
-  relay.react = async (request) => relayTo(`http://127.0.0.1:${gatewayPort}`, lost)(request, 0);
-  await more(4);
+  // What this life takes of both agents is sent again to the next one.
+  relay.react = relayTo(gatewayUrl, lost, losingAll);
+  await more(6);
+  const lostBefore = lost.count;
   await stop(t, gateway);
+  t.is((await stat(join(folder, 'taken'))).mode & 0o777, 0o600);
   gateway = await startGateway();
-  relay.react = relayTo(`http://127.0.0.1:${gatewayPort}`, lost);
+  await t.throwsAsync(stat(join(folder, 'taken')), { code: 'ENOENT' });
+  relay.react = relayTo(gatewayUrl, lost, losingSome);
   await more(8);
   for (const agent of agents) await stop(t, agent);
   await stop(t, gateway);
@@ -149,5 +176,6 @@ service:
   const want = countsOf(lives.flatMap(({ slots }) => [...slots.values()].flatMap((rows) => [...rows])));
   t.deepEqual(seen, want);
   t.true(want.size > 20, `${want.size} rows`);
+  t.true(lostBefore >= 4, 'both agents had something taken that they were not told of');
   t.true(lost.count >= 5, `${lost.count} answers lost`);
 });

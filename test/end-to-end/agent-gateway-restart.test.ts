@@ -96,19 +96,13 @@ for (const fate of ['answer lost', 'half arrives'] as const) {
     t.deepEqual(beyond(stage), [RESTART - 1]);
     const slot = FIRST_SLOT + RESTART - 1;
     const seen = requests([observedCounts(bySlot(stage.gateways).get(slot)!)]);
-    const ofAgents = [0, 1].map((agent) =>
-      requests([
-        expectedOf(
-          stage.lives.filter((life) => life.agent === agent),
-          slot,
-        ),
-      ]),
-    );
+    const livesOfFirst = stage.lives.filter(({ agent }) => agent === 0);
+    const twice = requests([expectedOf(livesOfFirst, slot)]);
     const most = requests([expectedOf(stage.lives, slot)]);
-    for (const [key, count] of ofAgents[0]!) most.set(key, most.get(key)! + count);
+    for (const [key, count] of twice) most.set(key, most.get(key)! + count);
     if (fate === 'answer lost') t.deepEqual(seen, most);
     // Which points are in the half is as it comes.
-    else t.true(total(seen) <= total(most) && total(seen) > total(most) - total(ofAgents[0]!));
+    else t.true(total(seen) <= total(most) && total(seen) > total(most) - total(twice));
   });
 }
 
