@@ -1,204 +1,224 @@
 /**
- * @module A real `weir run` with both OTLP ports under attack: a good client that must be served meanwhile, a backend that
- * tells what arrived, and the memory of the process.
+ * @module A real `weir run` with both signals on both OTLP ports, to be attacked: good clients that must be served meanwhile, a
+ * backend that tells what arrived, and what is seen of the process from outside.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect as connectH2 } from 'node:http2';
-import { connect, type Socket } from 'node:net';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
-import { spansRequest } from '../bench/span-payload.ts';
-import { assertStoppedWhole, type RunningCli, startCli } from './cli.ts';
-import { OtlpBackend } from './otlp-backend.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Finished, type RunningCli, startCli } from './cli.ts';
+import type { Scale } from './otlp-victim-attack.ts';
+import type { Report } from './otlp-victim-attacker.ts';
+import type { AttackName } from './otlp-victim-attacks.ts';
+import { VictimBackend } from './otlp-victim-backend.ts';
+import { BOMB_CODECS } from './otlp-victim-bombs.ts';
+import { Caller, DOORS, type Ports } from './otlp-victim-calls.ts';
+import { GoodClients } from './otlp-victim-clients.ts';
+import { type AttackFigures, quantiles } from './otlp-victim-figures.ts';
+import { VictimWatch } from './otlp-victim-watch.ts';
 import { freePorts } from './ports.ts';
 
-/**
- * What the good client may wait under attack, at the 99th percentile. Alone on a machine it is less than a tenth of this,
- * but attackers, backend and good client share the processor with what they attack.
- */
-const SERVED_WITHIN_MS = 2000;
-/** Spans of each request of the good client. */
-const GOOD_SPANS = 50;
+/** So long only good clients send before anything is attacked. */
+const WARM_MS = 2500;
+/** So long good clients and probes are looked at, at least, so that a percentile is one. */
+const LOOK_MS: Readonly<Record<Scale, number>> = { short: 1000, full: 2000 };
 
-export interface Victim {
-  readonly httpPort: number;
-  readonly grpcPort: number;
-  readonly weir: RunningCli;
-  readonly backend: OtlpBackend;
-  /** Resident memory now, bytes; null where the system does not tell. */
-  residentBytes(): Promise<number | null>;
-  /**
-   * Ends the good client and the process, and checks that every one of its requests was served in time and arrived, once.
-   */
-  end(): Promise<void>;
+export interface VictimSettings {
+  /** Further keys of both ports, in YAML's flow style. */
+  readonly listener?: string;
+  readonly warmMs?: number;
 }
 
-/**
- * Starts all three; the good client sends on both ports, one request after another, until `end`. `listener`: further keys
- * of both ports, in YAML's flow style.
- */
-export async function startVictim(t: ExecutionContext, listener = ''): Promise<Victim> {
-  const [httpPort = 0, grpcPort = 0, metricsPort = 0] = await freePorts(3);
-  const backend = await OtlpBackend.start(t);
+/** How it ended. */
+export interface Account {
+  readonly finished: Finished;
+  /** Answers to good clients that were no success. */
+  readonly failures: readonly string[];
+  readonly probeFailures: number;
+  /** Requests of spans that were taken, and how often each arrived. */
+  readonly marks: { readonly sent: readonly string[]; readonly arrived: ReadonlyMap<string, number> };
+  /** Successes by workload that were sent in requests that were taken, and those that arrived. */
+  readonly successes: { readonly sent: ReadonlyMap<string, number>; readonly arrived: ReadonlyMap<string, number> };
+}
+
+export class Victim {
+  readonly ports: Ports;
+  readonly metricsUrl: string;
+  readonly weir: RunningCli;
+  readonly backend: VictimBackend;
+  readonly #clients: GoodClients;
+  readonly #watch: VictimWatch;
+  readonly #attacker: ChildProcess;
+  readonly #folder: string;
+  #quietP99Ms = 0;
+  #ended = false;
+
+  private constructor(parts: Started) {
+    this.ports = parts.ports;
+    this.metricsUrl = parts.metricsUrl;
+    this.weir = parts.weir;
+    this.backend = parts.backend;
+    this.#folder = parts.folder;
+    this.#attacker = parts.attacker;
+    this.#clients = new GoodClients(parts.ports);
+    this.#watch = new VictimWatch(parts.weir.child.pid ?? 0, parts.healthPort);
+  }
+
+  /** Starts all of them. Call `end`, or `kill` when something failed. */
+  static async start({ listener = '', warmMs = WARM_MS }: VictimSettings = {}): Promise<Victim> {
+    const parts = await startParts(listener);
+    const victim = new Victim(parts);
+    await rehearse(parts.ports);
+    await victim.#warm(warmMs);
+    return victim;
+  }
+
+  /** Does one attack and tells what it did. */
+  async attack(name: AttackName, scale: Scale): Promise<AttackFigures> {
+    this.#watch.look();
+    this.#clients.look();
+    const before = await this.#watch.memory();
+    const began = performance.now();
+    const report = await this.#order(name, scale);
+    if ('error' in report) throw new Error(report.error);
+    await wait(Math.max(0, LOOK_MS[scale] - (performance.now() - began)));
+    await this.#watch.memory();
+    const { tookMs, mostBytes } = this.#watch.look();
+    return {
+      tried: report.tried,
+      quietP99Ms: this.#quietP99Ms,
+      grewBytes: Math.max(0, mostBytes - before),
+      livez: quantiles(tookMs),
+      good: quantiles(this.#clients.look().tookMs),
+      slowestMs: Math.max(0, ...report.tried.map((one) => one.tookMs)),
+    };
+  }
+
+  /** Waits until code is compiled and memory has found its size, and looks how long things take then. */
+  async #warm(ms: number): Promise<void> {
+    await wait(ms / 2);
+    this.#watch.look();
+    this.#clients.look();
+    await wait(ms / 2);
+    const probes = quantiles(this.#watch.look().tookMs);
+    this.#quietP99Ms = Math.max(probes.p99Ms, quantiles(this.#clients.look().tookMs).p99Ms);
+  }
+
+  /** Resident memory now, bytes. */
+  memory(): Promise<number> {
+    return this.#watch.memory();
+  }
+
+  async metricsPage(): Promise<string> {
+    return (await fetch(this.metricsUrl)).text();
+  }
+
+  /** Ends the good clients, then the process by SIGTERM, and gives the account. */
+  async end(): Promise<Account> {
+    await this.#clients.stop();
+    this.#watch.stop();
+    this.weir.child.kill('SIGTERM');
+    const finished = await this.weir.finished;
+    const account = {
+      finished,
+      failures: this.#clients.look().failures,
+      probeFailures: this.#watch.failures,
+      marks: { sent: this.#clients.marks, arrived: this.backend.marks },
+      successes: { sent: this.#clients.successes, arrived: this.backend.successes },
+    };
+    await this.kill();
+    return account;
+  }
+
+  /** Ends all at once; may be called twice. */
+  async kill(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.weir.child.kill('SIGKILL');
+    this.#attacker.kill('SIGKILL');
+    this.#watch.stop();
+    await this.#clients.stop();
+    this.backend.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #order(name: AttackName, scale: Scale): Promise<Report> {
+    const attacker = this.#attacker;
+    return new Promise((resolve) => {
+      const ended = (code: number | null) => resolve({ error: `the attacker ended with ${code}` });
+      attacker.once('exit', ended);
+      attacker.once('message', (report: Report) => {
+        attacker.off('exit', ended);
+        resolve(report);
+      });
+      attacker.send({ name, ports: this.ports, scale });
+    });
+  }
+}
+
+interface Started {
+  readonly ports: Ports;
+  readonly healthPort: number;
+  readonly metricsUrl: string;
+  readonly weir: RunningCli;
+  readonly backend: VictimBackend;
+  readonly attacker: ChildProcess;
+  readonly folder: string;
+}
+
+async function startParts(listener: string): Promise<Started> {
+  const [httpPort = 0, grpcPort = 0, metricsPort = 0, healthPort = 0] = await freePorts(4);
+  const backend = await VictimBackend.start();
   const folder = await mkdtemp(join(tmpdir(), 'weir-victim-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'config.yaml');
-  await writeFile(
-    file,
-    `
+  await writeFile(file, configText({ httpPort, grpcPort, metricsPort, healthPort, url: backend.url, listener }));
+  const weir = startCli(['run', '-c', file]);
+  await weir.printed('started');
+  const attacker = fork(new URL('./otlp-victim-attacker.ts', import.meta.url), { execArgv: [] });
+  await once(attacker, 'message');
+  const metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`;
+  return { ports: { httpPort, grpcPort }, healthPort, metricsUrl, weir, backend, attacker, folder };
+}
+
+interface Places extends Ports {
+  readonly metricsPort: number;
+  readonly healthPort: number;
+  readonly url: string;
+  readonly listener: string;
+}
+
+function configText({ httpPort, grpcPort, metricsPort, healthPort, url, listener }: Places): string {
+  return `
 receivers:
   otlp:
+    scrape_interval: 1s
     protocols:
       grpc: { endpoint: "127.0.0.1:${grpcPort}", ${listener} }
       http: { endpoint: "127.0.0.1:${httpPort}", ${listener} }
-exporters: { otlphttp: { endpoint: "${backend.url}", compression: none } }
+processors: { smi: {} }
+exporters: { otlphttp: { endpoint: "${url}", source: victim, compression: none } }
+extensions: { health_check: { endpoint: "127.0.0.1:${healthPort}" } }
 service:
+  extensions: [health_check]
   telemetry: { metrics: { address: "127.0.0.1:${metricsPort}" } }
-  pipelines: { traces: { receivers: [otlp], exporters: [otlphttp] } }
-`,
-  );
-  const weir = startCli(['run', '-c', file]);
-  t.teardown(() => weir.child.kill('SIGKILL'));
-  await weir.printed('started');
-  const client = goodClient(httpPort, grpcPort);
-  return {
-    httpPort,
-    grpcPort,
-    weir,
-    backend,
-    residentBytes: () => residentBytes(weir.child.pid ?? 0),
-    async end() {
-      const { served, failures, tookMs } = await client.end();
-      t.deepEqual(failures, [], 'the good client was refused');
-      t.true(served > 0, 'the good client was not served');
-      const [p50, p99] = [0.5, 0.99].map((part) => Math.round(tookMs[Math.floor(part * served)]!));
-      t.log(`the good client was served ${served} times, p50 ${p50} ms, p99 ${p99} ms`);
-      t.true(p99! < SERVED_WITHIN_MS, `the good client waited, p99 ${p99} ms`);
-      weir.child.kill('SIGTERM');
-      assertStoppedWhole(t, await weir.finished);
-      const good = backend.received.filter(({ body }) => body.includes('good-client-'));
-      t.is(good.length, served, 'requests of the good client that arrived');
-      t.is(new Set(good.map(({ body }) => body.toString('latin1'))).size, served, 'all different');
-    },
-  };
+  pipelines:
+    traces: { receivers: [otlp], exporters: [otlphttp] }
+    metrics: { receivers: [otlp], processors: [smi], exporters: [otlphttp] }
+`;
 }
 
-async function residentBytes(pid: number): Promise<number | null> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const match = /^VmRSS:\s+(\d+) kB/m.exec(status);
-  return match === null ? null : Number(match[1]) * 1024;
-}
-
-/** A request that no other one equals; the mark is a resource of its own without spans, which passes through. */
-function goodBody(n: number): Buffer {
-  const mark = Buffer.from(`good-client-${String(n).padStart(8, '0')}`);
-  // ResourceSpans { schema_url = 3 } beside the one with spans.
-  const schema = Buffer.concat([Buffer.from([0x1a, mark.length]), mark]);
-  return Buffer.concat([spansRequest(GOOD_SPANS, n + 1), Buffer.from([0x0a, schema.length]), schema]);
-}
-
-function goodClient(httpPort: number, grpcPort: number) {
-  let running = true;
-  let next = 0;
-  const tookMs: number[] = [];
-  const failures: string[] = [];
-  const session = connectH2(`http://127.0.0.1:${grpcPort}`);
-  session.on('error', (error) => failures.push(`gRPC connection: ${error.message}`));
-  const overHttp = async () => {
-    const answer = await fetch(`http://127.0.0.1:${httpPort}/v1/traces`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-protobuf' },
-      body: new Uint8Array(goodBody(next++)),
-      signal: AbortSignal.timeout(60_000),
-    });
-    await answer.arrayBuffer();
-    return answer.status === 200 ? '' : `HTTP ${answer.status}`;
-  };
-  const overGrpc = async () => {
-    const { status, message } = await grpcCall(session, goodBody(next++));
-    return status === 0 ? '' : `gRPC ${status} ${message}`;
-  };
-  const loop = async (send: () => Promise<string>) => {
-    while (running) {
-      const began = performance.now();
-      const failure = await send().catch((error: unknown) => `threw ${String(error)}`);
-      if (failure === '') tookMs.push(performance.now() - began);
-      else failures.push(failure);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
-  const loops = Promise.all([loop(overHttp), loop(overGrpc)]);
-  return {
-    async end() {
-      running = false;
-      await loops;
-      session.close();
-      return { served: tookMs.length, failures, tookMs: tookMs.sort((a, b) => a - b) };
-    },
-  };
-}
-
-export interface GrpcAnswer {
-  /** Number of the status; -1 when the stream ended without one. */
-  readonly status: number;
-  readonly message: string;
-}
-
-/** Frame of one message. */
-export function grpcFrame(body: Uint8Array, compressed = false, length = body.length): Buffer {
-  const head = Buffer.alloc(5);
-  head[0] = compressed ? 1 : 0;
-  head.writeUInt32BE(length, 1);
-  return Buffer.concat([head, body]);
-}
-
-/** The method that takes spans. */
-export const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
-
-/** One unary call; never throws. */
-export function grpcCall(
-  session: ReturnType<typeof connectH2>,
-  body: Uint8Array,
-  { encoding, frame = grpcFrame(body, encoding !== undefined) }: { encoding?: string; frame?: Uint8Array } = {},
-): Promise<GrpcAnswer> {
-  return new Promise((resolve) => {
-    let status = -1;
-    let message = '';
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': EXPORT,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...(encoding === undefined ? {} : { 'grpc-encoding': encoding }),
-    });
-    const read = (fields: Record<string, unknown>) => {
-      if (fields['grpc-status'] !== undefined) status = Number(fields['grpc-status']);
-      if (fields['grpc-message'] !== undefined) message = String(fields['grpc-message']);
-    };
-    stream.on('response', read).on('trailers', read);
-    stream.on('error', (error) => {
-      message ||= error.message;
-    });
-    stream.on('close', () => resolve({ status, message }));
-    stream.resume();
-    stream.end(frame);
-  });
-}
-
-/** Sends bytes as they are and gives all that comes back until the far side closes or `patienceMs` have passed. */
-export function rawExchange(port: number, bytes: Uint8Array | string, patienceMs = 30_000): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = '';
-    const socket: Socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-    const timer = setTimeout(() => socket.destroy(), patienceMs);
-    socket.on('data', (piece) => {
-      answer += piece.toString('latin1');
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      clearTimeout(timer);
-      resolve(answer);
-    });
-  });
+/** Each door takes something in each codec once, so that what is loaded only then counts for no attack. */
+async function rehearse(ports: Ports): Promise<void> {
+  const { deflateSync, gzipSync, zstdCompressSync } = await import('node:zlib');
+  const compress = { gzip: gzipSync, deflate: deflateSync, zstd: zstdCompressSync };
+  const caller = new Caller(ports, '127.0.0.1');
+  // A field that nobody knows: a request of nothing.
+  const body = Buffer.alloc(100_000, Buffer.from([0x78, 0]));
+  for (const door of DOORS) {
+    for (const encoding of BOMB_CODECS) await caller.send(door, compress[encoding](body), { encoding });
+    if (door.protocol === 'http') await caller.send(door, Buffer.from('{"a":[{}]}'), { json: true });
+  }
+  caller.close();
 }
