@@ -9,8 +9,8 @@ import type { OtlpConfig } from './config.ts';
 import type { Intake, IntakeAnswer } from './intake.ts';
 import type { OtlpEvents } from './telemetry.ts';
 
-/** Bytes read in one step. About 1 ms where spans take 2 µs. */
-const STEP_BYTES = 256 * 1024;
+/** Bytes read in one step: about 0.1 ms of usual spans, 2 ms of the shortest fields that there are. */
+const STEP_BYTES = 64 * 1024;
 const TAKEN: IntakeAnswer = { kind: 'taken', rejectedItems: 0, message: '' };
 
 export interface SpansIntakeOptions {

@@ -7,10 +7,10 @@
  * with another wire type and ids of other lengths than theirs, as a Collector refuses them; and texts that are not UTF-8.
  * Unknown fields, groups among them, are checked for their form and passed on.
  */
-import type { Spans } from '../../model/spans.ts';
+import type { SpanLayout, Spans } from '../../model/spans.ts';
 import { END_GROUP, START_GROUP } from '../protobuf/message-builder.ts';
 import { MalformedProtobuf } from '../protobuf/reader.ts';
-import { AsciiScanner, isUtf8Between } from '../protobuf/utf8.ts';
+import { AsciiScanner, isUtf8Between, utf8Until } from '../protobuf/utf8.ts';
 import type { RequestLimits } from './limits.ts';
 import { plainTextEnd } from './plain-attribute.ts';
 import { KeyValue, ResourceSpans, ScopeSpans, Span, TraceRequest } from './schema.ts';
@@ -42,6 +42,12 @@ const ATTRIBUTE = EMBEDDED + KeyValue.index;
 const SPAN = Span.index;
 const SCOPE_SPANS = ScopeSpans.index;
 const RESOURCE_SPANS = ResourceSpans.index;
+/** Texts that are longer are checked in parts of so many bytes, some 0.2 ms each. */
+const LONG_TEXT_BYTES = 1024 * 1024;
+/** How far beyond a text is looked whether all is ASCII. */
+const ASCII_AHEAD_BYTES = 16 * 1024;
+/** As many plain bytes take the time that a field takes whose tag is long or unknown. */
+const LONG_ACTION_BYTES = 16;
 const HAS_TRACE_ID = 1;
 const HAS_SPAN_ID = 2;
 const HAS_IDS = HAS_TRACE_ID | HAS_SPAN_ID;
@@ -61,8 +67,11 @@ export class SpanReader {
   #state = TraceRequest.index;
   #end: number;
   #at = 0;
-  /** The next byte above 0x7f, when it is not behind `at`. */
-  #high = -1;
+  /** To here all is ASCII, when it is not behind `at`. */
+  #asciiTo = 0;
+  /** Where the long text ends that is being checked, and where it begins; 0 for none. */
+  #textTo = 0;
+  #textFrom = 0;
   /** Which ids the present span has. */
   #ids = 0;
   #invalidIds = 0;
@@ -70,6 +79,8 @@ export class SpanReader {
   #beganAt = 0;
   #endedAt = 0;
   #backwards = 0;
+  #assembly: Generator<void, SpanLayout, void> | null = null;
+  #layout: SpanLayout | null = null;
 
   constructor(bytes: Uint8Array, limits: RequestLimits) {
     this.#bytes = bytes;
@@ -83,12 +94,13 @@ export class SpanReader {
   }
 
   /**
-   * Reads on for about `budgetBytes`, from 1; true when the request is read. One long text is read in one go, at some GB a
-   * second. Throws MalformedProtobuf and TooManyItems.
+   * Reads on for about `budgetBytes`, from 1, for a part of a long text, or for some ten thousand rows of the columns once all
+   * is read; true when the request is read. Throws MalformedProtobuf and TooManyItems.
    */
   step(budgetBytes: number): boolean {
+    if (this.#textTo > 0 && !this.#goOnText()) return false;
     const bytes = this.#bytes;
-    const stop = this.#at + budgetBytes;
+    let stop = this.#at + budgetBytes;
     let at = this.#at;
     let end = this.#end;
     let state = this.#state;
@@ -96,7 +108,7 @@ export class SpanReader {
       while (at === end) {
         if (this.#depth === 0) {
           this.#at = at;
-          return true;
+          return this.#assemble();
         }
         this.#leave(state, at);
         end = this.#end;
@@ -112,6 +124,7 @@ export class SpanReader {
       if (action === UNKNOWN) {
         action = this.#longAction(start);
         at = this.#at;
+        stop -= LONG_ACTION_BYTES;
       }
       if (action === SKIP_VARINT) {
         at = at < end && bytes[at]! < 0x80 ? at + 1 : this.#afterVarint(at);
@@ -143,8 +156,10 @@ export class SpanReader {
           end = to;
           state = action - EMBEDDED;
         } else {
-          if (action === TEXT) this.#checkText(at, to);
-          else if (action >= TRACE_ID) this.#checkId(action, at, to);
+          if (action === TEXT) {
+            if (to - at > LONG_TEXT_BYTES) return this.#beginText(at, to);
+            this.#checkText(at, to);
+          } else if (action >= TRACE_ID) this.#checkId(action, at, to);
           at = to;
         }
       }
@@ -153,13 +168,22 @@ export class SpanReader {
 
   /** What was read, once `step` has said that it is. */
   spans(): Spans {
+    if (this.#layout === null) throw new Error('the request is not read to its end');
     return {
       bytes: this.#bytes,
       count: this.#columns.count,
       invalidIds: this.#invalidIds,
       backwards: this.#backwards,
-      layout: this.#columns.layout(),
+      layout: this.#layout,
     };
+  }
+
+  /** True when the columns are the caller's. */
+  #assemble(): boolean {
+    this.#assembly ??= this.#columns.assemble();
+    const step = this.#assembly.next();
+    if (step.done === true) this.#layout = step.value;
+    return step.done === true;
   }
 
   #enter(state: number, start: number, from: number, to: number): void {
@@ -191,8 +215,8 @@ export class SpanReader {
   }
 
   #isAscii(from: number, to: number): boolean {
-    if (this.#high < from) this.#high = this.#ascii.next(from);
-    return this.#high >= to;
+    if (this.#asciiTo < to) this.#asciiTo = this.#ascii.next(Math.max(from, this.#asciiTo), to + ASCII_AHEAD_BYTES);
+    return this.#asciiTo >= to;
   }
 
   #push(state: number, start: number, to: number): void {
@@ -300,6 +324,24 @@ export class SpanReader {
     if (!this.#isAscii(from, to) && !isUtf8Between(this.#bytes, from, to)) this.#fail('a text that is not UTF-8', from);
   }
 
+  /** Leaves a long text to the steps that follow. */
+  #beginText(from: number, to: number): false {
+    this.#at = from;
+    this.#textFrom = from;
+    this.#textTo = to;
+    return false;
+  }
+
+  /** Checks a part of the long text; true when that was the last one. */
+  #goOnText(): boolean {
+    const at = utf8Until(this.#bytes, this.#at, this.#textTo, LONG_TEXT_BYTES);
+    if (at < 0) this.#fail('a text that is not UTF-8', this.#textFrom);
+    this.#at = at;
+    if (at < this.#textTo) return false;
+    this.#textTo = 0;
+    return true;
+  }
+
   /** Ids have their length or none. */
   #checkId(action: number, from: number, to: number): void {
     const length = to - from;
@@ -336,6 +378,6 @@ function isLess(bytes: Uint8Array, left: number, right: number): boolean {
  */
 export function readSpans(bytes: Uint8Array, limits: RequestLimits): Spans {
   const reader = new SpanReader(bytes, limits);
-  reader.step(Number.POSITIVE_INFINITY);
+  while (!reader.step(Number.POSITIVE_INFINITY));
   return reader.spans();
 }

@@ -20,21 +20,22 @@ export class AsciiScanner {
     this.#words = words === 0 ? new Int32Array(0) : new Int32Array(bytes.buffer, bytes.byteOffset + this.#shift, words);
   }
 
-  /** Place of the next byte above 0x7f at or behind `from`; the number of bytes when there is none. */
-  next(from: number): number {
+  /** Place of the next byte above 0x7f at or behind `from`, looked for to `limit`, where it stops when there is none. */
+  next(from: number, limit: number): number {
     const bytes = this.#bytes;
-    const size = bytes.length;
+    const size = Math.min(limit, bytes.length);
     let at = from;
     while (at < size && ((at - this.#shift) & 3) !== 0) {
       if (bytes[at]! >= 0x80) return at;
       at += 1;
     }
     const words = this.#words;
+    const count = Math.min(words.length, (size - this.#shift) >> 2);
     let word = (at - this.#shift) >> 2;
-    const fours = words.length - 3;
+    const fours = count - 3;
     while (word < fours && ((words[word]! | words[word + 1]! | words[word + 2]! | words[word + 3]!) & HIGH_BITS) === 0)
       word += 4;
-    while (word < words.length && (words[word]! & HIGH_BITS) === 0) word += 1;
+    while (word < count && (words[word]! & HIGH_BITS) === 0) word += 1;
     at = Math.max(at, word * 4 + this.#shift);
     while (at < size && bytes[at]! < 0x80) at += 1;
     return at;

@@ -157,18 +157,86 @@ function outcomeOf(read: () => unknown): unknown {
   }
 }
 
-test('a long request in steps is never read for long in one go', (t) => {
-  // One span of nothing but empty attributes: the most fields that bytes can hold.
-  const bytes = spanRequest((span) => {
-    for (let i = 0; i < 300_000; i++) span.message(9, new Uint8Array());
-    return span;
+const LONG = 3 * 1024 * 1024;
+const manyTimes = (bytes: readonly number[], times: number) =>
+  Buffer.alloc(bytes.length * times, Uint8Array.from(bytes));
+const attribute = (value: Uint8Array) => new MessageBuilder().text(1, 'k').message(2, value).take();
+const fieldsOf = (bytes: Uint8Array) => spanRequest((span) => span.message(9, bytes));
+
+/** What may hold a reader up, and how many steps of 64 KiB it takes at least. */
+const HOSTILE: readonly [string, () => Uint8Array, number][] = [
+  ['one span of empty attributes', () => inSpan(manyTimes([0x4a, 0], LONG / 2)), 48],
+  ['unknown fields of the request', () => manyTimes([0x78, 0], LONG / 2), 48],
+  ['unknown fields of a resource', () => around(1, around(1, manyTimes([0x78, 0], LONG / 2))), 48],
+  ['fields of long tags', () => inSpan(manyTimes([0xf8, 0xff, 0xff, 0xff, 0x0f, 0], LONG / 6)), 96],
+  ['groups', () => manyTimes([0x7b, 0x7c], LONG / 2), 240],
+  ['lists within lists', () => inSpan(manyTimes([...around(9, nested(10))], 40_000)), 20],
+  ['one text', () => fieldsOf(attribute(new MessageBuilder().text(1, 'a'.repeat(LONG)).take())), 3],
+  [
+    'one text that is not ASCII',
+    () => fieldsOf(attribute(new MessageBuilder().text(1, '😀'.repeat(LONG / 4)).take())),
+    3,
+  ],
+  ['texts that are not ASCII', () => inSpan(manyTimes([0x2a, 2, 0xc3, 0xbc], LONG / 4)), 48],
+];
+
+/** A request of one span of these bytes. */
+function inSpan(span: Uint8Array): Uint8Array {
+  return around(1, around(2, around(2, span)));
+}
+
+for (const [what, make, least] of HOSTILE) {
+  test(`in steps none of which is long: ${what}`, (t) => {
+    const bytes = make();
+    const reader = new SpanReader(bytes, LIMITS);
+    let steps = 1;
+    while (!reader.step(65_536)) steps += 1;
+    t.true(steps >= least, `${steps} steps`);
+    t.deepEqual(reader.spans(), readSpans(bytes, LIMITS));
   });
-  const reader = new SpanReader(bytes, LIMITS);
-  let steps = 1;
-  while (!reader.step(10_000)) steps += 1;
-  t.is(reader.spans().count, 1);
-  t.true(steps >= 60, `${steps} steps`);
+}
+
+test('a long text is checked whole, wherever its parts begin and end', (t) => {
+  const part = 1024 * 1024;
+  for (let shift = 0; shift < 4; shift++) {
+    const name = Buffer.from(`${'a'.repeat(part - 3 + shift)}😀${'ü'.repeat(part)}`);
+    const named = (bytes: Uint8Array) => inSpan(new MessageBuilder().message(5, bytes).text(3, 'b').take());
+    t.is(readSpans(named(name), LIMITS).count, 1);
+    for (const broken of [name.indexOf('😀') + 2, name.length - 1]) {
+      const wrong = Buffer.from(name);
+      wrong[broken] = 0x61;
+      t.throws(() => readSpans(named(wrong), LIMITS), {
+        instanceOf: MalformedProtobuf,
+        message: /not UTF-8, at byte 20$/,
+      });
+    }
+  }
 });
+
+test('columns of more rows than a block has are the same, and made in steps', (t) => {
+  const limits = { maxItems: 300_000, maxDepth: 32 };
+  const { bytes, starts } = manySpans([1, 70_000, 0, 150_000, 5]);
+  const reader = new SpanReader(bytes, limits);
+  let steps = 1;
+  while (!reader.step(Number.POSITIVE_INFINITY)) steps += 1;
+  t.true(steps > 3, `${steps} steps`);
+  const { count, layout } = reader.spans();
+  t.is(count, 220_006);
+  t.deepEqual([...layout.spanStart], starts);
+  t.deepEqual([...layout.scopeSpan], [0, 1, 70_001, 70_001, 220_001, 220_006]);
+  t.deepEqual([...layout.resourceScope], [0, 1, 2, 3, 4, 5]);
+});
+
+/** A request with a resource and a scope of so many empty spans each, and where these start. */
+function manySpans(counts: readonly number[]): { bytes: Uint8Array; starts: number[] } {
+  const starts: number[] = [];
+  const parts = counts.map((spans) => around(1, around(2, manyTimes([0x12, 0], spans))));
+  parts.reduce((at, part, i) => {
+    for (let k = 0; k < counts[i]!; k++) starts.push(at + part.length - 2 * (counts[i]! - k));
+    return at + part.length;
+  }, 0);
+  return { bytes: Buffer.concat(parts), starts };
+}
 
 test('too many spans, scopes or resources are refused, each kind by itself', (t) => {
   const { bytes } = emptySpans(1001);

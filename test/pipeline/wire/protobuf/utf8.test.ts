@@ -62,15 +62,22 @@ test('every sequence of up to three bytes of the table of well-formed UTF-8 and 
   t.is(wrong, 0);
 });
 
-test('the next byte above 0x7f is found from any place, in bytes at any place of their memory', (t) => {
+test('the next byte above 0x7f is found from any place to any other, in bytes at any place of their memory', (t) => {
+  const anyLimit = fc.oneof(fc.nat(70), fc.constant(Number.POSITIVE_INFINITY));
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 60, max: 0x85 }), fc.nat(7), fc.nat(70), (values, offset, from) => {
-      const bytes = new Uint8Array(new ArrayBuffer(offset + values.length + 5), offset, values.length);
-      bytes.set(values.map((value) => (value < 0x7c ? 0x61 : value)));
-      const found = bytes.findIndex((byte, at) => at >= from && byte >= 0x80);
-      const expected = found < 0 ? Math.max(bytes.length, from) : found;
-      t.is(new AsciiScanner(bytes).next(from), expected);
-    }),
+    fc.property(
+      fc.uint8Array({ maxLength: 60, max: 0x85 }),
+      fc.nat(7),
+      fc.nat(70),
+      anyLimit,
+      (values, offset, from, limit) => {
+        const bytes = new Uint8Array(new ArrayBuffer(offset + values.length + 5), offset, values.length);
+        bytes.set(values.map((value) => (value < 0x7c ? 0x61 : value)));
+        const found = bytes.findIndex((byte, at) => at >= from && byte >= 0x80);
+        const expected = Math.max(from, Math.min(limit, found < 0 ? bytes.length : found));
+        t.is(new AsciiScanner(bytes).next(from, limit), expected);
+      },
+    ),
     { numRuns: 3000 },
   );
 });
