@@ -128,7 +128,7 @@ class Samples implements CollectorSamples {
       this.#bookUnfit(resource, tally);
       if (resource.isTooLong) continue;
       for (const { target, part } of yield* this.#parts(resource, nowMs, tally, pace)) {
-        target.take(part, this.#rows, nowMs, tally);
+        yield* target.take(part, this.#rows, { nowMs, tally, pace });
         if (pace.isStep(PART_WORK)) yield;
       }
     }

@@ -6,10 +6,12 @@
  */
 import type { ScrapeEvent, Target } from '../../pipeline/batch.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
+import type { InSteps, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
 import type { SeriesBudget } from '../scrape/series-index.ts';
 import { PageLife } from './samples-life.ts';
 import { END, type PointRows } from './samples-rows.ts';
+import type { PointSeries } from './samples-series.ts';
 import { ShownSeries } from './samples-shown.ts';
 import { Staleness } from './samples-stale.ts';
 import type { Tally } from './samples-tally.ts';
@@ -42,6 +44,14 @@ export interface TargetSettings {
   readonly events: TargetEvents;
   /** Engine time (ms) since which this Weir watches. */
   readonly watchStartMs: number;
+}
+
+/** What goes with a part on its way. */
+export interface TakeFacts {
+  /** Engine time. */
+  readonly nowMs: number;
+  readonly tally: Tally;
+  readonly pace: Pace;
 }
 
 /** A life that began this much before the watch did still began under it, as `smi` has it, ms. */
@@ -84,12 +94,16 @@ export class SampledTarget {
     this.#writer = new PartWriter(this.shown, this.times, life, watchStartMs - START_SLACK_MS);
   }
 
-  /** Takes a part of a scrape, or a whole one; all rows have their series. `nowMs` is engine time. O(series kept). */
-  take(part: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
+  /**
+   * Takes a part of a scrape, or a whole one; all rows have their series. By steps, between
+   * which nothing else may touch this target. O(series kept).
+   */
+  *take(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<void> {
+    const { nowMs, tally } = facts;
     const up = upOf(part, rows);
     if (up === 'over') this.#over(part, rows, nowMs, tally);
     else if (up === 'down') this.#fail(part, rows, nowMs, tally);
-    else if (up === 'up' || hasValue(part, rows)) this.#good(part, rows, nowMs, tally);
+    else if (up === 'up' || hasValue(part, rows)) yield* this.#good(part, rows, facts);
     else this.#mark(part, rows, tally);
   }
 
@@ -144,7 +158,7 @@ export class SampledTarget {
 
   // --- Good scrapes ---------------------------------------------------------------------------------------------------
 
-  #good(part: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
+  *#good(part: PagePart, rows: PointRows, { nowMs, tally, pace }: TakeFacts): InSteps<void> {
     const { timeMs } = part;
     const beforeMs = this.times.timeMs;
     const isOld = this.times.isOld(timeMs, nowMs);
@@ -154,14 +168,14 @@ export class SampledTarget {
     if (isNew) this.#advance(timeMs, nowMs, fromMs ?? timeMs);
     if (isNew || isFirst) this.#beginGood(timeMs);
     const isLateFirst = !isFirst && timeMs === this.#firstGoodMs;
-    const facts = { part, rows, nowMs, tally, beforeMs, isLateFirst };
+    const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
     const context = { ...facts, anew: false, page: ++this.#page, shownPage: this.#shownPage, written: 0 };
-    this.#writer.readLife(context);
+    yield* this.#writer.readLife(context);
     if (fromMs !== null) this.#showDeltasAtZero(context, fromMs);
-    this.#showAtZero(context);
-    const gapToMs = this.#writer.writeDeltas(context);
+    this.#showAtZero(context, yield* this.#writer.beginningAgain(context));
+    const gapToMs = yield* this.#writer.writeDeltas(context);
     if (gapToMs !== Number.POSITIVE_INFINITY && isNew) this.#leaveGap(beforeMs, gapToMs, nowMs);
-    this.#writer.writeCumulative(context);
+    yield* this.#writer.writeCumulative(context);
     this.#markEnded(part, rows, tally);
     const hasEnded = this.#stale.confirm(timeMs);
     if (context.anew) this.shown.setApart(context.page, timeMs);
@@ -222,8 +236,7 @@ export class SampledTarget {
   }
 
   /** A page before, on which what begins again is at 0: smaller than it was, which is a reset. */
-  #showAtZero(context: PartContext): void {
-    const again = this.#writer.beginningAgain(context);
+  #showAtZero(context: PartContext, again: readonly PointSeries[]): void {
     if (again.length === 0) return;
     for (const { ids } of again) for (const id of ids) this.shown.restart(id);
     const startedMs = this.times.engineMs(context.part.timeMs, context.nowMs);

@@ -1,4 +1,5 @@
 /** @module Rules by which values of points become values on pages (docs/semantics.md, "Metrics from a Collector"). */
+import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { PageLife } from './samples-life.ts';
 import { END, type PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
@@ -28,6 +29,7 @@ export interface PagePart {
 export interface PartContext {
   readonly part: PagePart;
   readonly rows: PointRows;
+  readonly pace: Pace;
   /** Engine time. */
   readonly nowMs: number;
   readonly tally: Tally;
@@ -44,6 +46,7 @@ export interface PartContext {
   written: number;
 }
 
+/** By steps: nothing else may touch the series meanwhile. */
 export class PartWriter {
   readonly #shown: ShownSeries;
   readonly #times: ScrapeTimes;
@@ -59,9 +62,10 @@ export class PartWriter {
   }
 
   /** Reads what tells of the process, before all else. */
-  readLife(context: PartContext): void {
-    const { part, rows, nowMs, tally, page } = context;
+  *readLife(context: PartContext): InSteps<void> {
+    const { part, rows, pace, nowMs, tally, page } = context;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (pace.isStep(FIELD_WORK)) yield;
       const series = rows.series[row]!;
       if (!series.tellsLife || rows.isRecorded[row] === 0) continue;
       tally.taken += 1;
@@ -75,11 +79,12 @@ export class PartWriter {
   }
 
   /** Series that count from 0 although what they come to may not be smaller than what is shown. */
-  beginningAgain(context: PartContext): PointSeries[] {
-    const { part, rows, anew } = context;
+  *beginningAgain(context: PartContext): InSteps<PointSeries[]> {
+    const { part, rows, pace, anew } = context;
     const again: PointSeries[] = [];
     if (anew) return again;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
       const series = rows.series[row]!;
       if (
         this.#isCumulative(row, rows) ? this.#beginsAgain(series, row, context) : this.#goesBeyond(series, row, context)
@@ -118,9 +123,10 @@ export class PartWriter {
     return isMoved && falls;
   }
 
-  writeCumulative(context: PartContext): void {
-    const { part, rows, tally } = context;
+  *writeCumulative(context: PartContext): InSteps<void> {
+    const { part, rows, pace, tally } = context;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
       if (!this.#isCumulative(row, rows)) continue;
       const series = rows.series[row]!;
       const samples = rows.length[row]!;
@@ -172,10 +178,11 @@ export class PartWriter {
   // --- Deltas ---------------------------------------------------------------------------------------------------------
 
   /** Adds all deltas; returns since when (sender's ms) something is missing before them, Infinity when nothing is. */
-  writeDeltas(context: PartContext): number {
-    const { part, rows } = context;
+  *writeDeltas(context: PartContext): InSteps<number> {
+    const { part, rows, pace } = context;
     let gapToMs = NEVER;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
       if (rows.isRecorded[row] === 0 || rows.isDelta[row] === 0) continue;
       gapToMs = Math.min(gapToMs, this.#addDelta(rows.series[row]!, row, context));
     }
