@@ -6,6 +6,7 @@ import { isLoopback } from '../../pipeline/config/types.ts';
 import { TAKEN } from '../../pipeline/delivery.ts';
 import { ReadModel } from '../../pipeline/model/read-model.ts';
 import type { ResourceReading, TrafficReading } from '../../pipeline/model/reading.ts';
+import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import {
   type HttpAnswer,
   type HttpListener,
@@ -162,7 +163,9 @@ class Smi implements SmiExporter {
     if (state.kind === 'waiting') return answers.json(edgesWaiting(wholeSeconds(state.firstNumbersMs)));
     if (state.kind === 'stale') return answers.json(edgesStale(staleText(state.lastSlotEndMs)));
     const reading = this.#read(query, false);
-    return 'edges' in reading ? answers.json(edgesText(reading)) : reading;
+    if (!('edges' in reading)) return reading;
+    const watched = this.#slotsOf(query).some(({ coverage }) => coverage.length > 0);
+    return answers.json(edgesText(reading, watched));
   }
 
   #targets(): HttpAnswer {
@@ -183,10 +186,15 @@ class Smi implements SmiExporter {
     const subject = askedSubject(reading, query);
     if (!subject.ok) return subject.answer;
     const { targets, series } = this.#settings;
-    const asked = askedWindow(query, this.#model, this.#retentionMs, false);
-    const slots = this.#model.slotsOf(asked.ok ? asked.windowMs : undefined);
+    const slots = this.#slotsOf(query);
     const facts = { reading, slots, targets: targets(), series, limit: seriesLimit(query) };
     return answers.json(JSON.stringify(explanationOf(subject.item, metric.item, facts)));
+  }
+
+  /** Slots of the window asked for. */
+  #slotsOf(query: URLSearchParams): readonly TrafficSum[] {
+    const asked = askedWindow(query, this.#model, this.#retentionMs, false);
+    return this.#model.slotsOf(asked.ok ? asked.windowMs : undefined);
   }
 
   #retrySeconds(): number {

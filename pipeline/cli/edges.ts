@@ -10,6 +10,10 @@ export function edges(options: QueryOptions, context: CliContext): Promise<numbe
   return query('/v1/edges', options, context, (answer, askAlso) => renderAnswer(answer, askAlso, options, context));
 }
 
+const NO_AGENT =
+  'no edges: no agent has sent traffic yet, or not lately: this Weir scrapes nobody and takes what others send (endpoint of their exporter otlphttp or otlp)\n';
+const NOTHING_SENT =
+  'no edges: no proxy that the agents watch saw traffic in the last window (see: weir targets, at each agent)\n';
 const NOTHING = 'no edges: no proxy that is watched saw traffic in the last window (see: weir targets)\n';
 
 async function renderAnswer(
@@ -24,10 +28,18 @@ async function renderAnswer(
     .map(edgeRow)
     .filter((row) => row !== null);
   if (rows.length > 0 && !options.headers) return { text: table(rows, options, context), found: true };
-  const down = downText(await askAlso('/v1/targets'));
+  const targets = await askAlso('/v1/targets');
+  const down = downText(targets);
   const footer = [windowText(answer), down].filter((part) => part !== '').map((line) => `${line}\n`);
-  if (rows.length === 0) return { text: down === '' ? NOTHING : `no edges: ${down}\n`, found: true };
+  if (rows.length === 0)
+    return { text: down === '' ? nothingText(answer, targets) : `no edges: ${down}\n`, found: true };
   return { text: [table(rows, options, context), ...(options.headers ? footer : [])].join(''), found: true };
+}
+
+/** Why there are no edges at all. A Weir that scrapes nobody has no proxies to speak of. */
+function nothingText(answer: unknown, targets: unknown): string {
+  if (!isRecord(targets) || targets.scrapes !== false) return NOTHING;
+  return isRecord(answer) && answer.watched === false ? NO_AGENT : NOTHING_SENT;
 }
 
 function table(rows: readonly EdgeRow[], options: QueryOptions, context: CliContext): string {

@@ -60,6 +60,7 @@ test('an edge with everything that is known of it', async (t) => {
     partial: false,
     clockAhead: false,
     revision: 0,
+    watched: true,
     edges: [
       {
         source: { namespace: 'x', name: 'web', kind: 'Deployment' },
@@ -107,6 +108,11 @@ test('an edge with everything that is known of it', async (t) => {
       },
     ],
   });
+});
+
+test('a window in which nobody told of any proxy says so', async (t) => {
+  const { get } = await startServer(t, { sums: [sumOf([], [], { startMs: END_MS - 10_000, lengthMs: 10_000 })] });
+  t.like(await get('/v1/edges'), { ready: true, watched: false, edges: [] });
 });
 
 test('before the first slot both say when numbers come, never just nothing', async (t) => {

@@ -177,6 +177,24 @@ test('no edges and no targets say why', async (t) => {
   t.regex((await callWeir(['targets', '--url', url])).out, /^no targets: static_configs/);
 });
 
+/** What a Weir that scrapes nobody says when it has no edges. */
+const NO_EDGES = [
+  [false, /^no edges: no agent has sent traffic yet, .*takes what others send/],
+  [true, /^no edges: no proxy that the agents watch saw traffic/],
+] as const;
+
+for (const [watched, expected] of NO_EDGES) {
+  test(`no edges at a gateway say whether agents send at all: ${watched}`, async (t) => {
+    const url = await serve(t, (request, response) => {
+      const edges = { ready: true, watched, edges: [] };
+      response.end(JSON.stringify(request.url === '/v1/edges' ? edges : { ready: true, scrapes: false, targets: [] }));
+    });
+    const { out, code } = await callWeir(['edges', '--url', url]);
+    t.regex(out, expected);
+    t.is(code, 0);
+  });
+}
+
 test('no targets at a Weir that takes what others send point at the edges and the senders', async (t) => {
   const url = await serveJson(t, { ready: true, scrapes: false, targets: [], problems: [] });
   const { out, code } = await callWeir(['targets', '--url', url]);
