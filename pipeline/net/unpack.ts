@@ -48,7 +48,8 @@ function undo(bytes: Uint8Array, codec: Codec, maxOutputLength: number): Unpacke
  * within `maxBytes`, so that a bomb takes no more memory than an honest body of its size.
  */
 export async function unpackBeside(bytes: Uint8Array, codec: Codec, maxBytes: number): Promise<Unpacked> {
-  const output = new Output(maxBytes, Math.max(TRUSTED_BYTES, TRUSTED_RATIO * bytes.length));
+  const saidBytes = codec === 'gzip' ? sizeOf(bytes) : 0;
+  const output = new Output(maxBytes, trustedBytes(bytes.length, saidBytes, maxBytes), saidBytes);
   const end = await pour(bytes, codec, output);
   if (end !== 'whole') return end;
   if (output.bytes <= output.trustedBytes) return output.take();
@@ -59,7 +60,19 @@ export async function unpackBeside(bytes: Uint8Array, codec: Codec, maxBytes: nu
 
 /** How far a body may grow before it is only measured: so many bytes, or so many times its packed length. */
 const TRUSTED_BYTES = 1 << 20;
-const TRUSTED_RATIO = 50;
+const TRUSTED_RATIO = 10;
+
+/** The length that gzip says; where none is said, as much as spans are packed in life and more. */
+function trustedBytes(packedBytes: number, saidBytes: number, maxBytes: number): number {
+  if (saidBytes > maxBytes) return 0;
+  return Math.max(saidBytes, TRUSTED_BYTES, saidBytes > 0 ? 0 : TRUSTED_RATIO * packedBytes);
+}
+
+/** What the last member says of its own length, true or not (RFC 1952 §2.3.1: ISIZE). */
+function sizeOf(gzip: Uint8Array): number {
+  if (gzip.length < 4) return 0;
+  return new DataView(gzip.buffer, gzip.byteOffset + gzip.length - 4, 4).getUint32(0, true);
+}
 
 /** Where an unpacked body goes. */
 class Output {
