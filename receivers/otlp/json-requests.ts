@@ -1,24 +1,69 @@
 /** @module Requests in OTLP/JSON on their way to an intake: turned into protobuf step by step, so that others run in between. */
 import type { Turns } from '../../pipeline/clock/turns.ts';
+import type { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { OtlpJsonReader, type RequestLimits } from '../../pipeline/wire/otlp-spans.ts';
 import { withoutSlack } from '../../pipeline/wire/slack.ts';
 
 /** Bytes read in one step; about 1 ms where a byte takes 20 ns. */
 const STEP_BYTES = 64 * 1024;
 
-/** What a request in JSON is in protobuf; the caller owns it, and no much larger buffer stays alive with it. Rejects with MalformedJson and TooManyItems. */
-export type JsonReading = (body: Uint8Array) => Promise<Uint8Array>;
+/** There is no room for what a request in JSON is in protobuf, beside itself. */
+export class NoRoomForJson extends Error {
+  override readonly name = 'NoRoomForJson';
+  /** There would be none even if nothing else were there. */
+  readonly isForGood: boolean;
+
+  constructor(isForGood: boolean) {
+    super('a request in JSON has no room beside what it is in protobuf');
+    this.isForGood = isForGood;
+  }
+}
+
+/** A request as protobuf. */
+export interface ReadRequest {
+  /** No much larger buffer stays alive with them. */
+  readonly bytes: Uint8Array;
+  /** Gives back the room that they take. To be called once. */
+  release(): void;
+}
+
+/** What a request in JSON is in protobuf. Rejects with MalformedJson, TooManyItems and NoRoomForJson; no room is taken then. */
+export type JsonReading = (body: Uint8Array) => Promise<ReadRequest>;
+
+/** What a reading needs beside its limits. */
+export interface JsonReadingSettings {
+  readonly turns: Turns;
+  /** Where the body has its room already. */
+  readonly room: ReceivingRoom;
+}
 
 /** Reads requests of one kind; `request` is its message. */
 export function createJsonReading(
   request: ConstructorParameters<typeof OtlpJsonReader>[1],
   limits: RequestLimits,
-  turns: Turns,
+  { turns, room }: JsonReadingSettings,
 ): JsonReading {
-  function* read(body: Uint8Array): Generator<void, Uint8Array, void> {
+  function* read(body: Uint8Array): Generator<void, ReadRequest, void> {
     const reader = new OtlpJsonReader(body, request, limits);
-    while (!reader.step(STEP_BYTES)) yield;
-    return withoutSlack(reader.protobuf());
+    let taken = 0;
+    try {
+      for (let isDone = false; !isDone; ) {
+        isDone = reader.step(STEP_BYTES);
+        takeRoom(room, body.length, taken, reader.size);
+        taken = Math.max(taken, reader.size);
+        if (!isDone) yield;
+      }
+    } catch (error) {
+      room.give(taken);
+      throw error;
+    }
+    return { bytes: withoutSlack(reader.protobuf()), release: () => room.give(taken) };
   }
   return (body) => turns.run(read(body));
+}
+
+/** Takes room for what was written since `taken` bytes were. */
+function takeRoom(room: ReceivingRoom, bodyBytes: number, taken: number, written: number): void {
+  if (written <= taken || room.take(written - taken)) return;
+  throw new NoRoomForJson(bodyBytes + written > room.bytes + room.freeBytes);
 }

@@ -2,7 +2,7 @@
 import { Turns } from '../../pipeline/clock/turns.ts';
 import type { Receiver, ReceiverSettings, Signal, TargetLists, TargetStatus } from '../../pipeline/component.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
-import type { IngestResult, IngestServer } from '../../pipeline/net/ingest.ts';
+import { type IngestRefusal, type IngestResult, type IngestServer, NO_ROOM } from '../../pipeline/net/ingest.ts';
 import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
 import { type IngestForm, startHttpIngest } from '../../pipeline/net/ingest-http.ts';
 import { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
@@ -20,7 +20,7 @@ import {
 import { type AnswerForm, jsonAnswers, PROTO_ANSWERS, resultOf } from './answers.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Intake } from './intake.ts';
-import { createJsonReading, type JsonReading } from './json-requests.ts';
+import { createJsonReading, type JsonReading, NoRoomForJson } from './json-requests.ts';
 import { createMetricsIntake } from './metrics-intake.ts';
 import type { OpenStateFile } from './repeats-store.ts';
 import { type CollectorSamples, createSamplesIntake } from './samples-intake.ts';
@@ -70,12 +70,12 @@ class OtlpReceiver implements Receiver, TargetLists {
     const turns = new Turns(settings.clock);
     const services: Service[] = [];
     if (signals.has('traces')) {
-      const readJson = createJsonReading(TraceRequest, limits, turns);
+      const readJson = createJsonReading(TraceRequest, limits, { turns, room: this.#room });
       services.push(tracesService(createSpansIntake({ settings, limits, turns, events: this.#events }), readJson));
     }
     this.#samples = signals.has('metrics') ? createSamplesIntake(settings, tables) : null;
     if (signals.has('metrics')) {
-      const readJson = createJsonReading(MetricsRequest, limits, turns);
+      const readJson = createJsonReading(MetricsRequest, limits, { turns, room: this.#room });
       services.push(metricsService(createMetricsIntake(settings, turns, this.#samples, openFile), readJson));
     }
     this.#services = services;
@@ -167,17 +167,28 @@ class OtlpReceiver implements Receiver, TargetLists {
 
   /** An empty request is a success that reaches no pipeline. */
   async #take({ intake }: Service, body: Uint8Array, answers: AnswerForm, read?: JsonReading): Promise<IngestResult> {
+    let release = () => {};
     try {
-      const message = read === undefined ? body : await read(body);
+      let message = body;
+      if (read !== undefined) ({ bytes: message, release } = await read(body));
       if (message.length === 0) return { body: answers.success(0, '') };
       return resultOf(await intake.take(message), answers);
     } catch (error) {
       const refused = refusedFor(error);
       if (refused === null) throw error;
       return refused;
+    } finally {
+      release();
     }
   }
 }
+
+const TOO_LARGE_IN_PROTOBUF: IngestRefusal = {
+  reason: 'too_large',
+  code: GRPC_STATUS.resourceExhausted,
+  httpStatus: 413,
+  message: 'the request and what it is in protobuf take more than max_receiving_size; send less at once',
+};
 
 /** What a sender is told whose request cannot be read, or holds too much; null for what is our own defect. */
 function refusedFor(error: unknown): IngestResult | null {
@@ -185,6 +196,7 @@ function refusedFor(error: unknown): IngestResult | null {
     const message = `${error.message} (max_items_per_request); send fewer at once`;
     return { refusal: { reason: 'too_many_items', code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message } };
   }
+  if (error instanceof NoRoomForJson) return { refusal: error.isForGood ? TOO_LARGE_IN_PROTOBUF : NO_ROOM };
   if (!(error instanceof MalformedProtobuf || error instanceof MalformedJson)) return null;
   const message = `the request cannot be read: ${error.message}`;
   const reason = error instanceof WrongIdInProtobuf || error instanceof WrongIdInJson ? 'wrong_id' : 'malformed';

@@ -112,6 +112,11 @@ export class OtlpJsonReader {
     return this.#ended();
   }
 
+  /** Bytes of protobuf that are written so far; a value that turns out to be shorter may take some back. */
+  get size(): number {
+    return this.#output.size;
+  }
+
   /** The request in protobuf, once `step` has said that it is read; belongs to the caller. */
   protobuf(): Uint8Array {
     return this.#output.bytes.subarray(0, this.#output.size);

@@ -9,6 +9,7 @@ import { Balance } from '../../../pipeline/balance.ts';
 import { Turns } from '../../../pipeline/clock/turns.ts';
 import { ADMITTED } from '../../../pipeline/component.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import { ReceivingRoom } from '../../../pipeline/net/receiving-room.ts';
 import { MetricsRequest } from '../../../pipeline/wire/otlp-spans.ts';
 import { istioConfig } from '../../../receivers/istio/config.ts';
 import { factory as istio } from '../../../receivers/istio/factory.ts';
@@ -180,9 +181,13 @@ for (const recording of RECORDINGS) {
 
   test(`${recording.mesh}: its JSON counts the same`, async (t) => {
     const limits = { maxItems: 50_000, maxDepth: 32 };
-    const read = createJsonReading(MetricsRequest, limits, new Turns(createTestClock()));
+    const settings = { turns: new Turns(createTestClock()), room: new ReceivingRoom(2 ** 30) };
+    const read = createJsonReading(MetricsRequest, limits, settings);
     const protobuf = traffic(await collected(t, recording, async (line) => [encoded(JSON.parse(line))]));
-    t.deepEqual(traffic(await collected(t, recording, async (line) => [await read(Buffer.from(line))])), protobuf);
+    t.deepEqual(
+      traffic(await collected(t, recording, async (line) => [(await read(Buffer.from(line))).bytes])),
+      protobuf,
+    );
     t.deepEqual(protobuf.map(totalOf), Array(SCRAPES - 1).fill(recording.total));
   });
 

@@ -1,11 +1,20 @@
-/** @module Requests in OTLP/JSON become protobuf that may be kept for long. */
+/** @module Requests in OTLP/JSON become protobuf that has its room and may be kept for long. */
 import test from 'ava';
 import { Turns } from '../../../pipeline/clock/turns.ts';
-import { readSpans, TraceRequest } from '../../../pipeline/wire/otlp-spans.ts';
-import { createJsonReading } from '../../../receivers/otlp/json-requests.ts';
+import { ReceivingRoom } from '../../../pipeline/net/receiving-room.ts';
+import { MalformedJson, MetricsRequest, readSpans, TraceRequest } from '../../../pipeline/wire/otlp-spans.ts';
+import { createJsonReading, NoRoomForJson } from '../../../receivers/otlp/json-requests.ts';
 import { createTestClock } from '../../kit/clock.ts';
 
 const LIMITS = { maxItems: 1000, maxDepth: 32 };
+const LONG = 200_000;
+
+function stage(roomBytes = 2 ** 24, request = TraceRequest) {
+  const room = new ReceivingRoom(roomBytes);
+  return { room, read: createJsonReading(request, LIMITS, { turns: new Turns(createTestClock()), room }) };
+}
+
+const named = (name: string) => Buffer.from(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"${name}"}]}]}]}`);
 
 for (const [what, padding] of [
   ['text that is mostly white space', ' '.repeat(100_000)],
@@ -15,9 +24,41 @@ for (const [what, padding] of [
     const span = { traceId: '0102030405060708090a0b0c0d0e0f10', spanId: '0102030405060708', name: 'a' };
     const spans = JSON.stringify(Array.from({ length: 10 }, () => span));
     const text = `{"resourceSpans":[{"scopeSpans":[{${padding}"spans":${spans}}]}]}`;
-    const read = createJsonReading(TraceRequest, LIMITS, new Turns(createTestClock()));
-    const bytes = await read(Buffer.from(text));
+    const { bytes } = await stage().read(Buffer.from(text));
     t.is(readSpans(bytes, LIMITS).count, 10);
     t.true(bytes.buffer.byteLength <= 2 * bytes.length + 1024, `${bytes.buffer.byteLength} for ${bytes.length}`);
   });
 }
+
+test('protobuf takes room until it is released', async (t) => {
+  const { room, read } = stage();
+  const { bytes, release } = await read(named('a'.repeat(LONG)));
+  t.true(bytes.length > LONG);
+  t.is(room.bytes, bytes.length);
+  release();
+  t.is(room.bytes, 0);
+});
+
+test('a request that turns out to be malformed or too much leaves no room taken', async (t) => {
+  const { room, read } = stage();
+  await t.throwsAsync(read(Buffer.concat([named('a'.repeat(LONG)), Buffer.from('!')])), { instanceOf: MalformedJson });
+  t.is(room.bytes, 0);
+});
+
+test('where others have the room, a request is to come again; what would never fit is too much for good', async (t) => {
+  const body = named('a'.repeat(LONG));
+  const { room, read } = stage(2 * LONG + 1000);
+  room.take(body.length + LONG / 2);
+  t.like(await t.throwsAsync(read(body), { instanceOf: NoRoomForJson }), { isForGood: false });
+  t.is(room.bytes, body.length + LONG / 2);
+  room.give(LONG / 2);
+  const { release } = await read(body);
+  release();
+  const numbers = Buffer.from(
+    `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{"explicitBounds":[${'1,'.repeat(LONG / 2)}1]}]}}]}]}]}`,
+  );
+  const small = stage(3 * LONG, MetricsRequest);
+  small.room.take(numbers.length);
+  t.like(await t.throwsAsync(small.read(numbers), { instanceOf: NoRoomForJson }), { isForGood: true });
+  t.is(small.room.bytes, numbers.length);
+});
