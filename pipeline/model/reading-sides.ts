@@ -86,7 +86,8 @@ export function viewOf(
 ): SideView {
   const known = coverages.filter((coverage) => coverage !== null);
   const missed = known.reduce((sum, coverage) => sum + coverage.missed, 0);
-  return { records, coverage: known.length === 0 ? null : { missed }, far: far === null ? null : workloadOf(far) };
+  const coverage = known.length === 0 ? null : { missed, up: known.every(({ up }) => up) };
+  return { records, coverage, far: far === null ? null : workloadOf(far) };
 }
 
 function workloadOf({ cluster, namespace, name, kind }: WorkloadEntry): Workload {

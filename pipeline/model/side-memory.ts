@@ -8,13 +8,13 @@
  * one had counted meanwhile is withheld until then and told with the change (docs/adr/0006).
  */
 import { AccountMemory } from './account-memory.ts';
-import { hidesRetries, reachedOf, type Seen, sawMore, seenBy } from './reached.ts';
+import { hidesRetries, type Outcomes, reachedOf, reachedOutcomes, type Seen, sawMore, seenBy } from './reached.ts';
 import type { Workload } from './resource.ts';
 import type { Side } from './rules.ts';
 import { ServiceMemory } from './service-memory.ts';
 import { StrangerMemory } from './stranger-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
-import { Untold } from './untold.ts';
+import { NO_PHASE, NONE_AHEAD, type Phase, Untold } from './untold.ts';
 
 /** Each window weighs this much of the one after it, so that about the last ten decide. */
 const DECAY = 0.9;
@@ -31,8 +31,8 @@ const NONE: readonly never[] = [];
 export interface SideView {
   /** Idle ones included: a side with a record has had its page read. */
   readonly records: readonly TrafficRecord[];
-  /** Of the targets that would count on this side; null when none of them is known any more. */
-  readonly coverage: { readonly missed: number } | null;
+  /** Of the targets that would count on this side; null when none of them is known any more. `up`: pages of all were read. */
+  readonly coverage: { readonly missed: number; readonly up: boolean } | null;
   /** Who the peer of these records is, as far as it is known better than from themselves. */
   readonly far: Workload | null;
 }
@@ -48,6 +48,8 @@ export interface Told {
 
 interface Memory {
   side: Side;
+  /** Until something was told the side is free: first looks at the two may fall into two windows. */
+  hasTold: boolean;
   readonly totals: Seen;
   /** The client counts a retried request once and the server each attempt. */
   retries: boolean;
@@ -58,6 +60,12 @@ interface Memory {
   lastWindow: number;
   told: Told;
   untold: Untold | null;
+  /** While there is no `untold`: all that was told less all that the other side counted, as scrapes at unlike instants make it. */
+  ahead: Readonly<Outcomes>;
+  /** The same of the side that is told: 0 but for what a change of sides left over. */
+  aheadOfTold: Readonly<Outcomes>;
+  /** Both sides were there in an earlier window, and known ever since: what they counted compares call by call. */
+  compares: boolean;
 }
 
 /** Withheld records whose time has come although nobody speaks of their edge or workload any more. */
@@ -149,9 +157,12 @@ export class SideMemory {
     const memory = this.#memories.get(key) ?? this.#remember(key, preferred, views);
     if (memory.lastWindow === this.#window) return memory.told;
     memory.lastWindow = this.#window;
+    if (!memory.hasTold) begin(memory, preferred, views);
     observe(memory, preferred, views, this.#window);
     const leave = memory.against >= PATIENCE || this.#isGone(memory, views);
     memory.told = leave ? this.#leave(key, memory, views) : this.#stay(key, memory, views);
+    memory.compares = compares(memory, views);
+    memory.hasTold ||= reachedOf(memory.told.records) + reachedOf(memory.told.late) > 0;
     return memory.told;
   }
 
@@ -164,6 +175,8 @@ export class SideMemory {
     // Clients that are there tell it at once: from now on it only keeps count.
     if (memory !== undefined && memory.side === 'server' && clients.records.length > 0) {
       memory.side = 'client';
+      memory.ahead = NONE_AHEAD;
+      memory.aheadOfTold = NONE_AHEAD;
       this.#keep(key, memory, null);
     }
     if (memory !== undefined) memory.against = Number.NEGATIVE_INFINITY;
@@ -175,6 +188,7 @@ export class SideMemory {
     const side = views[preferred].records.length > 0 ? preferred : otherOf(preferred);
     const memory: Memory = {
       side,
+      hasTold: false,
       totals: { client: 0, server: 0, serverAtLeast: 0 },
       retries: false,
       against: 0,
@@ -182,6 +196,9 @@ export class SideMemory {
       lastWindow: -1,
       told: { side, records: NONE, late: NONE },
       untold: null,
+      ahead: NONE_AHEAD,
+      aheadOfTold: NONE_AHEAD,
+      compares: false,
     };
     this.#memories.set(key, memory);
     return memory;
@@ -202,20 +219,15 @@ export class SideMemory {
   }
 
   #leave(key: SideKey, memory: Memory, views: Record<Side, SideView>): Told {
-    const untold = memory.untold ?? new Untold();
+    const untold = memory.untold ?? new Untold(memory.ahead);
     const late = untold.take();
     const side = otherOf(memory.side);
     const records = untold.lessOwed(views[side].records);
     this.#turn(memory, late);
-    const next = new Untold();
+    const next = new Untold(memory.aheadOfTold);
+    memory.aheadOfTold = untold.ahead;
     next.owe(late);
-    if (records !== views[side].records) {
-      // Reduced ones were told before, from the other side: what they were is even.
-      next.owe(records);
-      next.add(views[otherOf(side)].records, views[otherOf(side)].far);
-      next.settle(isWhole(views[side]), isWhole(views[otherOf(side)]));
-      this.#keep(key, memory, next);
-    } else this.#account(key, memory, next, views);
+    this.#account(key, memory, next, views, records);
     return { side, records, late };
   }
 
@@ -225,32 +237,44 @@ export class SideMemory {
     const late = memory.untold.take();
     this.#turn(memory, late);
     (key.startsWith('edge ') ? this.#due.edges : this.#due.totals).push(...late);
-    const next = new Untold();
+    const next = new Untold(memory.aheadOfTold);
+    memory.aheadOfTold = memory.untold.ahead;
     next.owe(late);
     this.#keep(key, memory, next);
   }
 
   #turn(memory: Memory, late: readonly TrafficRecord[]): void {
     memory.side = otherOf(memory.side);
+    memory.ahead = NONE_AHEAD;
     memory.against = 0;
     memory.silentSince = 0;
+    memory.hasTold = true;
     this.#changes += 1;
     this.#lateRequests += reachedOf(late);
   }
 
-  /** Adds one window to the balance of the two sides; `memory.side` has told its records. */
-  #account(key: SideKey, memory: Memory, untold: Untold | null, views: Record<Side, SideView>): void {
+  /** Adds one window to the balance of the two sides; `memory.side` has told its records, or what is left of them. */
+  #account(
+    key: SideKey,
+    memory: Memory,
+    untold: Untold | null,
+    views: Record<Side, SideView>,
+    records: readonly TrafficRecord[] = views[memory.side].records,
+  ): void {
     const [told, other] = [views[memory.side], views[otherOf(memory.side)]];
     const toldWhole = told.records.length > 0 && isWhole(told);
     const otherWhole = isWhole(other);
+    const phase = memory.compares ? phaseOf(told, other) : NO_PHASE;
     if (toldWhole && otherWhole) {
+      memory.ahead = aheadAfter(untold?.ahead ?? memory.ahead, reachedOutcomes(records), phase);
       this.#keep(key, memory, null);
       return;
     }
-    const next = untold ?? new Untold();
-    next.owe(told.records);
+    const next = untold ?? new Untold(memory.ahead);
+    memory.ahead = NONE_AHEAD;
+    next.owe(records);
     next.add(other.records, other.far);
-    next.settle(toldWhole, otherWhole);
+    next.settle(toldWhole, otherWhole, phase);
     this.#keep(key, memory, next);
   }
 
@@ -261,9 +285,36 @@ export class SideMemory {
   }
 }
 
-/** No page of this side is missing: it has brought all that it counted. */
+/** No page of this side is missing: it has brought all that it counted. After a stall a window may have no page at all. */
 function isWhole({ records, coverage }: SideView): boolean {
-  return coverage === null ? records.length > 0 : coverage.missed === 0;
+  if (coverage === null) return records.length > 0;
+  return coverage.missed === 0 && (coverage.up || records.length > 0);
+}
+
+/** Nothing was told so far: the preferred side is taken when it is there, and whatever both count from now on compares. */
+function begin(memory: Memory, preferred: Side, views: Record<Side, SideView>): void {
+  if (views[preferred].records.length > 0) memory.side = preferred;
+  memory.compares ||= views.client.records.length > 0 && views.server.records.length > 0;
+}
+
+function compares({ compares: before }: Memory, { client, server }: Record<Side, SideView>): boolean {
+  if (client.coverage === null || server.coverage === null) return false;
+  return before || (client.records.length > 0 && server.records.length > 0);
+}
+
+function phaseOf(told: SideView, other: SideView): Phase {
+  return { told: reachedOutcomes(told.records), other: reachedOutcomes(other.records) };
+}
+
+/** Both sides were read in this window: between their last pages there are at most the calls that one of them counted in it. */
+function aheadAfter(
+  before: Readonly<Outcomes>,
+  told: Readonly<Outcomes>,
+  { told: most, other }: Phase,
+): Readonly<Outcomes> {
+  const ahead = (of: keyof Outcomes) => Math.min(most[of], Math.max(-other[of], before[of] + told[of] - other[of]));
+  const [successes, failures] = [ahead('successes'), ahead('failures')];
+  return successes === 0 && failures === 0 ? NONE_AHEAD : { successes, failures };
 }
 
 function observe(memory: Memory, preferred: Side, views: Record<Side, SideView>, window: number): void {

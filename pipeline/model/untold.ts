@@ -12,20 +12,45 @@ import type { Workload } from './resource.ts';
 import { addRecord, copyRecord } from './sum.ts';
 import type { TrafficRecord } from './traffic.ts';
 
+/** Nothing either way. */
+export const NONE_AHEAD: Readonly<Outcomes> = { successes: 0, failures: 0 };
+
+/** What each side counted in one window. */
+export interface Phase {
+  readonly told: Readonly<Outcomes>;
+  readonly other: Readonly<Outcomes>;
+}
+
+/** The two sides are not compared further than that both have brought everything. */
+export const NO_PHASE: Phase = { told: NONE_AHEAD, other: NONE_AHEAD };
+
 export class Untold {
   #withheld: Map<string, TrafficRecord> | null = null;
-  /** Counts the other side will bring although they were told. */
-  readonly #owed: Outcomes = { successes: 0, failures: 0 };
+  /** Counts the other side will bring although they were told; negative: it had counted so many more to begin with. */
+  readonly #owed: Outcomes;
+
+  /** `ahead`: by how much what was told was ahead of what the other side had counted, or, negative, behind it. */
+  constructor(ahead: Readonly<Outcomes> = NONE_AHEAD) {
+    this.#owed = { ...ahead };
+  }
 
   get isEmpty(): boolean {
-    return this.#withheld === null && this.#owed.successes + this.#owed.failures === 0;
+    return this.#withheld === null && this.#owed.successes === 0 && this.#owed.failures === 0;
+  }
+
+  /** All that was told less all that the other side counted. O(records). */
+  get ahead(): Outcomes {
+    const withheld = reachedOutcomes(this.#withheld?.values() ?? []);
+    const { successes, failures } = this.#owed;
+    return { successes: successes - withheld.successes, failures: failures - withheld.failures };
   }
 
   /** Requests that only the other side has counted so far; never negative. O(records). */
   get requests(): number {
     if (this.#withheld === null) return 0;
     const { successes, failures } = reachedOutcomes(this.#withheld.values());
-    return Math.max(0, successes - this.#owed.successes) + Math.max(0, failures - this.#owed.failures);
+    const owed = { successes: Math.max(0, this.#owed.successes), failures: Math.max(0, this.#owed.failures) };
+    return Math.max(0, successes - owed.successes) + Math.max(0, failures - owed.failures);
   }
 
   /** Adds what the other side counted, without its pods, so that it takes little room; `far` is who its peer is. */
@@ -54,17 +79,21 @@ export class Untold {
   }
 
   /**
-   * Forgets what can no longer be: a side whose pages were all read has brought everything. So the other one is not
-   * ahead when the told one is whole, and owes nothing when it is whole itself.
+   * Forgets what can no longer be: a side whose pages were all read has brought everything up to its last page. So the
+   * other one is not ahead when the told one is whole, and owes nothing when it is whole itself, but for the calls between
+   * the last pages of the two: `phase` has the most that may be, what each side counted in this window.
    */
-  settle(toldWhole: boolean, otherWhole: boolean): void {
+  settle(toldWhole: boolean, otherWhole: boolean, phase: Phase = NO_PHASE): void {
     if (toldWhole) {
-      this.#pay(reachedOutcomes(this.#withheld?.values() ?? []));
+      const { successes, failures } = this.ahead;
+      this.#owed.successes = Math.max(successes, -phase.other.successes);
+      this.#owed.failures = Math.max(failures, -phase.other.failures);
       this.#withheld = null;
     }
     if (otherWhole) {
       this.#net();
-      this.#pay({ successes: Number.POSITIVE_INFINITY, failures: Number.POSITIVE_INFINITY });
+      this.#owed.successes = Math.min(this.#owed.successes, phase.told.successes);
+      this.#owed.failures = Math.min(this.#owed.failures, phase.told.failures);
     }
   }
 
@@ -81,7 +110,7 @@ export class Untold {
    * forgiven, or carried on.
    */
   lessOwed(records: readonly TrafficRecord[], beyond: 'forgive' | 'carry' = 'forgive'): readonly TrafficRecord[] {
-    if (this.#owed.successes + this.#owed.failures === 0) return records;
+    if (this.#owed.successes <= 0 && this.#owed.failures <= 0) return records;
     const left = records.map(copyRecord);
     for (const record of left) this.#reduce(record);
     if (beyond === 'forgive') this.#pay({ successes: Number.POSITIVE_INFINITY, failures: Number.POSITIVE_INFINITY });
@@ -98,16 +127,18 @@ export class Untold {
   }
 
   #pay({ successes, failures }: Outcomes): void {
-    this.#owed.successes = Math.max(0, this.#owed.successes - successes);
-    this.#owed.failures = Math.max(0, this.#owed.failures - failures);
+    const { successes: owedSuccesses, failures: owedFailures } = this.#owed;
+    // What the other side is ahead stays.
+    this.#owed.successes = Math.min(owedSuccesses, Math.max(0, owedSuccesses - successes));
+    this.#owed.failures = Math.min(owedFailures, Math.max(0, owedFailures - failures));
   }
 
   /** Takes from `record` what is owed of its kind; latencies and bytes keep their shape and shrink alike. */
   #reduce(record: TrafficRecord): void {
     const before = record.successes + record.failures;
     const paid = {
-      successes: Math.min(record.successes, this.#owed.successes),
-      failures: Math.min(record.failures - record.unreached, this.#owed.failures),
+      successes: Math.min(record.successes, Math.max(0, this.#owed.successes)),
+      failures: Math.min(record.failures - record.unreached, Math.max(0, this.#owed.failures)),
     };
     if (before === 0 || paid.successes + paid.failures === 0) return;
     this.#pay(paid);

@@ -40,7 +40,8 @@ type Seen = number | null | 'evicted' | 'gone';
 
 function view(side: Side, seen: Seen): SideView {
   const records = typeof seen === 'number' ? [recordOf(side, seen)] : [];
-  return { records, coverage: seen === 'gone' ? null : { missed: seen === null ? 1 : 0 }, far: null };
+  const coverage = seen === 'gone' ? null : { missed: seen === null ? 1 : 0, up: seen !== null };
+  return { records, coverage, far: null };
 }
 
 function windows(memory: SideMemory, count: number, client: Seen, server: Seen) {
@@ -320,6 +321,118 @@ for (const caller of ['name', 'account'] as const) {
     );
   });
 }
+
+test('calls between the two last pages are not told once more when the side that had counted them falls silent', (t) => {
+  const memory = new SideMemory();
+  // The client is read after the server in each window, 5 calls later.
+  windows(memory, 1, 15, 10);
+  windows(memory, 5, 10, 10);
+  t.deepEqual(windows(memory, 1, null, 10), [{ side: 'client', told: 0 }]);
+  // 75 calls, of which the client told 65 and the server knows 70.
+  t.is(memory.withheldRequests, 5);
+  t.deepEqual(windows(memory, 1, 'gone', 10), [{ side: 'server', told: 15 }]);
+});
+
+test('the preferred side is taken as long as nothing was told from the other', (t) => {
+  const memory = new SideMemory();
+  t.deepEqual(windows(memory, 1, null, 0), [{ side: 'server', told: 0 }]);
+  t.deepEqual(windows(memory, 2, 10, 12), Array(2).fill({ side: 'client', told: 10 }));
+  t.is(memory.changes, 0);
+});
+
+test('a window of a stall without any page tells nothing of what a side has', (t) => {
+  const memory = new SideMemory();
+  windows(memory, 2, 10, 10);
+  const unread: SideView = { records: [], coverage: { missed: 0, up: false }, far: null };
+  memory.beginWindow();
+  memory.choose('edge e', 'client', view('client', 50), unread);
+  // The server brings those 50 in its next page; the client has none.
+  windows(memory, 1, null, 50);
+  t.is(memory.withheldRequests, 0);
+});
+
+/** Calls of a window before the first page, between the two, and after the second one. */
+interface Phased {
+  readonly calls: readonly [number, number, number];
+  readonly first: Side;
+  readonly client: boolean;
+  readonly server: boolean;
+}
+
+/** What each side's page brings: a number, or null when it was missed. */
+function pagesOf(steps: readonly Phased[]): { client: number | null; server: number | null; calls: number }[] {
+  let calls = 0;
+  const brought = { client: 0, server: 0 };
+  const page = (side: Side, made: number) => {
+    const share = made - brought[side];
+    brought[side] = made;
+    return share;
+  };
+  return steps.map((step) => {
+    const [before, between, after] = step.calls;
+    const madeAt = (side: Side) => calls + before + (side === step.first ? 0 : between);
+    const client = step.client ? page('client', madeAt('client')) : null;
+    const server = step.server ? page('server', madeAt('server')) : null;
+    calls += before + between + after;
+    return { client, server, calls };
+  });
+}
+
+/** Stretches in which a side is read now and then, always, or, for longer than it is waited for, never. */
+const stretches = fc.record({
+  calls: fc.array(fc.tuple(fc.nat(20), fc.nat(20), fc.nat(20), fc.boolean(), fc.boolean(), fc.boolean()), {
+    minLength: 1,
+    maxLength: 14,
+  }),
+  client: fc.constantFrom('good', 'missed', 'both'),
+  server: fc.constantFrom('good', 'missed', 'both'),
+});
+
+const phasedSteps: fc.Arbitrary<Phased[]> = fc.array(stretches, { minLength: 1, maxLength: 6 }).map((all) =>
+  all.flatMap(({ calls, client, server }) =>
+    calls.map(([before, between, after, clientFirst, clientRead, serverRead]): Phased => {
+      const first = clientFirst ? 'client' : 'server';
+      const read = (how: string, now: boolean) => how === 'good' || (how === 'both' && now);
+      return {
+        calls: [before, between, after],
+        first,
+        client: read(client, clientRead),
+        server: read(server, serverRead),
+      };
+    }),
+  ),
+);
+
+/** Of one window in these scripts. */
+const MOST_CALLS = 60;
+
+const dueOf = ({ due }: SideMemory) =>
+  due.edges.reduce((sum, { successes, failures }) => sum + successes + failures, 0);
+
+test('however far apart the two sides are scraped, and whatever is missed, no call is told twice, and at most those between two pages are lost', (t) => {
+  fc.assert(
+    fc.property(phasedSteps, (steps) => {
+      const memory = new SideMemory();
+      const [first, ...rest] = steps;
+      const pages = pagesOf([{ ...first!, client: true, server: true }, ...rest]);
+      let told = 0;
+      for (const { client, server, calls } of pages) {
+        told += windows(memory, 1, client, server)[0]!.told + dueOf(memory);
+        if (told > calls) throw new Error(`${told} told of ${calls}`);
+      }
+      memory.beginLast();
+      told += dueOf(memory);
+      const { calls } = pages.at(-1)!;
+      const known = Math.max(
+        addUp(pages.map(({ client }) => client ?? 0)),
+        addUp(pages.map(({ server }) => server ?? 0)),
+      );
+      if (told > calls || told < known - MOST_CALLS) throw new Error(`${told} told of ${known} known of ${calls}`);
+    }),
+    { numRuns: 2000 },
+  );
+  t.pass();
+});
 
 /** A server of another mesh that cannot name `web`; `strangers` are calls of nobody watched. */
 function strangerWindow(i: number, client: number | null, server: number | null): TrafficSum {
