@@ -137,6 +137,8 @@ class HttpIngest {
   readonly #files: ListenerFiles;
   readonly #watch: BodyWatch;
   readonly #unpacker: Unpacker;
+  /** Connections that end with the answer they were given: nothing more is taken from them (RFC 9112 §9.6). */
+  readonly #ending = new WeakSet<object>();
   #draining = false;
 
   constructor(options: HttpIngestOptions, files: ListenerFiles) {
@@ -158,6 +160,7 @@ class HttpIngest {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#ending.has(request.socket)) return;
     const { cors, routes, unserved } = this.#options;
     for (const [name, value] of corsHeaders(cors, request.headers.origin)) response.setHeader(name, value);
     const path = pathOf(request.url ?? '/');
@@ -290,6 +293,7 @@ class HttpIngest {
     body: Uint8Array | string = '',
   ): void {
     if (this.#draining) response.shouldKeepAlive = false;
+    if (!response.shouldKeepAlive) this.#ending.add(response.req.socket);
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     response.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': length });
     response.end(body);

@@ -152,7 +152,7 @@ export interface RawConnection {
   readonly closed: Promise<void>;
 }
 
-export async function rawConnection(t: ExecutionContext, { port }: IngestServer): Promise<RawConnection> {
+export async function rawConnection(t: ExecutionContext, { port }: Pick<IngestServer, 'port'>): Promise<RawConnection> {
   const socket = connectTcp(port, '127.0.0.1');
   t.teardown(() => socket.destroy());
   let text = '';
