@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { byteSize } from '../../pipeline/config/types.ts';
 import { ingestListenerConfig, refineIngestListener } from '../../pipeline/net/ingest-config.ts';
+import { MOST_DEPTH } from '../../pipeline/wire/otlp/limits.ts';
 import { metricsConfig } from './metrics-config.ts';
 
 const MIB = 1024 * 1024;
@@ -107,13 +108,15 @@ const keys = z.strictObject({
     .describe('spans or data points of one request, counted before anything is built of them'),
   max_nesting_depth: z
     .int()
-    .min(8)
-    .max(100)
+    .min(9)
+    .max(MOST_DEPTH)
     .default(32)
-    .describe('values within values of spans; metrics are always held to 32, the text of JSON to 64'),
+    .describe('messages within each other, the request being the first, in spans and metrics, protobuf and JSON alike'),
   max_receiving_size: byteSize()
     .prefault('64MiB')
-    .describe('bytes of all bodies that are arriving at the same time; what is beyond is told to come again'),
+    .describe(
+      'bytes of all bodies that are arriving or being read at the same time; what is beyond is told to come again',
+    ),
   ...metricsConfig(),
 });
 

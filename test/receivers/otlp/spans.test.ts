@@ -12,6 +12,7 @@ import { otlpConfig } from '../../../receivers/otlp/config.ts';
 import { factory } from '../../../receivers/otlp/factory.ts';
 import { spansRequest } from '../../bench/span-payload.ts';
 import { createTestLog } from '../../kit/log.ts';
+import { REQUEST_TYPE, TRACE_REQUEST_TYPE } from '../../kit/otlp-schema.ts';
 import { call, frame } from '../../pipeline/net/ingest-stage.ts';
 import { createTestMeters } from '../scrape/harness.ts';
 
@@ -255,7 +256,10 @@ for (const [name, span] of WRONG_IDS) {
     const spans = [SPAN, span];
     const answer = await post(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }), JSON_TYPE);
     t.is(answer.status, 400);
-    t.regex(((await answer.json()) as { message: string }).message, /Id: expected (?:16|32) hexadecimal digits at byte/);
+    t.regex(
+      ((await answer.json()) as { message: string }).message,
+      /Id: expected (?:16|32) hexadecimal digits at byte/,
+    );
     t.is(pipeline.batches.length, 0);
     const attributes = { receiver: 'otlp', protocol: 'http', signal: 'traces', reason: 'wrong_id' };
     t.is(meters.read('weir_otlp_received_requests_total', attributes), 1);
@@ -352,16 +356,27 @@ test('what arrives beyond max_receiving_size is to come again, on both ports', a
   t.is((await post(large)).status, 200, 'the room is free again');
 });
 
-test('values are nested as deep as max_nesting_depth allows', async (t) => {
-  const nested = (depth: number) => {
+test('max_nesting_depth holds for both signals and both encodings alike', async (t) => {
+  const { post } = await startReceiver(t, { max_nesting_depth: 9 }, ['traces', 'metrics']);
+  // Request, ResourceSpans or ResourceMetrics, Resource, KeyValue, AnyValue, and two for each list.
+  const nested = (lists: number, field: string) => {
     let value: object = { intValue: '1' };
-    for (let i = 0; i < depth; i++) value = { arrayValue: { values: [value] } };
-    return JSON.stringify({ resourceSpans: [{ resource: { attributes: [{ key: 'a', value }] } }] });
+    for (let i = 0; i < lists; i++) value = { arrayValue: { values: [value] } };
+    return { [field]: [{ resource: { attributes: [{ key: 'a', value }] } }] };
   };
-  const { post } = await startReceiver(t, { max_nesting_depth: 9 });
-  // Request, ResourceSpans, Resource, KeyValue, AnyValue, and two for each list.
-  t.is((await post(nested(2), JSON_TYPE)).status, 200);
-  t.is((await post(nested(3), JSON_TYPE)).status, 400);
+  for (const [path, field, type] of [
+    ['/v1/traces', 'resourceSpans', TRACE_REQUEST_TYPE],
+    ['/v1/metrics', 'resourceMetrics', REQUEST_TYPE],
+  ] as const) {
+    for (const [lists, status] of [
+      [2, 200],
+      [3, 400],
+    ] as const) {
+      const request = nested(lists, field);
+      t.is((await post(JSON.stringify(request), JSON_TYPE, {}, path)).status, status, `${path} JSON`);
+      t.is((await post(type.encode(type.fromObject(request)).finish(), PROTO, {}, path)).status, status, path);
+    }
+  }
 });
 
 test('pages of the origins that cors names may send', async (t) => {
