@@ -2,6 +2,7 @@
  * @module What was taken, handed from one life of the receiver to the next in a file: read and removed at start, written at
  * stop (docs/adr/0013).
  */
+import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { errorText } from '../../pipeline/errors.ts';
 import { type StateFile, TooLarge } from '../../pipeline/net/state-file.ts';
@@ -10,6 +11,9 @@ import type { Repeats } from './repeats.ts';
 import { isOurs, readTaken, type TakenRequests, writeTaken } from './repeats-format.ts';
 import { createRepeatsFileEvents, type RepeatsFileEvents } from './repeats-telemetry.ts';
 import type { SplitRequests } from './split-requests.ts';
+
+/** How long (ms) a stop waits for the disk: what comes after it has to flush as well. */
+export const WRITE_MS = 5000;
 
 /** Opens the file at a path; at most so many bytes are read. */
 export type OpenStateFile = (path: string, maxBytes: number) => StateFile;
@@ -23,7 +27,14 @@ export function createRepeatsStore(
   const { repeats_file: path, max_repeats_file_size: maxBytes } = settings.config.traffic;
   if (path === undefined) return null;
   const events = createRepeatsFileEvents(settings, path);
-  return new RepeatsStore({ ...known, file: open(path, maxBytes), receiver: settings.id, maxBytes, events });
+  return new RepeatsStore({
+    ...known,
+    file: open(path, maxBytes),
+    receiver: settings.id,
+    maxBytes,
+    clock: settings.clock,
+    events,
+  });
 }
 
 export interface RepeatsStoreOptions {
@@ -31,6 +42,7 @@ export interface RepeatsStoreOptions {
   /** Id of the receiver: the file is its alone. */
   readonly receiver: string;
   readonly maxBytes: number;
+  readonly clock: Clock;
   readonly repeats: Repeats;
   readonly splits: SplitRequests;
   readonly events: RepeatsFileEvents;
@@ -85,16 +97,26 @@ export class RepeatsStore {
   }
 
   async #write(): Promise<void> {
-    const { file, receiver, maxBytes, repeats, splits, events } = this.#options;
+    const { file, receiver, maxBytes, clock, repeats, splits, events } = this.#options;
     repeats.undoOpen();
     const taken = { sources: [...repeats.states()], splits: [...splits.states()] };
     if (taken.sources.length === 0) return;
     const { text, leftOut } = writeTaken(taken, receiver, maxBytes);
     try {
-      await file.write(text);
+      await inTime(file.write(text), clock);
       events.written(taken.sources.length - leftOut, leftOut);
     } catch (error) {
       events.notWritten(error);
     }
   }
+}
+
+/** As `work`, but rejects after `WRITE_MS`; what is still written then may come to its end all the same. */
+async function inTime(work: Promise<void>, clock: Clock): Promise<void> {
+  let stop = () => {};
+  const late = new Promise<never>((_, reject) => {
+    const timer = clock.after(WRITE_MS, () => reject(new Error(`the disk did not answer within ${WRITE_MS / 1000}s`)));
+    stop = () => timer.cancel();
+  });
+  await Promise.race([work, late]).finally(stop);
 }

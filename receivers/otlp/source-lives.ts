@@ -69,8 +69,8 @@ export class SourceLives {
 
   /** A life that is not the newest one, long after that began, and has not been heard since. */
   #isOld(epoch: string, nowMs: number): boolean {
-    const isLast = [...this.#windows.keys()].at(-1) === epoch;
-    return epoch !== this.#newest && !isLast && nowMs - this.#newestMs > OVERLAP_MS;
+    if (epoch === this.#newest || nowMs - this.#newestMs <= OVERLAP_MS) return false;
+    return [...this.#windows.keys()].at(-1) !== epoch;
   }
 
   /** One that is met in its midst while others of the same name are being forgotten. */

@@ -319,6 +319,8 @@ for (const seed of SEEDS) {
       [...RESTARTS.values()].map(({ agent }) => [true, agent !== null]),
       JSON.stringify(restarts),
     );
+    const alarms = stage.gateways.flatMap(({ log }) => log.filter(({ msg }) => msg.startsWith('Several Weirs')));
+    t.deepEqual(alarms, [], 'restarts are not taken for several Weirs of one name');
     t.true(rows > SLOTS * 55, `${rows} rows`);
     t.true(coverage.scrapesDue > 45 * 17 && coverage.scrapesMissed >= 4, JSON.stringify(coverage));
     t.true(coverage.resets >= 3 && coverage.firstSight >= 20, JSON.stringify(coverage));

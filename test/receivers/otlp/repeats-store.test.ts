@@ -274,6 +274,29 @@ for (const [what, outcome, level] of FAILURES) {
   });
 }
 
+test('a disk that does not answer keeps a stop no longer than 5 s, and that is told', async (t) => {
+  const files = new StateFiles();
+  const open: typeof files.open = (path, maxBytes) => ({
+    ...files.open(path, maxBytes),
+    write: () => new Promise(() => {}),
+  });
+  const stage = createStage(KEYS, null, open);
+  await stage.intake.start?.();
+  await stage.intake.take(request(slotSum(0), envelope(0)));
+  let ended = false;
+  const stopped = Promise.resolve(stage.intake.stop()).then(() => {
+    ended = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  stage.clock.advance(4999);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.false(ended);
+  stage.clock.advance(1);
+  await stopped;
+  const [line] = stage.log.lines.filter(({ level }) => level === 'error');
+  t.is(line?.fields.reason, 'the disk did not answer within 5s');
+});
+
 /** What happens to a number: it is taken, refused, passed as a repeat, lost otherwise, or nobody decides. */
 const anyAct = fc.record({
   act: fc.constantFrom('keep', 'keep', 'keep', 'undo', 'open', 'pass', 'lose'),
