@@ -27,7 +27,7 @@ export function createSpansExporter(
     retry: retry.spans,
     clock,
     balance,
-    sender: new OtlpSpansSender({ encoding, transport, events }),
+    sender: new OtlpSpansSender({ encoding, transport, events, clock }),
     events: (held, underWay) => createSpansSendingEvents(id, held, underWay, { log, meters, clock }),
   });
 }

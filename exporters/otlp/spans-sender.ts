@@ -1,7 +1,8 @@
 /** @module Requests of spans over OTLP, several at once, whatever carries them: bytes go out as they came. */
+import type { Clock } from '../../pipeline/clock/clock.ts';
+import { Turns } from '../../pipeline/clock/turns.ts';
 import type { SpansOutcome, SpansRequest, SpansSender } from '../../pipeline/sending/spans-sender.ts';
-import { messageJson } from '../../pipeline/wire/otlp/message-json.ts';
-import { TraceRequest } from '../../pipeline/wire/otlp-spans.ts';
+import { spansToJsonSteps } from '../../pipeline/wire/otlp-spans.ts';
 import type { OtlpEvents } from './telemetry.ts';
 import type { OtlpTransport } from './transport.ts';
 import type { Verdict } from './verdict.ts';
@@ -18,6 +19,7 @@ export interface SpansSenderSettings {
   readonly encoding: 'proto' | 'json';
   readonly transport: OtlpTransport;
   readonly events: OtlpEvents;
+  readonly clock: Clock;
 }
 
 type Refusal = Extract<Verdict, { kind: 'permanent' | 'too_large' }>;
@@ -28,9 +30,12 @@ const THERE: SpansOutcome = { kind: 'sent', rejected: 0, error: '' };
 
 export class OtlpSpansSender implements SpansSender<PackedSpans> {
   readonly #settings: SpansSenderSettings;
+  /** Requests written as JSON take turns with each other and with everything else. */
+  readonly #turns: Turns;
 
   constructor(settings: SpansSenderSettings) {
     this.#settings = settings;
+    this.#turns = new Turns(settings.clock);
   }
 
   open(): void {
@@ -38,10 +43,10 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
   }
 
   /** Protobuf is not written anew: the bytes are those that were received. */
-  async prepare({ bytes, count }: SpansRequest, whole: PackedSpans | null): Promise<PackedSpans> {
+  async prepare(spans: SpansRequest, whole: PackedSpans | null): Promise<PackedSpans> {
     const { encoding, transport } = this.#settings;
-    const body = encoding === 'json' ? messageJson(bytes, 0, bytes.length, TraceRequest) : bytes;
-    return { packed: await transport.pack(body), count, mayBeThere: whole?.mayBeThere === true };
+    const body = encoding === 'json' ? await this.#turns.run(spansToJsonSteps(spans)) : spans.bytes;
+    return { packed: await transport.pack(body), count: spans.count, mayBeThere: whole?.mayBeThere === true };
   }
 
   async send(request: PackedSpans): Promise<SpansOutcome> {

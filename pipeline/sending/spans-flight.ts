@@ -1,7 +1,7 @@
 /** @module One request of spans on its way: its parts, what is known of them, and how long it has been tried. */
 import type { Clock } from '../clock/clock.ts';
 import type { QueuedSpans } from '../queue/spans-queue.ts';
-import { sliceSpans } from '../wire/otlp-spans.ts';
+import { sliceSpanBytes } from '../wire/otlp-spans.ts';
 import { type Backoff, createBackoff, type RetryConfig } from './retry.ts';
 import type { SpansRequest } from './spans-sender.ts';
 
@@ -39,15 +39,9 @@ export class SpansFlight<Payload> {
     return this.#parts[0] ?? null;
   }
 
-  /** All parts without a fate. */
-  get open(): readonly SpansPart<Payload>[] {
-    return this.#parts;
-  }
-
   /** Spans of a part as a request of their own; those of the only part as they were queued. */
   spansOf({ from, to }: SpansPart<Payload>): SpansRequest {
-    const { spans } = this.queued;
-    return from === 0 && to === spans.count ? spans : sliceSpans(spans, from, to);
+    return { bytes: sliceSpanBytes(this.queued.spans, from, to), count: to - from };
   }
 
   /** Puts two halves in the place of the next part. It has at least two spans. */

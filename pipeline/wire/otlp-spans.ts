@@ -2,7 +2,7 @@
 import type { Spans } from '../model/spans.ts';
 import { OtlpJsonReader } from './otlp/json-reader.ts';
 import type { RequestLimits } from './otlp/limits.ts';
-import { messageJson } from './otlp/message-json.ts';
+import { messageJson, messageJsonSteps } from './otlp/message-json.ts';
 import { type Message, MetricsRequest, TraceRequest } from './otlp/schema.ts';
 
 export { MalformedJson } from './otlp/json-fields.ts';
@@ -10,7 +10,7 @@ export { OtlpJsonReader } from './otlp/json-reader.ts';
 export { type RequestLimits, TooManyItems } from './otlp/limits.ts';
 export { MetricsRequest, TraceRequest } from './otlp/schema.ts';
 export { readSpans, SpanReader } from './otlp/span-reader.ts';
-export { sliceSpans } from './otlp/span-slice.ts';
+export { sliceSpanBytes, sliceSpans } from './otlp/span-slice.ts';
 export { resourceOf, resourceText, type SpanView, spanAt, spanText } from './otlp/span-view.ts';
 export { WrongIdInJson, WrongIdInProtobuf } from './otlp/wrong-id.ts';
 export { MalformedProtobuf } from './protobuf/reader.ts';
@@ -19,8 +19,13 @@ export { MalformedProtobuf } from './protobuf/reader.ts';
  * The request in OTLP/JSON, UTF-8; the caller owns it. Unknown fields have no name there and are left out. Some 5 µs a
  * span. Two to three times as long as the request; up to 12 times, when that is made of nothing but empty fields.
  */
-export function spansToJson(spans: Spans): Uint8Array {
-  return messageJson(spans.bytes, 0, spans.bytes.length, TraceRequest);
+export function spansToJson({ bytes }: Pick<Spans, 'bytes'>): Uint8Array {
+  return messageJson(bytes, 0, bytes.length, TraceRequest);
+}
+
+/** As `spansToJson`, in steps of about 1 ms, of 5 where much is copied; a request whose fields are told in parts is one step. */
+export function spansToJsonSteps({ bytes }: Pick<Spans, 'bytes'>): Iterator<void, Uint8Array, void> {
+  return messageJsonSteps(bytes, TraceRequest);
 }
 
 /**

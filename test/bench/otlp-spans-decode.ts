@@ -8,6 +8,7 @@ import {
   SpanReader,
   sliceSpans,
   spansToJson,
+  spansToJsonSteps,
   TraceRequest,
   traceRequestFromJson,
 } from '../../pipeline/wire/otlp-spans.ts';
@@ -63,6 +64,10 @@ function longestStepMs(open: () => Steps): number {
   return longest;
 }
 
+function stepping(steps: Iterator<void, unknown, void>): Steps {
+  return { step: () => steps.next().done === true };
+}
+
 /** Of a process that has read such bodies before. */
 function warmStepMs(open: () => Steps): number {
   longestStepMs(open);
@@ -116,6 +121,8 @@ export function run(): BenchResult[] {
     step('protobuf', () => new SpanReader(large, LIMITS)),
     step('one span of empty attributes', () => new SpanReader(hostile, LIMITS)),
     step('JSON', () => new OtlpJsonReader(largeJson, TraceRequest, LIMITS)),
+    step('to JSON', () => stepping(spansToJsonSteps({ bytes: large }))),
+    step('to JSON, one span of empty attributes', () => stepping(spansToJsonSteps({ bytes: hostile }))),
   ];
 }
 

@@ -34,6 +34,19 @@ export class JsonText {
     return this.bytes.subarray(0, this.size);
   }
 
+  /** Bytes until it has to grow. */
+  get room(): number {
+    return this.bytes.length - this.size;
+  }
+
+  /** What was written, which is the caller's; what follows is written elsewhere, with as much room. */
+  cut(): Uint8Array {
+    const written = this.take();
+    this.bytes = new Uint8Array(this.bytes.length);
+    this.size = 0;
+    return written;
+  }
+
   byte(value: number): void {
     this.reserve(1);
     this.bytes[this.size++] = value;

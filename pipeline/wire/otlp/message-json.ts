@@ -41,64 +41,146 @@ const WRITTEN: readonly (readonly (WrittenField | undefined)[])[] = MESSAGES.map
 /** `message` at [from, to) of `bytes`, which was found sound and has no packed fields, as JSON. */
 export function messageJson(bytes: Uint8Array, from: number, to: number, message: Message): Uint8Array {
   const json = new JsonText(Math.ceil((to - from) * GROWTH) + 64);
-  if (!new MessageWriter(bytes, json).write(message, from, to)) {
+  if (new MessageWriter(bytes, json, message, from, to).step(Number.POSITIVE_INFINITY) === 'parted') {
     json.size = 0;
     writeUnified(json, bytes, from, to, message);
   }
   return json.take();
 }
 
+/** Fields and bytes written in one step, some 1 ms. */
+const STEP_UNITS = 256 * 1024;
+/** What one field weighs beside the bytes that are written of it. */
+const FIELD_UNITS = 16;
+
+/** As `messageJson` of all of `bytes`, in steps, unless a field is told in parts. One text is written in one step. */
+export function* messageJsonSteps(bytes: Uint8Array, message: Message): Generator<void, Uint8Array, void> {
+  const json = new JsonText(Math.ceil(bytes.length * GROWTH) + 2 * STEP_UNITS);
+  const writer = new MessageWriter(bytes, json, message, 0, bytes.length);
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    const state = writer.step(STEP_UNITS);
+    if (state === 'parted') return messageJson(bytes, 0, bytes.length, message);
+    if (state === 'done') break;
+    // Growing copies all there is.
+    if (json.room < 2 * STEP_UNITS) pieces.push(json.cut());
+    yield;
+  }
+  return pieces.length === 0 ? json.take() : yield* joined([...pieces, json.take()]);
+}
+
+/** Copied in one step; some 1 ms. */
+const COPIED_BYTES = 4 * 1024 * 1024;
+
+function* joined(pieces: readonly Uint8Array[]): Generator<void, Uint8Array, void> {
+  const whole = new Uint8Array(pieces.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    for (let from = 0; from < piece.length; from += COPIED_BYTES) {
+      whole.set(piece.subarray(from, from + COPIED_BYTES), at + from);
+      yield;
+    }
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** A message that is being written. */
+interface Frame {
+  readonly fields: SoundFields;
+  byTag: readonly (WrittenField | undefined)[];
+  /** Bits of the fields told. */
+  seen: number;
+  /** The list that was told last and is not closed. */
+  list: WrittenField | null;
+  isEmpty: boolean;
+}
+
 /** Writes messages in which each field is told once and lists in one piece, as all senders write them. */
 class MessageWriter {
   readonly #bytes: Uint8Array;
   readonly #json: JsonText;
-  /** One for each depth. */
-  readonly #fields: SoundFields[] = [];
-  #depth = 0;
+  /** One for each depth, kept for later messages of that depth. */
+  readonly #frames: Frame[] = [];
+  #depth = -1;
 
-  constructor(bytes: Uint8Array, json: JsonText) {
+  constructor(bytes: Uint8Array, json: JsonText, message: Message, from: number, to: number) {
     this.#bytes = bytes;
     this.#json = json;
+    this.#enter(message, from, to);
   }
 
-  /** False, and of no use any more, when a field of it or within it is told in parts. */
-  write(message: Message, from: number, to: number): boolean {
+  #enter(message: Message, from: number, to: number): Frame {
+    const depth = ++this.#depth;
+    this.#frames[depth] ??= frameOf(this.#bytes);
+    const frame = this.#frames[depth];
+    frame.fields.visit(from, to);
+    frame.byTag = WRITTEN[message.index]!;
+    frame.seen = 0;
+    frame.list = null;
+    frame.isEmpty = true;
+    return frame;
+  }
+
+  /**
+   * Goes on for about `units`. `parted`: a field is told in parts, so that what was written is of no use, nor this any more.
+   */
+  step(units: number): 'more' | 'done' | 'parted' {
     const json = this.#json;
-    const start = json.size;
-    const fields = this.#fieldsAt(this.#depth++).visit(from, to);
-    const byTag = WRITTEN[message.index]!;
-    let seen = 0;
-    let list: WrittenField | undefined;
-    while (fields.next()) {
-      const written = byTag[fields.tag];
-      if (written === undefined) continue;
-      if (written === list) {
-        json.byte(COMMA);
-      } else {
-        if (list !== undefined) json.byte(CLOSE_LIST);
-        list = undefined;
-        if ((seen & written.bits) !== 0) return false;
-        seen |= written.bits;
-        if (!written.field.presence && !written.field.repeated && isDefault(fields)) continue;
-        json.raw(written.prefix);
-        if (written.field.repeated) {
-          list = written;
-          json.byte(OPEN_LIST);
-        }
+    let left = units + json.size;
+    let frame = this.#frames[this.#depth]!;
+    while (left > json.size) {
+      left -= FIELD_UNITS;
+      const { fields } = frame;
+      if (!fields.next()) {
+        close(json, frame);
+        if (--this.#depth < 0) return 'done';
+        frame = this.#frames[this.#depth]!;
+        continue;
       }
+      const written = frame.byTag[fields.tag];
+      if (written === undefined) continue;
+      const begun = begin(json, frame, written);
+      if (begun === 'again') return 'parted';
+      if (begun === 'default') continue;
       if (written.field.message === null) writeScalar(json, written.field, fields);
-      else if (!this.write(written.field.message, fields.from, fields.to)) return false;
+      else frame = this.#enter(written.field.message, fields.from, fields.to);
     }
-    if (list !== undefined) json.byte(CLOSE_LIST);
-    closeObject(json, start);
-    this.#depth -= 1;
-    return true;
+    return 'more';
   }
+}
 
-  #fieldsAt(depth: number): SoundFields {
-    this.#fields[depth] ??= new SoundFields(this.#bytes);
-    return this.#fields[depth];
+function frameOf(bytes: Uint8Array): Frame {
+  return { fields: new SoundFields(bytes), byTag: [], seen: 0, list: null, isEmpty: true };
+}
+
+/** Writes what stands before a value; nothing before a default, which is left out, nor where its field is told again. */
+function begin(json: JsonText, frame: Frame, written: WrittenField): 'value' | 'default' | 'again' {
+  if (written === frame.list) {
+    json.byte(COMMA);
+    return 'value';
   }
+  if (frame.list !== null) json.byte(CLOSE_LIST);
+  frame.list = null;
+  if ((frame.seen & written.bits) !== 0) return 'again';
+  frame.seen |= written.bits;
+  const { field } = written;
+  if (!field.presence && !field.repeated && isDefault(frame.fields)) return 'default';
+  const start = json.size;
+  json.raw(written.prefix);
+  if (frame.isEmpty) json.bytes[start] = OPEN;
+  frame.isEmpty = false;
+  if (field.repeated) {
+    frame.list = written;
+    json.byte(OPEN_LIST);
+  }
+  return 'value';
+}
+
+function close(json: JsonText, { list, isEmpty }: Frame): void {
+  if (list !== null) json.byte(CLOSE_LIST);
+  if (isEmpty) json.byte(OPEN);
+  json.byte(CLOSE);
 }
 
 /** As MessageWriter, but first brings each message into the form that it needs. Slow, linear in bytes times depth. */

@@ -14,10 +14,15 @@ const NO_LIMITS = { maxItems: Number.POSITIVE_INFINITY, maxDepth: 128 };
  * one of them. Unknown fields of the request itself go with each. Costs a copy and a reading of what is copied.
  */
 export function sliceSpans(spans: Spans, from: number, to: number): Spans {
-  if (from <= 0 && to >= spans.count) return spans;
+  return from <= 0 && to >= spans.count ? spans : readSpans(sliceSpanBytes(spans, from, to), NO_LIMITS);
+}
+
+/** The bytes of such a slice; those of `spans` itself when it is all of them. Costs a copy. */
+export function sliceSpanBytes(spans: Spans, from: number, to: number): Uint8Array {
+  if (from <= 0 && to >= spans.count) return spans.bytes;
   const pieces = new Pieces(spans.bytes);
   addRequest(pieces, spans, Math.max(0, from), Math.min(to, spans.count));
-  return readSpans(pieces.join(), NO_LIMITS);
+  return pieces.join();
 }
 
 /** Pieces of bytes one behind another, and messages around them; a message's length is known when it ends. */

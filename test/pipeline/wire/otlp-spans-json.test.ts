@@ -10,6 +10,7 @@ import {
   readSpans,
   spanAt,
   spansToJson,
+  spansToJsonSteps,
   TooManyItems,
   TraceRequest,
   traceRequestFromJson,
@@ -30,6 +31,22 @@ function decoded(type: protobuf.Type, bytes: Uint8Array): unknown {
   return type.toObject(type.decode(bytes), { longs: String, bytes: String });
 }
 
+/** A request of one scope with this content. */
+function inScope(content: Uint8Array): Uint8Array {
+  const field = (tag: number, inner: Uint8Array) => {
+    const { length } = inner;
+    const head = [
+      tag,
+      (length & 0x7f) | 0x80,
+      ((length >> 7) & 0x7f) | 0x80,
+      ((length >> 14) & 0x7f) | 0x80,
+      length >> 21,
+    ];
+    return Buffer.concat([Uint8Array.from(head), inner]);
+  };
+  return field(0x0a, field(0x12, content));
+}
+
 function parsed(json: Uint8Array): unknown {
   return JSON.parse(Buffer.from(json).toString());
 }
@@ -42,6 +59,51 @@ test('any spans are told in JSON as protobufjs decodes them', (t) => {
     }),
     { numRuns: 300 },
   );
+});
+
+/** What the steps come to, and how many there were. */
+function stepped(bytes: Uint8Array): { readonly json: Buffer; readonly steps: number } {
+  const work = spansToJsonSteps({ bytes });
+  for (let steps = 1; ; steps++) {
+    const { done, value } = work.next();
+    if (done === true) return { json: Buffer.from(value), steps };
+  }
+}
+
+test('any spans are told in steps as they are at once', (t) => {
+  fc.assert(
+    fc.property(anyMessage(TRACE_REQUEST_TYPE), (value) => {
+      const bytes = encode(TRACE_REQUEST_TYPE, value);
+      t.deepEqual(stepped(bytes).json, Buffer.from(spansToJson({ bytes })));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+/** Empty spans, `{}` and a comma in JSON, in two bytes each: told in twelve times as many, where each has a status. */
+const EMPTY_STATUS = [0x12, 2, 0x7a, 0];
+
+for (const [what, bytes, least] of [
+  ['spans as they come', spansRequest(5000), 20],
+  ['spans of nothing but an empty message', inScope(Buffer.alloc(1_200_000, Uint8Array.from(EMPTY_STATUS))), 20],
+] as const) {
+  test(`a large request is told in many steps, as it is at once: ${what}`, (t) => {
+    const { json, steps } = stepped(bytes);
+    t.true(json.equals(spansToJson({ bytes })));
+    t.true(steps >= least, `${steps} steps`);
+    JSON.parse(json.toString());
+  });
+}
+
+test('a request whose fields are told in parts is told in one step, as it is at once', (t) => {
+  const part = TRACE_REQUEST_TYPE.encode(
+    TRACE_REQUEST_TYPE.fromObject({ resourceSpans: [{ resource: { droppedAttributesCount: 1 } }] }),
+  ).finish();
+  // The resource twice in one ResourceSpans.
+  const bytes = Uint8Array.from([0x0a, 2 * (part.length - 2), ...part.subarray(2), ...part.subarray(2)]);
+  const { json, steps } = stepped(bytes);
+  t.is(steps, 1);
+  t.deepEqual(parsed(json), { resourceSpans: [{ resource: { droppedAttributesCount: 1 } }] });
 });
 
 test('any spans to JSON and back are the same', (t) => {
