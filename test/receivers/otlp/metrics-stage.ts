@@ -19,6 +19,8 @@ import { createTestLog } from '../../kit/log.ts';
 import { REQUEST_TYPE } from '../../kit/otlp-schema.ts';
 import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 
+export { splitRequest as split } from '../../kit/split-request.ts';
+
 export const START_MS = 1_764_000_000_000;
 export const SLOT_MS = 10_000;
 
@@ -93,43 +95,12 @@ export function request(sum: TrafficSum, from: TrafficEnvelope): Uint8Array {
   return new OtlpTrafficEncoder().encode(sum, from);
 }
 
-interface Tree {
-  resourceMetrics: { resource?: object; scopeMetrics: { scope?: object; metrics: Metric[] }[] }[];
-}
-type Data = { dataPoints: unknown[] };
-type Metric = { sum?: Data; histogram?: Data; gauge?: Data };
-
-function treeOf(bytes: Uint8Array): Tree {
-  return REQUEST_TYPE.toObject(REQUEST_TYPE.decode(bytes), { arrays: true }) as Tree;
-}
-
 function bytesOf(tree: object): Uint8Array {
   return REQUEST_TYPE.encode(REQUEST_TYPE.fromObject(tree)).finish();
 }
 
 export function requestOf(tree: object): Uint8Array {
   return bytesOf(tree);
-}
-
-/** Splits a request by points as a Collector's batch processor does: resource, scope and metrics are repeated. */
-export function split(bytes: Uint8Array, at: number): [Uint8Array, Uint8Array] {
-  const part = (isWanted: (point: number) => boolean): Uint8Array => {
-    const tree = treeOf(bytes);
-    let point = 0;
-    for (const { scopeMetrics } of tree.resourceMetrics) {
-      for (const scope of scopeMetrics) {
-        for (const metric of scope.metrics) {
-          const data = (metric.sum ?? metric.histogram ?? metric.gauge)!;
-          data.dataPoints = data.dataPoints.filter(() => isWanted(point++));
-        }
-        scope.metrics = scope.metrics.filter(
-          (metric) => (metric.sum ?? metric.histogram ?? metric.gauge)!.dataPoints.length > 0,
-        );
-      }
-    }
-    return bytesOf(tree);
-  };
-  return [part((point) => point < at), part((point) => point >= at)];
 }
 
 /** Several requests as one, which in protobuf is one behind the other. */
