@@ -102,16 +102,17 @@ class MetricsIntake implements Intake {
 
   /** What was accepted is handed on to the end; what was not is told to come again. */
   async stop(): Promise<void> {
+    const applying = this.#applying;
     this.#isStopped = true;
-    if (this.#applying !== null) await this.#finish(this.#applying);
+    applying?.finish();
     this.#samples?.stop();
+    if (applying !== null) await this.#decidedSoon();
     await this.#store?.save();
     this.#events.end();
   }
 
-  /** Also lets those hear of it who are told at once what became of what was handed on. */
-  async #finish(applying: FinishableSteps<Applied>): Promise<void> {
-    applying.finish();
+  /** Lets those hear of it who are told at once what became of what was handed on. */
+  async #decidedSoon(): Promise<void> {
     const soon = new Promise<void>((resolve) => void this.#settings.clock.after(0, resolve));
     await Promise.race([this.#traffic.decided(), soon]);
   }

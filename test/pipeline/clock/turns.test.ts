@@ -1,7 +1,7 @@
 /** @module Long works take turns, and never hold the event loop for more than a slice. */
 import test from 'ava';
 import type { Clock, Timer } from '../../../pipeline/clock/clock.ts';
-import { type Steps, Turns } from '../../../pipeline/clock/turns.ts';
+import { FinishableSteps, type Steps, Turns } from '../../../pipeline/clock/turns.ts';
 
 /** A clock whose time passes while work is done, and whose timers fire when the test says so. */
 class WorkClock implements Clock {
@@ -95,4 +95,30 @@ test('what a step throws is what run rejects with, and others go on', async (t) 
   };
   await t.throwsAsync(turns.run(failing), { message: 'broken' });
   t.is(await turns.run(work(clock, 1, [], 'other')), 'other done');
+});
+
+test('work that is brought to its end at once ends so for whoever runs it by turns', async (t) => {
+  const clock = new WorkClock();
+  const log: string[] = [];
+  const steps = new FinishableSteps(work(clock, 12, log, 'long'));
+  const done = new Turns(clock).run(steps);
+  t.is(log.length, 5);
+  steps.finish();
+  t.is(log.length, 12);
+  await clock.round();
+  t.is(await done, 'long done');
+  t.is(log.length, 12);
+});
+
+test('an error of work that is brought to its end is that of whoever runs it', async (t) => {
+  const clock = new WorkClock();
+  const steps = new FinishableSteps(
+    (function* () {
+      yield* work(clock, 8);
+      throw new Error('no good');
+    })(),
+  );
+  const done = new Turns(clock).run(steps);
+  t.notThrows(() => steps.finish());
+  await Promise.all([clock.round(), t.throwsAsync(done, { message: 'no good' })]);
 });

@@ -2,6 +2,7 @@
 
 import { Balance } from '../../../pipeline/balance.ts';
 import type { Batch, Body, TrafficBatch } from '../../../pipeline/batch.ts';
+import type { Clock } from '../../../pipeline/clock/clock.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
 import { Turns } from '../../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type ReceiverSettings } from '../../../pipeline/component.ts';
@@ -30,7 +31,13 @@ export interface Pipeline {
   outcome: Outcome | ((batch: TrafficBatch) => void);
 }
 
-export function createStage(yaml: object = {}, samples: SamplesIntake | null = null, openFile?: OpenStateFile) {
+/** `turnClock` is that by which requests take turns, where it is not that of all else. */
+export function createStage(
+  yaml: object = {},
+  samples: SamplesIntake | null = null,
+  openFile?: OpenStateFile,
+  turnClock: Clock | null = null,
+) {
   const clock = createTestClock(START_MS);
   const log = createTestLog();
   const balances = new Map<Body, Balance>();
@@ -62,7 +69,7 @@ export function createStage(yaml: object = {}, samples: SamplesIntake | null = n
     ...{ balance: balanceOf('traffic'), balanceOf, startedMs: START_MS, next, signals: new Set(['metrics'] as const) },
     demand: new Set(),
   };
-  const intake = createMetricsIntake(settings, new Turns(settings.clock), samples, openFile);
+  const intake = createMetricsIntake(settings, new Turns(turnClock ?? clock), samples, openFile);
   /** Values of an own metric by its last attribute. */
   const metric = (name: string) =>
     new Map(

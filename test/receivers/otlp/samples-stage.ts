@@ -105,7 +105,18 @@ export async function createStage({
     if (outcome.kind !== 'taken') throw new Error(`not taken: ${outcome.reason}`);
     return share.points;
   }
-  return { ...slots, clock, intake, seen, balance: balanceOf('samples'), smiBalance: slots.balance, log, meters, send };
+  return {
+    ...slots,
+    clock,
+    settings,
+    intake,
+    seen,
+    balance: balanceOf('samples'),
+    smiBalance: slots.balance,
+    log,
+    meters,
+    send,
+  };
 }
 export type Stage = Awaited<ReturnType<typeof createStage>>;
 

@@ -1,0 +1,100 @@
+/** @module Samples that are read and applied by turns count as if each request came alone, and no proxy leaves meanwhile. */
+import test from 'ava';
+import fc from 'fast-check';
+import { Turns } from '../../../pipeline/clock/turns.ts';
+import { createMetricsIntake } from '../../../receivers/otlp/metrics-intake.ts';
+import { countsOf, createStage, OUTBOUND, PROXY, requestOf, sum } from './samples-stage.ts';
+import { TurnClock } from './turn-clock.ts';
+
+const SERIES = 150;
+const proxy = (i: number) => ({ ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` });
+
+/** A scrape of proxy `i`: each of its series stands at `value`. */
+function scrape(i: number, at: number, value: number): Uint8Array {
+  const metrics = Array.from({ length: SERIES }, (_, s) =>
+    sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
+  );
+  return requestOf(metrics, proxy(i));
+}
+
+const stageOf = () => createStage({ config: { target_expiration: '30s' } });
+
+test('scrapes of several proxies that come at the same time, some of them twice, count once each', async (t) => {
+  const slices = fc.array(fc.boolean(), { minLength: 1, maxLength: 12 });
+  const order = fc.shuffledSubarray([1, 2, 3, 1, 2, 3], { minLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(slices, order, async (ends, proxies) => {
+      const stage = await stageOf();
+      const clock = new TurnClock(ends);
+      const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
+      for (const [at, value] of [[5, 10] as const, [15, 17] as const]) {
+        stage.clock.advance(at === 5 ? 5000 : 10_000);
+        const taking = Promise.all(proxies.map((i) => intake.take(scrape(i, at, value))));
+        await clock.end();
+        for (const answer of await taking) t.is(answer.kind, 'taken');
+      }
+      stage.clock.advance(60_000);
+      const total = countsOf(stage.sums).reduce((all, { count }) => all + count, 0);
+      t.is(total, 3 * SERIES * 7);
+      t.deepEqual(stage.balance.filtered, new Map([['repeat', 2 * 3 * SERIES]]));
+      t.is(stage.balance.unaccounted, 0);
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('a proxy whose points are being applied does not fall silent meanwhile', async (t) => {
+  const stage = await stageOf();
+  const clock = new TurnClock([true]);
+  const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
+  const first = intake.take(scrape(1, 5, 10));
+  await clock.end();
+  await first;
+  stage.clock.advance(34_000);
+  const later = intake.take(scrape(1, 34, 17));
+  // Until some of it is applied, the middle of which nothing else shows.
+  let rounds = 0;
+  while (stage.balance.accepted === SERIES && rounds < 1000 && !isApplying(stage)) {
+    t.true(await clock.round());
+    rounds += 1;
+  }
+  stage.clock.advance(10_000);
+  t.deepEqual(
+    stage.seen.filter(({ kind }) => kind === 'gone'),
+    [],
+    'it would have been gone',
+  );
+  await clock.end();
+  t.like(await later, { kind: 'taken' });
+  t.is(stage.intake.targets().length, 1);
+  stage.clock.advance(60_000);
+  t.is(
+    countsOf(stage.sums).reduce((all, { count }) => all + count, 0),
+    SERIES * 7,
+  );
+});
+
+/** Whether the second scrape has been begun: its time is known, its page not shown yet. */
+function isApplying({ intake }: Awaited<ReturnType<typeof stageOf>>): boolean {
+  return intake.targets()[0]!.lastScrapeMs! > 1_700_000_030_000;
+}
+
+test('a stop in the middle hands on the scrape that was begun', async (t) => {
+  for (const rounds of [0, 5, 10, 15, 20, 25, 30, 40, 60]) {
+    const stage = await stageOf();
+    const clock = new TurnClock([true]);
+    const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
+    const taking = Promise.all([1, 2].map((i) => intake.take(scrape(i, 5, 10))));
+    for (let i = 0; i < rounds; i++) await clock.round();
+    void intake.stop();
+    const { length } = stage.seen;
+    await clock.end();
+    const answers = await taking;
+    t.is(stage.seen.length, length, 'nothing is handed on after the stop');
+    t.is(
+      stage.seen.filter(({ kind }) => kind === 'scraped').length,
+      answers.filter(({ kind }) => kind === 'taken').length,
+    );
+    t.is(stage.balance.unaccounted, 0);
+  }
+});
