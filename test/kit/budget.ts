@@ -8,6 +8,10 @@ export const BUDGET = {
   scrapes: 'WEIR_SOAK_SCRAPES',
   /** Worlds of the truth test, each with its own seed. */
   seeds: 'WEIR_SOAK_SEEDS',
+  /** Runs with stalls, late pages and lost answers, each with its own seed. */
+  stalls: 'WEIR_SOAK_STALLS',
+  /** Rounds of all attacks on one process. */
+  attacks: 'WEIR_SOAK_ATTACKS',
 } as const;
 
 /** The whole number that the soak asks for, `usual` without one. */
