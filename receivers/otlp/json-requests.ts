@@ -4,8 +4,8 @@ import type { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { OtlpJsonReader, type RequestLimits } from '../../pipeline/wire/otlp-spans.ts';
 import { withoutSlack } from '../../pipeline/wire/slack.ts';
 
-/** Bytes read in one step; about 1 ms where a byte takes 20 ns. */
-const STEP_BYTES = 64 * 1024;
+/** Bytes read in one step; about 0.5 ms where a byte takes 30 ns, and some 4 ms while the code is not compiled yet. */
+const STEP_BYTES = 16 * 1024;
 
 /** There is no room for what a request in JSON is in protobuf, beside itself. */
 export class NoRoomForJson extends Error {

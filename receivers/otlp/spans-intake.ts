@@ -9,8 +9,11 @@ import type { OtlpConfig } from './config.ts';
 import type { Intake, IntakeAnswer } from './intake.ts';
 import type { OtlpEvents } from './telemetry.ts';
 
-/** Bytes read in one step: about 0.1 ms of usual spans, 2 ms of the shortest fields that there are. */
-const STEP_BYTES = 64 * 1024;
+/**
+ * Bytes read in one step: 0.02 ms of usual spans, 0.5 ms of the shortest fields that there are, and some 4 ms of these while
+ * the code is not compiled yet.
+ */
+const STEP_BYTES = 16 * 1024;
 const TAKEN: IntakeAnswer = { kind: 'taken', rejectedItems: 0, message: '' };
 
 export interface SpansIntakeOptions {
