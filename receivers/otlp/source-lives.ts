@@ -8,8 +8,9 @@ import { EpochWindow, placeOf } from './epoch-window.ts';
 
 /** How long (ms) a life may go on after the next one began: a drain, and what waited on the way, takes less. */
 export const OVERLAP_MS = 300_000;
-/** So many turns make it sure. */
+/** So many turns make it sure, each within so much time (ms) of the one before. */
 const TURNS = 2;
+const TURN_MS = 3_600_000;
 
 /** A life that is to be found or begun. */
 export interface Life {
@@ -33,6 +34,7 @@ export class SourceLives {
   #newestMs = Number.POSITIVE_INFINITY;
   #forgottenMs = Number.NEGATIVE_INFINITY;
   #turns = 0;
+  #turnMs = Number.NEGATIVE_INFINITY;
 
   get(epoch: string): EpochWindow | undefined {
     return this.#windows.get(epoch);
@@ -53,13 +55,18 @@ export class SourceLives {
   hear(life: Life, { window: size, maxLives, nowMs }: { window: number; maxLives: number; nowMs: number }): Found {
     const known = this.#windows.get(life.epoch);
     const comesAgain = known === undefined ? this.#wasForgotten(life, nowMs) : this.#isOld(life.epoch, nowMs);
-    if (comesAgain) this.#turns += 1;
+    if (comesAgain) this.#turn(nowMs);
     // Of a source that is known, all of a new life should have come; of any other, who knows what came to whom.
     const checked = this.#windows.size === 0 ? placeOf(life.seq, life.replaces) : 0;
     if (known === undefined) this.#begin(life.epoch, nowMs);
     const window = known ?? new EpochWindow(size, checked);
     const forgotten = this.#set(life.epoch, window, maxLives, nowMs);
     return { window, isShared: comesAgain && this.#turns >= TURNS, forgotten };
+  }
+
+  #turn(nowMs: number): void {
+    this.#turns = nowMs - this.#turnMs < TURN_MS ? this.#turns + 1 : 1;
+    this.#turnMs = nowMs;
   }
 
   #begin(epoch: string, nowMs: number): void {

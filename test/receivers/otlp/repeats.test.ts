@@ -242,6 +242,18 @@ const ALARMS: readonly (readonly [title: string, sent: Parameters<typeof shared>
     false,
   ],
   [
+    'nor are two, hours apart',
+    [
+      [0, numbered(0)],
+      [1000, numbered(0, [], 'f')],
+      [20 * MINUTE_MS, numbered(1)],
+      [21 * MINUTE_MS, numbered(1, [], 'f')],
+      [200 * MINUTE_MS, numbered(2)],
+      [201 * MINUTE_MS, numbered(2, [], 'f')],
+    ],
+    false,
+  ],
+  [
     'a Weir that is restarted over and over is none',
     Array.from({ length: 30 }, (_, i) => [i * 10_000, numbered(0, [], `e${i}`)] as const),
     false,
