@@ -58,7 +58,7 @@ export class MetricPoint {
   readNumber(): void {
     const outer = this.#begin();
     this.value = Number.NaN;
-    while (this.#reader.next()) this.#numberField();
+    while (this.#reader.next()) if (!this.#isCommon(NUMBER_ATTRIBUTES, NUMBER_FLAGS)) this.#numberField();
     this.#reader.leave(outer);
   }
 
@@ -68,7 +68,7 @@ export class MetricPoint {
     this.count = 0;
     this.counts.length = 0;
     this.bounds.length = 0;
-    while (this.#reader.next()) this.#histogramField();
+    while (this.#reader.next()) if (!this.#isCommon(HISTOGRAM_ATTRIBUTES, HISTOGRAM_FLAGS)) this.#histogramField();
     this.#reader.leave(outer);
   }
 
@@ -109,26 +109,25 @@ export class MetricPoint {
     return this.#reader.enter();
   }
 
+  /** Reads the field if numbers and histograms have it alike: times, and under tags of their own attributes and flags. */
+  #isCommon(attributes: number, flags: number): boolean {
+    const { tag } = this.#reader;
+    if (tag === attributes) this.#attribute();
+    else if (tag === TIME) this.timeMs = this.#time();
+    else if (tag === START) this.startMs = this.#time();
+    else if (tag === flags) this.#flags();
+    else return false;
+    return true;
+  }
+
   #numberField(): void {
     const reader = this.#reader;
     switch (reader.tag) {
-      case START:
-        this.startMs = this.#time();
-        break;
-      case TIME:
-        this.timeMs = this.#time();
-        break;
       case AS_DOUBLE:
         this.value = reader.double();
         break;
       case AS_INT:
         this.value = reader.signed64();
-        break;
-      case NUMBER_ATTRIBUTES:
-        this.#attribute();
-        break;
-      case NUMBER_FLAGS:
-        this.#flags();
         break;
       default:
         reader.skip();
@@ -138,12 +137,6 @@ export class MetricPoint {
   #histogramField(): void {
     const reader = this.#reader;
     switch (reader.tag) {
-      case START:
-        this.startMs = this.#time();
-        break;
-      case TIME:
-        this.timeMs = this.#time();
-        break;
       case COUNT:
         this.count = reader.unsigned64();
         break;
@@ -164,12 +157,6 @@ export class MetricPoint {
       }
       case BOUND:
         this.bounds.push(reader.double());
-        break;
-      case HISTOGRAM_ATTRIBUTES:
-        this.#attribute();
-        break;
-      case HISTOGRAM_FLAGS:
-        this.#flags();
         break;
       default:
         reader.skip();
