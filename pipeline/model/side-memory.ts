@@ -25,6 +25,8 @@ const FORGET_AFTER = 200;
 const PRUNE_EVERY = 50;
 /** Keys beyond which those that were not there in the last window are forgotten at once. */
 const MAX_KEYS = 500_000;
+/** Windows in a row after which two sides that are too far apart are known to see unlike calls. */
+const APART = 3;
 const NONE: readonly never[] = [];
 
 /** What one side has in a window. */
@@ -51,6 +53,10 @@ interface Memory {
   /** Until something was told the side is free: first looks at the two may fall into two windows. */
   hasTold: boolean;
   readonly totals: Seen;
+  /** Windows in a row in which the two were further apart than scrapes can be. */
+  apart: number;
+  /** They were so for long: they do not see the same calls, of which one has more. */
+  differs: boolean;
   /** The client counts a retried request once and the server each attempt. */
   retries: boolean;
   /** Windows in a row that spoke for the other side. */
@@ -199,6 +205,8 @@ export class SideMemory {
       ahead: NONE_AHEAD,
       aheadOfTold: NONE_AHEAD,
       compares: false,
+      apart: 0,
+      differs: false,
     };
     this.#memories.set(key, memory);
     return memory;
@@ -249,6 +257,8 @@ export class SideMemory {
     memory.against = 0;
     memory.silentSince = 0;
     memory.hasTold = true;
+    memory.apart = 0;
+    memory.differs = false;
     this.#changes += 1;
     this.#lateRequests += reachedOf(late);
   }
@@ -264,9 +274,9 @@ export class SideMemory {
     const [told, other] = [views[memory.side], views[otherOf(memory.side)]];
     const toldWhole = told.records.length > 0 && isWhole(told);
     const otherWhole = isWhole(other);
-    const phase = memory.compares ? phaseOf(told, other) : NO_PHASE;
+    const phase = comparesCalls(memory) ? phaseOf(told, other) : NO_PHASE;
     if (toldWhole && otherWhole) {
-      memory.ahead = aheadAfter(untold?.ahead ?? memory.ahead, reachedOutcomes(records), phase);
+      this.#keepAhead(memory, untold?.ahead ?? memory.ahead, reachedOutcomes(records), phase);
       this.#keep(key, memory, null);
       return;
     }
@@ -276,6 +286,17 @@ export class SideMemory {
     next.add(other.records, other.far);
     next.settle(toldWhole, otherWhole, phase);
     this.#keep(key, memory, next);
+  }
+
+  #keepAhead(memory: Memory, before: Readonly<Outcomes>, told: Readonly<Outcomes>, phase: Phase): void {
+    memory.ahead = aheadAfter(before, told, phase);
+    const { successes, failures } = memory.ahead;
+    const apart = before.successes + told.successes - phase.other.successes - successes;
+    const apartFailures = before.failures + told.failures - phase.other.failures - failures;
+    memory.apart = apart === 0 && apartFailures === 0 ? 0 : memory.apart + 1;
+    if (memory.apart < APART || phase === NO_PHASE) return;
+    memory.differs = true;
+    memory.ahead = NONE_AHEAD;
   }
 
   #keep(key: SideKey, memory: Memory, untold: Untold | null): void {
@@ -300,6 +321,11 @@ function begin(memory: Memory, preferred: Side, views: Record<Side, SideView>): 
 function compares({ compares: before }: Memory, { client, server }: Record<Side, SideView>): boolean {
   if (client.coverage === null || server.coverage === null) return false;
   return before || (client.records.length > 0 && server.records.length > 0);
+}
+
+/** Whether each call of the told side is one of the other: not where one counts retries and the other does not. */
+function comparesCalls({ compares, differs, retries }: Memory): boolean {
+  return compares && !differs && !retries;
 }
 
 function phaseOf(told: SideView, other: SideView): Phase {

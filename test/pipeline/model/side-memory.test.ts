@@ -333,6 +333,14 @@ test('calls between the two last pages are not told once more when the side that
   t.deepEqual(windows(memory, 1, 'gone', 10), [{ side: 'server', told: 15 }]);
 });
 
+test('a side that never saw all calls owes nothing when it takes over', (t) => {
+  const memory = new SideMemory();
+  // One of three servers is not watched.
+  windows(memory, 20, 90, 60);
+  windows(memory, 1, null, 60);
+  t.deepEqual(windows(memory, 1, 'gone', 60), [{ side: 'server', told: 120 }]);
+});
+
 test('the preferred side is taken as long as nothing was told from the other', (t) => {
   const memory = new SideMemory();
   t.deepEqual(windows(memory, 1, null, 0), [{ side: 'server', told: 0 }]);
