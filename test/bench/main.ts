@@ -19,6 +19,7 @@ const SUITES: ReadonlyMap<string, () => Promise<Suite>> = new Map<string, () => 
   ['otlp-spans-decode', async () => (await import('./otlp-spans-decode.ts')).run],
   ['otlp-traffic', async () => (await import('./otlp-traffic.ts')).run],
   ['otlp-spans', async () => (await import('./otlp-spans.ts')).run],
+  ['dead-sibling', async () => (await import('./dead-sibling.ts')).run],
   ['hostile', async () => (await import('./hostile.ts')).run],
   ['prometheus-text', async () => (await import('./prometheus-text.ts')).run],
   ['weir-process', async () => (await import('./weir-process.ts')).run],
