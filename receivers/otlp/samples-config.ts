@@ -22,7 +22,11 @@ export function samplesConfig() {
         2_000_000,
         'series kept of all proxies together, a histogram having one for each bucket; points beyond are dropped',
       ),
-      max_attribute_bytes: count(1_000_000, 8192, 'bytes of the attributes of one point; longer ones are dropped'),
+      max_attribute_bytes: count(
+        1_000_000,
+        8192,
+        'bytes of the attributes of one point, and of one resource; points with more are dropped',
+      ),
       max_buckets: count(10_000, 500, 'buckets of one histogram; points with more are dropped'),
     })
     .prefault({})

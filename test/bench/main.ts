@@ -17,6 +17,7 @@ const SUITES: ReadonlyMap<string, () => Promise<Suite>> = new Map<string, () => 
   ['smi-deltas', async () => (await import('./smi-deltas.ts')).run],
   ['smi-api', async () => (await import('./smi-api.ts')).run],
   ['otlp-spans-decode', async () => (await import('./otlp-spans-decode.ts')).run],
+  ['otlp-metrics', async () => (await import('./otlp-metrics.ts')).run],
   ['otlp-traffic', async () => (await import('./otlp-traffic.ts')).run],
   ['otlp-spans', async () => (await import('./otlp-spans.ts')).run],
   ['dead-sibling', async () => (await import('./dead-sibling.ts')).run],
