@@ -58,7 +58,12 @@ export interface SchemaPoint {
 
 export interface SchemaAttribute {
   readonly key?: string;
-  readonly value?: { readonly stringValue?: string; readonly boolValue?: boolean; readonly intValue?: string };
+  readonly value?: {
+    readonly stringValue?: string;
+    readonly boolValue?: boolean;
+    readonly intValue?: string;
+    readonly doubleValue?: number | string;
+  };
 }
 
 /** As OTLP/JSON has it, but for ids. Throws what protobufjs throws when `bytes` are no request. */

@@ -69,7 +69,7 @@ function anyValue(reader: ProtobufReader): Value {
     values += 1;
     if (reader.tag === STRING) value = reader.text();
     else if (reader.tag === BOOL) value = reader.varint() !== 0;
-    else if (reader.tag === INT) value = reader.varint();
+    else if (reader.tag === INT) value = reader.signedVarint();
     else if (reader.tag === DOUBLE) value = reader.double();
     else {
       if (!OTHERS.has(reader.tag)) values -= 1;

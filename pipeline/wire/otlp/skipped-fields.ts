@@ -39,19 +39,21 @@ const EXEMPLAR = shape([7, PAIR]);
 const BUCKETS = shape([2, 'varints']);
 const EXPONENTIAL_POINT = shape([1, PAIR], [8, BUCKETS], [9, BUCKETS], [11, EXEMPLAR]);
 const SUMMARY_POINT = shape([6, shape()], [7, PAIR]);
+const ENTITY_REF = shape([1, 'text'], [2, 'text'], [3, 'text'], [4, 'text']);
 
 /** Fields of each message that its own reader leaves to `passOver`. */
 export const ANY_VALUE_SHAPE = ANY;
 export const REQUEST_SHAPE = shape();
 export const RESOURCE_METRICS_SHAPE = shape([3, 'text']);
 export const SCOPE_METRICS_SHAPE = shape([1, SCOPE_SHAPE], [3, 'text']);
+export const RESOURCE_SHAPE = shape([3, ENTITY_REF]);
 export const METRIC_SHAPE = shape([2, 'text'], [12, PAIR]);
 export const NUMBER_POINT_SHAPE = shape([5, EXEMPLAR]);
 export const HISTOGRAM_POINT_SHAPE = shape([8, EXEMPLAR]);
 /** Messages that are read otherwise, unless they are too long. */
 export const LONG_NUMBER_SHAPE = shape([5, EXEMPLAR], [7, PAIR]);
 export const LONG_HISTOGRAM_SHAPE = shape([6, 'doubles'], [7, 'doubles'], [8, EXEMPLAR], [9, PAIR]);
-export const LONG_RESOURCE_SHAPE = shape([1, PAIR]);
+export const LONG_RESOURCE_SHAPE = shape([1, PAIR], [3, ENTITY_REF]);
 /** Of a message whose insides are checked elsewhere. */
 export const UNCHECKED_SHAPE = shape();
 export const EXPONENTIAL_SHAPE = shape([1, EXPONENTIAL_POINT]);

@@ -32,8 +32,10 @@ import {
   passAll,
   passBy,
   passLong,
+  passOver,
   REQUEST_SHAPE,
   RESOURCE_METRICS_SHAPE,
+  RESOURCE_SHAPE,
   SCOPE_METRICS_SHAPE,
   type Shape,
   SUMMARY_SHAPE,
@@ -172,7 +174,7 @@ class TrafficDecoder {
   #readAttributes(attributes: AttributeList): void {
     while (this.#reader.next()) {
       if (this.#reader.tag === ATTRIBUTES_TAG) attributes.read(this.#reader);
-      else this.#reader.skip();
+      else passOver(this.#reader, RESOURCE_SHAPE);
     }
   }
 

@@ -122,6 +122,22 @@ export class ProtobufReader {
     return this.#fail('a number of more than 10 bytes');
   }
 
+  /** A number of 64 bits with its sign; beyond ±2⁵³ the nearest one. */
+  signedVarint(): number {
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.position >= this.#end) this.#fail('a number that is cut off');
+      const byte = this.bytes[this.position++]!;
+      const bits = byte & 0x7f;
+      if (shift <= 28) low |= bits << shift;
+      if (shift === 28) high = bits >>> 4;
+      else if (shift > 28) high |= bits << (shift - 32);
+      if (byte < 0x80) return high * WORD + (low >>> 0);
+    }
+    return this.#fail('a number of more than 10 bytes');
+  }
+
   /** Reads 8 bytes into `low` and `high`. */
   fixed64(): void {
     const at = this.#take(8);
