@@ -3,6 +3,7 @@ import type { Labels } from '../../pipeline/model/resource.ts';
 import type { ResourceIdentity } from './samples-identity.ts';
 import type { MetricUse } from './samples-names.ts';
 import type { PointSeries } from './samples-series.ts';
+import type { SampledTarget } from './samples-target.ts';
 
 /** One resource as its bytes tell it. */
 export class KnownResource {
@@ -11,6 +12,8 @@ export class KnownResource {
   readonly mesh: number;
   /** Engine time (ms) at which something of it last came. */
   heardMs = 0;
+  /** Whose its points are that do not tell it themselves; null while none came. */
+  target: SampledTarget | null = null;
   readonly #series = new Map<MetricUse, Map<string, PointSeries>>();
 
   constructor(identity: ResourceIdentity, mesh: number) {

@@ -25,6 +25,7 @@ export interface TargetsSettings {
   readonly left: (target: Target) => void;
 }
 
+const NO_LABELS: Labels = new Map();
 const NOBODY: Identity = {
   workload: { cluster: '', namespace: '', name: '', kind: '' },
   ...{ pod: '', podUid: '', node: '', serviceAccount: '' },
@@ -63,7 +64,7 @@ export class SampledTargets {
   ): PointSeries | string {
     const sample = use.samples[resource.mesh] ?? '';
     const { whose, others } = dividedLabels(labels, resource.identity);
-    const target = this.#targetOf(resource, whose);
+    const target = whose.size === 0 ? this.#soleOf(resource) : this.#targetOf(resource, whose);
     if (target === null) return 'target_limit';
     if (use.form === 'up') return new PointSeries(target, { role: 'up' }, []);
     const series =
@@ -71,6 +72,12 @@ export class SampledTargets {
         ? target.shown.numberSeries(sample, others)
         : target.shown.histogramSeries(sample, others, bounds);
     return series ?? 'series_limit';
+  }
+
+  /** Of most resources all points are of one proxy. */
+  #soleOf(resource: KnownResource): SampledTarget | null {
+    if (resource.target === null || resource.target.isGone) resource.target = this.#targetOf(resource, NO_LABELS);
+    return resource.target;
   }
 
   #targetOf(resource: KnownResource, whose: Labels): SampledTarget | null {
