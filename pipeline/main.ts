@@ -4,6 +4,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { runCli } from './cli/cli.ts';
 import { EXIT, type SignalName } from './cli/context.ts';
 import { systemClock } from './clock/clock.ts';
+import { fitYoungSpace, holdYoungSpace } from './net/young-space.ts';
 
 /** When everything that a start needs is compiled. */
 const COMPILED_MS = 5000;
@@ -37,11 +38,19 @@ function onOutputError(error: NodeJS.ErrnoException): void {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
 }
 
+/** Milliseconds of CPU that the process has used, all threads. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Ends only when everything written has left the process. */
 function exitFlushed(code: number): void {
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }
 
+// Other commands are over before it matters.
+if (process.argv[2] === 'run') holdYoungSpace();
 // Also a process that is killed leaves what was compiled at its start to the next one.
 systemClock.after(COMPILED_MS, flushCompileCache);
 process.stdout.on('error', onOutputError);
@@ -59,5 +68,6 @@ runCli(process.argv.slice(2), {
   isTty: process.stdout.isTTY === true,
   onSignal,
   onDefect: (drain) => drains.push(drain),
+  onStarted: (config) => fitYoungSpace(config, systemClock, cpuMs),
   exitNow: (code) => process.exit(code),
 }).then(exitFlushed, onDefect);

@@ -1,5 +1,6 @@
 /** @module What a command may use of the process: nothing here is global, so that each command can be tested. */
 import type { Clock } from '../clock/clock.ts';
+import type { CheckedConfig } from '../config/checked.ts';
 
 /** Exit codes of the command line (design §5). */
 export const EXIT = { ok: 0, failed: 1, usage: 2, warnings: 3, defect: 70, config: 78 } as const;
@@ -22,6 +23,8 @@ export interface CliContext {
   readonly onSignal: (listener: (name: SignalName) => void) => () => void;
   /** Called before the process ends because of a defect, with a short deadline. */
   readonly onDefect: (drain: () => Promise<void>) => void;
+  /** Told once a service runs, with what it was made from. */
+  readonly onStarted?: (config: CheckedConfig) => void;
   /** Ends the process at once. */
   readonly exitNow: (code: number) => void;
 }

@@ -27,6 +27,7 @@ export async function run(options: RunOptions, context: CliContext): Promise<num
   const stopAsked = firstSignal(context);
   const service = await start(config, context);
   if (service === null) return EXIT.failed;
+  context.onStarted?.(config);
   context.onDefect(() => service.stop(DEFECT_DRAIN_MS));
   await stopAsked;
   await service.stop(drainMs);

@@ -1,0 +1,46 @@
+/**
+ * @module How large the young generation of the heap may become. What is read at a start survives, and would make it grow
+ * to 16 MiB and more of resident memory that hardly anything needs later; and the larger it is, the more buffers of bodies
+ * lie dead until it is collected.
+ *
+ * V8 reads the factor of growth each time it thinks of growing (`Heap::ResizeNewSpace`), so it may change at any time; 1
+ * is refused on the command line only.
+ */
+import { setFlagsFromString } from 'node:v8';
+import type { Clock } from '../clock/clock.ts';
+import type { CheckedConfig } from '../config/checked.ts';
+
+const LOOK_MS = 1000;
+/** Share of a core that the process uses, from which on a small generation would cost too much of it. */
+const BUSY = 0.8;
+
+/** Lets it stay as large as it is, which is 1 MiB when Node begins. */
+export function holdYoungSpace(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/** Lets it grow when much survives, as V8 does by itself. */
+export function releaseYoungSpace(): void {
+  setFlagsFromString('--semi-space-growth-factor=2');
+}
+
+/**
+ * After the start: bodies of spans live for milliseconds, so with nothing but spans it may grow only while the process is
+ * busy. Metrics have tables and lists that survive many collections of a small generation, each of which copies them: with
+ * them it may always grow. `cpuMs` tells how many milliseconds of CPU the process has used so far.
+ */
+export function fitYoungSpace({ pipelines }: CheckedConfig, clock: Clock, cpuMs: () => number): void {
+  if (pipelines.some(({ signal }) => signal !== 'traces')) {
+    releaseYoungSpace();
+    return;
+  }
+  let last = { cpuMs: cpuMs(), monoMs: clock.monoMs() };
+  const look = () => {
+    const now = { cpuMs: cpuMs(), monoMs: clock.monoMs() };
+    if (now.cpuMs - last.cpuMs > BUSY * (now.monoMs - last.monoMs)) releaseYoungSpace();
+    else holdYoungSpace();
+    last = now;
+    clock.after(LOOK_MS, look);
+  };
+  clock.after(LOOK_MS, look);
+}

@@ -1,0 +1,57 @@
+/** @module The young generation of the heap, in processes of their own: it stays small while starting, and grows where that saves work. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+const run = promisify(execFile);
+const MODULE = new URL('../../../pipeline/net/young-space.ts', import.meta.url).href;
+const CLOCK = new URL('../../kit/clock.ts', import.meta.url).href;
+const MIB = 1 << 20;
+
+/** Sizes of the young generation, bytes, that `program` noted with `note()`; `survive()` makes it grow if it may. */
+async function sizesOf(program: string): Promise<number[]> {
+  const text = `
+    import { getHeapSpaceStatistics } from 'node:v8';
+    import { fitYoungSpace, holdYoungSpace, releaseYoungSpace } from ${JSON.stringify(MODULE)};
+    import { createTestClock } from ${JSON.stringify(CLOCK)};
+    const sizes = [];
+    const note = () => sizes.push(getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size);
+    const survive = () => { const kept = []; for (let i = 0; i < 1_000_000; i++) kept.push({ i }); note(); };
+    const configOf = (...signals) => ({ pipelines: signals.map((signal) => ({ signal })) });
+    const clock = createTestClock();
+    ${program}
+    console.log(JSON.stringify(sizes));`;
+  const cwd = fileURLToPath(new URL('../../..', import.meta.url));
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', text], { cwd });
+  return JSON.parse(stdout);
+}
+
+/** What is held keeps to its first MiB, twice; V8 takes memory for it only as it fills. */
+const HELD_BYTES = 3 * MIB;
+const GROWN_BYTES = 6 * MIB;
+
+test('it stays small while it is held, and grows when it is let go', async (t) => {
+  const [held, free] = await sizesOf('holdYoungSpace(); survive(); releaseYoungSpace(); survive();');
+  t.true(held! < HELD_BYTES, `${held}`);
+  t.true(free! > GROWN_BYTES, `${free}`);
+});
+
+test('with metrics it may always grow once the service runs', async (t) => {
+  const [free] = await sizesOf(
+    "holdYoungSpace(); fitYoungSpace(configOf('traces', 'metrics'), clock, () => 0); survive();",
+  );
+  t.true(free! > GROWN_BYTES, `${free}`);
+});
+
+test('with nothing but spans it may grow only in a second after a busy one', async (t) => {
+  const program = `
+    const readings = [500, 510, 1300, 2200];
+    holdYoungSpace();
+    fitYoungSpace(configOf('traces', 'traces'), clock, () => readings.shift());
+    survive();
+    for (let second = 0; second < 3; second++) { clock.advance(1000); survive(); }`;
+  const [atStart, idle, half, busy] = await sizesOf(program);
+  for (const bytes of [atStart, idle, half]) t.true(bytes! < HELD_BYTES, `${bytes}`);
+  t.true(busy! > GROWN_BYTES, `${busy}`);
+});
