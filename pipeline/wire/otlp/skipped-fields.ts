@@ -98,6 +98,10 @@ export function passBy(reader: ProtobufReader, shape: Shape, pace: Pace): InStep
     return reader.nextInGroup(end) ? passGroup(reader, end, pace) : null;
   }
   const content = shape.fields.get(reader.tag);
+  if (content === undefined) {
+    reader.skip();
+    return null;
+  }
   if (typeof content === 'object' && reader.length() > SHORT) return passLong(reader, content, pace);
   if (content === 'varints' && reader.length() > SHORT) return passLongVarints(reader, pace);
   passOver(reader, shape);
