@@ -27,7 +27,13 @@ export interface Component {
 }
 
 /** Whether a branch would take a batch now. A refusal names why and when to come again. */
-export type Admission = { readonly ok: true } | Refusal;
+export type Admission =
+  | {
+      readonly ok: true;
+      /** It only looks on: what it takes goes nowhere, so that nobody yields to it. */
+      readonly looksOn?: true;
+    }
+  | Refusal;
 
 export interface Refusal {
   readonly ok: false;
@@ -41,6 +47,8 @@ export interface Refusal {
 }
 
 export const ADMITTED: Admission = { ok: true };
+/** Of those who show what passes by and keep nothing. */
+export const LOOKS_ON: Admission = { ok: true, looksOn: true };
 
 /**
  * Who takes batches: asked first, then handed the batch. The batch's `Delivery` is the only acknowledgement, and says on

@@ -1,6 +1,6 @@
 /** @module The `debug` exporter: writes each batch of traffic or spans as lines, at once, and keeps nothing. */
 import type { Batch, SpansBatch, TrafficBatch } from '../../pipeline/batch.ts';
-import { ADMITTED, type Admission, type Exporter, type ExporterSettings } from '../../pipeline/component.ts';
+import { type Admission, type Exporter, type ExporterSettings, LOOKS_ON } from '../../pipeline/component.ts';
 import { TAKEN } from '../../pipeline/delivery.ts';
 import { readTraffic } from '../../pipeline/model/reading.ts';
 import { type LineWriter, stdoutWriter } from '../../pipeline/net/stdout.ts';
@@ -36,7 +36,7 @@ class DebugExporter implements Exporter {
   }
 
   admits(_batch: Batch): Admission {
-    return this.#stopped ? { ok: false, reason: 'stopped', retryAfterMs: 1000 } : ADMITTED;
+    return this.#stopped ? { ok: false, reason: 'stopped', retryAfterMs: 1000 } : LOOKS_ON;
   }
 
   consume(batch: Batch): void {

@@ -5,7 +5,15 @@
  * that yields drops what it has no room for.
  */
 import type { Batch } from '../batch.ts';
-import { ADMITTED, type Admission, type Consumer, type Refusal, type Signal, signalOfBody } from '../component.ts';
+import {
+  ADMITTED,
+  type Admission,
+  type Consumer,
+  LOOKS_ON,
+  type Refusal,
+  type Signal,
+  signalOfBody,
+} from '../component.ts';
 import type { Delivery, Terms } from '../delivery.ts';
 import type { Fault } from './guard.ts';
 
@@ -59,16 +67,17 @@ class FanOut implements Consumer {
 }
 
 /**
- * Who does not yield decides for all. Where all refuse and yield, there is nobody to yield to: the refusal is theirs, to be
- * tried again as soon as one of them may have room.
+ * Who does not yield decides for all. Where all but those who look on refuse and yield, there is nobody to yield to: the
+ * refusal is theirs, to be tried again as soon as one of them may have room.
  */
 function verdictOfAll(verdicts: readonly Admission[]): Admission {
   const refusals = verdicts.filter((verdict): verdict is Refusal => !verdict.ok);
   const [first] = refusals;
-  if (first === undefined) return ADMITTED;
+  const takes = verdicts.some((verdict) => verdict.ok && verdict.looksOn !== true);
+  if (first === undefined) return takes || verdicts.length === 0 ? ADMITTED : LOOKS_ON;
   const strict = refusals.find(({ yields }) => yields !== true);
   if (strict !== undefined) return strict;
-  if (refusals.length < verdicts.length) return ADMITTED;
+  if (takes) return ADMITTED;
   return refusals.reduce((soonest, one) => (one.retryAfterMs < soonest.retryAfterMs ? one : soonest), first);
 }
 
