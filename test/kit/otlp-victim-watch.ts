@@ -44,6 +44,11 @@ export class VictimWatch {
     this.#agent.destroy();
   }
 
+  #again(): void {
+    this.#waiting -= 1;
+    this.#probe();
+  }
+
   #probe(): void {
     if (this.#waiting >= MOST_PROBES) return;
     this.#waiting += 1;
@@ -55,7 +60,8 @@ export class VictimWatch {
     };
     const where = { host: '127.0.0.1', port: this.#healthPort, path: '/livez', agent: this.#agent };
     const call = request(where, (answer) => answer.resume().on('end', () => end(answer.statusCode === 200)));
-    call.on('error', () => end(false)).end();
+    // A kept connection may end on the other side just as it is used again.
+    call.on('error', () => (call.reusedSocket ? this.#again() : end(false))).end();
   }
 }
 

@@ -29,6 +29,8 @@ export interface VictimSettings {
   /** Further keys of both ports, in YAML's flow style. */
   readonly listener?: string;
   readonly warmMs?: number;
+  /** Most memory that the engine may keep objects in, MiB: garbage is collected before it has more. */
+  readonly maxHeapMib?: number;
 }
 
 /** How it ended. */
@@ -67,23 +69,24 @@ export class Victim {
   }
 
   /** Starts all of them. Call `end`, or `kill` when something failed. */
-  static async start({ listener = '', warmMs = WARM_MS }: VictimSettings = {}): Promise<Victim> {
-    const parts = await startParts(listener);
+  static async start(settings: VictimSettings = {}): Promise<Victim> {
+    const { warmMs = WARM_MS } = settings;
+    const parts = await startParts(settings);
     const victim = new Victim(parts);
     await rehearse(parts.ports);
     await victim.#warm(warmMs);
     return victim;
   }
 
-  /** Does one attack and tells what it did. */
-  async attack(name: AttackName, scale: Scale): Promise<AttackFigures> {
+  /** Does one attack and tells what it did, seen for `lookMs` at least. */
+  async attack(name: AttackName, scale: Scale, lookMs = LOOK_MS[scale]): Promise<AttackFigures> {
     this.#watch.look();
     this.#clients.look();
     const before = await this.#watch.memory();
     const began = performance.now();
     const report = await this.#order(name, scale);
     if ('error' in report) throw new Error(report.error);
-    await wait(Math.max(0, LOOK_MS[scale] - (performance.now() - began)));
+    await wait(Math.max(0, lookMs - (performance.now() - began)));
     await this.#watch.memory();
     const { tookMs, mostBytes } = this.#watch.look();
     return {
@@ -168,13 +171,14 @@ interface Started {
   readonly folder: string;
 }
 
-async function startParts(listener: string): Promise<Started> {
+async function startParts({ listener = '', maxHeapMib }: VictimSettings): Promise<Started> {
   const [httpPort = 0, grpcPort = 0, metricsPort = 0, healthPort = 0] = await freePorts(4);
   const backend = await VictimBackend.start();
   const folder = await mkdtemp(join(tmpdir(), 'weir-victim-'));
   const file = join(folder, 'config.yaml');
   await writeFile(file, configText({ httpPort, grpcPort, metricsPort, healthPort, url: backend.url, listener }));
-  const weir = startCli(['run', '-c', file]);
+  const env = maxHeapMib === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${maxHeapMib}` };
+  const weir = startCli(['run', '-c', file], { env });
   await weir.printed('started');
   const attacker = fork(new URL('./otlp-victim-attacker.ts', import.meta.url), { execArgv: [] });
   await once(attacker, 'message');
