@@ -1,0 +1,52 @@
+/** @module What points tell of the process behind a proxy, uptimes that are behind among them. */
+import test from 'ava';
+import { PageLife } from '../../../receivers/otlp/samples-life.ts';
+import { countsOf, createStage, gauge, requestOf, sum, WATCH_MS } from './samples-stage.ts';
+
+test('an uptime tells the earliest start there can be: it may be as old as the proxy writes it', (t) => {
+  for (const lagMs of [0, 250, 5000]) {
+    const life = new PageLife(lagMs);
+    t.is(life.startMs, Number.NEGATIVE_INFINITY);
+    t.false(life.read('uptime', 8, 100_000));
+    t.is(life.startMs, 100_000 - 8000 - lagMs);
+  }
+});
+
+test('a start is exact, and an uptime beside it tells nothing of when', (t) => {
+  const life = new PageLife(5000);
+  life.read('start', 90, 100_000);
+  life.read('uptime', 3, 100_000);
+  t.is(life.startMs, 90_000);
+});
+
+const UPTIME = 'envoy_server_uptime';
+const LABELS = { envoy_cluster_name: 'outbound|80||api.shop.svc.cluster.local', envoy_response_code_class: '2' };
+const requests = (name: string, at: number, value: number) =>
+  sum('envoy_cluster_upstream_rq_xx', value, { at }, { ...LABELS, envoy_cluster_name: name });
+
+/** Requests counted of a series that only a later part of the first scrape, 15 s after the watch began, tells. */
+async function countedOf(uptimeSeconds: number): Promise<number> {
+  const stage = await createStage();
+  const come = (at: number, metrics: readonly object[]) => {
+    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+    return stage.send(requestOf(metrics));
+  };
+  await come(15, [gauge(UPTIME, uptimeSeconds, { at: 15 }), requests('one', 15, 0)]);
+  await come(15, [requests('other', 15, 100)]);
+  await come(25, [gauge(UPTIME, uptimeSeconds + 10, { at: 25 }), requests('one', 25, 0), requests('other', 25, 100)]);
+  stage.clock.advance(40_000);
+  return countsOf(stage.sums).reduce((all, { count }) => all + count, 0);
+}
+
+// Envoy writes its uptime every 5 s, so one of 15 s ago may be of 20 s ago; a second before the watch is still within it.
+for (const [uptimeSeconds, count] of [
+  [8, 100],
+  [11, 100],
+  [12, 0],
+  [15, 0],
+  [3600, 0],
+] as const) {
+  test(`an Envoy of ${uptimeSeconds} s at its first scrape: a series told in its second part counts ${count}`, async (t) => {
+    t.is(await countedOf(uptimeSeconds), count);
+  });
+}
