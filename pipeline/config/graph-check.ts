@@ -4,6 +4,7 @@ import { type CheckContext, type Signal, signalOfBody } from '../component.ts';
 import type { Registry } from '../registry.ts';
 import { formatMilliseconds } from '../wire/duration.ts';
 import type { CheckedComponent, CheckedPipeline } from './checked.ts';
+import { collectorUseMend } from './collector.ts';
 import { type Configured, cadenceOf, callCheck, KIND_OF, type Section, windowOf } from './components.ts';
 import { parseId } from './ids.ts';
 import { checkValue } from './issues.ts';
@@ -167,13 +168,14 @@ function reportUndefined(
   { sections, report }: Pick<Context, 'sections' | 'report'>,
 ): void {
   const known = [...sections[section].keys()];
-  const near = nearest(id, known);
-  const mend =
+  const needless = collectorUseMend(section, id);
+  const near = needless === null ? nearest(id, known) : null;
+  const others =
     known.length === 0 ? `nothing is configured under ${section}` : `configured ${section}: ${known.join(', ')}`;
   report.add('WEIR1014', where.at, {
     message: `${where.who} uses ${KIND_OF[section]} "${id}", which is not configured`,
     note: near === null ? `not under ${section}` : `did you mean "${near}"?`,
-    mend,
+    mend: needless ?? others,
     path: where.path,
   });
 }

@@ -76,14 +76,14 @@ const http = z
   })
   .superRefine(refineIngestListener);
 
-/** Bare `grpc:` is a protocol with its defaults, as the Collector reads it; what is not written stays so. */
-const bare = (defaults: object) => (value: unknown) => (value === null ? defaults : value);
+/** Bare `grpc:` is the same as `grpc: {}`, as the Collector reads it; what is not written stays so. */
+const bare = (value: unknown) => (value === null ? {} : value);
 
 const protocols = z
   .strictObject({
-    grpc: z.preprocess(bare({}), grpc).optional().describe('OTLP over gRPC; name it to have it: grpc: {}'),
+    grpc: z.preprocess(bare, grpc).optional().describe('OTLP over gRPC; name it to have it: grpc: {}'),
     http: z
-      .preprocess(bare({}), http)
+      .preprocess(bare, http)
       .optional()
       .describe('OTLP over HTTP, protobuf and JSON; name it to have it: http: {}'),
   })
@@ -92,14 +92,17 @@ const protocols = z
     context.addIssue({
       code: 'custom',
       message: 'must specify at least one protocol when using the OTLP receiver',
-      params: { weir: 'WEIR1008', mend: 'write protocols: { grpc: {}, http: {} }, or one of them' },
+      params: {
+        weir: 'WEIR1008',
+        mend: 'write protocols: { grpc: {}, http: {} }, one of them, or no protocols at all, which means both',
+      },
     });
   });
 
 const BOTH = { grpc: {}, http: {} };
 
 const keys = z.strictObject({
-  protocols: z.preprocess(bare(BOTH), protocols).prefault(BOTH).describe('what is served; both, unless written'),
+  protocols: protocols.prefault(BOTH).describe('what is served; both, unless written'),
   max_items_per_request: z
     .int()
     .min(1)

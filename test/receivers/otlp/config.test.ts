@@ -38,7 +38,6 @@ for (const [yaml, grpc, http] of [
   ['{ grpc: , http: }', true, true],
   ['{ grpc: }', true, false],
   ['{ http: }', false, true],
-  ['', true, true],
 ] as const) {
   test(`bare keys of protocols mean their defaults: protocols: ${yaml}`, async (t) => {
     const text = [
