@@ -95,6 +95,7 @@ test.serial('bodies made of the smallest things are refused or taken without hol
   withstood(
     t,
     [
+      ['minimal spans', MINIMAL],
       ['minimal metrics', MINIMAL],
       ['minimal spans in JSON', MINIMAL],
       ['minimal metrics in JSON', MINIMAL],
