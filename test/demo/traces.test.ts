@@ -11,6 +11,7 @@ import { loadConfig } from '../../pipeline/config/load.ts';
 import { renderProblems } from '../../pipeline/config/print.ts';
 import { hostService } from '../../pipeline/graph/host.ts';
 import { registry } from '../../pipeline/graph/registry.ts';
+import { createTestClock } from '../kit/clock.ts';
 import { OtlpBackend } from '../kit/otlp-backend.ts';
 import { decodeTraces, encodeTraces, spansOf } from '../kit/otlp-trace.ts';
 import { freePorts } from '../kit/ports.ts';
@@ -46,8 +47,14 @@ test('a minute of the world: every span comes out once, as it was, of every serv
     if (spans.length > 0) told.push(...spansOf([decodeTraces(encodeTraces(JSON.parse(spansRequest(spans))))]));
     return spans;
   };
-  const sender = startSpanSender({ clock: systemClock, host: HOST, port: otlpHttpPort, take });
-  await new Promise((resolve) => setTimeout(resolve, 6000));
+  const clock = createTestClock();
+  const sender = startSpanSender({ clock, host: HOST, port: otlpHttpPort, take });
+  // A request has been answered once the next one is planned.
+  for (let request = 0; request < 5; request++) {
+    clock.advance(1000);
+    while (clock.timers === 0) await new Promise((resolve) => setImmediate(resolve));
+    t.is(sender.failure, '');
+  }
   await sender.stop();
   await service.stop(5000);
 
