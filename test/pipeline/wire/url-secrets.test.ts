@@ -2,6 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { maskUrls, urlSecrets } from '../../../pipeline/wire/url-secrets.ts';
+import { cpuMs } from '../../kit/cpu.ts';
 
 /** Text from outside → the same, safe to print. */
 const TEXTS: readonly (readonly [text: string, masked: string])[] = [
@@ -56,9 +57,10 @@ for (const piece of ['://', 'a://b@', '://?,', "'://x", '://a:b@?', '@://', 'a.b
   test(`a megabyte of ${piece} is looked through at once`, (t) => {
     t.timeout(10_000);
     const text = piece.repeat(Math.ceil(1e6 / piece.length));
-    const startMs = performance.now();
-    maskUrls(text);
-    maskUrls(text, true);
-    t.true(performance.now() - startMs < 2000);
+    const tookMs = cpuMs(() => {
+      maskUrls(text);
+      maskUrls(text, true);
+    });
+    t.true(tookMs < 2000, `${tookMs} ms of CPU`);
   });
 }
