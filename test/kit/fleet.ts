@@ -2,33 +2,24 @@
  * @module Several Weirs in one process under one clock that a test moves, joined by real loopback sockets: each is as
  * `weir run` has it, but for the clock, one more exporter, `capture`, and a network between them that the test may break.
  */
-import { z } from 'zod';
 import type { OtlpHttpConfig } from '../../exporters/otlp/config.ts';
 import { factory as otlpHttp } from '../../exporters/otlp/factory.ts';
 import { createOtlpHttpExporter } from '../../exporters/otlp/otlphttp.ts';
-import type { Batch } from '../../pipeline/batch.ts';
-import {
-  ADMITTED,
-  type AnyFactory,
-  type ExporterFactory,
-  type Kind,
-  type ReceiverFactory,
-} from '../../pipeline/component.ts';
+import type { AnyFactory, ExporterFactory, Kind, ReceiverFactory } from '../../pipeline/component.ts';
 import { loadConfig } from '../../pipeline/config/load.ts';
 import { renderProblems } from '../../pipeline/config/print.ts';
-import { TAKEN } from '../../pipeline/delivery.ts';
 import { type HostedService, hostService } from '../../pipeline/graph/host.ts';
 import { registry } from '../../pipeline/graph/registry.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { type CreateHttpPoster, createHttpPoster, type PostResult } from '../../pipeline/net/http-post.ts';
 import { type StateFile, stateFile } from '../../pipeline/net/state-file.ts';
 import type { Registry } from '../../pipeline/registry.ts';
-import type { Meters, Observation } from '../../pipeline/telemetry/meters.ts';
 import type { OtlpConfig } from '../../receivers/otlp/config.ts';
 import { factory as otlp } from '../../receivers/otlp/factory.ts';
 import { createOtlpReceiver } from '../../receivers/otlp/otlp.ts';
 import type { OpenStateFile } from '../../receivers/otlp/repeats-store.ts';
 import { loadTables } from '../../receivers/otlp/samples-intake.ts';
+import { captureExporter, type Reads, total, watchedReceiver } from './capture.ts';
 import { createTestClock, type TestClock } from './clock.ts';
 import { splitRequest } from './split-request.ts';
 
@@ -66,7 +57,8 @@ export interface Member {
 export class Fleet {
   readonly clock: TestClock;
   readonly #options: FleetOptions;
-  readonly #running = new Set<() => Iterable<Observation>>();
+  /** Scrapes of all members that run. */
+  readonly #running: Reads = new Set();
   #posts = 0;
   /** Readings and writings of files that run. */
   #files = 0;
@@ -125,20 +117,14 @@ export class Fleet {
     // Equal a few times: what has just ended leads to something else in a moment, and goes through the system's sockets.
     for (let equal = 0; equal < 3; ) {
       await new Promise((resolve) => setImmediate(resolve));
-      equal = this.#posts + this.#files === 0 && this.#scrapes() === this.#options.hanging() ? equal + 1 : 0;
+      equal = this.#posts + this.#files === 0 && total(this.#running) === this.#options.hanging() ? equal + 1 : 0;
     }
-  }
-
-  #scrapes(): number {
-    let running = 0;
-    for (const read of this.#running) for (const { value } of read()) running += value;
-    return running;
   }
 
   /** The real components, but that POSTs go through this fleet's network, and with `capture`. */
   #registryFor(name: string, sums: TrafficSum[]): Registry {
     const others = new Map<string, AnyFactory>([
-      ['capture', captureInto(sums)],
+      ['capture', captureExporter((sum) => sums.push(sum))],
       ['otlphttp', this.#otlpHttpOf(name)],
     ]);
     return {
@@ -147,17 +133,10 @@ export class Fleet {
         if (kind === 'exporter' && others.has(type)) return others.get(type)!;
         const factory = await registry.load(kind, type);
         if (factory?.kind !== 'receiver') return factory;
-        return this.#watchedReceiver((type === 'otlp' ? this.#otlpReceiver() : factory) as ReceiverFactory<unknown>);
+        const receiver = (type === 'otlp' ? this.#otlpReceiver() : factory) as ReceiverFactory<unknown>;
+        return watchedReceiver(receiver, new Map([['weir_scrapes_in_flight', this.#running]]));
       },
     };
-  }
-
-  #watchedReceiver(factory: ReceiverFactory<unknown>): AnyFactory {
-    const meters = (settings: { readonly meters: Meters }) => watched(settings.meters, this.#running);
-    return {
-      ...factory,
-      create: (settings) => factory.create({ ...settings, meters: meters(settings) }),
-    } satisfies ReceiverFactory<unknown>;
   }
 
   #otlpReceiver(): ReceiverFactory<OtlpConfig> {
@@ -226,44 +205,3 @@ const SUCCESS: PostResult = {
   error: '',
   resent: false,
 };
-
-function captureInto(sums: TrafficSum[]): ExporterFactory<Record<string, never>> {
-  return {
-    kind: 'exporter',
-    type: 'capture',
-    signals: { metrics: 'development' },
-    takes: ['traffic'],
-    config: z.strictObject({}),
-    demand: () => ['requests', 'latency', 'tcp'],
-    async create({ balance }) {
-      return {
-        start: async () => {},
-        stop: async () => {},
-        admits: () => ADMITTED,
-        consume(batch: Batch) {
-          if (batch.body !== 'traffic') return;
-          balance.accepted += batch.items;
-          balance.delivered += batch.items;
-          sums.push(batch.sum);
-          batch.delivery.settle(TAKEN);
-        },
-      };
-    },
-  };
-}
-
-/** The meters of a receiver, of which `reads` gets to know those that tell how many scrapes run; until they are removed. */
-function watched(meters: Meters, reads: Set<() => Iterable<Observation>>): Meters {
-  return {
-    ...meters,
-    gauge(name, help, read) {
-      const remove = meters.gauge(name, help, read);
-      if (name !== 'weir_scrapes_in_flight') return remove;
-      reads.add(read);
-      return () => {
-        reads.delete(read);
-        remove();
-      };
-    },
-  };
-}

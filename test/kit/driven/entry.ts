@@ -4,55 +4,28 @@
  *
  * Started by `driven-weir.ts` with the configuration file and the wall clock's start as arguments.
  */
-import { z } from 'zod';
-import type { Batch } from '../../../pipeline/batch.ts';
-import {
-  ADMITTED,
-  type AnyFactory,
-  type ExporterFactory,
-  type Kind,
-  type ReceiverFactory,
-} from '../../../pipeline/component.ts';
+import type { AnyFactory, Kind, ReceiverFactory } from '../../../pipeline/component.ts';
 import { loadConfig } from '../../../pipeline/config/load.ts';
 import { renderProblems } from '../../../pipeline/config/print.ts';
-import { TAKEN } from '../../../pipeline/delivery.ts';
 import { type HostedService, hostService } from '../../../pipeline/graph/host.ts';
 import { registry as realRegistry } from '../../../pipeline/graph/registry.ts';
-import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
+import { captureExporter, type Reads, total, watchedReceiver } from '../capture.ts';
 import { createTestClock } from '../clock.ts';
 import type { BalanceView, Message, Order, OrderMessage, StepDone } from './protocol.ts';
 
 const [configFile = '', startWallMs = '0'] = process.argv.slice(2);
 const clock = createTestClock(Number(startWallMs));
-const inFlight: (() => Iterable<Observation>)[] = [];
-const fileEvents: (() => Iterable<Observation>)[] = [];
+const inFlight: Reads = new Set();
+const fileEvents: Reads = new Set();
+const watched = new Map([
+  ['weir_scrapes_in_flight', inFlight],
+  ['weir_file_sd_events_total', fileEvents],
+]);
+const capture = captureExporter((sum) => tell({ kind: 'sum', sum }));
 
 function tell(message: Message, sent?: () => void): void {
   if (process.send !== undefined && process.connected) process.send(message, undefined, undefined, sent);
 }
-
-const capture: ExporterFactory<Record<string, never>> = {
-  kind: 'exporter',
-  type: 'capture',
-  signals: { metrics: 'development' },
-  takes: ['traffic'],
-  config: z.strictObject({}),
-  demand: () => ['requests', 'latency', 'tcp'],
-  async create({ balance }) {
-    return {
-      start: async () => {},
-      stop: async () => {},
-      admits: () => ADMITTED,
-      consume(batch: Batch) {
-        if (batch.body !== 'traffic') return;
-        balance.accepted += batch.items;
-        balance.delivered += batch.items;
-        tell({ kind: 'sum', sum: batch.sum });
-        batch.delivery.settle(TAKEN);
-      },
-    };
-  },
-};
 
 /** The real registry, with `capture`, and with receivers of which the test sees running scrapes and events of files. */
 const registry = {
@@ -60,36 +33,9 @@ const registry = {
   async load(kind: Kind, type: string): Promise<AnyFactory | null> {
     if (kind === 'exporter' && type === 'capture') return capture;
     const factory = await realRegistry.load(kind, type);
-    return factory?.kind === 'receiver' ? watched(factory as ReceiverFactory<unknown>) : factory;
+    return factory?.kind === 'receiver' ? watchedReceiver(factory as ReceiverFactory<unknown>, watched) : factory;
   },
 };
-
-function watched(factory: ReceiverFactory<unknown>): AnyFactory {
-  return {
-    ...factory,
-    create: (settings) => factory.create({ ...settings, meters: watchedMeters(settings.meters) }),
-  } satisfies ReceiverFactory<unknown>;
-}
-
-function watchedMeters(meters: Meters): Meters {
-  return {
-    ...meters,
-    gauge(name, help, read) {
-      if (name === 'weir_scrapes_in_flight') inFlight.push(read);
-      return meters.gauge(name, help, read);
-    },
-    counter(name, help, read) {
-      if (name === 'weir_file_sd_events_total') fileEvents.push(read);
-      return meters.counter(name, help, read);
-    },
-  };
-}
-
-function total(reads: readonly (() => Iterable<Observation>)[]): number {
-  let sum = 0;
-  for (const read of reads) for (const observation of read()) sum += observation.value;
-  return sum;
-}
 
 function balances(service: HostedService): BalanceView[] {
   return service.graph.balances().map(({ kind, component, balance }) => ({
