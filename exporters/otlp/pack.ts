@@ -5,8 +5,9 @@ export type Compression = 'gzip' | 'zstd' | 'none';
 
 /** What is at most this long takes some 0.1 ms; handing it to another thread and back costs as much again. */
 const AT_ONCE_BYTES = 32 * 1024;
-/** Room that the result grows by. */
-const CHUNK_BYTES = 64 * 1024;
+/** The result seldom is more than this part of the body; each further piece of it is another way to the thread and back. */
+const EXPECTED_PART = 1 / 4;
+const MOST_EXPECTED_BYTES = 1024 * 1024;
 
 /** The body as it goes over the wire: itself with `none`. `level` is 1 (fast) to 9 (small). */
 export function pack(body: Uint8Array, compression: Compression, level: number): Uint8Array | Promise<Uint8Array> {
@@ -19,10 +20,11 @@ function packAtOnce(body: Uint8Array, compression: 'gzip' | 'zstd', level: numbe
 }
 
 function packLater(body: Uint8Array, compression: 'gzip' | 'zstd', level: number): Promise<Uint8Array> {
+  const chunkSize = Math.ceil(Math.min(body.length * EXPECTED_PART, MOST_EXPECTED_BYTES));
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, packed: Uint8Array) => (error === null ? resolve(packed) : reject(error));
-    if (compression === 'gzip') zlib.gzip(body, { level, chunkSize: CHUNK_BYTES }, done);
-    else zlib.zstdCompress(body, { ...zstdOptions(level), chunkSize: CHUNK_BYTES }, done);
+    if (compression === 'gzip') zlib.gzip(body, { level, chunkSize }, done);
+    else zlib.zstdCompress(body, { ...zstdOptions(level), chunkSize }, done);
   });
 }
 
