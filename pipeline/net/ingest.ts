@@ -17,7 +17,8 @@ export type IngestResult = { readonly body: Uint8Array } | { readonly refusal: I
 
 /**
  * Why a server ended a connection or call: too many of them, a body that is too slow, no call in `header_timeout`, a flood or
- * an error of HTTP/2 (`http2`), an answer that is not read (`unread`), what is no HTTP (`bad_http`), headers that are too
+ * an error of HTTP/2 (`http2`), more requests at once than anybody sends who waits for answers (`pipelined`), an answer that
+ * is not read (`unread`), what is no HTTP (`bad_http`), headers that are too
  * long, a request that is too late, a handshake of TLS that failed: because the client showed no certificate, or one that
  * is none of `client_ca_file` (`tls_foreign_certificate`), or speaks plain HTTP, or for another reason.
  */
@@ -27,6 +28,7 @@ export type IngestClosing =
   | 'min_rate'
   | 'no_call'
   | 'http2'
+  | 'pipelined'
   | 'unread'
   | 'bad_http'
   | 'headers_too_large'

@@ -2,9 +2,10 @@
 import { Turns } from '../../pipeline/clock/turns.ts';
 import type { Receiver, ReceiverSettings, Signal, TargetLists, TargetStatus } from '../../pipeline/component.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
+import type { IngestForm } from '../../pipeline/net/http-requests.ts';
 import { type IngestRefusal, type IngestResult, type IngestServer, NO_ROOM } from '../../pipeline/net/ingest.ts';
 import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
-import { type IngestForm, startHttpIngest } from '../../pipeline/net/ingest-http.ts';
+import { startHttpIngest } from '../../pipeline/net/ingest-http.ts';
 import { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { stateFile } from '../../pipeline/net/state-file.ts';
 import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
