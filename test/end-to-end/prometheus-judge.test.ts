@@ -159,7 +159,8 @@ function hostileTraffic(): TrafficSum {
     const workload = { cluster: name, namespace: name, name, kind: '' as const };
     const far = { ...peer(null, { pod: name, service: name, serviceNamespace: name, account: name }), workload };
     const latency = [buckets([[10, i + 1]])];
-    const tcp = { opened: i, closed: 0, readBytes: 2 ** 53 - 1 - i, writtenBytes: 0.5 };
+    // The two sides of one name are added, and no sum goes past 2^53.
+    const tcp = { opened: i, closed: 0, readBytes: 2 ** 52 - 1 - i, writtenBytes: 0.5 };
     const parts = { latency, tcp, mesh: name, unreached: i };
     return [record('client', { ...me, workload }, far, i, 2 * i, parts), record('server', me, far, i, 0, parts)];
   });
