@@ -10,6 +10,7 @@ import { DecodedDraft, type DecodedTraffic, MAX_NAME_BYTES, type SenderDraft } f
 import { POINTS, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
 import { MOST_DEPTH } from './limits.ts';
+import { trafficPointsOf } from './number-additions.ts';
 import {
   FIELD_WORK,
   type InSteps,
@@ -41,7 +42,6 @@ import {
   SUMMARY_SHAPE,
   UNCHECKED_SHAPE,
 } from './skipped-fields.ts';
-import { trafficPointsOf } from './traffic-assembly.ts';
 import { TrafficMemory } from './traffic-memory.ts';
 
 const RESOURCE_METRICS_TAG = REQUEST.resourceMetrics * 8 + 2;

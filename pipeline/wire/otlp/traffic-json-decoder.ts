@@ -3,8 +3,9 @@ import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-t
 import { POINTS, SEQ } from './envelope.ts';
 import { DELTA, NO_RECORDED_VALUE } from './fields.ts';
 import { type JsonMessage, MalformedJson, parseJsonMessage } from './json-fields.ts';
+import { trafficPointsOf } from './number-additions.ts';
 import { type PointAttributes, PointSubject } from './point-attributes.ts';
-import { type TrafficAssembly, trafficPointsOf } from './traffic-assembly.ts';
+import type { TrafficAssembly } from './traffic-assembly.ts';
 import { unixNanoMs } from './unix-nano.ts';
 
 const KINDS = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'] as const;
