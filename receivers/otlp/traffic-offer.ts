@@ -64,12 +64,14 @@ export class TrafficOffer {
     await Promise.all(this.#undecided.values());
   }
 
-  /** Whether the pipeline would take all of it now. */
+  /** Whether the pipeline would take all of it now: each batch is asked about with all that goes before it. */
   *admission(shares: readonly Share[]): InSteps<Admission> {
     const pace = new Pace();
+    let items = 0;
     for (const { envelope, sums } of shares) {
       for (const sum of sums) {
-        const verdict = this.#next.admits(batchOf(sum, envelope, false));
+        items += itemsOf(sum);
+        const verdict = this.#next.admits({ ...batchOf(sum, envelope, false), items });
         if (!verdict.ok) return verdict;
         if (pace.isStep(ITEM_WORK)) yield;
       }

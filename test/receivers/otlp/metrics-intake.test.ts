@@ -90,14 +90,17 @@ test('senders, and lives of one, are told apart', async (t) => {
   t.is(stage.metric('weir_otlp_traffic_sources').get('otlp'), 2);
 });
 
+/** Traffic of a Weir whose resource lost its epoch on the way. */
+function unnumbered(): Buffer {
+  const text = Buffer.from(request(slotSum(0), envelope(0))).toString('latin1');
+  return Buffer.from(text.replace('weir.epoch', 'weir.xpoch'), 'latin1');
+}
+
 test('traffic that does not say who sent it is taken each time, and counted', async (t) => {
   const stage = createStage();
   const bare = requestOf({ resourceMetrics: [] });
   t.deepEqual(await stage.intake.take(bare), ANSWERED);
-  const text = Buffer.from(request(slotSum(0), envelope(0)))
-    .toString('latin1')
-    .replace('weir.epoch', 'weir.xpoch');
-  for (let i = 0; i < 2; i++) t.deepEqual(await stage.intake.take(Buffer.from(text, 'latin1')), ANSWERED);
+  for (let i = 0; i < 2; i++) t.deepEqual(await stage.intake.take(unnumbered()), ANSWERED);
   t.is(stage.consumed.length, 2);
   t.deepEqual(stage.consumed[0]!.sender, { source: '', epoch: '', gap: false });
   t.deepEqual(outcomes(stage), { unnumbered: 2 });
@@ -119,6 +122,22 @@ test('a request nobody has room for is refused as a whole and is new when it com
   t.deepEqual([books.accepted, books.delivered, books.unaccounted], [4, 4, 0]);
   t.deepEqual(outcomes(stage), { refused: 2, taken: 1 });
 });
+
+for (const [what, body] of [
+  ['intervals', () => joined(...[0, 1].map((slot) => request(slotSum(slot), envelope(0))))],
+  ['senders, one of them without a number,', () => joined(unnumbered(), request(slotSum(0), envelope(0)))],
+] as const) {
+  test(`a request of several ${what} is taken as a whole or not at all where the room is too small for all`, async (t) => {
+    const stage = createStage();
+    stage.pipeline.admission = ({ items }) => (items <= 7 ? ADMITTED : { ok: false, reason: 'full', retryAfterMs: 7 });
+    t.deepEqual(await stage.intake.take(body()), { kind: 'retry', reason: 'full', afterMs: 7 });
+    t.is(stage.consumed.length, 0);
+    stage.pipeline.admission = ({ items }) => (items <= 8 ? ADMITTED : { ok: false, reason: 'full', retryAfterMs: 7 });
+    t.deepEqual(await stage.intake.take(body()), ANSWERED);
+    const books = stage.balanceOf('traffic');
+    t.deepEqual([books.accepted, books.delivered, books.refused, books.unaccounted], [8, 8, 8, 0]);
+  });
+}
 
 test('a request the pipeline rejects is dropped and counted, and what comes after it tells of a gap', async (t) => {
   const stage = createStage();

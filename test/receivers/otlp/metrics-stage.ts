@@ -27,7 +27,7 @@ export const SLOT_MS = 10_000;
 
 /** What the pipeline says to the next batches: the last word stays. A function is left to settle when it likes. */
 export interface Pipeline {
-  admission: Admission;
+  admission: Admission | ((batch: Batch) => Admission);
   outcome: Outcome | ((batch: TrafficBatch) => void);
 }
 
@@ -56,7 +56,8 @@ export function createStage(
   /** Batches that were handed over, taken or not. */
   const consumed: TrafficBatch[] = [];
   const next = {
-    admits: () => pipeline.admission,
+    admits: (batch: Batch) =>
+      typeof pipeline.admission === 'function' ? pipeline.admission(batch) : pipeline.admission,
     consume(batch: Batch) {
       if (batch.body !== 'traffic') throw new Error('only traffic is expected');
       consumed.push(batch);
