@@ -232,6 +232,25 @@ test('while the pipeline has not decided, a repeat waits for what it decides', a
   }
 });
 
+test('while the pipeline has not decided on a request, its halves wait for that, and are new when it is refused', async (t) => {
+  const stage = createStage();
+  const open: TrafficBatch[] = [];
+  stage.pipeline.outcome = (batch) => void open.push(batch);
+  const whole = stage.intake.take(request(slotSum(0), envelope(0)));
+  const halves = [3, 4].map((seq) => stage.intake.take(request(slotSum(0), envelope(seq, { replaces: [0] }))));
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(open.length, 1);
+  stage.pipeline.outcome = TAKEN;
+  open[0]!.delivery.settle({ kind: 'retry', reason: 'full', afterMs: 5 });
+  t.deepEqual(await Promise.all([whole, ...halves]), [
+    { kind: 'retry', reason: 'full', afterMs: 5 },
+    ANSWERED,
+    ANSWERED,
+  ]);
+  t.is(takenSums(stage.consumed).length, 2);
+  t.is(stage.balanceOf('traffic').filtered.size, 0);
+});
+
 test('several intervals of one request are batches of their own, and count as one request', async (t) => {
   const stage = createStage();
   const body = joined(...[0, 1].map((slot) => request(slotSum(slot), envelope(0))));
