@@ -44,15 +44,14 @@ export class VictimWatch {
     this.#agent.destroy();
   }
 
-  #again(): void {
-    this.#waiting -= 1;
-    this.#probe();
-  }
-
   #probe(): void {
     if (this.#waiting >= MOST_PROBES) return;
     this.#waiting += 1;
-    const began = performance.now();
+    this.#ask(performance.now(), false);
+  }
+
+  /** As those who probe do, a connection that breaks is no answer yet: only the second in succession is a failure. */
+  #ask(began: number, isSecond: boolean): void {
     const end = (isGood: boolean) => {
       this.#waiting -= 1;
       this.#tookMs.push(performance.now() - began);
@@ -60,8 +59,12 @@ export class VictimWatch {
     };
     const where = { host: '127.0.0.1', port: this.#healthPort, path: '/livez', agent: this.#agent };
     const call = request(where, (answer) => answer.resume().on('end', () => end(answer.statusCode === 200)));
-    // A kept connection may end on the other side just as it is used again.
-    call.on('error', () => (call.reusedSocket ? this.#again() : end(false))).end();
+    // A kept connection may end on the other side just as it is used again, which counts for nothing.
+    call.on('error', () => {
+      if (isSecond && !call.reusedSocket) end(false);
+      else this.#ask(began, isSecond || !call.reusedSocket);
+    });
+    call.end();
   }
 }
 
