@@ -6,30 +6,35 @@
  */
 import { ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
-import { DATA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
+import {
+  ATTRIBUTES_TAG,
+  EXPONENTIAL_TAG,
+  GAUGE_TAG,
+  HISTOGRAM_TAG,
+  METRICS_TAG,
+  NAME_TAG,
+  POINTS_TAG,
+  RESOURCE_METRICS_TAG,
+  RESOURCE_TAG,
+  SCOPE_METRICS_TAG,
+  SUM_TAG,
+  SUMMARY_TAG,
+  TEMPORALITY_TAG,
+  UNIT_TAG,
+} from './metric-tags.ts';
 import { labelsOf, MetricPoint } from './metrics-point.ts';
 import { FIELD_WORK, type InSteps, ITEM_WORK, inOneGo, LONGEST_POINT, Pace, type Range, rangeOf } from './pace.ts';
 import { passBy, UNCHECKED_SHAPE } from './skipped-fields.ts';
-
-const RESOURCE_METRICS_TAG = REQUEST.resourceMetrics * 8 + 2;
-const RESOURCE_TAG = RESOURCE_METRICS.resource * 8 + 2;
-const SCOPE_METRICS_TAG = RESOURCE_METRICS.scopeMetrics * 8 + 2;
-const ATTRIBUTES_TAG = RESOURCE.attributes * 8 + 2;
-const METRICS_TAG = SCOPE_METRICS.metrics * 8 + 2;
-const NAME_TAG = METRIC.name * 8 + 2;
-const UNIT_TAG = METRIC.unit * 8 + 2;
-const POINTS_TAG = DATA.points * 8 + 2;
-const TEMPORALITY_TAG = DATA.temporality * 8;
 
 /** Exponential histograms, summaries, and what newer senders may have are `other`. */
 export type MetricKind = 'gauge' | 'sum' | 'histogram' | 'other';
 
 const KINDS: ReadonlyMap<number, MetricKind> = new Map([
-  [METRIC.gauge * 8 + 2, 'gauge'],
-  [METRIC.sum * 8 + 2, 'sum'],
-  [METRIC.histogram * 8 + 2, 'histogram'],
-  [METRIC.exponentialHistogram * 8 + 2, 'other'],
-  [METRIC.summary * 8 + 2, 'other'],
+  [GAUGE_TAG, 'gauge'],
+  [SUM_TAG, 'sum'],
+  [HISTOGRAM_TAG, 'histogram'],
+  [EXPONENTIAL_TAG, 'other'],
+  [SUMMARY_TAG, 'other'],
 ]);
 
 /** Bytes that names and units are read to; nobody who knows one that is longer would know it. */

@@ -8,8 +8,24 @@ import { MalformedProtobuf, ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
 import { DecodedDraft, type DecodedTraffic, MAX_NAME_BYTES, type SenderDraft } from './decoded-traffic.ts';
 import { POINTS, SEQ, type TrafficEnvelope } from './envelope.ts';
-import { DATA, DELTA, METRIC, REQUEST, RESOURCE, RESOURCE_METRICS, SCOPE_METRICS } from './fields.ts';
+import { DELTA } from './fields.ts';
 import { MOST_DEPTH } from './limits.ts';
+import {
+  ATTRIBUTES_TAG,
+  GAUGE_TAG,
+  HISTOGRAM_TAG,
+  isData,
+  METRICS_TAG,
+  NAME_TAG,
+  POINTS_TAG,
+  RESOURCE_METRICS_TAG,
+  RESOURCE_TAG,
+  SCOPE_METRICS_TAG,
+  SUM_TAG,
+  SUMMARY_TAG,
+  TEMPORALITY_TAG,
+  UNIT_TAG,
+} from './metric-tags.ts';
 import { trafficPointsOf } from './number-additions.ts';
 import {
   FIELD_WORK,
@@ -44,20 +60,6 @@ import {
 } from './skipped-fields.ts';
 import { TrafficMemory } from './traffic-memory.ts';
 
-const RESOURCE_METRICS_TAG = REQUEST.resourceMetrics * 8 + 2;
-const RESOURCE_TAG = RESOURCE_METRICS.resource * 8 + 2;
-const SCOPE_METRICS_TAG = RESOURCE_METRICS.scopeMetrics * 8 + 2;
-const ATTRIBUTES_TAG = RESOURCE.attributes * 8 + 2;
-const METRICS_TAG = SCOPE_METRICS.metrics * 8 + 2;
-const NAME_TAG = METRIC.name * 8 + 2;
-const UNIT_TAG = METRIC.unit * 8 + 2;
-const GAUGE_TAG = METRIC.gauge * 8 + 2;
-const SUM_TAG = METRIC.sum * 8 + 2;
-const HISTOGRAM_TAG = METRIC.histogram * 8 + 2;
-const EXPONENTIAL_TAG = METRIC.exponentialHistogram * 8 + 2;
-const SUMMARY_TAG = METRIC.summary * 8 + 2;
-const POINTS_TAG = DATA.points * 8 + 2;
-const TEMPORALITY_TAG = DATA.temporality * 8;
 const NOWHERE: Range = { from: 0, to: 0, depth: 1 };
 const NO_STEPS: readonly never[] = [];
 
@@ -313,10 +315,4 @@ class TrafficDecoder {
 /** A number that counts; null for what is none. */
 function quantity(value: number | undefined): number | null {
   return Number.isSafeInteger(value) && value! >= 0 ? value! : null;
-}
-
-function isData(tag: number): boolean {
-  return (
-    tag === GAUGE_TAG || tag === SUM_TAG || tag === HISTOGRAM_TAG || tag === EXPONENTIAL_TAG || tag === SUMMARY_TAG
-  );
 }
