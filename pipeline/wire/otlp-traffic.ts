@@ -10,6 +10,7 @@ export { MalformedJson } from './otlp/json-fields.ts';
 export { TooManyItems } from './otlp/limits.ts';
 export { countDataPoints, countDataPointsInSteps } from './otlp/metrics-count.ts';
 export { FIELD_WORK, type InSteps, ITEM_WORK, inOneGo, Pace } from './otlp/pace.ts';
+export type { CumulativeTotal } from './otlp/told-traffic.ts';
 export {
   type DecodeOptions,
   decodeTraffic,
@@ -17,7 +18,6 @@ export {
   type PointFilter,
 } from './otlp/traffic-decoder.ts';
 export {
-  type CumulativeTotal,
   type EncoderFigures,
   type EncoderLimits,
   OtlpTrafficEncoder,

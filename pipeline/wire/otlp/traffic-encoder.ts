@@ -4,11 +4,10 @@
  * The same bytes are a MetricsData message. What stands where: docs/reference/traffic-metrics.md.
  */
 import { Buffer } from 'node:buffer';
-import type { CoverageRecord, Interval, TcpTotals, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
+import type { CoverageRecord, TcpTotals, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
 import { MessageBuilder } from '../protobuf/message-builder.ts';
-import { CLASSIFICATION, CLOCK_AHEAD, FAILURE, LATE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
-import { INTERVAL, REQUEST_DURATION, REQUESTS, REQUESTS_UNREACHED } from '../traffic-metrics.ts';
-import { encodeAttributes, encodeIntAttribute, encodeTrueAttribute } from './attribute-bytes.ts';
+import { CLASSIFICATION, FAILURE, SUCCESS } from '../traffic-attributes.ts';
+import { encodeAttributes, encodeIntAttribute } from './attribute-bytes.ts';
 import {
   type CacheFigures,
   histogramAttributes,
@@ -18,11 +17,23 @@ import {
   targetCache,
 } from './attribute-cache.ts';
 import { POINTS, resourceAttributes, SEQ, type TrafficEnvelope } from './envelope.ts';
-import { CUMULATIVE, DELTA, NUMBER_POINT, RESOURCE, SCOPE, SCOPE_NAME, type Temporality } from './fields.ts';
+import { DELTA, NUMBER_POINT, RESOURCE, SCOPE, SCOPE_NAME, type Temporality } from './fields.ts';
 import { HistogramColumns } from './histogram-columns.ts';
-import { MetricFrame } from './metric-frame.ts';
+import type { MetricFrame } from './metric-frame.ts';
 import { embeddedLength, histogramPointLength, numberPointLength, PointBuffer } from './point-buffer.ts';
-import { COVERAGE_METRICS, intervalSeconds, TCP_METRICS, tellsRequests } from './sections.ts';
+import { COVERAGE_METRICS, TCP_METRICS, tellsRequests } from './sections.ts';
+import { type CumulativeTotal, type Told, toldSum, toldTotals } from './told-traffic.ts';
+import {
+  COVERAGE_FRAMES,
+  DURATION_FRAME,
+  INTERVAL_FRAME,
+  type Lengths,
+  metricsLength,
+  NO_LENGTHS,
+  REQUESTS_FRAME,
+  TCP_FRAMES,
+  UNREACHED_FRAME,
+} from './traffic-frames.ts';
 import { UnixNano } from './unix-nano.ts';
 
 /** Bounds of an encoder's memory. */
@@ -31,12 +42,6 @@ export interface EncoderLimits {
   readonly maxKept: number;
   /** Those not met in so many sums are given up. Default 30. */
   readonly keepSums: number;
-}
-
-/** What one series has counted from `startMs` (since the epoch) on. */
-export interface CumulativeTotal {
-  readonly record: TrafficRecord;
-  readonly startMs: number;
 }
 
 /** What the caches of an encoder hold and what their bounds cost, records and targets. */
@@ -48,48 +53,12 @@ export interface EncoderFigures {
 const NO_MARK = new Uint8Array(0);
 const SUCCESS_MARK = encodeAttributes(NUMBER_POINT.attributes, [[CLASSIFICATION, SUCCESS]]);
 const FAILURE_MARK = encodeAttributes(NUMBER_POINT.attributes, [[CLASSIFICATION, FAILURE]]);
-const PARTIAL_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, PARTIAL);
-const CLOCK_AHEAD_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, CLOCK_AHEAD);
-const LATE_MARK = encodeTrueAttribute(NUMBER_POINT.attributes, LATE);
-
-const INTERVAL_FRAME = new MetricFrame(INTERVAL);
-const REQUESTS_FRAME = new MetricFrame(REQUESTS);
-const UNREACHED_FRAME = new MetricFrame(REQUESTS_UNREACHED);
-const DURATION_FRAME = new MetricFrame(REQUEST_DURATION);
-const TCP_FRAMES = TCP_METRICS.map(([metric, read]) => ({ frame: new MetricFrame(metric), read }));
-const COVERAGE_FRAMES = COVERAGE_METRICS.map(([metric, read]) => ({ frame: new MetricFrame(metric), read }));
 
 /** ResourceMetrics in the request; Resource and ScopeMetrics in it: field numbers of fields.ts, wire type 2. */
 const RESOURCE_METRICS_TAG = 0x0a;
 const RESOURCE_TAG = 0x0a;
 const SCOPE_METRICS_TAG = 0x12;
 const SCOPE_FIELD = new MessageBuilder().message(1, new MessageBuilder().text(SCOPE.name, SCOPE_NAME).take()).take();
-
-/** What one message tells. */
-interface Told {
-  readonly records: readonly TrafficRecord[];
-  readonly coverage: readonly CoverageRecord[];
-  /** Start of each record's count where they differ; null: that of the interval. */
-  readonly startsMs: readonly number[] | null;
-  readonly interval: Interval;
-  /** Length told in the interval's own point. */
-  readonly intervalSeconds: number;
-  /** Marks of the interval's own point; null: there is none. */
-  readonly intervalMark: Uint8Array | null;
-  readonly temporality: Temporality;
-}
-
-/** Bytes of the points of each metric. Those of one group have the same points, so the same length each. */
-interface Lengths {
-  /** Number of all points. */
-  points: number;
-  interval: number;
-  requests: number;
-  unreached: number;
-  duration: number;
-  tcp: number;
-  coverage: number;
-}
 
 /** One long-lived encoder for one stream of sums. Not reentrant. Encoding a sum like the last one only patches numbers. */
 export class OtlpTrafficEncoder {
@@ -118,24 +87,12 @@ export class OtlpTrafficEncoder {
    * before, so that the length of the interval is told as 0 and all parts together tell it once.
    */
   encode(sum: TrafficSum, envelope: TrafficEnvelope, continues = false): Uint8Array {
-    const { records, coverage, interval } = sum;
-    const parts = { records, coverage, interval, intervalSeconds: intervalSeconds(interval, continues) };
-    const told: Told = { ...parts, startsMs: null, intervalMark: intervalMarkOf(sum), temporality: DELTA };
-    return this.#encode(told, envelope);
+    return this.#encode(toldSum(sum, continues), envelope);
   }
 
   /** Totals up to `endMs` with cumulative temporality, each from its own start. Otherwise as `encode`. */
   encodeCumulative(totals: Iterable<CumulativeTotal>, endMs: number, envelope: TrafficEnvelope): Uint8Array {
-    const records: TrafficRecord[] = [];
-    const startsMs: number[] = [];
-    for (const { record, startMs } of totals) {
-      records.push(record);
-      startsMs.push(startMs);
-    }
-    const interval = { startMs: endMs, endMs };
-    const parts = { records, coverage: [], interval, intervalSeconds: 0 };
-    const told: Told = { ...parts, startsMs, intervalMark: null, temporality: CUMULATIVE };
-    return this.#encode(told, envelope);
+    return this.#encode(toldTotals(totals, endMs), envelope);
   }
 
   /**
@@ -175,15 +132,7 @@ export class OtlpTrafficEncoder {
 
   #measure({ records, coverage, intervalMark }: Told): Lengths {
     const interval = intervalMark === null ? 0 : embeddedLength(numberPointLength(NO_MARK, intervalMark));
-    const lengths: Lengths = {
-      points: interval === 0 ? 0 : 1,
-      interval,
-      requests: 0,
-      unreached: 0,
-      duration: 0,
-      tcp: 0,
-      coverage: 0,
-    };
+    const lengths: Lengths = { ...NO_LENGTHS, interval, points: interval === 0 ? 0 : 1 };
     this.#histograms.clear();
     for (let i = 0; i < records.length; i++) this.#measureRecord(i, records[i]!, lengths);
     for (let i = 0; i < coverage.length; i++) {
@@ -308,28 +257,6 @@ export class OtlpTrafficEncoder {
       this.#buffer.number(number, NO_MARK, this.#start, this.#end, read(coverage[i]!));
     }
   }
-}
-
-function metricsLength(lengths: Lengths): number {
-  const tcp = TCP_FRAMES.reduce((sum, { frame }) => sum + frame.length(lengths.tcp), 0);
-  const coverage = COVERAGE_FRAMES.reduce((sum, { frame }) => sum + frame.length(lengths.coverage), 0);
-  return (
-    INTERVAL_FRAME.length(lengths.interval) +
-    REQUESTS_FRAME.length(lengths.requests) +
-    UNREACHED_FRAME.length(lengths.unreached) +
-    DURATION_FRAME.length(lengths.duration) +
-    tcp +
-    coverage
-  );
-}
-
-function intervalMarkOf({ partial, clockAhead, late = false }: TrafficSum): Uint8Array {
-  if (!partial && !clockAhead && !late) return NO_MARK;
-  return Uint8Array.from([
-    ...(partial ? PARTIAL_MARK : NO_MARK),
-    ...(clockAhead ? CLOCK_AHEAD_MARK : NO_MARK),
-    ...(late ? LATE_MARK : NO_MARK),
-  ]);
 }
 
 /**

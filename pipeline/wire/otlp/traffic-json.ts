@@ -22,7 +22,7 @@ import { POINTS, resourceAttributes, SEQ, type TrafficEnvelope } from './envelop
 import { CUMULATIVE, DELTA, SCOPE_NAME, type Temporality } from './fields.ts';
 import { COVERAGE_METRICS, intervalSeconds, TCP_METRICS, tellsRequests } from './sections.ts';
 import { type ToldHistogram, toldHistograms } from './told-histograms.ts';
-import type { CumulativeTotal } from './traffic-encoder.ts';
+import type { CumulativeTotal } from './told-traffic.ts';
 import { unixNanoText } from './unix-nano.ts';
 
 /** `sum` with delta temporality, one ExportMetricsServiceRequest. Arguments and errors as of the protobuf encoder. */
