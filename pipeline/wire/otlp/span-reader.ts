@@ -25,18 +25,15 @@ import {
   GROUP_END,
   GROUP_START,
   nameOf,
-  OWN_SPAN_ID,
-  OWN_TRACE_ID,
   SKIP_FIXED32,
   SKIP_VARINT,
-  SPAN_ID,
   skipOf,
   TEXT,
   TRACE_ID,
   UNKNOWN,
 } from './span-actions.ts';
 import { SpanColumns } from './span-columns.ts';
-import { WrongIdInProtobuf } from './wrong-id.ts';
+import { SpanDoubts } from './span-doubts.ts';
 
 const ATTRIBUTE = EMBEDDED + KeyValue.index;
 const SPAN = Span.index;
@@ -48,10 +45,6 @@ const LONG_TEXT_BYTES = 1024 * 1024;
 const ASCII_AHEAD_BYTES = 16 * 1024;
 /** As many plain bytes take the time that a field takes whose tag is long or unknown. */
 const LONG_ACTION_BYTES = 16;
-const HAS_TRACE_ID = 1;
-const HAS_SPAN_ID = 2;
-const HAS_IDS = HAS_TRACE_ID | HAS_SPAN_ID;
-
 /** Reads one request in steps. After an error it is of no use. */
 export class SpanReader {
   readonly #bytes: Uint8Array;
@@ -72,19 +65,15 @@ export class SpanReader {
   /** Where the long text ends that is being checked, and where it begins; 0 for none. */
   #textTo = 0;
   #textFrom = 0;
-  /** Which ids the present span has. */
-  #ids = 0;
-  #invalidIds = 0;
-  /** Places of the present span's times; 0 for one that is absent, which protobuf reads as 0. */
-  #beganAt = 0;
-  #endedAt = 0;
-  #backwards = 0;
+  /** What is doubtful about the spans. */
+  readonly #doubts: SpanDoubts;
   #assembly: Generator<void, SpanLayout, void> | null = null;
   #layout: SpanLayout | null = null;
 
   constructor(bytes: Uint8Array, limits: RequestLimits) {
     this.#bytes = bytes;
     this.#ascii = new AsciiScanner(bytes);
+    this.#doubts = new SpanDoubts(bytes);
     this.#columns = new SpanColumns(bytes.length, limits.maxItems);
     this.#maxDepth = limits.maxDepth;
     this.#states = new Uint8Array(limits.maxDepth + 1);
@@ -130,8 +119,8 @@ export class SpanReader {
         at = at < end && bytes[at]! < 0x80 ? at + 1 : this.#afterVarint(at);
       } else if (action <= ENDED) {
         // Of a time that comes twice the last one counts.
-        if (action === BEGAN) this.#beganAt = at;
-        else if (action === ENDED) this.#endedAt = at;
+        if (action === BEGAN) this.#doubts.beganAt = at;
+        else if (action === ENDED) this.#doubts.endedAt = at;
         at += 8;
         if (at > end) this.#fail('a number that is cut off', start);
       } else if (action === SKIP_FIXED32) {
@@ -159,7 +148,7 @@ export class SpanReader {
           if (action === TEXT) {
             if (to - at > LONG_TEXT_BYTES) return this.#beginText(at, to);
             this.#checkText(at, to);
-          } else if (action >= TRACE_ID) this.#checkId(action, at, to);
+          } else if (action >= TRACE_ID) this.#doubts.id(action, at, to);
           at = to;
         }
       }
@@ -172,8 +161,8 @@ export class SpanReader {
     return {
       bytes: this.#bytes,
       count: this.#columns.count,
-      invalidIds: this.#invalidIds,
-      backwards: this.#backwards,
+      invalidIds: this.#doubts.invalidIds,
+      backwards: this.#doubts.backwards,
       layout: this.#layout,
     };
   }
@@ -189,9 +178,7 @@ export class SpanReader {
   #enter(state: number, start: number, from: number, to: number): void {
     if (state === SPAN) {
       this.#columns.span(start, from, to);
-      this.#ids = 0;
-      this.#beganAt = 0;
-      this.#endedAt = 0;
+      this.#doubts.begin();
     } else if (state === SCOPE_SPANS) this.#columns.scope(start, from, to);
     else if (state === RESOURCE_SPANS) this.#columns.resource(start, from, to);
     this.#push(state, start, to);
@@ -232,13 +219,8 @@ export class SpanReader {
   /** Ends the present message. */
   #leave(state: number, at: number): void {
     if (state === GROUP) this.#fail('a group that does not end', at);
-    if (state === SPAN) this.#leaveSpan();
+    if (state === SPAN) this.#doubts.end();
     this.#pop();
-  }
-
-  #leaveSpan(): void {
-    if (this.#ids !== HAS_IDS) this.#invalidIds += 1;
-    if (this.#beganAt !== 0 && isLess(this.#bytes, this.#endedAt, this.#beganAt)) this.#backwards += 1;
   }
 
   #pop(): void {
@@ -342,34 +324,9 @@ export class SpanReader {
     return true;
   }
 
-  /** Ids have their length or none. */
-  #checkId(action: number, from: number, to: number): void {
-    const length = to - from;
-    const expected = action === TRACE_ID || action === OWN_TRACE_ID ? 16 : 8;
-    if (length !== 0 && length !== expected)
-      throw new WrongIdInProtobuf(`an id of ${length} bytes, expected ${expected}`, from);
-    if (action === TRACE_ID || action === SPAN_ID) return;
-    const has = action === OWN_TRACE_ID ? HAS_TRACE_ID : action === OWN_SPAN_ID ? HAS_SPAN_ID : 0;
-    // Of a field that comes twice the last one counts.
-    this.#ids = isZero(this.#bytes, from, to) ? this.#ids & ~has : this.#ids | has;
-  }
-
   #fail(problem: string, offset: number): never {
     throw new MalformedProtobuf(problem, offset);
   }
-}
-
-function isZero(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false;
-  return true;
-}
-
-/** Whether the fixed64 at `left`, 0 when that is 0, is below the one at `right`. */
-function isLess(bytes: Uint8Array, left: number, right: number): boolean {
-  if (left === 0) return !isZero(bytes, right, right + 8);
-  let i = 7;
-  while (i > 0 && bytes[left + i] === bytes[right + i]) i--;
-  return bytes[left + i]! < bytes[right + i]!;
 }
 
 /**
