@@ -88,9 +88,14 @@ export class SpansQueue {
     return this.yields || this.#config.onFull === 'refuse_always';
   }
 
+  /** Whether it is taken with nothing given up for it. */
+  hasRoom(spans: Spans): boolean {
+    return !this.#isFull(spans.count, bytesOf(spans));
+  }
+
   /** False when a request has to be refused. A queue that drops admits all, and an empty one any. */
   admits(spans: Spans): boolean {
-    return !this.#refuses || !this.#isFull(spans.count, bytesOf(spans));
+    return !this.#refuses || this.hasRoom(spans);
   }
 
   /**

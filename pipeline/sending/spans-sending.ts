@@ -6,7 +6,7 @@
 import type { Balance } from '../balance.ts';
 import type { Batch, SpansBatch } from '../batch.ts';
 import type { Clock } from '../clock/clock.ts';
-import { ADMITTED, type Admission, type Exporter } from '../component.ts';
+import { ADMITTED, type Admission, type Exporter, LOOKS_ON } from '../component.ts';
 import { type Delivery, TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Spans } from '../model/spans.ts';
@@ -75,7 +75,9 @@ export class SpansSending<Payload> implements Exporter {
 
   admits(batch: Batch): Admission {
     if (this.#drain.isStopped) return { ok: false, reason: 'stopped', retryAfterMs: REFUSED_MS };
-    if (batch.body !== 'spans' || this.#queue.admits(batch.spans)) return ADMITTED;
+    if (batch.body !== 'spans') return ADMITTED;
+    // A full queue that drops is no place where spans are safe: it takes no back-pressure from others.
+    if (this.#queue.admits(batch.spans)) return this.#queue.hasRoom(batch.spans) ? ADMITTED : LOOKS_ON;
     this.#tellRefused(batch);
     const retryAfterMs = Math.min(Math.max(REFUSED_MS, this.#gate.heldMs), LONGEST_REFUSED_MS);
     const refusal = { ok: false, reason: 'queue_full', retryAfterMs } as const;
