@@ -91,7 +91,9 @@ for (const [onFull, yields] of [
 ] as const) {
   test(`${onFull}: ${yields ? 'yields' : 'does not yield'} to others`, (t) => {
     const { queue } = create({ queueSize: 1, onFull });
+    t.true(queue.hasRoom(five()));
     queue.offer(five());
+    t.false(queue.hasRoom(five()), 'which a queue that drops does not have either, though it admits');
     t.is(queue.yields, yields);
     t.is(queue.admits(five()), onFull.startsWith('drop'));
   });
