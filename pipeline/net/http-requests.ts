@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock/clock.ts';
+import { freeWhole } from '../wire/free.ts';
 import { httpStatusOf } from '../wire/grpc/status.ts';
 import { Arriving } from './arriving.ts';
 import { BodyWatch } from './body-watch.ts';
@@ -23,8 +24,11 @@ import { Unpacker, type Unpacking } from './unpacking.ts';
 /** How a route's bodies are written. */
 export interface IngestForm {
   readonly contentType: string;
-  /** Takes a whole body, which belongs to it. May throw: the client then gets 500 without details. */
-  take(body: Uint8Array): Promise<IngestResult>;
+  /**
+   * Takes a whole body, which belongs to it. May throw: the client then gets 500 without details. `letGo` gives the room of
+   * the body back once nothing of it is left; where it is not called, the answer does.
+   */
+  take(body: Uint8Array, letGo: () => void): Promise<IngestResult>;
   /** A refusal in this form. */
   refusalBody(refusal: IngestRefusal): Uint8Array | string;
 }
@@ -177,7 +181,10 @@ export class HttpRequests {
       // Who has gone sends the same again, or wants it no more.
       else if (exchange.request.socket.destroyed)
         this.#options.events.ended(exchange.path, 'broke_off', arriving.bytes);
-      else this.#answer(exchange, await exchange.form.take(body), arriving.bytes);
+      else {
+        const result = await exchange.form.take(body, () => arriving.end());
+        this.#answer(exchange, result, arriving.bytes);
+      }
     } catch (error) {
       this.#options.events.failed(exchange.path, error);
       this.#refuse(exchange, DEFECT, arriving.bytes);
@@ -190,7 +197,10 @@ export class HttpRequests {
     const body = arriving.whole();
     if (codec === null) return body;
     const unpacked = await this.#unpacker.unpack(body, codec, this.#options.maxBodyBytes);
-    if (unpacked instanceof Uint8Array) arriving.took(unpacked.length);
+    if (!(unpacked instanceof Uint8Array)) return unpacked;
+    arriving.took(unpacked.length);
+    // Only now: a codec that was stopped on the way may still be reading.
+    freeWhole(body);
     return unpacked;
   }
 

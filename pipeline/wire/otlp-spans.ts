@@ -3,6 +3,7 @@ import type { Spans } from '../model/spans.ts';
 import { OtlpJsonReader } from './otlp/json-reader.ts';
 import type { RequestLimits } from './otlp/limits.ts';
 import { messageJson, messageJsonSteps } from './otlp/message-json.ts';
+import { inOneGo } from './otlp/pace.ts';
 import { type Message, MetricsRequest, TraceRequest } from './otlp/schema.ts';
 
 export { MalformedJson } from './otlp/json-fields.ts';
@@ -44,5 +45,5 @@ export function metricsRequestFromJson(bytes: Uint8Array, limits: RequestLimits)
 function requestFromJson(bytes: Uint8Array, request: Message, limits: RequestLimits): Uint8Array {
   const reader = new OtlpJsonReader(bytes, request, limits);
   while (!reader.step(Number.POSITIVE_INFINITY));
-  return reader.protobuf();
+  return inOneGo(reader.protobuf());
 }

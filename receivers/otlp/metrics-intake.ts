@@ -8,6 +8,7 @@
 import { FinishableSteps, type Turns } from '../../pipeline/clock/turns.ts';
 import type { Admission, ReceiverSettings } from '../../pipeline/component.ts';
 import { stateFile } from '../../pipeline/net/state-file.ts';
+import { freeWhole } from '../../pipeline/wire/free.ts';
 import {
   countDataPointsInSteps,
   type DecodedTraffic,
@@ -88,12 +89,21 @@ class MetricsIntake implements Intake {
   }
 
   async take(body: Uint8Array): Promise<IntakeAnswer> {
-    const { max_items_per_request: maxItems, max_nesting_depth: maxDepth } = this.#settings.config;
-    await this.#turns.run(countDataPointsInSteps(body, maxItems));
-    const decoded = await this.#turns.run(decodeTrafficInSteps(body, { memory: this.#memory, maxDepth }));
-    const applied = await this.#applied(body, decoded);
+    const { decoded, applied } = await this.#read(body);
     if ('kind' in applied) return applied;
     return this.#answers.answerTo(decoded, applied.samples, await Promise.all(applied.fates));
+  }
+
+  /** Nothing that is read or handed on refers to the body, so that it need not lie until garbage is collected. */
+  async #read(body: Uint8Array): Promise<{ readonly decoded: DecodedTraffic; readonly applied: NonNullable<Applied> }> {
+    const { max_items_per_request: maxItems, max_nesting_depth: maxDepth } = this.#settings.config;
+    try {
+      await this.#turns.run(countDataPointsInSteps(body, maxItems));
+      const decoded = await this.#turns.run(decodeTrafficInSteps(body, { memory: this.#memory, maxDepth }));
+      return { decoded, applied: await this.#applied(body, decoded) };
+    } finally {
+      freeWhole(body);
+    }
   }
 
   async start(): Promise<void> {

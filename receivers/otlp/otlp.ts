@@ -157,7 +157,8 @@ class OtlpReceiver implements Receiver, TargetLists {
   #forms(service: Service): Map<string, IngestForm> {
     const form = (answers: AnswerForm, read?: JsonReading): IngestForm => ({
       contentType: answers.contentType,
-      take: (body) => this.#take(service, body, answers, read),
+      take: (body, letGo) =>
+        this.#take(service, body, answers, read === undefined ? undefined : (json) => read(json, letGo)),
       refusalBody: (refusal) => answers.refusal(refusal),
     });
     return new Map([

@@ -4,6 +4,7 @@ import type { Turns } from '../../pipeline/clock/turns.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { Delivery, type Outcome } from '../../pipeline/delivery.ts';
 import type { Spans } from '../../pipeline/model/spans.ts';
+import { freeWhole } from '../../pipeline/wire/free.ts';
 import { type RequestLimits, SpanReader } from '../../pipeline/wire/otlp-spans.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Intake, IntakeAnswer } from './intake.ts';
@@ -29,9 +30,14 @@ export function createSpansIntake({ settings, limits, turns, events }: SpansInta
   const balance = settings.balanceOf('spans');
 
   function* read(body: Uint8Array): Generator<void, Spans, void> {
-    const reader = new SpanReader(body, limits);
-    while (!reader.step(STEP_BYTES)) yield;
-    return reader.spans();
+    try {
+      const reader = new SpanReader(body, limits);
+      while (!reader.step(STEP_BYTES)) yield;
+      return reader.spans();
+    } catch (error) {
+      freeWhole(body);
+      throw error;
+    }
   }
 
   function offer(spans: Spans): Promise<Outcome> {
@@ -57,7 +63,10 @@ export function createSpansIntake({ settings, limits, turns, events }: SpansInta
   return {
     async take(body) {
       const spans = await turns.run(read(body));
-      if (spans.count === 0) return TAKEN;
+      if (spans.count === 0) {
+        freeWhole(body);
+        return TAKEN;
+      }
       if (spans.invalidIds > 0) events.invalidIds(spans.invalidIds);
       if (spans.backwards > 0) events.backwards(spans.backwards);
       const outcome = await offer(spans);

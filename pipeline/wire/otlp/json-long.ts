@@ -54,11 +54,12 @@ export class JsonLongValues {
     yield* this.#textEnd();
     output.reserve(json.at - place);
     output.varint(tagOf(field.number, LENGTH_DELIMITED));
-    const from = output.begin();
+    const begun = output.begin();
+    const from = output.size;
     if (json.isPlain) yield* this.#copy(place + 1, json.at - 1);
     else yield* this.#unescape(place + 1, json.at - 1);
     if (field.type === 'bytes') yield* this.#fromBase64(from, refuse);
-    yield* output.endInSteps(from);
+    output.end(begun);
   }
 
   *#textEnd(): LongValue {

@@ -20,13 +20,15 @@ export interface Container {
   last: number;
   /** Bits of the fields that came. */
   seen: number;
-  /** Where its message or packed field begins in the output, with the tag and behind the length. */
-  outputStart: number;
+  /** Where the content of its message or packed field begins in the output, and the bytes of its head before that. */
   outputFrom: number;
+  headBytes: number;
+  /** What the output's `lateBytes` were there. */
+  lateBytes: number;
 }
 
 export function emptyContainer(): Container {
-  const place = { values: 0, last: 0, seen: 0, outputStart: 0, outputFrom: 0 };
+  const place = { values: 0, last: 0, seen: 0, outputFrom: 0, headBytes: 0, lateBytes: 0 };
   return { message: null, field: null, isList: false, ...place };
 }
 

@@ -114,12 +114,20 @@ export class OtlpJsonReader {
 
   /** Bytes of protobuf that are written so far; a value that turns out to be shorter may take some back. */
   get size(): number {
-    return this.#output.size;
+    return this.#output.length;
   }
 
-  /** The request in protobuf, once `step` has said that it is read; belongs to the caller. */
-  protobuf(): Uint8Array {
-    return this.#output.bytes.subarray(0, this.#output.size);
+  /**
+   * The request in protobuf, once `step` has said that it is read, in steps of some 0.2 ms; to be asked for once. Belongs to
+   * the caller, as does the buffer behind it, which holds nothing else. Reads nothing of the JSON any more.
+   */
+  protobuf(): Generator<void, Uint8Array, void> {
+    return this.#output.take();
+  }
+
+  /** Frees what was written; of no use from then on. */
+  clear(): void {
+    this.#output.clear();
   }
 
   /** Bytes read, and those moved for lengths, which take a small part of the time. */
@@ -259,8 +267,8 @@ export class OtlpJsonReader {
 
   #escapedIndex(message: Message | null, from: number, to: number): number {
     const output = this.#output;
-    const start = output.size;
     output.reserve(to - from);
+    const start = output.size;
     this.#json.unescape(from + 1, to - 1, output);
     const index = message === null ? -1 : fieldIndex(message, output.bytes, start, output.size);
     output.size = start;
@@ -310,9 +318,11 @@ export class OtlpJsonReader {
   #beginField(container: Container, field: Field): void {
     const output = this.#output;
     output.reserve(0);
-    container.outputStart = output.size;
+    const start = output.size;
     output.varint(tagOf(field.number, LENGTH_DELIMITED));
     container.outputFrom = output.begin();
+    container.headBytes = output.size - start;
+    container.lateBytes = output.lateBytes;
   }
 
   #count(message: Message): void {
@@ -321,15 +331,14 @@ export class OtlpJsonReader {
       throw new TooManyItems(message === Span ? 'spans' : 'data points', this.#maxItems);
   }
 
-  #close({ message, field, isList, outputStart, outputFrom }: Container): true {
+  #close({ message, field, isList, values, outputFrom, headBytes, lateBytes }: Container): true {
     const output = this.#output;
     this.#json.at += 1;
     this.#depth -= 1;
     if (message !== null) this.#messages -= 1;
     if (field === null || (isList && !isPacked(field))) return true;
-    if (isList && output.size === outputFrom) output.size = outputStart;
-    else if (output.isLong(outputFrom)) this.#long = output.endInSteps(outputFrom);
-    else output.end(outputFrom);
+    if (isList && values === 0) output.size -= headBytes;
+    else output.end(outputFrom, lateBytes);
     return true;
   }
 

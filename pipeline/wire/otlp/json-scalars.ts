@@ -40,12 +40,13 @@ export class JsonScalars {
     output.reserve(json.at - place);
     const start = output.size;
     output.varint(tagOf(field.number, LENGTH_DELIMITED));
-    const from = output.begin();
+    const begun = output.begin();
+    const from = output.size;
     if (token === PLAIN) copyText(json.bytes, place + 1, json.at - 1, output);
     else json.unescape(place + 1, json.at - 1, output);
     const expected = field.type === 'string' ? null : textToBytes(output, field, from);
     if (output.size === from && !field.presence && !field.repeated) output.size = start;
-    else output.end(from);
+    else output.end(begun);
     return expected;
   }
 

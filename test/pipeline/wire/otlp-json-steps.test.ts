@@ -9,8 +9,9 @@ import {
   spansToJson,
   TraceRequest,
 } from '../../../pipeline/wire/otlp-spans.ts';
+import { inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { spansRequest } from '../../bench/span-payload.ts';
-import { TRACE_REQUEST_TYPE } from '../../kit/otlp-schema.ts';
+import { REQUEST_TYPE, TRACE_REQUEST_TYPE } from '../../kit/otlp-schema.ts';
 
 const LIMITS = { maxItems: 1000, maxDepth: 32 };
 /** As the scanner's: what is longer is read in steps of its own. */
@@ -23,7 +24,7 @@ const value = (members: string) => span(`"attributes":[{"key":"k","value":{${mem
 function inSteps(json: Uint8Array, budget: number, message = TraceRequest): Uint8Array {
   const reader = new OtlpJsonReader(json, message, LIMITS);
   while (!reader.step(budget));
-  return reader.protobuf();
+  return inOneGo(reader.protobuf());
 }
 
 function outcomeOf(json: Uint8Array, budget: number): unknown {
@@ -86,8 +87,9 @@ for (const [what, json, look, expected] of TAKEN) {
     let steps = 1;
     while (!reader.step(SHORT_BYTES)) steps += 1;
     t.true(steps >= bytes.length / (2 * SHORT_BYTES), `${steps} steps`);
-    t.deepEqual(JSON.parse(JSON.stringify(look(reader.protobuf()))), expected);
-    t.deepEqual(inSteps(bytes, Number.POSITIVE_INFINITY), reader.protobuf());
+    const protobuf = inOneGo(reader.protobuf());
+    t.deepEqual(JSON.parse(JSON.stringify(look(protobuf))), expected);
+    t.deepEqual(inSteps(bytes, Number.POSITIVE_INFINITY), protobuf);
   });
 }
 
@@ -198,3 +200,26 @@ test('a list of numbers grows as protobuf, and its length is told when much of i
   t.true(bytes.length > 8 * bounds.length && bytes.length < 8 * bounds.length + 100);
   t.deepEqual(bytes, inSteps(Buffer.from(json), Number.POSITIVE_INFINITY, MetricsRequest));
 });
+
+test('messages that lie over several pieces of the output, beside and within each other, come out whole', (t) => {
+  const boundsOf = (count: number) => Array.from({ length: count }, (_, i) => i % 7);
+  // Lengths are put in at the end beyond 1 MiB, and what is short follows what is long, and the reverse.
+  const points = [10, 200_000, 3, 0, 150_000, 16].map((count) => ({ explicitBounds: boundsOf(count) }));
+  const metrics = [points, points.slice(2), []].map((dataPoints, i) => ({ name: `m${i}`, histogram: { dataPoints } }));
+  const sent = { resourceMetrics: [{ scopeMetrics: [{ metrics }, { metrics: metrics.slice(1) }] }] };
+  const bytes = inSteps(Buffer.from(JSON.stringify(sent)), 1000, MetricsRequest);
+  const found = REQUEST_TYPE.toObject(REQUEST_TYPE.decode(bytes), { arrays: true });
+  const shapes = found.resourceMetrics[0].scopeMetrics.map((scope: { metrics: Decoded[] }) =>
+    scope.metrics.map((metric) => [metric.name, metric.histogram.dataPoints.map((point) => point.explicitBounds)]),
+  );
+  const wanted = sent.resourceMetrics[0]!.scopeMetrics.map((scope) =>
+    scope.metrics.map((metric) => [metric.name, metric.histogram.dataPoints.map((point) => point.explicitBounds)]),
+  );
+  t.is(JSON.stringify(shapes), JSON.stringify(wanted));
+  t.is(bytes.length, bytes.buffer.byteLength, 'in a buffer of its own');
+});
+
+interface Decoded {
+  readonly name: string;
+  readonly histogram: { readonly dataPoints: readonly { readonly explicitBounds: readonly number[] }[] };
+}

@@ -48,9 +48,10 @@ test('a request that turns out to be malformed or too much leaves no room taken'
 test('where others have the room, a request is to come again; what would never fit is too much for good', async (t) => {
   const body = named('a'.repeat(LONG));
   const { room, read } = stage(2 * LONG + 1000);
-  room.take(body.length + LONG / 2);
-  t.like(await t.throwsAsync(read(body), { instanceOf: NoRoomForJson }), { isForGood: false });
-  t.is(room.bytes, body.length + LONG / 2);
+  const bodyBytes = body.length;
+  room.take(bodyBytes + LONG / 2);
+  t.like(await t.throwsAsync(read(Buffer.from(body)), { instanceOf: NoRoomForJson }), { isForGood: false });
+  t.is(room.bytes, bodyBytes + LONG / 2);
   room.give(LONG / 2);
   const { release } = await read(body);
   release();
@@ -58,7 +59,46 @@ test('where others have the room, a request is to come again; what would never f
     `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{"explicitBounds":[${'1,'.repeat(LONG / 2)}1]}]}}]}]}]}`,
   );
   const small = stage(3 * LONG, MetricsRequest);
-  small.room.take(numbers.length);
+  const others = numbers.length + LONG / 8;
+  small.room.take(others);
   t.like(await t.throwsAsync(small.read(numbers), { instanceOf: NoRoomForJson }), { isForGood: true });
-  t.is(small.room.bytes, numbers.length);
+  t.is(small.room.bytes, others);
+});
+
+/** A body in a buffer of its own, as servers hand them on. */
+const owned = (bytes: Uint8Array) => new Uint8Array(bytes);
+
+for (const [what, text, error] of [
+  ['it is protobuf', named('a'.repeat(LONG)), undefined],
+  ['it turned out to be malformed', Buffer.concat([named('a'.repeat(LONG)), Buffer.from('!')]), MalformedJson],
+  ['there was no room for its protobuf', named('a'.repeat(9 * LONG)), NoRoomForJson],
+] as const) {
+  test(`JSON is freed, and lets go of its room, once, when ${what}`, async (t) => {
+    const { room, read } = stage(16 * LONG);
+    const body = owned(text);
+    const { length } = body;
+    room.take(length);
+    let times = 0;
+    const reading = read(body, () => {
+      t.is(body.buffer.byteLength, 0, 'freed before its room is free');
+      times += 1;
+      room.give(length);
+    });
+    if (error === undefined) {
+      const { bytes, release } = await reading;
+      t.is(room.bytes, bytes.length, 'only the protobuf has room');
+      t.is(readSpans(bytes, LIMITS).count, 1);
+      release();
+    } else await t.throwsAsync(reading, { instanceOf: error });
+    t.is(times, 1);
+    t.is(room.bytes, 0);
+  });
+}
+
+test('JSON that is a part of a larger buffer leaves that as it is', async (t) => {
+  const text = named('abc');
+  const larger = Buffer.alloc(text.length + 1, text);
+  const before = Buffer.from(larger);
+  await stage().read(larger.subarray(0, text.length));
+  t.deepEqual(larger, before);
 });

@@ -479,3 +479,31 @@ test('malformed bytes and too many points are refused with nothing applied', asy
   t.deepEqual(await stage.intake.take(whole), ANSWERED, 'what was refused is new');
   t.is(stage.consumed.length, 1);
 });
+
+test('a body is freed once it is applied or refused, before the pipeline has decided, and what was read of it stays', async (t) => {
+  const { owner, pipeline, consumed } = createStage();
+  let decide = () => {};
+  pipeline.outcome = ({ delivery }) => {
+    decide = () => delivery.settle(TAKEN);
+  };
+  const sum = slotSum(0);
+  const body = new Uint8Array(request(sum, envelope(0)));
+  const answer = owner.take(body);
+  for (let i = 0; i < 100; i++) await Promise.resolve();
+  t.is(consumed.length, 1);
+  t.is(body.buffer.byteLength, 0);
+  decide();
+  t.deepEqual(await answer, ANSWERED);
+  t.deepEqual(requestTotals(takenSums(consumed)), requestTotals([sum]));
+  const broken = Uint8Array.of(0x0a, 5, 1);
+  await t.throwsAsync(owner.take(broken), { instanceOf: MalformedProtobuf });
+  t.is(broken.buffer.byteLength, 0);
+});
+
+test('a body that is a part of a larger buffer leaves that as it is', async (t) => {
+  const { owner } = createStage();
+  const bytes = request(slotSum(0), envelope(0));
+  const larger = Uint8Array.from([7, ...bytes]);
+  t.deepEqual(await owner.take(larger.subarray(1)), ANSWERED);
+  t.deepEqual(larger, Uint8Array.from([7, ...bytes]));
+});

@@ -70,13 +70,19 @@ export function createStage(
     ...{ balance: balanceOf('traffic'), balanceOf, startedMs: START_MS, next, signals: new Set(['metrics'] as const) },
     demand: new Set(),
   };
-  const intake = createMetricsIntake(settings, new Turns(turnClock ?? clock), samples, openFile);
+  const owner = createMetricsIntake(settings, new Turns(turnClock ?? clock), samples, openFile);
+  // Senders keep what they send, and may send it again; the intake frees what it is given.
+  const intake = {
+    take: (body: Uint8Array) => owner.take(new Uint8Array(body)),
+    start: async () => owner.start?.(),
+    stop: () => owner.stop(),
+  };
   /** Values of an own metric by its last attribute. */
   const metric = (name: string) =>
     new Map(
       Array.from(reads.get(name)?.() ?? [], ({ value, attributes }) => [Object.values(attributes).at(-1), value]),
     );
-  return { intake, pipeline, consumed, balanceOf, log, metric, registered: reads, clock };
+  return { intake, owner, pipeline, consumed, balanceOf, log, metric, registered: reads, clock };
 }
 
 /** Sums as they were handed over and taken. */
