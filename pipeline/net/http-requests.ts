@@ -148,7 +148,8 @@ export class HttpRequests {
     const { request, response, path } = exchange;
     const { room, maxBodyBytes, clock, events } = this.#options;
     const arriving = new Arriving(room, maxBodyBytes, clock.monoMs(), () => {
-      events.closed('min_rate');
+      // Node may just be ending it with 408, which is counted.
+      if (request.socket.writable) events.closed('min_rate');
       request.destroy();
     });
     arriving.expect(Number(request.headers['content-length'] ?? 0));
