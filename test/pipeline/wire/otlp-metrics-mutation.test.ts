@@ -5,6 +5,13 @@ import fc from 'fast-check';
 import { MalformedProtobuf } from '../../../pipeline/wire/otlp-metrics.ts';
 import { countDataPoints, decodeTraffic } from '../../../pipeline/wire/otlp-traffic.ts';
 import { pointsIn, schemaWalk, walked } from '../../kit/metrics-walk.ts';
+import {
+  anyEdited,
+  anyToldAgain,
+  cutOff,
+  withAnyByteChanged,
+  withAnyByteLeftOutOrDoubled,
+} from '../../kit/mutations.ts';
 import { anyMessage } from '../../kit/otlp-arbitrary.ts';
 import { dice, rewritten } from '../../kit/otlp-rewriting.ts';
 import { REQUEST_TYPE, schemaDecode } from '../../kit/otlp-schema.ts';
@@ -107,41 +114,21 @@ test('a small request in 300 forms', (t) => {
 test('a small request with any byte changed to any other', (t) => {
   t.timeout(600_000);
   let read = 0;
-  const bytes = new Uint8Array(SMALL);
-  for (let at = 0; at < bytes.length; at++) {
-    const right = bytes[at]!;
-    for (let value = 0; value < 256; value++) {
-      bytes[at] = value;
-      if (isRead(t, bytes)) read += 1;
-    }
-    bytes[at] = right;
-  }
+  for (const bytes of withAnyByteChanged(SMALL)) if (isRead(t, bytes)) read += 1;
   // Times, values, texts and numbers may have any or many values.
-  t.true(read > bytes.length * 20, `${read} were read`);
+  t.true(read > SMALL.length * 20, `${read} were read`);
 });
 
 test('a small request cut off or with any byte left out or doubled', (t) => {
-  for (let at = 0; at < SMALL.length; at++) {
-    t.false(isRead(t, SMALL.subarray(0, at)) && at > 0);
-    isRead(t, Buffer.concat([SMALL.subarray(0, at), SMALL.subarray(at + 1)]));
-    isRead(t, Buffer.concat([SMALL.subarray(0, at + 1), SMALL.subarray(at)]));
-  }
+  for (const bytes of cutOff(SMALL)) t.false(isRead(t, bytes) && bytes.length > 0);
+  for (const bytes of withAnyByteLeftOutOrDoubled(SMALL)) isRead(t, bytes);
   t.true(isRead(t, SMALL));
 });
-
-const anyEdit = fc.tuple(fc.nat(), fc.nat(4), fc.uint8Array({ maxLength: 6 }));
 
 test('any request with any bytes replaced, removed or added', (t) => {
   t.timeout(120_000);
   fc.assert(
-    fc.property(anyMessage(REQUEST_TYPE), fc.array(anyEdit, { maxLength: 3 }), (value, edits) => {
-      let bytes: Uint8Array = REQUEST_TYPE.encode(REQUEST_TYPE.fromObject(value)).finish();
-      for (const [place, removed, added] of edits) {
-        const at = place % (bytes.length + 1);
-        bytes = Buffer.concat([bytes.subarray(0, at), added, bytes.subarray(at + removed)]);
-      }
-      isRead(t, bytes);
-    }),
+    fc.property(anyEdited(REQUEST_TYPE), (bytes) => void isRead(t, bytes)),
     { numRuns: 1000 },
   );
   t.pass();
@@ -150,11 +137,9 @@ test('any request with any bytes replaced, removed or added', (t) => {
 test('any two requests one behind the other, and any content of one told again within it', (t) => {
   t.timeout(120_000);
   fc.assert(
-    fc.property(anyMessage(REQUEST_TYPE), fc.nat(), fc.nat(), (value, from, size) => {
-      const bytes = REQUEST_TYPE.encode(REQUEST_TYPE.fromObject(value)).finish();
-      t.true(isRead(t, Buffer.concat([bytes, bytes])));
-      const at = from % (bytes.length + 1);
-      isRead(t, Buffer.concat([bytes, bytes.subarray(at, at + (size % (bytes.length + 1)))]));
+    fc.property(anyToldAgain(REQUEST_TYPE), ({ twice, again }) => {
+      t.true(isRead(t, twice));
+      isRead(t, again);
     }),
     { numRuns: 200 },
   );
