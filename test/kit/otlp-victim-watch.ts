@@ -13,6 +13,7 @@ export class VictimWatch {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #timers: readonly NodeJS.Timeout[];
   #waiting = 0;
+  readonly #onIdle: (() => void)[] = [];
   #tookMs: number[] = [];
   #mostBytes = 0;
   /** Probes that were not answered with 200. */
@@ -39,32 +40,32 @@ export class VictimWatch {
     return seen;
   }
 
-  stop(): void {
+  /** Begins no more probes and waits for those under way: cut off by us, they would look like failures. */
+  async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    if (this.#waiting > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
     this.#agent.destroy();
+  }
+
+  #again(): void {
+    this.#waiting -= 1;
+    this.#probe();
   }
 
   #probe(): void {
     if (this.#waiting >= MOST_PROBES) return;
     this.#waiting += 1;
-    this.#ask(performance.now(), false);
-  }
-
-  /** As those who probe do, a connection that breaks is no answer yet: only the second in succession is a failure. */
-  #ask(began: number, isSecond: boolean): void {
+    const began = performance.now();
     const end = (isGood: boolean) => {
       this.#waiting -= 1;
       this.#tookMs.push(performance.now() - began);
       if (!isGood) this.failures += 1;
+      if (this.#waiting === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
     };
     const where = { host: '127.0.0.1', port: this.#healthPort, path: '/livez', agent: this.#agent };
     const call = request(where, (answer) => answer.resume().on('end', () => end(answer.statusCode === 200)));
-    // A kept connection may end on the other side just as it is used again, which counts for nothing.
-    call.on('error', () => {
-      if (isSecond && !call.reusedSocket) end(false);
-      else this.#ask(began, isSecond || !call.reusedSocket);
-    });
-    call.end();
+    // A kept connection may end on the other side just as it is used again.
+    call.on('error', () => (call.reusedSocket ? this.#again() : end(false))).end();
   }
 }
 

@@ -121,7 +121,7 @@ export class Victim {
   /** Ends the good clients, then the process by SIGTERM, and gives the account. */
   async end(): Promise<Account> {
     await this.#clients.stop();
-    this.#watch.stop();
+    await this.#watch.stop();
     this.weir.child.kill('SIGTERM');
     const finished = await this.weir.finished;
     const account = {
@@ -141,7 +141,7 @@ export class Victim {
     this.#ended = true;
     this.weir.child.kill('SIGKILL');
     this.#attacker.kill('SIGKILL');
-    this.#watch.stop();
+    await this.#watch.stop();
     await this.#clients.stop();
     this.backend.close();
     await rm(this.#folder, { recursive: true, force: true });
