@@ -12,6 +12,7 @@ import { httpStatusOf } from '../wire/grpc/status.ts';
 import { Arriving } from './arriving.ts';
 import { BodyWatch } from './body-watch.ts';
 import { type CorsConfig, corsHeaders, isPreflight, preflightHeaders } from './cors.ts';
+import { Crumbs } from './crumbs.ts';
 import { codecOf, damaged, mediaType, pathOf, TRANSFER_ENCODING, tooLarge, unknownCodec } from './http-refusals.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, NO_ROOM } from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
@@ -155,7 +156,9 @@ export class HttpRequests {
     arriving.expect(Number(request.headers['content-length'] ?? 0));
     this.#watch.add(arriving);
     if (request.headers.expect !== undefined) response.writeContinue();
+    const crumbs = new Crumbs(clock, request.socket);
     request.on('data', (piece: Buffer) => {
+      crumbs.came();
       if (arriving.isOver) return;
       const problem = arriving.add(piece);
       if (problem === null) return;

@@ -1,0 +1,40 @@
+/**
+ * @module Bodies in tiny pieces: after so many others have a turn, so that nobody's chunks of one byte hold the loop. libuv
+ * alone would read on for 32 reads of 64 KiB, which is 350,000 such chunks.
+ */
+import type { Clock } from '../clock/clock.ts';
+
+/** Pieces of one body after which others have a turn; those of 64 KiB make 16 MiB. */
+const PIECES = 256;
+
+/** Where bytes come from, as far as it can be made to wait. */
+export interface Source {
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/** Counts the pieces of a body. */
+export class Crumbs {
+  readonly #clock: Clock;
+  readonly #source: Source;
+  #pieces = 0;
+  #isPaused = false;
+
+  constructor(clock: Clock, source: Source) {
+    this.#clock = clock;
+    this.#source = source;
+  }
+
+  /** A piece came. What has been read from the source already still comes, at most one read of it; then others have a turn. */
+  came(): void {
+    this.#pieces += 1;
+    if (this.#pieces < PIECES || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#source.pause();
+    this.#clock.after(0, () => {
+      this.#isPaused = false;
+      this.#pieces = 0;
+      this.#source.resume();
+    });
+  }
+}
