@@ -1,11 +1,12 @@
 /** @module A series that `max_series` had no room for at first sight does not bring its history when there is room. */
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { assertBalanced } from '../kit/driven/balanced.ts';
 import { DrivenWeir } from '../kit/driven/driven-weir.ts';
+import { putFile } from '../kit/put-file.ts';
 
 const T0 = 1_800_000_000_000;
 const START = `process_start_time_seconds ${T0 / 1000 - 86_400}\n`;
@@ -35,10 +36,7 @@ test('its first count after the refusal is a baseline', async (t) => {
     targets: [address],
     labels: { namespace: 'x', deployment: `d${i}`, pod: `d${i}-1` },
   }));
-  const publish = async (list: typeof targets) => {
-    await writeFile(join(folder, 'next'), JSON.stringify(list));
-    await rename(join(folder, 'next'), join(folder, 'targets.json'));
-  };
+  const publish = (list: typeof targets) => putFile(join(folder, 'targets.json'), JSON.stringify(list));
   await publish([targets[0]!]);
   const weir = await DrivenWeir.start({
     startWallMs: T0,

@@ -1,5 +1,5 @@
 /** @module A world, its proxies over HTTP, and the real process under one clock: the stage of the end-to-end tests. */
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServedWorld, serveWorld } from '../../demo/proxies/serve.ts';
@@ -8,6 +8,7 @@ import { createWorld, type World, type WorldOptions } from '../../demo/world/wor
 import { SETTLE_MS } from '../../pipeline/net/file-watch.ts';
 import { DrivenWeir } from './driven/driven-weir.ts';
 import { ExpectedTraffic } from './expected-traffic.ts';
+import { putFile } from './put-file.ts';
 
 export const SLOT_MS = 10_000;
 
@@ -145,8 +146,7 @@ class TargetFiles {
       this.#texts.set(mesh, text);
       changed += 1;
       await mkdir(join(this.folder, mesh), { recursive: true });
-      await writeFile(join(this.folder, mesh, 'next'), text);
-      await rename(join(this.folder, mesh, 'next'), this.pathOf(mesh));
+      await putFile(this.pathOf(mesh), text);
     }
     return changed;
   }

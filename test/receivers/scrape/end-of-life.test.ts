@@ -1,8 +1,9 @@
 /** @module The end of a target's life as it is told downstream: when it was, not when it was found out. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { putFile } from '../../kit/put-file.ts';
 import { createHarness, http, OWNER, page, serve, turns } from './harness.ts';
 
 async function folderOf(t: ExecutionContext): Promise<string> {
@@ -26,7 +27,7 @@ async function until(advance: (ms: number) => void, condition: () => boolean): P
 test('a life ends when its target was dropped, however long the farewell takes', async (t) => {
   const file = join(await folderOf(t), 'targets.json');
   const server = await serve(t, http(page(1)));
-  await writeFile(file, fileOf(server.address));
+  await putFile(file, fileOf(server.address));
   const h = await createHarness(t, {
     file_sd_configs: [{ files: [file], refresh_interval: '1s' }],
     scrape_interval: '1h',
@@ -35,7 +36,7 @@ test('a life ends when its target was dropped, however long the farewell takes',
   await h.receiver.start();
   await h.sink.come(1, 'scraped');
   server.answer = () => {};
-  await writeFile(file, '[]');
+  await putFile(file, '[]');
   await until(
     (ms) => h.clock.advance(ms),
     () => h.receiver.targets?.().length === 0,
@@ -51,7 +52,7 @@ test('a life ends when its target was dropped, however long the farewell takes',
 test('the life of a target that nobody could reach any more ended with the first scrape that could not', async (t) => {
   const file = join(await folderOf(t), 'targets.json');
   const server = await serve(t, http(page(1)));
-  await writeFile(file, fileOf(server.address));
+  await putFile(file, fileOf(server.address));
   const h = await createHarness(t, { file_sd_configs: [{ files: [file], refresh_interval: '1h' }] });
   await h.receiver.start();
   await h.sink.come(1, 'scraped');
@@ -63,7 +64,7 @@ test('the life of a target that nobody could reach any more ended with the first
     if (h.sink.seen.at(-1)?.reason !== 'connect') t.is(h.sink.seen.at(-1)?.reason, 'connection_lost');
   }
   const firstUnreached = h.sink.seen.find(({ reason }) => reason === 'connect')!;
-  await writeFile(file, '[]');
+  await putFile(file, '[]');
   await until(
     (ms) => h.clock.advance(ms / 10),
     () => h.receiver.targets?.().length === 0,
@@ -78,14 +79,14 @@ test('the life of a target that nobody could reach any more ended with the first
 test('a life whose last page came in the farewell ends with that page', async (t) => {
   const file = join(await folderOf(t), 'targets.json');
   const server = await serve(t, http(page(1)));
-  await writeFile(file, fileOf(server.address));
+  await putFile(file, fileOf(server.address));
   const h = await createHarness(t, {
     file_sd_configs: [{ files: [file], refresh_interval: '1s' }],
     scrape_interval: '1h',
   });
   await h.receiver.start();
   await h.sink.come(1, 'scraped');
-  await writeFile(file, '[]');
+  await putFile(file, '[]');
   await until(
     (ms) => h.clock.advance(ms),
     () => h.receiver.targets?.().length === 0,

@@ -1,10 +1,11 @@
 /** @module A target's life: at once, by the grid, a farewell, gone; files that change; the end of Weir itself. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { SETTLE_MS } from '../../../pipeline/net/file-watch.ts';
 import { offsetOf } from '../../../receivers/scrape/schedule.ts';
+import { putFile } from '../../kit/put-file.ts';
 import { createHarness, http, OWNER, oneTarget, page, serve, turns } from './harness.ts';
 
 const INTERVAL_MS = 10_000;
@@ -158,7 +159,7 @@ test('a farewell that hangs ends at scrape_timeout', async (t) => {
 test('a file of targets that was never there, or never good, is told of as that', async (t) => {
   const folder = await folderOf(t);
   const [missing, broken] = [join(folder, 'missing.json'), join(folder, 'broken.json')];
-  await writeFile(broken, '[');
+  await putFile(broken, '[');
   const h = await createHarness(t, { file_sd_configs: [{ files: [missing, broken], refresh_interval: '1s' }] });
   await h.receiver.start();
   const told = h.log.lines.filter((line) => line.level === 'warn');
@@ -175,20 +176,20 @@ test('targets of a file come and go with it; a broken file keeps the last good l
   const folder = await folderOf(t);
   const file = join(folder, 'targets.json');
   const [a, b] = [await serve(t, http(page(1))), await serve(t, http(page(2)))];
-  await writeFile(file, fileOf(a.address));
+  await putFile(file, fileOf(a.address));
   const h = await createHarness(t, { file_sd_configs: [{ files: [join(folder, '*.json')], refresh_interval: '1s' }] });
   await h.receiver.start();
   await h.sink.come(1, 'scraped');
   const advance = (ms: number) => h.clock.advance(ms);
 
-  await writeFile(file, fileOf(a.address, b.address));
+  await putFile(file, fileOf(a.address, b.address));
   await until(advance, () => h.sink.count('discovered') === 2);
   t.deepEqual(
     h.receiver.targets?.().map(({ address }) => address),
     [a.address, b.address],
   );
 
-  await writeFile(file, '[{"targets": ["nonsense"]}]');
+  await putFile(file, '[{"targets": ["nonsense"]}]');
   await until(advance, () => h.log.lines.some((line) => line.level === 'warn'));
   for (let i = 0; i < 5; i++) {
     advance(1_000);
@@ -203,7 +204,7 @@ test('targets of a file come and go with it; a broken file keeps the last good l
   t.is(h.sink.count('gone'), 0);
 
   b.answer = http(page(9));
-  await writeFile(file, fileOf(a.address));
+  await putFile(file, fileOf(a.address));
   await until(advance, () => h.receiver.targets?.().length === 1);
   await h.sink.come(1, 'gone');
   const last = h.sink.seen.filter((event) => event.address === b.address).slice(-2);
@@ -233,7 +234,7 @@ test('a file of targets that is not there is a problem that is listed, and its c
   await h.receiver.start();
   t.like(h.receiver.discoveryProblems?.(), [{ receiver: 'linkerd', file }]);
   t.regex(h.receiver.discoveryProblems?.()[0]?.error ?? '', /ENOENT/);
-  await writeFile(file, fileOf(server.address));
+  await putFile(file, fileOf(server.address));
   while (h.meters.read('weir_file_sd_events_total') === 0) await turns(1);
   h.clock.advance(SETTLE_MS);
   await h.sink.come(1, 'scraped');
@@ -245,7 +246,7 @@ test('a target that returns during its farewell begins a new life after the old 
   const file = join(folder, 'targets.yaml');
   const server = await serve(t, http(page(1)));
   const listed = `- targets: ["${server.address}"]\n  labels: { namespace: shop, deployment: web }\n`;
-  await writeFile(file, listed);
+  await putFile(file, listed);
   const h = await createHarness(t, {
     file_sd_configs: [{ files: [file], refresh_interval: '1s' }],
     scrape_interval: '1h',
@@ -254,13 +255,13 @@ test('a target that returns during its farewell begins a new life after the old 
   await h.sink.come(1, 'scraped');
   server.answer = () => {};
   const before = server.requests.length;
-  await writeFile(file, '[]');
+  await putFile(file, '[]');
   await until(
     (ms) => h.clock.advance(ms),
     () => h.receiver.targets?.().length === 0,
   );
   await server.asked(before + 1);
-  await writeFile(file, listed);
+  await putFile(file, listed);
   for (let i = 0; i < 3; i++) {
     h.clock.advance(1_000);
     await turns(5);

@@ -1,8 +1,9 @@
 /** @module Thousands of targets: what a change of the list costs, counted in times the whole list is gone through. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { putFile } from '../../kit/put-file.ts';
 import { createHarness, OWNER, turns } from './harness.ts';
 
 /** Loopback addresses at which nobody listens. */
@@ -16,7 +17,7 @@ test('a long list that moves on is gone through once, not once for each target t
   const folder = await mkdtemp(join(tmpdir(), 'weir-many-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const file = join(folder, 'targets.json');
-  await writeFile(file, listOf(0, 20_000));
+  await putFile(file, listOf(0, 20_000));
   let passes = 0;
   const h = await createHarness(
     t,
@@ -38,7 +39,7 @@ test('a long list that moves on is gone through once, not once for each target t
   await h.receiver.start();
   await h.sink.come(1_000, 'failed');
   t.is(passes, 1);
-  await writeFile(file, listOf(1_000, 21_000));
+  await putFile(file, listOf(1_000, 21_000));
   while (h.sink.count('gone') === 0) {
     h.clock.advance(250);
     await turns(20);
