@@ -1,4 +1,5 @@
 /** @module `Batch`: the only thing that moves through a pipeline. One of samples, traffic, spans. */
+import type { Steps } from './clock/turns.ts';
 import type { Delivery } from './delivery.ts';
 import type { Identity } from './model/resource.ts';
 import type { MeshRules } from './model/rules.ts';
@@ -40,7 +41,7 @@ export type ScrapeEvent =
 
 /**
  * One scrape of one target, or a word about its life. Columns in `target.series` are valid only during the synchronous
- * `consume` call; a consumer that keeps values copies them.
+ * `consume` call, and until the steps handed to `later` have ended; a consumer that keeps values copies them.
  */
 export interface SamplesBatch {
   readonly body: 'samples';
@@ -59,6 +60,11 @@ export interface SamplesBatch {
   /** Samples carried. */
   readonly items: number;
   readonly delivery: Delivery;
+  /**
+   * Takes over, during `consume`, work that is too long for one go. Whoever gave the batch brings the steps to their end before
+   * it touches the target's columns or tells of this target again. Absent: all is done within `consume`.
+   */
+  readonly later?: (steps: Steps<void>) => void;
 }
 
 /** One or more closed slots of traffic. */

@@ -6,6 +6,8 @@ import type { Slot } from './slot.ts';
 import { NEW, NO_CELL, type TargetState, UNREAD } from './target-state.ts';
 
 const NO_GROUP = -1;
+/** Series bound in one step: up to about 2 µs each. */
+const STEP_BOUND = 512;
 
 /** A series and its bound. */
 type Bucket = readonly [id: number, boundMs: number];
@@ -24,20 +26,29 @@ export class SeriesBinder {
     this.#ownExports = ownExports;
   }
 
-  /** Binds series that are new, or whose id was given anew, to their cells. O(series), and only then. */
-  bind(state: TargetState): void {
+  /**
+   * Binds series that are new, or whose id was given anew, to their cells. O(series), and only then. By steps, between which
+   * the series of this target stay as they are.
+   */
+  *bindInSteps(state: TargetState): Generator<void, void, void> {
     const { size, version } = state.target.series;
     state.fit();
-    if (version !== state.version) this.#rebind(state);
-    if (state.overLimit.size > 0 && this.#cells.hasRoom) this.#bindRefused(state);
-    for (let id = state.bound; id < size; id++) this.#bindOne(state, id);
-    for (const [id, isProven] of state.proofs.settle()) this.#move(state, id, isProven);
-    if (state.groups.changed.size > 0) this.#bindBuckets(state);
+    if (version !== state.version) yield* this.#rebind(state);
+    if (state.overLimit.size > 0 && this.#cells.hasRoom) yield* this.#bindRefused(state);
+    for (let id = state.bound; id < size; id++) {
+      this.#bindOne(state, id);
+      if (id % STEP_BOUND === 0) yield;
+    }
+    yield* this.#moveSettled(state);
+    if (state.groups.changed.size > 0) yield* this.#bindBuckets(state);
   }
 
-  #rebind(state: TargetState): void {
+  *#rebind(state: TargetState): Generator<void, void, void> {
     const { series } = state.target;
-    for (let id = 0; id < state.bound; id++) if (series.changedSince(id, state.version)) this.#bindOne(state, id);
+    for (let id = 0; id < state.bound; id++) {
+      if (series.changedSince(id, state.version)) this.#bindOne(state, id);
+      if (id % STEP_BOUND === STEP_BOUND - 1) yield;
+    }
     state.version = series.version;
     if (state.owns.size > 0) this.#countOwns(state);
   }
@@ -52,10 +63,19 @@ export class SeriesBinder {
   }
 
   /** There is room again for series refused before. What they counted meanwhile was dropped: they start with a baseline. */
-  #bindRefused(state: TargetState): void {
-    for (const id of [...state.overLimit]) {
+  *#bindRefused(state: TargetState): Generator<void, void, void> {
+    for (const [i, id] of [...state.overLimit].entries()) {
       this.#bindOne(state, id);
       state.memory[id] = UNREAD;
+      if (i % STEP_BOUND === STEP_BOUND - 1) yield;
+    }
+  }
+
+  *#moveSettled(state: TargetState): Generator<void, void, void> {
+    let moved = 0;
+    for (const [id, isProven] of state.proofs.settle()) {
+      this.#move(state, id, isProven);
+      if (++moved % STEP_BOUND === 0) yield;
     }
   }
 
@@ -116,17 +136,25 @@ export class SeriesBinder {
    * Gives the buckets of every group that changed the cells of the bounds it has now. What was added before stays where
    * it is until its slots are read out.
    */
-  #bindBuckets(state: TargetState): void {
+  *#bindBuckets(state: TargetState): Generator<void, void, void> {
     const { changed } = state.groups;
     const buckets = new Map<number, Bucket[]>();
     for (const group of changed) buckets.set(group, []);
     for (let id = 0; id < state.bound; id++) {
+      if (id % STEP_BOUND === STEP_BOUND - 1) yield;
       const group = buckets.get(state.group[id]!);
       if (group === undefined) continue;
       const meaning = state.target.series.meaningOf(id);
       if (meaning.role === 'traffic' && meaning.measure === 'latency_bucket') group.push([id, meaning.boundMs]);
     }
-    for (const [group, found] of buckets) this.#bindHistogram(state, group, found);
+    let bound = 0;
+    for (const [group, found] of buckets) {
+      this.#bindHistogram(state, group, found);
+      bound += found.length;
+      if (bound < STEP_BOUND) continue;
+      bound = 0;
+      yield;
+    }
     changed.clear();
   }
 

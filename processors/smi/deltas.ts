@@ -42,33 +42,68 @@ export interface PageResult {
   firstIgnored: number;
 }
 
+/** Series of one step: well below a millisecond. */
+const STEP_SERIES = 8192;
+
 /**
- * Applies the page in the target's columns (`seen[id] === scrape`) to `state` and adds the differences to `column`.
- * `recordMark[record]` is set to `mark` for every record with a series on the page. O(series), allocates nothing per
- * series.
+ * Applies the page in the target's columns (`seen[id] === scrape`) to `state` and adds the differences to the column of
+ * `slot`, which has room for all cells. Its `recordMark[record]` is set to its mark for every record with a series on the
+ * page. By steps, between which nothing but `slot` may change, and that by additions only. O(series), allocates nothing
+ * per series.
  */
-export function applyPage(
+export function* applyPageInSteps(
   state: TargetState,
   scrape: number,
   kind: PageKind,
   skippedLines: boolean,
-  column: Float64Array,
-  recordMark: Float64Array,
-  mark: number,
-): PageResult {
-  const special = judgeGroups(state, scrape, skippedLines);
+  slot: PageSlot,
+): Generator<void, PageResult, void> {
+  const { bound } = state;
+  const isSpecial = yield* judgeGroups(state, scrape, skippedLines);
+  const result: PageResult = { reset: false, ignored: 0, firstIgnored: -1 };
+  const page: Page = {
+    ...{ scrape, kind, isSpecial, result },
+    // In a new life nothing of the old one is left, whatever the page could not tell.
+    evicts: kind === 'from-zero' || (state.target.rules.vanished === 'evicted' && !skippedLines),
+    newMeansZero: kind !== 'baseline' && (kind === 'from-zero' || state.sawWholePage),
+  };
+  for (let from = 0; from < bound; from += STEP_SERIES) {
+    if (from > 0) yield;
+    addRange(state, page, slot, from, Math.min(bound, from + STEP_SERIES));
+  }
+  if (!skippedLines || kind === 'from-zero') state.sawWholePage = true;
+  return result;
+}
+
+/** Where differences are added; its columns may be replaced by longer ones between two steps. */
+export interface PageSlot {
+  readonly column: Float64Array;
+  readonly recordMark: Float64Array;
+  readonly mark: number;
+}
+
+/** One page as all of its series take it. */
+interface Page {
+  readonly scrape: number;
+  readonly kind: PageKind;
+  readonly isSpecial: boolean;
+  readonly evicts: boolean;
+  readonly newMeansZero: boolean;
+  readonly result: PageResult;
+}
+
+/** Takes the differences of the series from `first` up to `end`. */
+function addRange(state: TargetState, page: Page, slot: PageSlot, first: number, end: number): void {
+  const { scrape, kind, isSpecial, evicts, newMeansZero, result } = page;
+  const { column, recordMark, mark } = slot;
   const { values, seen, repeats: repeatsNow } = state.target.series;
   const { last, memory, repeats, cell, record, group } = state;
   const { mark: groupMark, verdict: groupVerdict, seen: groupSeen, known: groupKnown } = state.groups;
-  // In a new life nothing of the old one is left, whatever the page could not tell.
-  const evicts = kind === 'from-zero' || (state.target.rules.vanished === 'evicted' && !skippedLines);
-  const newMeansZero = kind !== 'baseline' && (kind === 'from-zero' || state.sawWholePage);
   let reset = false;
   let ignored = 0;
   let firstIgnored = -1;
 
-  const bound = state.bound;
-  for (let id = 0; id < bound; id++) {
+  for (let id = first; id < end; id++) {
     const to = cell[id]!;
     if (to === NO_CELL) continue;
     const was = memory[id]!;
@@ -79,7 +114,7 @@ export function applyPage(
     recordMark[record[id]!] = mark;
     const value = values[id]!;
     const g = group[id]!;
-    const verdict = special && g >= 0 && groupMark[g] === scrape ? groupVerdict[g]! : AS_USUAL;
+    const verdict = isSpecial && g >= 0 && groupMark[g] === scrape ? groupVerdict[g]! : AS_USUAL;
     if (verdict === IGNORE || !(value >= 0 && value <= MAX_COUNT)) {
       ignored += 1;
       if (firstIgnored < 0 && !(value >= 0 && value <= MAX_COUNT)) firstIgnored = id;
@@ -108,8 +143,9 @@ export function applyPage(
     repeats[id] = repeatsNow[id]!;
     if (delta !== 0) column[to]! += delta;
   }
-  if (!skippedLines || kind === 'from-zero') state.sawWholePage = true;
-  return { reset, ignored, firstIgnored };
+  if (reset) result.reset = true;
+  result.ignored += ignored;
+  if (result.firstIgnored < 0) result.firstIgnored = firstIgnored;
 }
 
 /**
@@ -122,18 +158,29 @@ function afterAbsence(was: number, group: number, kind: PageKind, groupSeen: Uin
 }
 
 /** Marks the groups of this page whose series must not be judged one by one; false when there is none. */
-function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): boolean {
-  return seeGroups(state, scrape) && judgeUnusual(state, scrape, skippedLines);
+function* judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): Generator<void, boolean, void> {
+  const { bound } = state;
+  let isUnusual = false;
+  for (let from = 0; from < bound; from += STEP_SERIES) {
+    if (from > 0) yield;
+    if (seeGroups(state, scrape, from, Math.min(bound, from + STEP_SERIES))) isUnusual = true;
+  }
+  if (!isUnusual) return false;
+  let isSpecial = false;
+  for (let from = 0; from < bound; from += STEP_SERIES) {
+    if (from > 0) yield;
+    if (judgeUnusual(state, scrape, skippedLines, from, Math.min(bound, from + STEP_SERIES))) isSpecial = true;
+  }
+  return isSpecial;
 }
 
 /** Notes which groups are on the page and known, and says whether any series of one is other than usual. */
-function seeGroups(state: TargetState, scrape: number): boolean {
+function seeGroups(state: TargetState, scrape: number, first: number, end: number): boolean {
   const { values, seen, repeats: repeatsNow } = state.target.series;
   const { last, memory, repeats, cell, group } = state;
   const { seen: groupSeen, known: groupKnown } = state.groups;
   let unusual = false;
-  const bound = state.bound;
-  for (let id = 0; id < bound; id++) {
+  for (let id = first; id < end; id++) {
     const g = group[id]!;
     if (g < 0 || cell[id] === NO_CELL) continue;
     const known = memory[id] === KNOWN || memory[id] === MISSING;
@@ -150,13 +197,18 @@ function seeGroups(state: TargetState, scrape: number): boolean {
   return unusual;
 }
 
-function judgeUnusual(state: TargetState, scrape: number, skippedLines: boolean): boolean {
+function judgeUnusual(
+  state: TargetState,
+  scrape: number,
+  skippedLines: boolean,
+  first: number,
+  end: number,
+): boolean {
   const { values, seen, repeats: repeatsNow } = state.target.series;
   const { last, memory, repeats, cell, group } = state;
   const { seen: groupSeen } = state.groups;
   let special = false;
-  const bound = state.bound;
-  for (let id = 0; id < bound; id++) {
+  for (let id = first; id < end; id++) {
     const g = group[id]!;
     if (g < 0 || cell[id] === NO_CELL) continue;
     const known = memory[id] === KNOWN || memory[id] === MISSING;

@@ -8,7 +8,7 @@ import { isCapped } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
-import { applyPage, type PageKind } from './deltas.ts';
+import { applyPageInSteps, type PageKind } from './deltas.ts';
 import { type Intake, intakeOf, NOTHING } from './intake.ts';
 import { beganAnew, createLife, earliestStartMs, type LifeSigns, likelyStartMs, pageTime, seeAgain } from './lives.ts';
 import { isSameLife, PastLives } from './past-lives.ts';
@@ -116,8 +116,25 @@ export class SmiEngine {
     return this.#open[0]?.endMs ?? null;
   }
 
+  /** Whether the oldest open slot waits for a page that is being taken by steps. */
+  get isHeld(): boolean {
+    return (this.#open[0]?.pages ?? 0) > 0;
+  }
+
   /** Takes one scrape or word about a target. */
   take(batch: SamplesBatch): Intake {
+    const steps = this.takeInSteps(batch);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /**
+   * The same by steps, of which a small page has one. Meanwhile nothing else may come of that target, whose columns stay as
+   * they are; the slot that the page is of stays open. They are to be brought to their end.
+   */
+  *takeInSteps(batch: SamplesBatch): Generator<void, Intake, void> {
     const { event, target } = batch;
     let state = this.#targets.get(target);
     if (state === undefined) {
@@ -140,23 +157,39 @@ export class SmiEngine {
       if (event.kind === 'failed') coverage.scrapesMissed += 1;
     }
     if (event.kind === 'failed') return NOTHING;
-    return this.#page(state, batch, slot, event.scrape, event.skippedLines > 0);
+    slot.pages += 1;
+    try {
+      return yield* this.#page(state, batch, slot, event.scrape, event.skippedLines > 0);
+    } finally {
+      slot.pages -= 1;
+    }
   }
 
-  #page(state: TargetState, batch: SamplesBatch, slot: Slot, scrape: number, skippedLines: boolean): Intake {
-    this.#binder.bind(state);
+  *#page(
+    state: TargetState,
+    batch: SamplesBatch,
+    slot: Slot,
+    scrape: number,
+    skippedLines: boolean,
+  ): Generator<void, Intake, void> {
+    yield* this.#binder.bindInSteps(state);
     slot.grow(this.#cells.cells, this.#cells.indexes);
-    const coverage = slot.cover(state.target);
-    const series = state.target.series;
-    const signs = state.lifeSeries.read(series, scrape);
+    const signs = state.lifeSeries.read(state.target.series, scrape);
     const kind = this.#kind(state, signs, batch);
-    const result = applyPage(state, scrape, kind, skippedLines, slot.column, slot.recordMark, slot.mark);
-    if (result.reset || (kind === 'from-zero' && state.life !== null)) coverage.resets += 1;
+    const beginsAgain = kind === 'from-zero' && state.life !== null;
+    // Before the first pause: another address of the pod must not count the same life meanwhile.
+    this.#live(state, batch, slot, kind, signs);
+    const result = yield* applyPageInSteps(state, scrape, kind, skippedLines, slot);
+    if (result.reset || beginsAgain) slot.cover(state.target).resets += 1;
+    return intakeOf(state, scrape, batch.items, result);
+  }
+
+  /** Notes that the process lives, and what the page covers of its life. */
+  #live(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, signs: LifeSigns): void {
     this.#cover(state, batch, slot, kind, signs);
     const time = pageTime(batch.startedMonoMs, batch.tookMs);
     if (state.life === null || kind === 'from-zero') state.life = createLife(signs, time);
     else seeAgain(state.life, signs, time);
-    return intakeOf(state, scrape, batch.items, result);
   }
 
   #kind(state: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs, tookMs }: SamplesBatch): PageKind {
@@ -210,7 +243,7 @@ export class SmiEngine {
   }
 
   #mayClose(slot: Slot, nowMs: number): boolean {
-    if (nowMs < slot.endMs) return false;
+    if (nowMs < slot.endMs || slot.pages > 0) return false;
     if (nowMs >= slot.endMs + this.#settings.graceMs) return true;
     if (this.#settings.awaitsOthers === true) return false;
     for (const state of this.#targets.values()) {

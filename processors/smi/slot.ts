@@ -18,6 +18,8 @@ export class Slot {
   readonly mark: number;
   readonly coverage = new Map<string, CoverageRecord>();
   clockAhead = false;
+  /** Pages that are being added by steps. */
+  pages = 0;
 
   /** `watchStartMs` cuts the slot in which the watch began: what came before it is nobody's. */
   constructor(number: number, slotMs: number, watchStartMs: number, mark: number) {

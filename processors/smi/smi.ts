@@ -5,6 +5,7 @@
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { Batch, SamplesBatch, TrafficBatch } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
+import { FinishableSteps } from '../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type Processor, type ProcessorSettings } from '../../pipeline/component.ts';
 import { Delivery, TAKEN } from '../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
@@ -29,6 +30,8 @@ class Smi implements Processor {
   readonly #kept = new KeptSlots();
   /** Items received that are in those. */
   #keptItems = 0;
+  /** Pages that are being taken by steps. */
+  readonly #later = new Set<FinishableSteps<void>>();
   #out: Subscriber<Batch> | null = null;
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -68,6 +71,7 @@ class Smi implements Processor {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = null;
+    for (const steps of this.#later) steps.finish();
     const nowMs = this.#settings.time.nowMs();
     this.#emitLast(this.#engine.close(nowMs, true), nowMs);
     if (this.#kept.isEmpty) return;
@@ -101,10 +105,36 @@ class Smi implements Processor {
 
   #take(batch: SamplesBatch): void {
     this.#open(this.#settings.time.nowMs());
-    const intake = this.#engine.take(batch);
+    const steps = new FinishableSteps(this.#takeInSteps(batch));
+    if (steps.next().done === true) return;
+    if (batch.later === undefined) {
+      steps.finish();
+      // Throws what a step threw, to whoever gave the batch.
+      steps.next();
+    } else {
+      this.#later.add(steps);
+      batch.later(this.#guarded(batch, steps));
+    }
+  }
+
+  *#takeInSteps(batch: SamplesBatch): Generator<void, void, void> {
+    const intake = yield* this.#engine.takeInSteps(batch);
     this.#telemetry.taken(batch, intake);
     batch.delivery.settle(TAKEN);
     this.#tick();
+  }
+
+  /** Steps that somebody else runs, to whom a failure of this stage is none of his own. */
+  *#guarded(batch: SamplesBatch, steps: FinishableSteps<void>): Generator<void, void, void> {
+    try {
+      while (steps.next().done !== true) yield;
+    } catch (error) {
+      batch.delivery.settle({ kind: 'rejected', reason: 'stage_fault' });
+      this.#settings.balance.accepted += batch.items;
+      this.#out?.error(error);
+    } finally {
+      this.#later.delete(steps);
+    }
   }
 
   #receive(batch: TrafficBatch): void {
@@ -135,6 +165,8 @@ class Smi implements Processor {
     const deadlineMs = this.#engine.nextDeadlineMs;
     if (endMs === null || deadlineMs === null) return;
     const atMs = nowMs < endMs ? endMs : deadlineMs;
+    // The end of the page that it waits for looks at the clock again.
+    if (atMs <= nowMs && this.#engine.isHeld) return;
     if (this.#timer !== null && this.#timerAtMs === atMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = atMs;
