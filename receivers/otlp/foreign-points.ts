@@ -1,4 +1,7 @@
-/** @module Data points that nobody here wants, by the name of their metric; names come from outside, so few are kept. */
+/**
+ * @module Data points that nobody here wants or can count, by the name of their metric; names come from outside, so few are
+ * kept.
+ */
 
 /** All names beyond those that are kept. */
 export const OTHER_NAMES = 'other';
@@ -34,8 +37,18 @@ export class ForeignPoints {
 
 /** What a sender is told of such points. */
 export function foreignMessage(points: number, names: ReadonlyMap<string, number>): string {
+  const what = points === 1 ? '1 data point is of a metric that is' : `${points} data points are of metrics that are`;
+  return `${what} not taken here: ${shownNames(names)}`;
+}
+
+/** What a sender is told of points of Weir's own metrics that hold no count. */
+export function badValuesMessage(points: number, names: ReadonlyMap<string, number>): string {
+  const what = points === 1 ? '1 data point holds' : `${points} data points hold`;
+  return `${what} no count (not a number, negative, above 2^53, or an integer that a double cannot tell): ${shownNames(names)}`;
+}
+
+function shownNames(names: ReadonlyMap<string, number>): string {
   const shown = [...names].slice(0, SHOWN).map(([name, count]) => `${name === '' ? 'no name' : name} (${count})`);
   const more = names.size > SHOWN ? `, and ${names.size - SHOWN} more` : '';
-  const what = points === 1 ? '1 data point is of a metric that is' : `${points} data points are of metrics that are`;
-  return `${what} not taken here: ${shown.join(', ')}${more}`;
+  return `${shown.join(', ')}${more}`;
 }

@@ -1,12 +1,20 @@
 /** @module What the sender of metrics is told, and the books of what nobody here wants of its request. */
 import type { Balance } from '../../pipeline/balance.ts';
 import type { DecodedTraffic } from '../../pipeline/wire/otlp-traffic.ts';
-import { foreignMessage } from './foreign-points.ts';
+import { badValuesMessage, foreignMessage } from './foreign-points.ts';
 import type { IntakeAnswer } from './intake.ts';
 import { worstOf } from './outcomes.ts';
 import type { SamplesShare } from './samples-share.ts';
 import type { Fate } from './traffic-offer.ts';
 import type { TrafficEvents } from './traffic-telemetry.ts';
+
+/** Points that were not taken, and what their sender hears of them. */
+interface LeftOut {
+  readonly points: number;
+  readonly message: string;
+}
+
+const NOTHING_LEFT_OUT: LeftOut = { points: 0, message: '' };
 
 export class MetricsAnswers {
   /** Books of samples. */
@@ -22,14 +30,25 @@ export class MetricsAnswers {
   answerTo(decoded: DecodedTraffic, samples: SamplesShare | null, fates: readonly Fate[]): IntakeAnswer {
     const worst = worstOf(fates);
     if (worst.kind === 'retry') return worst;
-    const foreign = this.#tellForeign(decoded, samples);
+    const left = [this.#tellForeign(decoded, samples), this.#tellBadValues(decoded)];
     if (samples !== null) this.#tellUnwanted(samples);
-    if (worst.kind === 'taken') return { kind: 'taken', rejectedItems: foreign.points, message: foreign.message };
     const rejected = fates.filter(({ outcome }) => outcome.kind === 'rejected');
-    if (rejected.length === fates.length) return worst;
-    const points = total(rejected.map((fate) => fate.points));
-    const message = `${points} data points were rejected: ${worst.reason}. ${foreign.message}`.trimEnd();
-    return { kind: 'taken', rejectedItems: foreign.points + points, message };
+    if (worst.kind === 'rejected') {
+      if (rejected.length === fates.length) return worst;
+      const points = total(rejected.map((fate) => fate.points));
+      left.unshift({ points, message: `${points} data points were rejected: ${worst.reason}` });
+    }
+    return { kind: 'taken', rejectedItems: total(left.map(({ points }) => points)), message: inOne(left) };
+  }
+
+  /** Counts the points of traffic that hold no count. */
+  #tellBadValues({ badValues }: DecodedTraffic): LeftOut {
+    const points = total(badValues.values());
+    if (points === 0) return NOTHING_LEFT_OUT;
+    this.#balance.accepted += points;
+    this.#balance.filter('bad_value', points);
+    this.#events.badValues(badValues, points);
+    return { points, message: badValuesMessage(points, badValues) };
   }
 
   /** The rest of the pages of proxies: no fault of their sender, who is not told. */
@@ -41,7 +60,7 @@ export class MetricsAnswers {
   }
 
   /** Counts the points that are no mesh's. */
-  #tellForeign({ foreign }: DecodedTraffic, samples: SamplesShare | null): { points: number; message: string } {
+  #tellForeign({ foreign }: DecodedTraffic, samples: SamplesShare | null): LeftOut {
     const left = new Map(foreign.names);
     let points = foreign.points;
     for (const [name, known] of samples === null ? [] : [...samples.points, ...samples.unwanted]) {
@@ -51,13 +70,16 @@ export class MetricsAnswers {
       else left.delete(name);
     }
     const unnamed = Math.max(0, points - total(left.values()));
-    if (points === 0) return { points, message: '' };
+    if (points === 0) return NOTHING_LEFT_OUT;
     this.#balance.accepted += points;
-    this.#balance.filter('bad_value', foreign.badValues);
-    this.#balance.drop('not_mesh', points - foreign.badValues);
+    this.#balance.drop('not_mesh', points);
     this.#events.foreign(left, unnamed);
     return { points, message: foreignMessage(points, left) };
   }
+}
+
+function inOne(left: readonly LeftOut[]): string {
+  return left.flatMap(({ message }) => (message === '' ? [] : [message])).join('. ');
 }
 
 function total(counts: Iterable<number>): number {

@@ -23,6 +23,8 @@ export interface TrafficEvents {
   unwanted(names: ReadonlyMap<string, number>): void;
   /** Points of metrics that are no mesh's; `unnamed` are those whose names are not told. */
   foreign(names: ReadonlyMap<string, number>, unnamed: number): void;
+  /** Points of Weir's own metrics that hold no count, by metric. */
+  badValues(names: ReadonlyMap<string, number>, points: number): void;
   /** Items of which the pipeline took a part of their request, and not these. */
   partlyTaken(items: number, reason: string): void;
   end(): void;
@@ -52,6 +54,7 @@ export function createTrafficEvents(
   const limit = createOccurrenceLimit(clock);
   const outcomes = new Map<TrafficOutcome, number>();
   const foreign = new ForeignPoints(maxForeignNames);
+  const bad = new ForeignPoints(maxForeignNames);
   const counts = { gaps: 0, beforeStart: 0, shared: 0, repeatedPoints: 0, unfinished: 0 };
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
@@ -117,6 +120,13 @@ export function createTrafficEvents(
       Array.from(foreign.totals(), ([name, value]) => ({ value, attributes: { ...attributes, name } })),
     ),
   ];
+  registered.push(
+    meters.counter(
+      'weir_otlp_traffic_bad_values_total',
+      'Data points of traffic left out because they hold no count, by the name of their metric.',
+      () => Array.from(bad.totals(), ([name, value]) => ({ value, attributes: { ...attributes, name } })),
+    ),
+  );
   const tell = (kind: string, fields: Readonly<Record<string, unknown>>, text: string): void => {
     const times = limit.occurred(kind);
     if (times > 0) log.warn({ ...fields, times }, text);
@@ -172,6 +182,12 @@ export function createTrafficEvents(
       if (times === 0) return;
       const [[name, points] = ['', unnamed]] = names;
       log.warn({ metric: shown(name), points, times }, 'Metrics came that are of no mesh known here; they are dropped');
+    },
+    badValues(names, points) {
+      for (const [name, count] of names) bad.add(shown(name), count);
+      const [name = ''] = names.keys();
+      const text = 'Traffic came with values that are no counts: not a number, negative, above 2^53. They are left out';
+      tell('bad values', { metric: shown(name), points, mend: 'look at its sender, and at what stands between' }, text);
     },
     partlyTaken(items, reason) {
       const times = limit.occurred('partly taken');

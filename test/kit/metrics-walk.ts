@@ -85,13 +85,20 @@ function metricTold(metric: SchemaMetric): Told[] {
 }
 
 function numberPoint(point: SchemaPoint): Told {
-  return { ...shared(point), value: Number(point.asInt ?? point.asDouble ?? Number.NaN) };
+  const { asInt, asDouble = Number.NaN } = point;
+  return { ...shared(point), value: asInt === undefined ? Number(asDouble) : whole(asInt) };
 }
 
 function histogramPoint(point: SchemaPoint): Told {
   const { count = '0', bucketCounts = [], explicitBounds = [] } = point;
   const bounds = explicitBounds.map(Number);
-  return { ...shared(point), value: { count: Number(count), counts: bucketCounts.map(Number), bounds } };
+  return { ...shared(point), value: { count: whole(count), counts: bucketCounts.map(whole), bounds } };
+}
+
+/** An integer; NaN for one that would be told as ±2^53 and is another one. */
+function whole(text: string): number {
+  const value = Number(text);
+  return Math.abs(value) === 2 ** 53 && BigInt(value) !== BigInt(text) ? Number.NaN : value;
 }
 
 function shared({ attributes, startTimeUnixNano, timeUnixNano, flags = 0 }: SchemaPoint) {

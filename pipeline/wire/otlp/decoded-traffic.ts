@@ -8,6 +8,11 @@ export interface DecodedTraffic {
   /** In the order in which the request names their senders; none without sums. */
   readonly resources: readonly DecodedResource[];
   readonly foreign: ForeignMetrics;
+  /**
+   * Points left out of Weir's own metrics that hold no count, by metric: not a number, negative, above 2^53, or an integer that
+   * no double is equal to.
+   */
+  readonly badValues: ReadonlyMap<string, number>;
 }
 
 export interface DecodedResource {
@@ -15,6 +20,8 @@ export interface DecodedResource {
   readonly envelope: TrafficEnvelope | null;
   /** One for each interval. The caller owns them. */
   readonly sums: readonly TrafficSum[];
+  /** Data points that each of `sums` was made of. */
+  readonly sumPoints: readonly number[];
   /** Data points read of this sender, those left out included. */
   readonly points: number;
   /** Data points that the sender says it sent; null when it does not say, as older ones do not. */
@@ -28,10 +35,17 @@ export interface ForeignMetrics {
   /** Metrics of which something was left out. */
   readonly metrics: number;
   readonly points: number;
-  /** Those of `points` that are Weir's own and hold no count: not a number, negative, or above 2^53. */
-  readonly badValues: number;
   /** Points by the metric's name, for the first 100 names; names are cut after 200 characters. */
   readonly names: ReadonlyMap<string, number>;
+}
+
+/** What of a metric was left out. */
+export interface LeftOut {
+  readonly points: number;
+  /** Those of `points` that hold no count. */
+  readonly badValues: number;
+  /** Whether it is one of Weir's, told as traffic is. */
+  readonly isKnown: boolean;
 }
 
 const MAX_NAMES = 100;
@@ -66,6 +80,7 @@ export interface ResourceNumbers {
 export class DecodedDraft {
   readonly #senders = new Map<string, SenderDraft>();
   readonly #names = new Map<string, number>();
+  readonly #badValues = new Map<string, number>();
   #metrics = 0;
   #points = 0;
 
@@ -86,7 +101,11 @@ export class DecodedDraft {
     return sender;
   }
 
-  leaveOut(name: string, points: number): void {
+  leaveOut(name: string, { points: all, badValues, isKnown }: LeftOut): void {
+    // Only of Weir's own metrics, which are few.
+    if (badValues > 0) this.#badValues.set(name, (this.#badValues.get(name) ?? 0) + badValues);
+    const points = all - badValues;
+    if (points === 0 && isKnown) return;
     this.#metrics += 1;
     this.#points += points;
     const shown = name.slice(0, MAX_NAME_LENGTH);
@@ -100,17 +119,18 @@ export class DecodedDraft {
 
   *finishInSteps(pace: Pace): InSteps<DecodedTraffic> {
     const resources: DecodedResource[] = [];
-    let badValues = 0;
     for (const { envelope, assembly, points, pieces, declaredPoints } of this.#senders.values()) {
       const sums: TrafficSum[] = [];
-      for (const sum of assembly.sums()) {
+      const sumPoints: number[] = [];
+      for (const [sum, pointsOfIt] of assembly.sums()) {
         sums.push(sum);
+        sumPoints.push(pointsOfIt);
         if (pace.isStep(ITEM_WORK)) yield;
       }
-      badValues += assembly.badValues;
-      if (sums.length > 0) resources.push({ envelope, sums, points, pieces, declaredPoints });
+      if (sums.length > 0) resources.push({ envelope, sums, sumPoints, points, pieces, declaredPoints });
       if (pace.isStep(ITEM_WORK)) yield;
     }
-    return { resources, foreign: { metrics: this.#metrics, points: this.#points, badValues, names: this.#names } };
+    const foreign = { metrics: this.#metrics, points: this.#points, names: this.#names };
+    return { resources, foreign, badValues: this.#badValues };
   }
 }

@@ -1,6 +1,7 @@
 /** @module One data point of any metric, read into fields that are used again for the next one. */
 import type { ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
+import { exactOf } from './exact-counts.ts';
 import { NO_RECORDED_VALUE } from './fields.ts';
 import {
   AS_DOUBLE,
@@ -127,7 +128,7 @@ export class MetricPoint {
         this.value = reader.double();
         break;
       case AS_INT:
-        this.value = reader.signed64();
+        this.value = exactOf(reader.signed64(), reader.low);
         break;
       default:
         reader.skip();
@@ -138,16 +139,16 @@ export class MetricPoint {
     const reader = this.#reader;
     switch (reader.tag) {
       case COUNT:
-        this.count = reader.unsigned64();
+        this.count = exactOf(reader.unsigned64(), reader.low);
         break;
       case BUCKET_COUNTS: {
         const outer = reader.enter();
-        while (!reader.atEnd) this.counts.push(reader.unsigned64());
+        while (!reader.atEnd) this.counts.push(exactOf(reader.unsigned64(), reader.low));
         reader.leave(outer);
         break;
       }
       case BUCKET_COUNT:
-        this.counts.push(reader.unsigned64());
+        this.counts.push(exactOf(reader.unsigned64(), reader.low));
         break;
       case BOUNDS: {
         const outer = reader.enter();

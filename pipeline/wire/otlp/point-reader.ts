@@ -1,6 +1,7 @@
 /** @module The points of OTLP metrics, read one after another into the same fields. */
 import { MalformedProtobuf, type ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeRanges } from './attribute-reader.ts';
+import { exactOf } from './exact-counts.ts';
 import { NO_RECORDED_VALUE } from './fields.ts';
 import { LONGEST_ATTRIBUTES } from './pace.ts';
 import type { PointAttributes } from './point-attributes.ts';
@@ -115,7 +116,7 @@ export class PointReader {
         this.endMs = this.#time();
         return false;
       case AS_INT:
-        this.value = reader.signed64();
+        this.value = exactOf(reader.signed64(), reader.low);
         return true;
       case AS_DOUBLE:
         this.value = reader.double();
@@ -142,13 +143,13 @@ export class PointReader {
         this.endMs = this.#time();
         break;
       case COUNT:
-        this.#count = reader.unsigned64();
+        this.#count = exactOf(reader.unsigned64(), reader.low);
         break;
       case BUCKET_COUNTS:
         this.#packedCounts();
         break;
       case BUCKET_COUNT:
-        this.#addCount(reader.unsigned64());
+        this.#addCount(exactOf(reader.unsigned64(), reader.low));
         break;
       case BOUNDS:
         this.#packedBounds();
@@ -171,7 +172,7 @@ export class PointReader {
     const reader = this.#reader;
     const outer = reader.enter();
     const counts = new Float64Array(reader.left >>> 3);
-    for (let i = 0; i < counts.length; i++) counts[i] = reader.unsigned64();
+    for (let i = 0; i < counts.length; i++) counts[i] = exactOf(reader.unsigned64(), reader.low);
     // What is left is no whole number, which this finds.
     if (!reader.atEnd) reader.unsigned64();
     reader.leave(outer);

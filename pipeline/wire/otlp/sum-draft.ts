@@ -9,8 +9,8 @@ export class SumDraft {
   partial = false;
   clockAhead = false;
   late = false;
-  /** True once some point was added. */
-  told = false;
+  /** Points that were added. */
+  points = 0;
   readonly #records = new Map<string, TrafficRecord>();
   readonly #coverage = new Map<string, CoverageRecord>();
   /** Points of one record often follow one another. */

@@ -2,6 +2,7 @@
 import { addLatency } from '../../model/sum.ts';
 import type { LatencyHistogram, TrafficSum } from '../../model/traffic.ts';
 import { BUCKET_COUNTS } from '../traffic-attributes.ts';
+import { countOfWord } from './exact-counts.ts';
 import { addNumber, isQuantity, isTold } from './number-additions.ts';
 import type { PointAttributes } from './point-attributes.ts';
 import { SumDraft } from './sum-draft.ts';
@@ -29,7 +30,7 @@ export class TrafficAssembly {
     if (startMs > endMs) return false;
     const draft = this.#draft(startMs, endMs);
     const added = addNumber(name, draft, attributes, value);
-    draft.told ||= added;
+    if (added) draft.points += 1;
     return added;
   }
 
@@ -48,8 +49,10 @@ export class TrafficAssembly {
     if (!counts.every(isQuantity)) return this.#isBad();
     const boundsMs = this.#shared(bounds);
     if (!hasRoomFor(record.latency ?? [], boundsMs)) return false;
-    draft.told = true;
-    const told: LatencyHistogram = { boundsMs, counts: exactCounts(attributes, counts.length) ?? counts };
+    const exact = exactCounts(attributes, counts.length);
+    if (exact?.every(isQuantity) === false) return this.#isBad();
+    draft.points += 1;
+    const told: LatencyHistogram = { boundsMs, counts: exact ?? counts };
     if (record.latency === null) record.latency = [told];
     else record.latency = addLatency(record.latency, [told]);
     return true;
@@ -60,10 +63,10 @@ export class TrafficAssembly {
     return false;
   }
 
-  /** What was added, one sum for each interval, in the order of their first points. */
-  *sums(): Generator<TrafficSum, void, void> {
+  /** What was added, one sum for each interval, in the order of their first points, and the points that it was made of. */
+  *sums(): Generator<readonly [sum: TrafficSum, points: number], void, void> {
     for (const drafts of this.#drafts.values()) {
-      for (const draft of drafts.values()) if (draft.told) yield draft.finish();
+      for (const draft of drafts.values()) if (draft.points > 0) yield [draft.finish(), draft.points];
     }
   }
 
@@ -112,12 +115,11 @@ function isEqual(a: readonly number[], b: readonly number[]): boolean {
 /** Characters of a number and what parts it from the next one. */
 const MAX_COUNT_LENGTH = 32;
 
-/** Counts told beside because they are no whole numbers; null when there are none, or not so many. */
+/** Counts told beside because they are no whole numbers, NaN for what is no count; null when there are none, or not so many. */
 function exactCounts({ own }: PointAttributes, length: number): Float64Array | null {
   const text = own.get(BUCKET_COUNTS);
   if (text === undefined || text.length > length * MAX_COUNT_LENGTH) return null;
   const words = text.split(' ');
   if (words.length !== length) return null;
-  const counts = Float64Array.from(words, Number);
-  return counts.every(isQuantity) ? counts : null;
+  return Float64Array.from(words, countOfWord);
 }

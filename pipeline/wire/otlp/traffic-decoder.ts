@@ -61,6 +61,7 @@ import {
 import { TrafficMemory } from './traffic-memory.ts';
 
 const NOWHERE: Range = { from: 0, to: 0, depth: 1 };
+const NOTHING_OF_IT = { points: 0, badValues: 0, isKnown: false } as const;
 const NO_STEPS: readonly never[] = [];
 
 /** Unit that the bounds of response times have to have. */
@@ -195,7 +196,7 @@ class TrafficDecoder {
     const outer = this.#reader.enter();
     const { position, left, depth } = this.#reader;
     const found = yield* this.#foundMetric();
-    if (found.data === null) this.#draft.leaveOut(found.name, 0);
+    if (found.data === null) this.#draft.leaveOut(found.name, NOTHING_OF_IT);
     else yield* this.#data(found, found.data, sender);
     if (this.#pace.isStep(ITEM_WORK)) yield;
     this.#reader.visit(position + left, outer, depth - 1);
@@ -224,6 +225,7 @@ class TrafficDecoder {
     const { points, temporality } = yield* this.#outline(data);
     sender.points += points;
     const kind = temporality === DELTA ? trafficPointsOf(name) : null;
+    const { badValues } = sender.assembly;
     let added = 0;
     this.#reader.visit(data.from, data.to, data.depth);
     if (dataTag === SUM_TAG || dataTag === GAUGE_TAG) {
@@ -233,7 +235,8 @@ class TrafficDecoder {
       const isTraffic = kind === 'histogram' && unit === MILLISECONDS;
       added = yield* this.#histogramPoints(isTraffic ? name : null, sender);
     } else yield* passAll(this.#reader, dataTag === SUMMARY_TAG ? SUMMARY_SHAPE : EXPONENTIAL_SHAPE, this.#pace);
-    if (added < points || kind === null) this.#draft.leaveOut(name, points - added);
+    const left = { points: points - added, badValues: sender.assembly.badValues - badValues, isKnown: kind !== null };
+    this.#draft.leaveOut(name, left);
   }
 
   /** Number of points and temporality of the data; the points are passed over. */

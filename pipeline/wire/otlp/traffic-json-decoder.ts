@@ -1,6 +1,7 @@
 /** @module Traffic read from OTLP/JSON, with the same meaning as from protobuf. All or nothing. */
 import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-traffic.ts';
 import { POINTS, SEQ } from './envelope.ts';
+import { exactNumber } from './exact-counts.ts';
 import { DELTA, NO_RECORDED_VALUE } from './fields.ts';
 import { type JsonMessage, MalformedJson, parseJsonMessage } from './json-fields.ts';
 import { trafficPointsOf } from './number-additions.ts';
@@ -42,20 +43,25 @@ function readMetric(metric: JsonMessage, sender: SenderDraft, draft: DecodedDraf
   const points = data?.messages('dataPoints') ?? [];
   const expected = data?.integer('aggregationTemporality') === BigInt(DELTA) ? trafficPointsOf(name) : null;
   sender.points += points.length;
+  const { badValues } = assembly;
   let added = 0;
   if (kind === 'sum' && expected === 'number') {
     added = points.filter((point) => addNumber(point, name, assembly)).length;
   } else if (kind === 'histogram' && expected === 'histogram' && metric.text('unit') === 'ms') {
     added = points.filter((point) => addHistogram(point, assembly)).length;
   }
-  if (added < points.length || expected === null) draft.leaveOut(name, points.length - added);
+  draft.leaveOut(name, {
+    points: points.length - added,
+    badValues: assembly.badValues - badValues,
+    isKnown: expected !== null,
+  });
 }
 
 function addNumber(point: JsonMessage, name: string, assembly: TrafficAssembly): boolean {
   const isInteger = point.has('asInt');
   const isDouble = point.has('asDouble');
   if (isInteger && isDouble) throw new MalformedJson(`a point of ${JSON.stringify(name)} has two values`);
-  const value = isInteger ? Number(point.integer('asInt')) : point.double('asDouble');
+  const value = isInteger ? exactNumber(point.integer('asInt')) : point.double('asDouble');
   const attributes = pointAttributes(point);
   if (saysNothing(point) || !(isInteger || isDouble)) return false;
   return assembly.number(name, timeMs(point, 'startTimeUnixNano'), timeMs(point, 'timeUnixNano'), attributes, value);
@@ -63,8 +69,8 @@ function addNumber(point: JsonMessage, name: string, assembly: TrafficAssembly):
 
 function addHistogram(point: JsonMessage, assembly: TrafficAssembly): boolean {
   const bounds = point.doubles('explicitBounds');
-  const counts = point.integers('bucketCounts').map(Number);
-  if (bounds.length === 0 && counts.length === 0) counts.push(Number(point.integer('count')));
+  const counts = point.integers('bucketCounts').map(exactNumber);
+  if (bounds.length === 0 && counts.length === 0) counts.push(exactNumber(point.integer('count')));
   const startMs = timeMs(point, 'startTimeUnixNano');
   const endMs = timeMs(point, 'timeUnixNano');
   const attributes = pointAttributes(point);

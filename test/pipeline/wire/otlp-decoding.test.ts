@@ -133,7 +133,7 @@ test('every mutation of the text is refused or read, never anything else', (t) =
 });
 
 test('nothing at all is a request without traffic', (t) => {
-  const nothing = { resources: [], foreign: { metrics: 0, points: 0, badValues: 0, names: new Map() } };
+  const nothing = { resources: [], foreign: { metrics: 0, points: 0, names: new Map() }, badValues: new Map() };
   t.deepEqual(decodeTraffic(new Uint8Array(0)), nothing);
   t.deepEqual(decodeTrafficJson('{}'), nothing);
 });
@@ -221,15 +221,19 @@ const LEFT_OUT: readonly (readonly [string, NamedMetric])[] = [
 
 for (const [why, metric] of LEFT_OUT) {
   test(`left out and counted: ${why}`, (t) => {
-    const { resources, foreign } = decodeMetric(metric);
+    const { resources, foreign, badValues } = decodeMetric(metric);
     t.deepEqual(resources, []);
-    t.deepEqual(foreign, { metrics: 1, points: 1, badValues: 0, names: new Map([[metric.name, 1]]) });
+    t.deepEqual(foreign, { metrics: 1, points: 1, names: new Map([[metric.name, 1]]) });
+    t.is(badValues.size, 0);
   });
 }
 
 /** 2^53 and the next that a double and an integer can say. */
 const MOST = '9007199254740992';
 const ABOVE_MOST = '9007199254740994';
+/** The integer between, which no double is equal to. */
+const NEXT_TO_MOST = '9007199254740993';
+const beside = (text: string) => [...RECORD, ...attributes({ bucket_counts: text })];
 
 const BAD_VALUES: readonly (readonly [string, NamedMetric])[] = [
   ['a negative count', requests({ asInt: '-1' })],
@@ -239,15 +243,26 @@ const BAD_VALUES: readonly (readonly [string, NamedMetric])[] = [
   ['a count of many digits', requests({ asDouble: 1.7e308 })],
   ['a bucket above 2^53', duration({ bucketCounts: ['1', ABOVE_MOST], explicitBounds: [5] })],
   ['a histogram without buckets of more than 2^53', duration({ count: ABOVE_MOST })],
+  ['a count that a double would say as 2^53', requests({ asInt: NEXT_TO_MOST })],
+  ['a bucket that a double would say as 2^53', duration({ bucketCounts: ['1', NEXT_TO_MOST], explicitBounds: [5] })],
+  ['a histogram without buckets of what a double would say as 2^53', duration({ count: NEXT_TO_MOST })],
+  ['coverage taken back by what a double would say as -2^53', dueScrapes({ asInt: `-${NEXT_TO_MOST}` })],
+  ...['1 -2', '1 x', '1 ', '1 0x10', `1 ${NEXT_TO_MOST}`, `1 ${ABOVE_MOST}`, '1 1e999'].map(
+    (text): [string, NamedMetric] => [
+      `buckets told beside as ${JSON.stringify(text)}`,
+      duration({ bucketCounts: ['1', '2'], explicitBounds: [5], attributes: beside(text) }),
+    ],
+  ),
   ['coverage above 2^53', dueScrapes({ asInt: ABOVE_MOST })],
   ['coverage taken back below -2^53', dueScrapes({ asInt: `-${ABOVE_MOST}` })],
 ];
 
 for (const [why, metric] of BAD_VALUES) {
   test(`left out and counted for its value: ${why}`, (t) => {
-    const { resources, foreign } = decodeMetric(metric);
+    const { resources, foreign, badValues } = decodeMetric(metric);
     t.deepEqual(resources, []);
-    t.deepEqual(foreign, { metrics: 1, points: 1, badValues: 1, names: new Map([[metric.name, 1]]) });
+    t.deepEqual(foreign, { metrics: 0, points: 0, names: new Map() });
+    t.deepEqual(badValues, new Map([[metric.name, 1]]));
   });
 }
 

@@ -23,7 +23,7 @@ const ENVELOPE: TrafficEnvelope = {
   seq: 7,
   resource: new Map([['service.name', 'weir']]),
 };
-const NONE_FOREIGN = { metrics: 0, points: 0, badValues: 0, names: new Map<string, number>() };
+const NONE_FOREIGN = { metrics: 0, points: 0, names: new Map<string, number>() };
 
 /** The envelope as it comes back: names that Weir uses itself are not told from the resource. */
 function told({ resource, ...others }: TrafficEnvelope): TrafficEnvelope {

@@ -1,6 +1,6 @@
 /** @module What senders are told of points that nobody here takes. */
 import test from 'ava';
-import { foreignMessage } from '../../../receivers/otlp/foreign-points.ts';
+import { badValuesMessage, foreignMessage } from '../../../receivers/otlp/foreign-points.ts';
 
 const MESSAGES: readonly (readonly [points: number, names: readonly (readonly [string, number])[], message: string])[] =
   [
@@ -19,3 +19,18 @@ for (const [points, names, message] of MESSAGES) {
     t.is(foreignMessage(points, new Map(names)), message);
   });
 }
+
+test('points that hold no count are told with their metrics', (t) => {
+  const why = 'no count (not a number, negative, above 2^53, or an integer that a double cannot tell)';
+  t.is(badValuesMessage(1, new Map([['weir.requests', 1]])), `1 data point holds ${why}: weir.requests (1)`);
+  t.is(
+    badValuesMessage(
+      3,
+      new Map([
+        ['a', 2],
+        ['b', 1],
+      ]),
+    ),
+    `3 data points hold ${why}: a (2), b (1)`,
+  );
+});

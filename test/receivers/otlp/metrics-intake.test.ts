@@ -174,7 +174,7 @@ test('of a joined request that is rejected in part the rest counts, and the send
     delivery.settle(sender!.source === 'agent-1' ? TAKEN : { kind: 'rejected', reason: 'no' });
   const body = joined(request(slotSum(0), envelope(0)), request(slotSum(0), envelope(0, { source: 'agent-2' })));
   t.deepEqual(await stage.intake.take(body), {
-    ...{ kind: 'taken', rejectedItems: 17, message: '17 data points were rejected: no.' },
+    ...{ kind: 'taken', rejectedItems: 17, message: '17 data points were rejected: no' },
   });
 });
 
@@ -355,6 +355,7 @@ test('an older sender that tells no number of points is taken, and its repeat fi
 });
 
 const point = { timeUnixNano: '1', asInt: '1' };
+const bad = (asInt: string) => ({ timeUnixNano: '1', asInt });
 const gauge = (name: string, points: number) => ({
   name,
   gauge: { dataPoints: Array.from({ length: points }, () => point) },
@@ -374,6 +375,30 @@ test('other metrics are dropped, counted by name, and told to the sender; traffi
   const books = stage.balanceOf('samples');
   t.deepEqual([...books.dropped], [['not_mesh', 4]]);
   t.deepEqual([books.accepted, books.unaccounted], [4, 0]);
+});
+
+test('values that are no counts are told as such, and not as metrics of others; the rest is taken', async (t) => {
+  const stage = createStage();
+  const sum = { dataPoints: [bad('-1'), bad('9007199254740993')], aggregationTemporality: 1 };
+  const body = joined(request(slotSum(0), envelope(0)), foreign([{ name: 'weir.requests', sum }, gauge('c', 1)]));
+  const why = 'not a number, negative, above 2^53, or an integer that a double cannot tell';
+  t.deepEqual(await stage.intake.take(body), {
+    ...{ kind: 'taken', rejectedItems: 3 },
+    message: `1 data point is of a metric that is not taken here: c (1). 2 data points hold no count (${why}): weir.requests (2)`,
+  });
+  t.deepEqual(requestTotals(takenSums(stage.consumed)), requestTotals([slotSum(0)]));
+  t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_traffic_bad_values_total')), { 'weir.requests': 2 });
+  t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), { c: 1 });
+  t.regex(stage.log.lines.map(({ message }) => message).join(), /values that are no counts/);
+  const books = stage.balanceOf('samples');
+  t.deepEqual([[...books.filtered], [...books.dropped]], [[['bad_value', 2]], [['not_mesh', 1]]]);
+  t.deepEqual([books.accepted, books.unaccounted], [3, 0]);
+});
+
+test('values that are no counts are nothing that is looked through for samples', async (t) => {
+  const samples: SamplesIntake = { read: () => t.fail() as never, stop() {} };
+  const sum = { dataPoints: [bad('-1')], aggregationTemporality: 1 };
+  t.like(await createStage({}, samples).intake.take(foreign([{ name: 'weir.requests', sum }])), { rejectedItems: 1 });
 });
 
 test('names of other metrics are few and cannot play tricks', async (t) => {
