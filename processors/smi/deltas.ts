@@ -197,13 +197,7 @@ function seeGroups(state: TargetState, scrape: number, first: number, end: numbe
   return unusual;
 }
 
-function judgeUnusual(
-  state: TargetState,
-  scrape: number,
-  skippedLines: boolean,
-  first: number,
-  end: number,
-): boolean {
+function judgeUnusual(state: TargetState, scrape: number, skippedLines: boolean, first: number, end: number): boolean {
   const { values, seen, repeats: repeatsNow } = state.target.series;
   const { last, memory, repeats, cell, group } = state;
   const { seen: groupSeen } = state.groups;

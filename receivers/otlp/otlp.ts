@@ -195,8 +195,9 @@ const TOO_LARGE_IN_PROTOBUF: IngestRefusal = {
 /** What a sender is told whose request cannot be read, or holds too much; null for what is our own defect. */
 function refusedFor(error: unknown): IngestResult | null {
   if (error instanceof TooManyItems) {
-    const message = `${error.message} (max_items_per_request); send fewer at once`;
-    return { refusal: { reason: 'too_many_items', code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message } };
+    const message = `${error.message} (${error.key}); send fewer at once`;
+    const reason = error.key === 'max_items_per_request' ? 'too_many_items' : 'too_many_samples';
+    return { refusal: { reason, code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message } };
   }
   if (error instanceof NoRoomForJson) return { refusal: error.isForGood ? TOO_LARGE_IN_PROTOBUF : NO_ROOM };
   if (!(error instanceof MalformedProtobuf || error instanceof MalformedJson)) return null;

@@ -27,6 +27,11 @@ export function samplesConfig() {
         8192,
         'bytes of the attributes of one point, and of one resource; points with more are dropped',
       ),
+      max_samples_per_request: count(
+        100_000_000,
+        200_000,
+        'samples of one request, a histogram point being one for each bucket and two more; a request with more is refused for good',
+      ),
       max_buckets: count(10_000, 500, 'buckets of one histogram; points with more are dropped'),
     })
     .prefault({})

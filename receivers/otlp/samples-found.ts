@@ -6,19 +6,23 @@ import {
   type ResourceView,
   readMetricsInSteps,
 } from '../../pipeline/wire/otlp-metrics.ts';
-import type { InSteps } from '../../pipeline/wire/otlp-traffic.ts';
+import { type InSteps, TooManyItems } from '../../pipeline/wire/otlp-traffic.ts';
 import type { SamplesConfig } from './samples-config.ts';
 import type { MetricNames, MetricUse } from './samples-names.ts';
 import { FoundResource, type KnownResources } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
 
 const DELTA = 1;
+const MAX_SAMPLES_KEY = 'samples.max_samples_per_request';
 const TRAFFIC_PREFIX = 'weir.';
 
 /** Why a point can be none of a series. */
 export type UnfitReason = 'attribute_limit' | 'bucket_limit' | 'point_limit' | 'no_time' | 'bad_histogram';
 
-/** Reads `body` into `rows`, by steps. Throws `MalformedProtobuf`. O(bytes). */
+/**
+ * Reads `body` into `rows`, by steps. Throws `MalformedProtobuf`, and `TooManyItems` as soon as there are more samples than
+ * `max_samples_per_request`. O(bytes).
+ */
 export function* findSamples(
   body: Uint8Array,
   rows: PointRows,
@@ -41,6 +45,8 @@ class Finder implements MetricsVisitor {
   #use: MetricUse | null = null;
   #name = '';
   #isDelta = false;
+  /** Samples so far of points that any mesh may have, to be counted or not. */
+  #samples = 0;
 
   constructor(rows: PointRows, names: MetricNames, resources: KnownResources, config: SamplesConfig) {
     this.#rows = rows;
@@ -95,6 +101,7 @@ class Finder implements MetricsVisitor {
   point(point: MetricPoint): void {
     const resource = this.#resource!;
     const use = this.#use!;
+    this.#spend(use, point);
     resource.count(this.#name, use);
     const reason = resource.isTooLong ? 'attribute_limit' : this.#unfit(use, point);
     if (reason !== null) {
@@ -105,6 +112,13 @@ class Finder implements MetricsVisitor {
     // The end of something that is not known tells nothing.
     if (series === null && !point.isRecorded) resource.endUnknown(use, samplesOf(use, point));
     else resource.rows.push(this.#rows.add(use, point, this.#isDelta, series));
+  }
+
+  /** Points are cheap to send, and what becomes of their buckets is not. */
+  #spend({ form }: MetricUse, { counts }: MetricPoint): void {
+    const { max_samples_per_request: maxSamples } = this.#config;
+    this.#samples += form === 'histogram' ? counts.length + 2 : 1;
+    if (this.#samples > maxSamples) throw new TooManyItems('samples', maxSamples, MAX_SAMPLES_KEY);
   }
 
   #unfit({ form }: MetricUse, point: MetricPoint): UnfitReason | null {

@@ -3,7 +3,7 @@
  *
  * Reading applies nothing, so that a request is taken as a whole or not at all. docs/semantics.md has the rules.
  */
-import type { SamplesBatch, ScrapeEvent, Target } from '../../pipeline/batch.ts';
+import type { SamplesBatch } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
 import { Delivery, type Outcome } from '../../pipeline/delivery.ts';
@@ -20,7 +20,7 @@ import { type FoundResource, KnownResource, KnownResources } from './samples-res
 import { PointRows } from './samples-rows.ts';
 import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { Tally } from './samples-tally.ts';
-import type { BatchTimes } from './samples-target.ts';
+import type { TargetEvents } from './samples-target.ts';
 import { SampledTargets } from './samples-targets.ts';
 import { createSamplesEvents, type SamplesEvents } from './samples-telemetry.ts';
 
@@ -79,7 +79,7 @@ class Samples implements CollectorSamples {
       ...{ receiver: settings.id, tables, budget, maxTargets, intervalMs: config.scrape_interval },
       watchStartMs: settings.startedMs,
       events: {
-        emit: (target, event, times, items) => this.#emit(target, event, times, items),
+        emit: (...event) => this.#emit(...event),
         missed: (target, scrapes) => this.#events.missed(target, scrapes),
       },
       found: (target, source) => this.#events.found(target, source),
@@ -201,7 +201,7 @@ class Samples implements CollectorSamples {
 
   // --- Batches and books ----------------------------------------------------------------------------------------------
 
-  #emit(target: Target, event: ScrapeEvent, times: BatchTimes, items: number): void {
+  #emit(...[target, event, times, items, later]: Parameters<TargetEvents['emit']>): void {
     const { scheduledMs, startedMs, monoMs: startedMonoMs, nextDueMs } = times;
     const delivery = new Delivery();
     if (event.kind === 'scraped' || event.kind === 'failed')
@@ -210,6 +210,7 @@ class Samples implements CollectorSamples {
     this.#settings.next.consume({
       body: 'samples',
       ...{ target, event, scheduledMs, startedMs, startedMonoMs, nextDueMs, items, delivery },
+      ...(later === undefined ? {} : { later }),
     });
   }
 

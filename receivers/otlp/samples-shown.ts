@@ -7,6 +7,7 @@ import type { Labels } from '../../pipeline/model/resource.ts';
 import { resized } from '../../pipeline/model/room.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
+import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import { REFUSED, type SeriesBudget, SeriesIndex } from '../scrape/series-index.ts';
 import { NO_BOUNDS, PointSeries } from './samples-series.ts';
 import type { SampledTarget } from './samples-target.ts';
@@ -124,11 +125,15 @@ export class ShownSeries {
     }
   }
 
-  /** Fills the columns of `page` with all that is not over; returns how many samples are no filtered ones. O(series). */
-  fill(page: number, hidesLife: boolean): number {
+  /**
+   * Fills the columns of `page` with all that is not over; returns how many samples are no filtered ones. O(series), by steps,
+   * between which no series may come or go.
+   */
+  *fill(page: number, hidesLife: boolean, pace: Pace): InSteps<number> {
     const { table } = this;
     let items = 0;
     for (const series of this.#series.values()) {
+      if (pace.isStep(series.ids.length + FIELD_WORK)) yield;
       if (series.standing !== 'live' || series.hiddenOn === page || (hidesLife && series.tellsLife)) continue;
       for (const id of series.ids) {
         table.values[id] = this.shown[id]!;

@@ -5,6 +5,7 @@
  * other series that is not over, what was shown last: nothing counts twice, and nothing that is only absent has vanished.
  */
 import type { ScrapeEvent, Target } from '../../pipeline/batch.ts';
+import type { Steps } from '../../pipeline/clock/turns.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
 import type { InSteps, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
@@ -26,8 +27,17 @@ export interface BatchTimes {
   readonly nextDueMs: number | null;
 }
 
+type EventTimes = Partial<BatchTimes> & Pick<BatchTimes, 'scheduledMs' | 'startedMs'>;
+
 export interface TargetEvents {
-  emit(target: Target, event: ScrapeEvent, times: BatchTimes, items: number): void;
+  /** What is too long for one go is handed to `later`, where there is any: to be done before anything else of the target. */
+  emit(
+    target: Target,
+    event: ScrapeEvent,
+    times: BatchTimes,
+    items: number,
+    later: ((steps: Steps<void>) => void) | undefined,
+  ): void;
   /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */
   missed(target: Target, scrapes: number): void;
 }
@@ -171,8 +181,8 @@ export class SampledTarget {
     const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
     const context = { ...facts, anew: false, page: ++this.#page, shownPage: this.#shownPage, written: 0 };
     yield* this.#writer.readLife(context);
-    if (fromMs !== null) this.#showDeltasAtZero(context, fromMs);
-    this.#showAtZero(context, yield* this.#writer.beginningAgain(context));
+    if (fromMs !== null) yield* this.#showDeltasAtZero(context, fromMs);
+    yield* this.#showAtZero(context, yield* this.#writer.beginningAgain(context));
     const gapToMs = yield* this.#writer.writeDeltas(context);
     if (gapToMs !== Number.POSITIVE_INFINITY && isNew) this.#leaveGap(beforeMs, gapToMs, nowMs);
     yield* this.#writer.writeCumulative(context);
@@ -181,7 +191,7 @@ export class SampledTarget {
     if (context.anew) this.shown.setApart(context.page, timeMs);
     if (!isNew && !hasEnded && context.written === 0) return;
     const startedMs = isOld ? this.times.engineMs(timeMs, nowMs) : this.times.atMs;
-    this.#emitPage({ scheduledMs: isNew && !isFirst ? startedMs : null, startedMs });
+    yield* this.#emitPage({ scheduledMs: isNew && !isFirst ? startedMs : null, startedMs }, pace);
     this.shown.tidy(this.#page);
   }
 
@@ -215,11 +225,12 @@ export class SampledTarget {
   }
 
   /** At first sight `smi` counts nothing: it is shown a page before, on which what comes as deltas is at 0. */
-  #showDeltasAtZero(context: PartContext, fromMs: number): void {
-    const { part, nowMs } = context;
+  *#showDeltasAtZero(context: PartContext, fromMs: number): InSteps<void> {
+    const { part, nowMs, pace } = context;
     this.#tellsDeltas = true;
     const startedMs = this.times.engineMs(fromMs, nowMs);
-    this.#emitPage({ scheduledMs: null, startedMs, monoMs: this.times.monoMs - (part.timeMs - fromMs) });
+    const monoMs = this.times.monoMs - (part.timeMs - fromMs);
+    yield* this.#emitPage({ scheduledMs: null, startedMs, monoMs }, pace);
     this.#next(context);
   }
 
@@ -236,20 +247,27 @@ export class SampledTarget {
   }
 
   /** A page before, on which what begins again is at 0: smaller than it was, which is a reset. */
-  #showAtZero(context: PartContext, again: readonly PointSeries[]): void {
+  *#showAtZero(context: PartContext, again: readonly PointSeries[]): InSteps<void> {
     if (again.length === 0) return;
     for (const { ids } of again) for (const id of ids) this.shown.restart(id);
     const startedMs = this.times.engineMs(context.part.timeMs, context.nowMs);
-    this.#emitPage({ scheduledMs: null, startedMs });
+    yield* this.#emitPage({ scheduledMs: null, startedMs }, context.pace);
     this.#next(context);
   }
 
   // --- Batches --------------------------------------------------------------------------------------------------------
 
-  #emitPage(times: Partial<BatchTimes> & Pick<BatchTimes, 'scheduledMs' | 'startedMs'>): void {
-    this.samples = this.shown.fill(this.#page, this.#tellsDeltas);
+  /** Goes on when all have taken the page, whose columns are valid until then. */
+  *#emitPage(times: EventTimes, pace: Pace): InSteps<void> {
+    this.samples = yield* this.shown.fill(this.#page, this.#tellsDeltas, pace);
     this.#shownPage = this.#page;
-    this.#emit({ kind: 'scraped', scrape: this.#page, skippedLines: 0 }, times, this.samples);
+    const left: Steps<void>[] = [];
+    const event = { kind: 'scraped', scrape: this.#page, skippedLines: 0 } as const;
+    this.#emit(event, times, this.samples, (steps) => void left.push(steps));
+    for (const steps of left) {
+      do yield;
+      while (steps.next().done !== true);
+    }
   }
 
   #emitFailed(reason: string, dueMs: number): void {
@@ -258,12 +276,13 @@ export class SampledTarget {
 
   #emit(
     event: ScrapeEvent,
-    times: Partial<BatchTimes> & Pick<BatchTimes, 'scheduledMs' | 'startedMs'>,
+    times: EventTimes,
     items = 0,
+    later: ((steps: Steps<void>) => void) | undefined = undefined,
   ): void {
     const { monoMs } = this.times;
     const nextDueMs = this.isGone ? null : this.times.nextDueMs;
-    this.#events.emit(this.target, event, { monoMs, nextDueMs, ...times }, items);
+    this.#events.emit(this.target, event, { monoMs, nextDueMs, ...times }, items, later);
   }
 }
 

@@ -14,10 +14,13 @@ export interface RequestLimits {
 export class TooManyItems extends Error {
   override readonly name = 'TooManyItems';
   readonly maxItems: number;
+  /** The configuration key of the limit. */
+  readonly key: string;
 
   /** `items` names them, e.g. `spans`. */
-  constructor(items: string, maxItems: number) {
+  constructor(items: string, maxItems: number, key = 'max_items_per_request') {
     super(`the request has more than ${maxItems} ${items}`);
     this.maxItems = maxItems;
+    this.key = key;
   }
 }
