@@ -5,7 +5,7 @@ import { badValuesMessage, foreignMessage } from './foreign-points.ts';
 import type { IntakeAnswer } from './intake.ts';
 import { worstOf } from './outcomes.ts';
 import type { SamplesShare } from './samples-share.ts';
-import type { Fate } from './traffic-offer.ts';
+import { type Fate, lastWord } from './traffic-books.ts';
 import type { TrafficEvents } from './traffic-telemetry.ts';
 
 /** Points that were not taken, and what their sender hears of them. */
@@ -26,18 +26,19 @@ export class MetricsAnswers {
     this.#events = events;
   }
 
-  /** Whoever was refused comes again with all of the request; what was taken of it is a repeat then. */
+  /**
+   * Whoever was refused comes again with all of the request; what was taken of it is a repeat then. Where it would not be, its
+   * sender hears how much was not taken.
+   */
   answerTo(decoded: DecodedTraffic, samples: SamplesShare | null, fates: readonly Fate[]): IntakeAnswer {
     const worst = worstOf(fates);
-    if (worst.kind === 'retry') return worst;
+    if (worst.kind === 'retry' && !fates.some(({ isLast }) => isLast === true)) return worst;
     const left = [this.#tellForeign(decoded, samples), this.#tellBadValues(decoded)];
     if (samples !== null) this.#tellUnwanted(samples);
-    const rejected = fates.filter(({ outcome }) => outcome.kind === 'rejected');
-    if (worst.kind === 'rejected') {
-      if (rejected.length === fates.length) return worst;
-      const points = total(rejected.map((fate) => fate.points));
-      left.unshift({ points, message: `${points} data points were rejected: ${worst.reason}` });
-    }
+    const rejected = rejectedOf(fates);
+    if (worst.kind === 'rejected' && fates.every(({ outcome }) => outcome.kind === 'rejected')) return worst;
+    for (const [reason, points] of rejected)
+      left.unshift({ points, message: `${points} data points were rejected: ${reason}` });
     return { kind: 'taken', rejectedItems: total(left.map(({ points }) => points)), message: inOne(left) };
   }
 
@@ -76,6 +77,16 @@ export class MetricsAnswers {
     this.#events.foreign(left, unnamed);
     return { points, message: foreignMessage(points, left) };
   }
+}
+
+/** Points that are never taken, by reason. */
+function rejectedOf(fates: readonly Fate[]): ReadonlyMap<string, number> {
+  const rejected = new Map<string, number>();
+  for (const { outcome, points } of fates) {
+    const last = lastWord(outcome);
+    if (last.kind === 'rejected') rejected.set(last.reason, (rejected.get(last.reason) ?? 0) + points);
+  }
+  return rejected;
 }
 
 function inOne(left: readonly LeftOut[]): string {

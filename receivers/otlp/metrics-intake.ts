@@ -3,7 +3,8 @@
  * (design §6, docs/adr/0013).
  *
  * All of it takes turns with everything else. Reading may be mixed with that of other requests; from the judgement to the end
- * of the offer one request is alone, so that what was judged stays so, and requests are applied in the order judged.
+ * of the offer one request is alone, so that what was judged stays so, and requests are applied in the order judged. Only the
+ * samples of a long request are offered beside others, which wait for it if they have something of the same proxies.
  */
 import { FinishableSteps, type Turns } from '../../pipeline/clock/turns.ts';
 import type { Admission, ReceiverSettings } from '../../pipeline/component.ts';
@@ -18,6 +19,7 @@ import {
 } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Intake, IntakeAnswer } from './intake.ts';
+import { LongRequests, type LongTurn } from './long-requests.ts';
 import { MetricsAnswers } from './metrics-answer.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { Repeats } from './repeats.ts';
@@ -37,6 +39,15 @@ type Applied =
   | { readonly samples: SamplesShare | null; readonly fates: readonly Promise<Fate>[] }
   | IntakeAnswer
   | null;
+
+/** A request on its way. */
+interface Request {
+  readonly body: Uint8Array;
+  readonly decoded: DecodedTraffic;
+  /** The turn it has to wait for once it is known to be long, and long ones that it waits for. */
+  long: LongTurn | null;
+  waits: readonly Promise<unknown>[];
+}
 
 export function createMetricsIntake(
   settings: ReceiverSettings<OtlpConfig>,
@@ -58,8 +69,9 @@ class MetricsIntake implements Intake {
   readonly #store: RepeatsStore | null;
   readonly #events: TrafficEvents;
   readonly #alone = new OneAtATime();
-  /** The request that is alone, once some of it may have been handed on. */
-  #applying: FinishableSteps<Applied> | null = null;
+  readonly #long = new LongRequests();
+  /** The request that is alone and the long one, once some of them may have been handed on. */
+  readonly #applying = new Set<FinishableSteps<Applied>>();
   #isStopped = false;
 
   constructor(
@@ -112,11 +124,11 @@ class MetricsIntake implements Intake {
 
   /** What was accepted is handed on to the end; what was not is told to come again. */
   async stop(): Promise<void> {
-    const applying = this.#applying;
+    const applying = [...this.#applying];
     this.#isStopped = true;
-    applying?.finish();
+    for (const steps of applying) steps.finish();
     this.#samples?.stop();
-    if (applying !== null) await this.#decidedSoon();
+    if (applying.length > 0) await this.#decidedSoon();
     await this.#store?.save();
     this.#events.end();
   }
@@ -128,31 +140,34 @@ class MetricsIntake implements Intake {
   }
 
   async #applied(body: Uint8Array, decoded: DecodedTraffic): Promise<NonNullable<Applied>> {
-    for (;;) {
-      // Waiting alone would keep others waiting, who have nothing to do with it.
-      await Promise.all(this.#traffic.waits(decoded));
-      const applied = await this.#alone.run(() => this.#applyAlone(body, decoded));
-      if (applied !== null) return applied;
+    const request: Request = { body, decoded, long: null, waits: [] };
+    try {
+      for (;;) {
+        // Waiting alone would keep others waiting, who have nothing to do with it.
+        await Promise.all([...this.#traffic.waits(decoded), ...request.waits, request.long?.turn]);
+        const applied = await this.#alone.run((letGo) => this.#applyAlone(request, letGo));
+        if (applied !== null) return applied;
+      }
+    } finally {
+      request.long?.end();
     }
   }
 
-  #applyAlone(body: Uint8Array, decoded: DecodedTraffic): Promise<Applied> {
+  #applyAlone(request: Request, letGo: () => void): Promise<Applied> {
     const steps: FinishableSteps<Applied> = new FinishableSteps(
-      this.#apply(body, decoded, () => {
-        this.#applying = steps;
-      }),
+      this.#apply(request, () => void this.#applying.add(steps), letGo),
     );
-    return this.#turns.run(steps).finally(() => {
-      this.#applying = null;
-    });
+    return this.#turns.run(steps).finally(() => this.#applying.delete(steps));
   }
 
   /** Nothing is applied before `begin` is called; from then on all of it is. */
-  *#apply(body: Uint8Array, decoded: DecodedTraffic, begin: () => void): InSteps<Applied> {
+  *#apply(request: Request, begin: () => void, letGo: () => void): InSteps<Applied> {
+    const { body, decoded } = request;
     if (this.#traffic.waits(decoded).length > 0) return null;
+    const samples = yield* this.#samplesOf(body, decoded);
+    if (samples !== null && !this.#hasTurn(request, samples)) return null;
     const shares = yield* this.#judge.sharesOf(body, decoded);
     if (shares === null) return this.#tooLargeToSplit(decoded);
-    const samples = yield* this.#samplesOf(body, decoded);
     const admission = yield* this.#admission(shares, samples);
     if (!admission.ok) {
       this.#traffic.refuse(shares);
@@ -162,8 +177,20 @@ class MetricsIntake implements Intake {
     const fates = yield* this.#traffic.offer(shares);
     if (samples === null) return { samples, fates };
     const points = total(samples.points.values());
-    const outcome = yield* samples.offer();
+    const offer = samples.offer();
+    if (request.long !== null) letGo();
+    const outcome = yield* offer;
     return { samples, fates: [...fates, outcome.then((end) => ({ outcome: end, points }))] };
+  }
+
+  /** Whether samples may be offered now; else it is noted what the request has to wait for. */
+  #hasTurn(request: Request, samples: SamplesShare): boolean {
+    if (request.long !== null) return true;
+    request.waits = this.#long.waits(samples.whose());
+    if (request.waits.length > 0) return false;
+    if (!samples.isLong) return true;
+    request.long = this.#long.claim(samples.whose());
+    return request.long.hasTurn;
   }
 
   /** Where all is traffic, nothing is read a second time. */

@@ -11,6 +11,9 @@ import type { Repeats } from './repeats.ts';
 import type { SplitPart, SplitRequests } from './split-requests.ts';
 import { type Known, numberOf, type Share, shareId, totalItems } from './traffic-share.ts';
 
+const NO_PARTS: ReadonlyMap<string, DecodedResource> = new Map();
+const NOTHING_NEW = { sums: [], sumPoints: [] } as const;
+
 export class TrafficJudge {
   readonly #repeats: Repeats;
   readonly #splits: SplitRequests;
@@ -23,24 +26,25 @@ export class TrafficJudge {
   }
 
   /**
-   * Shares of the senders in `decoded`, which is what `body` holds; changes nothing. Null when one of them is a part of a
-   * request that has more points than are remembered. Reads `body` once more, by steps, when there are parts; meanwhile
-   * nothing else may be judged.
+   * Shares of the senders in `decoded`, which is what `body` holds; changes nothing. One that is a part of a request of more
+   * points than are remembered is not offered; the others are none the worse for it. Reads `body` once more, by steps, when there
+   * are parts; meanwhile nothing else may be judged.
    */
-  *sharesOf(body: Uint8Array, decoded: DecodedTraffic): InSteps<Share[] | null> {
+  *sharesOf(body: Uint8Array, decoded: DecodedTraffic): InSteps<Share[]> {
     const parts = new Map<string, SplitPart>();
+    const tooLarge = new Set<DecodedResource>();
     for (const resource of decoded.resources) {
       const { envelope, declaredPoints } = resource;
       if (envelope === null || declaredPoints === null || !this.#isSplit(envelope, resource)) continue;
-      if (!this.#splits.fits(declaredPoints)) return null;
-      parts.set(shareId(envelope), this.#splits.part({ ...numberOf(envelope), points: declaredPoints }));
+      if (!this.#splits.fits(declaredPoints)) tooLarge.add(resource);
+      else parts.set(shareId(envelope), this.#splits.part({ ...numberOf(envelope), points: declaredPoints }));
     }
-    if (parts.size === 0) return decoded.resources.map((resource) => this.#whole(resource));
-    const fresh = yield* this.#readParts(body, parts);
+    const fresh = parts.size === 0 ? NO_PARTS : yield* this.#readParts(body, parts);
     return decoded.resources.map((resource) => {
+      if (tooLarge.has(resource)) return notOffered(resource, 'split_too_large');
       const id = resource.envelope === null ? '' : shareId(resource.envelope);
       const part = parts.get(id);
-      return part === undefined ? this.#whole(resource) : shareOfPart(resource, part, fresh.get(id)?.sums ?? []);
+      return part === undefined ? this.#whole(resource) : shareOfPart(resource, part, fresh.get(id));
     });
   }
 
@@ -55,10 +59,10 @@ export class TrafficJudge {
   }
 
   #whole(resource: DecodedResource): Share {
-    const { envelope, sums, points } = resource;
+    const { envelope, sums, sumPoints, points } = resource;
     const known = envelope === null ? null : this.#known(envelope);
-    if (known === null) return { envelope, sums, knownItems: 0, known, part: null, points };
-    return { envelope, sums: [], knownItems: totalItems(sums), known, part: null, points };
+    if (known !== null) return notOffered(resource, known);
+    return { envelope, sums, sumPoints, knownItems: 0, known, part: null, points };
   }
 
   #known(envelope: TrafficEnvelope): Known | null {
@@ -77,8 +81,13 @@ export class TrafficJudge {
   }
 }
 
-function shareOfPart({ envelope, sums: all, points }: DecodedResource, part: SplitPart, sums: Share['sums']): Share {
-  if (part.wanted === 0)
-    return { envelope, sums: [], knownItems: totalItems(all), known: 'repeat', part: null, points };
-  return { envelope, sums, knownItems: 0, known: null, part, points };
+function shareOfPart(resource: DecodedResource, part: SplitPart, fresh: DecodedResource | undefined): Share {
+  if (part.wanted === 0) return notOffered(resource, 'repeat');
+  const { envelope, points } = resource;
+  const { sums, sumPoints } = fresh ?? NOTHING_NEW;
+  return { envelope, sums, sumPoints, knownItems: 0, known: null, part, points };
+}
+
+function notOffered({ envelope, sums, points }: DecodedResource, known: Known): Share {
+  return { envelope, sums: [], sumPoints: [], knownItems: totalItems(sums), known, part: null, points };
 }

@@ -2,23 +2,27 @@
 import type { Balance } from '../../pipeline/balance.ts';
 import type { Batch } from '../../pipeline/batch.ts';
 import { ADMITTED, type Admission, type Consumer } from '../../pipeline/component.ts';
-import { type Outcome, TAKEN } from '../../pipeline/delivery.ts';
+import { type Outcome, TAKEN, type Terms } from '../../pipeline/delivery.ts';
 import { type DecodedTraffic, type InSteps, ITEM_WORK, Pace } from '../../pipeline/wire/otlp-traffic.ts';
-import { worstOf } from './outcomes.ts';
 import type { Claim, Repeats } from './repeats.ts';
+import { type Ended, type Fate, type Settled, TrafficBooks } from './traffic-books.ts';
 import { batchOf, inOrderOfSending, itemsOf, numberOf, type Share, shareId } from './traffic-share.ts';
 import type { TrafficEvents } from './traffic-telemetry.ts';
 
-/** What one part of a request came to, and how many data points it has. */
-export interface Fate {
-  readonly outcome: Outcome;
-  readonly points: number;
+/** A share that is on its way. */
+interface Handed {
+  readonly share: Share;
+  readonly claim: Claim | null;
+  readonly settled: readonly Promise<Settled>[];
 }
 
-/** A batch, and what became of it. */
-interface Settled {
-  readonly items: number;
-  readonly outcome: Outcome;
+/** How far a request came that is being handed on. */
+interface Progress {
+  readonly pace: Pace;
+  /** Something of it is taken, or may be: the rest is taken too, above limits if need be, as all was asked before. */
+  isBegun: boolean;
+  /** The first refusal of something that was asked before. */
+  refusal: Extract<Outcome, { kind: 'retry' }> | null;
 }
 
 /** What handing on a batch costs beside its items, as work of `Pace`: about 50 µs. */
@@ -36,15 +40,15 @@ export interface TrafficOfferSettings {
 /** Only one request at a time may be between the judgement of its shares and the end of `offer`. */
 export class TrafficOffer {
   readonly #next: Consumer;
-  readonly #balance: Balance;
   readonly #repeats: Repeats;
   readonly #events: TrafficEvents;
+  readonly #books: TrafficBooks;
   /** Requests of which the pipeline has not said yet what becomes of them, by source, epoch and number. */
   readonly #undecided = new Map<string, Promise<unknown>>();
 
   constructor({ next, balance, repeats, events }: TrafficOfferSettings) {
     this.#next = next;
-    this.#balance = balance;
+    this.#books = new TrafficBooks({ balance, repeats, events });
     this.#repeats = repeats;
     this.#events = events;
   }
@@ -81,109 +85,89 @@ export class TrafficOffer {
 
   /** Books what was not admitted, of which nothing was offered. */
   refuse(shares: readonly Share[]): void {
-    for (const { envelope, sums } of shares) {
-      for (const sum of sums) this.#balance.refused += itemsOf(sum);
-      this.#events.ended('refused', envelope);
-    }
+    for (const share of shares) this.#books.refused(share);
   }
 
   /**
-   * Hands everything on by steps, one share after another; what became of each settles later. The pipeline is asked again for
-   * each batch, so that a share that has no room any more is refused by itself, and what was taken before is a repeat later.
+   * Hands everything on by steps, one share after another; what became of them settles later, for all together. The pipeline is
+   * asked again for the first batch, and may refuse it: then nothing of the request is applied. What was taken of senders that
+   * number their requests is a repeat when it comes again; what has no number is handed on only if nothing was refused before.
    */
-  *offer(shares: readonly Share[]): InSteps<Promise<Fate>[]> {
-    const fates: Promise<Fate>[] = [];
-    const pace = new Pace();
+  *offer(shares: readonly Share[]): InSteps<Promise<Fate[]>> {
+    const handed: Handed[] = [];
+    const progress: Progress = { pace: new Pace(), isBegun: false, refusal: null };
     let isKnown = false;
     for (const share of inOrderOfSending(shares)) {
-      if (share.known !== null) {
-        this.#tellKnown(share);
+      if (share.known === 'split_too_large') handed.push({ share, claim: null, settled: [] });
+      else if (share.known !== null) {
+        this.#books.repeated(share, share.known);
         isKnown = true;
-      } else fates.push(yield* this.#offerOne(share, pace));
-      if (pace.isStep(ITEM_WORK)) yield;
+      } else handed.push(yield* this.#handOn(share, progress));
+      if (progress.pace.isStep(ITEM_WORK)) yield;
     }
-    return isKnown ? [...fates, Promise.resolve(KNOWN)] : fates;
+    const fates = this.#close(handed, isKnown);
+    for (const { share } of handed) if (share.envelope !== null) this.#undecide(shareId(share.envelope), fates);
+    return fates;
   }
 
-  #tellKnown({ envelope, known, knownItems }: Share): void {
-    this.#balance.accepted += knownItems;
-    this.#balance.filter(known!, knownItems);
-    if (envelope !== null) this.#repeats.pass(numberOf(envelope));
-    this.#events.ended(known!, envelope);
-  }
-
-  *#offerOne(share: Share, pace: Pace): InSteps<Promise<Fate>> {
-    const { envelope, sums } = share;
+  *#handOn(share: Share, progress: Progress): InSteps<Handed> {
+    const { envelope } = share;
+    if (progress.refusal !== null && envelope === null)
+      return { share, claim: null, settled: notOffered(share, 0, progress.refusal) };
     const isNew = envelope !== null && this.#repeats.standing(numberOf(envelope)) === 'new';
     const claim = isNew ? this.#repeats.claim(numberOf(envelope)) : null;
-    const gap = claim?.gap === true;
-    if (claim !== null) this.#events.claimed(envelope!, claim, sums);
-    const settled: Promise<Settled>[] = [];
-    for (const [i, sum] of sums.entries()) {
-      settled.push(this.#consume(batchOf(sum, envelope, gap && i === 0)));
-      if (pace.isStep(BATCH_WORK + itemsOf(sum) * ITEM_WORK)) yield;
-    }
-    const fate = this.#settle(share, claim, Promise.all(settled));
-    if (envelope !== null) this.#undecide(shareId(envelope), fate);
-    return fate;
+    if (claim !== null) this.#events.claimed(envelope!, claim, share.sums);
+    return { share, claim, settled: yield* this.#consumeAll(share, claim?.gap === true, progress) };
   }
 
-  #consume(batch: Batch): Promise<Settled> {
+  /** Nothing more is offered of a share whose first batches are refused. */
+  *#consumeAll(share: Share, gap: boolean, progress: Progress): InSteps<readonly Promise<Settled>[]> {
+    const { envelope, sums, sumPoints } = share;
+    const settled: Promise<Settled>[] = [];
+    let isBegun = false;
+    for (const [i, sum] of sums.entries()) {
+      const terms: Terms = progress.isBegun ? 'firm' : 'open';
+      const batch = batchOf(sum, envelope, gap && i === 0, terms);
+      settled.push(this.#consume(batch, sumPoints[i]!));
+      const { outcome } = batch.delivery;
+      if (outcome === null || outcome.kind === 'taken') isBegun = true;
+      progress.isBegun ||= isBegun;
+      if (outcome?.kind === 'retry') {
+        progress.refusal ??= outcome;
+        if (!isBegun) return [...settled, ...notOffered(share, i + 1, outcome)];
+      }
+      if (progress.pace.isStep(BATCH_WORK + itemsOf(sum) * ITEM_WORK)) yield;
+    }
+    return settled;
+  }
+
+  #consume(batch: Batch, points: number): Promise<Settled> {
     return new Promise((resolve) => {
-      batch.delivery.onSettled((outcome) => resolve({ items: batch.items, outcome }));
+      batch.delivery.onSettled((outcome) => resolve({ items: batch.items, points, outcome }));
       this.#next.consume(batch);
     });
   }
 
   /** Bounded by the requests that are being taken. */
-  #undecide(id: string, fate: Promise<Fate>): void {
-    const wait = fate.then(() => {
+  #undecide(id: string, fates: Promise<unknown>): void {
+    const wait = fates.then(() => {
       this.#undecided.delete(id);
     });
     this.#undecided.set(id, wait);
   }
 
-  /** What a share came to: it counts as taken when the pipeline has taken any of it. */
-  async #settle(share: Share, claim: Claim | null, outcomes: Promise<readonly Settled[]>): Promise<Fate> {
-    const settled = await outcomes;
-    const outcome = worstOf(settled);
-    if (settled.length > 0 && !settled.some((one) => one.outcome.kind === 'taken')) {
-      claim?.undo();
-      for (const { items } of settled) this.#bookUntaken(items, outcome);
-      this.#events.ended(outcome.kind === 'retry' ? 'refused' : 'rejected', share.envelope);
-      return { outcome, points: share.points };
-    }
-    claim?.keep();
-    this.#bookTaken(settled);
-    this.#tellTaken(share);
-    return { outcome: TAKEN, points: share.points };
+  async #close(handed: readonly Handed[], isKnown: boolean): Promise<Fate[]> {
+    const ended: Ended[] = await Promise.all(
+      handed.map(async ({ share, claim, settled }) => ({ share, claim, settled: await Promise.all(settled) })),
+    );
+    const fates = this.#books.close(ended);
+    return isKnown ? [...fates, KNOWN] : fates;
   }
+}
 
-  #bookUntaken(items: number, outcome: Outcome): void {
-    if (outcome.kind === 'retry') this.#balance.refused += items;
-    else {
-      this.#balance.accepted += items;
-      if (outcome.kind === 'rejected') this.#balance.drop(outcome.reason, items);
-    }
-  }
-
-  #bookTaken(settled: readonly Settled[]): void {
-    for (const { items, outcome } of settled) {
-      this.#balance.accepted += items;
-      if (outcome.kind === 'taken') this.#balance.delivered += items;
-      else {
-        this.#balance.drop(outcome.reason, items);
-        this.#events.partlyTaken(items, outcome.reason);
-      }
-    }
-  }
-
-  #tellTaken({ envelope, part, points }: Share): void {
-    if (part === null) this.#events.ended(envelope === null ? 'unnumbered' : 'taken', envelope);
-    else {
-      this.#events.ended('split', envelope);
-      this.#events.repeatedPoints(Math.max(0, points - part.wanted));
-      part.commit();
-    }
-  }
+/** What is left of a share from one of its sums on, as refused. */
+function notOffered({ sums, sumPoints }: Share, from: number, outcome: Outcome): Promise<Settled>[] {
+  return sums.slice(from).map((sum, i) => {
+    return Promise.resolve({ items: itemsOf(sum), points: sumPoints[from + i]!, outcome });
+  });
 }
