@@ -17,6 +17,8 @@ export interface OtlpEvents {
   sent(bytes: number): void;
   /** A request is sent again although an earlier attempt may have arrived. */
   repeated(): void;
+  /** A request of traffic was too large and goes in halves; those of spans are counted where spans are sent. */
+  halved(): void;
   /** The backend took a request but for some data points or spans, or has something to say about it. */
   warned(rejected: number, message: string): void;
   /** A request will never be taken. */
@@ -43,7 +45,7 @@ export function createOtlpEvents(
 ): OtlpEvents {
   const attributes = { component, signal };
   const limit = createOccurrenceLimit(clock);
-  const counts = { requests: 0, bytes: 0, repeats: 0, repeatsRefused: 0, warnings: 0, rejected: 0 };
+  const counts = { requests: 0, bytes: 0, repeats: 0, repeatsRefused: 0, warnings: 0, rejected: 0, halves: 0 };
   const refusals = new Map<string, number>();
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
@@ -86,6 +88,14 @@ export function createOtlpEvents(
         )
       : meters.counter('weir_otlp_rejected_spans_total', 'Spans the backend rejected of requests it took.', rejected),
   );
+  if (signal === 'traffic')
+    registered.push(
+      meters.counter(
+        'weir_send_halved_total',
+        'Requests that were too large for the peer and went in halves.',
+        one(() => counts.halves),
+      ),
+    );
   return {
     misconfigured(error) {
       log.error(
@@ -99,6 +109,9 @@ export function createOtlpEvents(
     },
     repeated() {
       counts.repeats += 1;
+    },
+    halved() {
+      counts.halves += 1;
     },
     warned(rejectedNow, message) {
       counts.warnings += 1;

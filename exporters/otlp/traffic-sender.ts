@@ -144,6 +144,7 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
    * same, from an attempt without an answer, knows them for repeats.
    */
   #halve(outbox: Outbox, { from, to, index, seq, replaces = [] }: Part): void {
+    this.#settings.events.halved();
     const middle = Math.ceil((from + to) / 2);
     const replaced = [...replaces, seq];
     const halves = [this.#numbered(from, middle, index, replaced), this.#numbered(middle, to, index, replaced)];

@@ -127,6 +127,17 @@ test('halves of a part that is too large tell the interval once', async (t) => {
   t.deepEqual(intervalSeconds(bodies), [10, 10, 0]);
 });
 
+test('each request of traffic that goes in halves is counted, and what cannot be halved is not', async (t) => {
+  const { meters, repeats: halved } = repeatMeters('weir_send_halved_total');
+  const answers = (_body: Buffer, n: number) => answer([413, 413, 200, 413][n] ?? 200);
+  const { exporter, bodies, balance } = await start({}, answers, meters);
+  exporter.consume(trafficBatch(slotOf(0, 0, 2)));
+  await exporter.stop(NEVER);
+  t.is(bodies.length, 5);
+  t.is(halved(), 2, 'four items, then two of them; one alone is too large');
+  t.deepEqual([...balance.dropped], [['too_large', 1]]);
+});
+
 /** Answers to the first attempts at the one part there is, and what is counted in the end of its 4 items. */
 const REPEATS: readonly (readonly [
   name: string,

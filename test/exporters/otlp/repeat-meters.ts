@@ -1,13 +1,16 @@
-/** @module Meters of which only the count of repeats can be read. */
+/** @module Meters of which only one counter can be read, that of repeats unless another is asked for. */
 import { type Meters, NO_METERS, type Observation } from '../../../pipeline/telemetry/meters.ts';
 
-export function repeatMeters(): { readonly meters: Meters; readonly repeats: () => number } {
+export function repeatMeters(counter = 'weir_otlp_repeats_total'): {
+  readonly meters: Meters;
+  readonly repeats: () => number;
+} {
   let observe: () => Iterable<Observation> = () => [];
   let last = 0;
   const meters: Meters = {
     ...NO_METERS,
     counter(name, _help, read) {
-      if (name !== 'weir_otlp_repeats_total') return () => {};
+      if (name !== counter) return () => {};
       observe = read;
       return () => {
         last = totalOf(read());
