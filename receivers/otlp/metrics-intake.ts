@@ -8,6 +8,7 @@
  */
 import { FinishableSteps, type Turns } from '../../pipeline/clock/turns.ts';
 import type { Admission, ReceiverSettings } from '../../pipeline/component.ts';
+import type { Outcome } from '../../pipeline/delivery.ts';
 import { stateFile } from '../../pipeline/net/state-file.ts';
 import { freeWhole } from '../../pipeline/wire/free.ts';
 import {
@@ -26,9 +27,10 @@ import { Repeats } from './repeats.ts';
 import { createRepeatsStore, type OpenStateFile, type RepeatsStore } from './repeats-store.ts';
 import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { SplitRequests } from './split-requests.ts';
+import type { Fate } from './traffic-books.ts';
 import { TrafficJudge } from './traffic-judge.ts';
-import { type Fate, TrafficOffer } from './traffic-offer.ts';
-import { itemsOf, type Share } from './traffic-share.ts';
+import { TrafficOffer } from './traffic-offer.ts';
+import type { Share } from './traffic-share.ts';
 import { createTrafficEvents, type TrafficEvents } from './traffic-telemetry.ts';
 
 /** What requests hear that come while this Weir ends. */
@@ -36,7 +38,7 @@ const STOPPING: Extract<Admission, { ok: false }> = { ok: false, reason: 'stoppi
 
 /** A request that was handed on, or one whose answer is known; null for one that has to wait for another first. */
 type Applied =
-  | { readonly samples: SamplesShare | null; readonly fates: readonly Promise<Fate>[] }
+  | { readonly samples: SamplesShare | null; readonly fates: Promise<readonly Fate[]> }
   | IntakeAnswer
   | null;
 
@@ -103,7 +105,7 @@ class MetricsIntake implements Intake {
   async take(body: Uint8Array): Promise<IntakeAnswer> {
     const { decoded, applied } = await this.#read(body);
     if ('kind' in applied) return applied;
-    return this.#answers.answerTo(decoded, applied.samples, await Promise.all(applied.fates));
+    return this.#answers.answerTo(decoded, applied.samples, await applied.fates);
   }
 
   /** Nothing that is read or handed on refers to the body, so that it need not lie until garbage is collected. */
@@ -167,7 +169,6 @@ class MetricsIntake implements Intake {
     const samples = yield* this.#samplesOf(body, decoded);
     if (samples !== null && !this.#hasTurn(request, samples)) return null;
     const shares = yield* this.#judge.sharesOf(body, decoded);
-    if (shares === null) return this.#tooLargeToSplit(decoded);
     const admission = yield* this.#admission(shares, samples);
     if (!admission.ok) {
       this.#traffic.refuse(shares);
@@ -177,10 +178,10 @@ class MetricsIntake implements Intake {
     const fates = yield* this.#traffic.offer(shares);
     if (samples === null) return { samples, fates };
     const points = total(samples.points.values());
-    const offer = samples.offer();
+    const offer = samples.offer(request.long !== null);
     if (request.long !== null) letGo();
     const outcome = yield* offer;
-    return { samples, fates: [...fates, outcome.then((end) => ({ outcome: end, points }))] };
+    return { samples, fates: withSamples(fates, outcome, points) };
   }
 
   /** Whether samples may be offered now; else it is noted what the request has to wait for. */
@@ -204,18 +205,11 @@ class MetricsIntake implements Intake {
     if (this.#isStopped) return STOPPING;
     return ofTraffic.ok ? (samples?.admits() ?? ofTraffic) : ofTraffic;
   }
+}
 
-  #tooLargeToSplit({ resources }: DecodedTraffic): IntakeAnswer {
-    const balance = this.#settings.balanceOf('traffic');
-    for (const { envelope, sums } of resources) {
-      this.#events.ended('rejected', envelope);
-      for (const sum of sums) {
-        balance.accepted += itemsOf(sum);
-        balance.drop('split_too_large', itemsOf(sum));
-      }
-    }
-    return { kind: 'rejected', reason: 'the request was split on the way, and has more points than max_split_points' };
-  }
+async function withSamples(fates: Promise<Fate[]>, outcome: Promise<Outcome>, points: number): Promise<Fate[]> {
+  const [ofTraffic, ofSamples] = await Promise.all([fates, outcome]);
+  return [...ofTraffic, { outcome: ofSamples, points }];
 }
 
 function total(counts: Iterable<number>): number {

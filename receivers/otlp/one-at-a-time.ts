@@ -4,10 +4,17 @@
 export class OneAtATime {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Settles as `work` does, which begins when all that was given before has ended, well or not. */
-  run<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(work);
-    this.#last = mine.catch(() => undefined);
+  /**
+   * Settles as `work` does, which begins when all that was given before has ended, well or not, or has let go: then the
+   * rest of it may be mixed.
+   */
+  run<T>(work: (letGo: () => void) => Promise<T>): Promise<T> {
+    let letGo = () => {};
+    const isFree = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const mine = this.#last.then(() => work(letGo));
+    this.#last = Promise.race([isFree, mine.catch(() => undefined)]);
     return mine;
   }
 }

@@ -13,14 +13,14 @@ import { SeriesBudget } from '../scrape/series-index.ts';
 import type { OtlpConfig } from './config.ts';
 import { worstOf } from './outcomes.ts';
 import { findSamples } from './samples-found.ts';
-import { resourceIdentity } from './samples-identity.ts';
+import { type ResourceIdentity, resourceIdentity } from './samples-identity.ts';
 import { MetricNames } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
 import { type FoundResource, KnownResource, KnownResources } from './samples-resources.ts';
 import { PointRows } from './samples-rows.ts';
 import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { Tally } from './samples-tally.ts';
-import type { TargetEvents } from './samples-target.ts';
+import type { TakeFacts, TargetEvents } from './samples-target.ts';
 import { SampledTargets } from './samples-targets.ts';
 import { createSamplesEvents, type SamplesEvents } from './samples-telemetry.ts';
 
@@ -29,12 +29,16 @@ export interface CollectorSamples extends SamplesIntake {
   targets(): readonly TargetStatus[];
 }
 
-/** The intake, when any mesh is configured and anybody wants metrics; else null. `tables` in the order of `meshes`. */
+/**
+ * The intake, when any mesh is configured and anybody wants metrics; else null. `tables` in the order of `meshes`. Offers
+ * of more than `longSamples` samples, with those that are kept of the same proxies, are long.
+ */
 export function createSamplesIntake(
   settings: ReceiverSettings<OtlpConfig>,
   tables: readonly MeshRules[],
+  longSamples = LONG_SAMPLES,
 ): CollectorSamples | null {
-  return tables.length === 0 || settings.demand.size === 0 ? null : new Samples(settings, tables);
+  return tables.length === 0 || settings.demand.size === 0 ? null : new Samples(settings, tables, longSamples);
 }
 
 /** Tables of the meshes that are configured, when anybody wants metrics. */
@@ -53,23 +57,34 @@ const ROW_WORK = 32;
 const SERIES_WORK = 4 * ITEM_WORK;
 const PART_WORK = 16 * ITEM_WORK;
 
+/** More samples than others are to wait for: up to about 60 ms where none is known. */
+const LONG_SAMPLES = 10_000;
+
+type Ends = Promise<{ readonly outcome: Outcome }>[];
+
 class Samples implements CollectorSamples {
   readonly #settings: ReceiverSettings<OtlpConfig>;
+  readonly #longSamples: number;
   readonly #names: MetricNames;
   readonly #resources: KnownResources;
   readonly #targets: SampledTargets;
   readonly #events: SamplesEvents;
-  readonly #rows = new PointRows();
+  /** Those that are read into, and those of the long request that was offered last, once it has ended. */
+  #rows = new PointRows();
+  #spareRows: PointRows | null = null;
   #timer: Timer | null = null;
-  /** What became of the batches of the request that is being applied; null while none is. */
-  #ends: Promise<{ readonly outcome: Outcome }>[] | null = null;
+  /** What becomes of the batches of the request a step of which is being done; null while none is. */
+  #ends: Ends | null = null;
+  /** Requests that are being offered. */
+  #offers = 0;
   #isLookDue = false;
 
-  constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[]) {
+  constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[], longSamples: number) {
     const { config, demand } = settings;
     const { max_series: maxSeries, max_targets: maxTargets } = config.samples;
     const budget = new SeriesBudget(maxSeries);
     this.#settings = settings;
+    this.#longSamples = longSamples;
     this.#names = new MetricNames(tables, demand);
     this.#resources = new KnownResources(maxTargets, maxSeries);
     this.#events = createSamplesEvents(settings, {
@@ -97,8 +112,18 @@ class Samples implements CollectorSamples {
       points: yield* sumsOf(found, (resource) => resource.taken()),
       unwanted: yield* sumsOf(found, (resource) => resource.unwanted()),
       admits: () => this.#settings.next.admits(this.#probe()),
-      offer: () => this.#offer(found),
+      isLong: this.#rows.values.length + keptOf(found) > this.#longSamples,
+      whose: () => whoseOf(found),
+      offer: (isBeside) => this.#offer(found, isBeside ? this.#ownRows() : this.#rows),
     };
+  }
+
+  /** The rows that were read, which others are not to be read into while they are offered. */
+  #ownRows(): PointRows {
+    const rows = this.#rows;
+    this.#rows = this.#spareRows ?? new PointRows();
+    this.#spareRows = null;
+    return rows;
   }
 
   targets(): readonly TargetStatus[] {
@@ -118,29 +143,52 @@ class Samples implements CollectorSamples {
    * Part by part: each is known by its time, so that what was handed on is a repeat if the rest is refused and all comes again.
    * No proxy leaves meanwhile.
    */
-  *#offer(found: readonly FoundResource[]): InSteps<Promise<Outcome>> {
-    const nowMs = this.#settings.time.nowMs();
+  *#offer(found: readonly FoundResource[], rows: PointRows): InSteps<Promise<Outcome>> {
     const tally = new Tally();
-    const pace = new Pace();
-    const ends: Promise<{ readonly outcome: Outcome }>[] = [];
-    this.#ends = ends;
-    for (const resource of found) {
-      this.#bookUnfit(resource, tally);
-      if (resource.isTooLong) continue;
-      for (const { target, part } of yield* this.#parts(resource, nowMs, tally, pace)) {
-        yield* target.take(part, this.#rows, { nowMs, tally, pace });
-        if (pace.isStep(PART_WORK)) yield;
-      }
+    const ends: Ends = [];
+    this.#offers += 1;
+    try {
+      yield* this.#noting(ends, this.#apply(found, rows, tally));
+    } finally {
+      this.#offers -= 1;
+      rows.clear();
+      if (rows !== this.#rows) this.#spareRows = rows;
     }
-    this.#ends = null;
-    this.#rows.clear();
     this.#targets.forgetGone();
     if (this.#isLookDue) this.#look();
     this.#arm();
     return this.#booked(tally, ends);
   }
 
-  async #booked(tally: Tally, ends: readonly Promise<{ readonly outcome: Outcome }>[]): Promise<Outcome> {
+  /** Does the steps, the batches of which go with those of `ends`, whatever is offered between two of them. */
+  *#noting(ends: Ends, steps: InSteps<void>): InSteps<void> {
+    for (;;) {
+      this.#ends = ends;
+      let isDone: boolean | undefined;
+      try {
+        isDone = steps.next().done;
+      } finally {
+        this.#ends = null;
+      }
+      if (isDone === true) return;
+      yield;
+    }
+  }
+
+  *#apply(found: readonly FoundResource[], rows: PointRows, tally: Tally): InSteps<void> {
+    const nowMs = this.#settings.time.nowMs();
+    const pace = new Pace();
+    for (const resource of found) {
+      this.#bookUnfit(resource, tally);
+      if (resource.isTooLong) continue;
+      for (const { target, part } of yield* this.#parts(resource, rows, { nowMs, tally, pace })) {
+        yield* target.take(part, rows, { nowMs, tally, pace });
+        if (pace.isStep(PART_WORK)) yield;
+      }
+    }
+  }
+
+  async #booked(tally: Tally, ends: Ends): Promise<Outcome> {
     const outcome = worstOf(await Promise.all(ends));
     this.#book(tally, outcome);
     return outcome;
@@ -155,29 +203,24 @@ class Samples implements CollectorSamples {
   }
 
   /** The rows of a resource by proxy and time. */
-  *#parts(found: FoundResource, nowMs: number, tally: Tally, pace: Pace): InSteps<TargetPart[]> {
+  *#parts(found: FoundResource, rows: PointRows, { nowMs, tally, pace }: TakeFacts): InSteps<TargetPart[]> {
     const resource = this.#knownOf(found, nowMs);
-    const parts = new Parts(this.#rows);
+    const parts = new Parts(rows);
     for (const row of found.rows) {
-      if (pace.isStep(this.#resolveWork(row))) yield;
-      if (!found.wants(this.#rows.uses[row]!)) continue;
-      const refused = this.#resolve(resource, row);
+      if (pace.isStep(resolveWork(rows, row))) yield;
+      if (!found.wants(rows.uses[row]!)) continue;
+      const refused = this.#resolve(resource, rows, row);
       if (refused === null) parts.join(row);
-      else tally.drop(refused, this.#rows.length[row]!);
+      else tally.drop(refused, rows.length[row]!);
     }
     return parts.inOrder();
-  }
-
-  /** What finding the series of a row costs: little where it is known, and else that of each of its samples. */
-  #resolveWork(row: number): number {
-    return this.#rows.unknown[row] === null ? ROW_WORK : SERIES_WORK * this.#rows.length[row]!;
   }
 
   /** What is remembered of a resource. One that turns out to be of another mesh begins anew. */
   #knownOf(found: FoundResource, nowMs: number): KnownResource {
     const { known } = found;
     const isKnown = known !== null && known.mesh === found.mesh;
-    const resource = isKnown ? known : new KnownResource(known?.identity ?? resourceIdentity(found.labels), found.mesh);
+    const resource = isKnown ? known : new KnownResource(identityOf(found), found.mesh);
     resource.heardMs = nowMs;
     if (known !== null && !isKnown) this.#targets.leaveOf(known, nowMs);
     if (!isKnown) this.#resources.add(found.key, resource);
@@ -185,8 +228,7 @@ class Samples implements CollectorSamples {
   }
 
   /** Gives a row its series; returns why it has none, else null. */
-  #resolve(resource: KnownResource, row: number): string | null {
-    const rows = this.#rows;
+  #resolve(resource: KnownResource, rows: PointRows, row: number): string | null {
     const known = rows.series[row] ?? null;
     const unknown = rows.unknown[row] ?? null;
     if (known !== null && (known.target.isGone || known.standing === 'forgotten')) return 'mesh_changed';
@@ -242,13 +284,33 @@ class Samples implements CollectorSamples {
 
   /** Tells of scrapes that are overdue, and forgets whoever has been silent for too long. O(series) now and then. */
   #look(): void {
-    this.#isLookDue = this.#ends !== null;
+    this.#isLookDue = this.#offers > 0;
     if (this.#isLookDue) return;
     const nowMs = this.#settings.time.nowMs();
     const sinceMs = nowMs - this.#settings.config.samples.target_expiration;
     this.#targets.look(nowMs, sinceMs);
     this.#resources.sweep(sinceMs);
   }
+}
+
+/** What finding the series of a row costs: little where it is known, and else that of each of its samples. */
+function resolveWork({ unknown, length }: PointRows, row: number): number {
+  return unknown[row] === null ? ROW_WORK : SERIES_WORK * length[row]!;
+}
+
+/** Series that are kept of these proxies, all of which are on each page. */
+function keptOf(found: readonly FoundResource[]): number {
+  return found.reduce((kept, { known }) => kept + (known?.target?.shown.table.live ?? 0), 0);
+}
+
+/** All proxies of a resource are told by its job and instance, whatever its points say. */
+function whoseOf(found: readonly FoundResource[]): Set<string> {
+  const identities = found.filter(({ isTooLong }) => !isTooLong).map(identityOf);
+  return new Set(identities.map(({ job, instance }) => JSON.stringify([job, instance])));
+}
+
+function identityOf({ known, labels }: FoundResource): ResourceIdentity {
+  return known?.identity ?? resourceIdentity(labels);
 }
 
 function* sumsOf(

@@ -9,17 +9,24 @@ export interface SamplesShare {
   readonly points: ReadonlyMap<string, number>;
   /** Other data points of the same proxies, which nothing downstream asks for, by the name of their metric. */
   readonly unwanted: ReadonlyMap<string, number>;
+  /** Whether offering them takes so long that others should not wait for it. */
+  readonly isLong: boolean;
+  /** Proxies that they may be of, a text for all that are told by one name. O(resources). */
+  whose(): Iterable<string>;
   /** Whether the pipeline would take them now. */
   admits(): Admission;
-  /** Hands them on by steps; what is returned settles when it is known what became of them. Keeps its own books. */
-  offer(): InSteps<Promise<Outcome>>;
+  /**
+   * Hands them on by steps; what is returned settles when it is known what became of them. Keeps its own books.
+   * `isBeside`: other samples, which are of others, may be read and offered from this call on; of one share at a time.
+   */
+  offer(isBeside: boolean): InSteps<Promise<Outcome>>;
 }
 
 /** Finds samples in requests. */
 export interface SamplesIntake {
   /**
    * Null when there are none. Applies nothing. `foreign`: points of the request that are no traffic, by name. What was read
-   * is offered, if at all, before anything else is read.
+   * is offered, if at all, before anything else is read; one that is offered beside others, before its offer has begun.
    */
   read(body: Uint8Array, foreign: ReadonlyMap<string, number>): InSteps<SamplesShare | null>;
   stop(): void;

@@ -436,6 +436,7 @@ test('samples are offered what is foreign; what they take is not dropped, and al
         return {
           points: new Map([['a.b', 3]]),
           unwanted: new Map([['d', 2]]),
+          ...{ isLong: false, whose: () => [] },
           admits: () => (room ? { ok: true } : { ok: false, reason: 'series_limit', retryAfterMs: 3 }),
           *offer() {
             seen.push('offered');
@@ -473,7 +474,7 @@ test('samples of more names than are told apart are not taken for foreign ones',
   const names = Array.from({ length: 150 }, (_, i) => `family${i}`);
   const points = new Map(names.map((name) => [name, 2]));
   const share: SamplesShare = {
-    ...{ points, unwanted: new Map(), admits: () => ADMITTED },
+    ...{ ...{ isLong: false, whose: () => [] }, points, unwanted: new Map(), admits: () => ADMITTED },
     *offer() {
       yield;
       return Promise.resolve(TAKEN);

@@ -40,6 +40,8 @@ export interface StageOptions {
   readonly intervalMs?: number;
   readonly config?: Record<string, unknown>;
   readonly demand?: readonly Demand[];
+  /** Samples beyond which a request is long. */
+  readonly longSamples?: number;
 }
 
 /** A `smi` with slots of `slotMs` that waits for others as one behind the `otlp` receiver does. */
@@ -72,6 +74,7 @@ export async function createStage({
   intervalMs = 10_000,
   config = {},
   demand = ALL,
+  longSamples,
 }: StageOptions = {}) {
   const clock = createTestClock(startMs);
   const slots = createSlots(clock, intervalMs);
@@ -96,12 +99,12 @@ export async function createStage({
     },
     ...{ signals: new Set(['metrics'] as const), demand: new Set(demand) },
   };
-  const intake = createSamplesIntake(settings, await tablesOf(settings.config.samples.meshes))!;
+  const intake = createSamplesIntake(settings, await tablesOf(settings.config.samples.meshes), longSamples)!;
   /** Sends a request, all of it or nothing; returns how many points were taken by name, null for none. */
   async function send(request: Uint8Array): Promise<ReadonlyMap<string, number> | null> {
     const share = inOneGo(intake.read(request, new Map()));
     if (share === null) return null;
-    const outcome: Outcome = await inOneGo(share.offer());
+    const outcome: Outcome = await inOneGo(share.offer(false));
     if (outcome.kind !== 'taken') throw new Error(`not taken: ${outcome.reason}`);
     return share.points;
   }

@@ -1,0 +1,194 @@
+/** @module Long requests of samples are applied beside short ones, but for those of the same proxies, and let go in time. */
+import test from 'ava';
+import fc from 'fast-check';
+import { Turns } from '../../../pipeline/clock/turns.ts';
+import type { InSteps } from '../../../pipeline/wire/otlp-traffic.ts';
+import { createMetricsIntake } from '../../../receivers/otlp/metrics-intake.ts';
+import { countsOf, createStage, OUTBOUND, PROXY, requestOf, type Stage, sum } from './samples-stage.ts';
+import { TurnClock } from './turn-clock.ts';
+
+const LONG = 150;
+const SHORT = 40;
+/** Between the two, so that each request of LONG series is long. */
+const LONG_SAMPLES = 100;
+const proxy = (i: number) => ({ ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` });
+
+/** A scrape of proxy `i`: each of its series stands at `value`. */
+function scrape(i: number, at: number, value: number, series: number): Uint8Array {
+  const metrics = Array.from({ length: series }, (_, s) =>
+    sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
+  );
+  return requestOf(metrics, proxy(i));
+}
+
+const stageOf = () => createStage({ config: { target_expiration: '30s' }, longSamples: LONG_SAMPLES });
+const totalOf = ({ sums }: Stage) => countsOf(sums).reduce((all, { count }) => all + count, 0);
+const goodOnes = ({ seen }: Stage) => seen.filter(({ kind }) => kind === 'scraped').map(({ target }) => target);
+
+test('property: long and short scrapes of several proxies that come at the same time, some of them twice, count once each', async (t) => {
+  const slices = fc.array(fc.boolean(), { minLength: 1, maxLength: 12 });
+  // Proxies 1 and 2 have so many series that their requests are long.
+  const order = fc.shuffledSubarray([1, 2, 3, 4, 1, 2, 3, 4], { minLength: 8 });
+  const seriesOf = (i: number) => (i <= 2 ? LONG : SHORT);
+  await fc.assert(
+    fc.asyncProperty(slices, order, async (ends, proxies) => {
+      const stage = await stageOf();
+      const clock = new TurnClock(ends);
+      const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
+      for (const [at, value] of [[5, 10] as const, [15, 17] as const]) {
+        stage.clock.advance(at === 5 ? 5000 : 10_000);
+        const taking = Promise.all(proxies.map((i) => intake.take(scrape(i, at, value, seriesOf(i)))));
+        await clock.end();
+        for (const answer of await taking) t.is(answer.kind, 'taken');
+      }
+      stage.clock.advance(60_000);
+      t.is(totalOf(stage), (2 * LONG + 2 * SHORT) * 7);
+      t.deepEqual(stage.balance.filtered, new Map([['repeat', 2 * (2 * LONG + 2 * SHORT)]]));
+      t.is(stage.balance.unaccounted, 0);
+      t.is(stage.smiBalance.unaccounted, 0);
+    }),
+    { numRuns: 15 },
+  );
+});
+
+/** A stage with the first scrape of proxy 1, which is long, in the middle of being applied; proxy 2 is known. */
+async function applying() {
+  const stage = await stageOf();
+  const clock = new TurnClock([true]);
+  const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
+  stage.clock.advance(5000);
+  const first = intake.take(scrape(2, 5, 10, SHORT));
+  await clock.end();
+  await first;
+  stage.clock.advance(20_000);
+  const answered: string[] = [];
+  const take = (name: string, body: Uint8Array) =>
+    intake.take(body).then(({ kind }) => void answered.push(`${name} ${kind}`));
+  const long = take('long', scrape(1, 15, 17, 2000));
+  for (let i = 0; stage.intake.targets().length < 2; i++) {
+    if (i > 1000) throw new Error('the long request is never applied');
+    await clock.round();
+  }
+  if (goodOnes(stage).length !== 1) throw new Error('the long request is applied already');
+  return { stage, intake, clock, take, long, answered };
+}
+
+test('a short request of another proxy is answered while a long one is being applied', async (t) => {
+  const { stage, clock, take, long, answered } = await applying();
+  const short = take('short', scrape(2, 15, 17, SHORT));
+  await clock.end();
+  await Promise.all([long, short]);
+  t.deepEqual(answered, ['short taken', 'long taken']);
+  stage.clock.advance(60_000);
+  t.is(totalOf(stage), SHORT * 7);
+});
+
+test('a short request of the same proxy waits for it, so that what comes of one proxy is taken in its order', async (t) => {
+  const { stage, clock, take, long, answered } = await applying();
+  const short = take('next', scrape(1, 25, 20, SHORT));
+  await clock.end();
+  await Promise.all([long, short]);
+  t.deepEqual(answered, ['long taken', 'next taken']);
+  stage.clock.advance(60_000);
+  t.deepEqual(stage.balance.filtered.get('repeat'), undefined);
+  t.is(totalOf(stage), SHORT * 3);
+});
+
+test('a second long request waits for the first, and short ones for neither', async (t) => {
+  const { stage, clock, take, long, answered } = await applying();
+  const second = take('second', scrape(3, 15, 17, LONG));
+  const short = take('short', scrape(2, 15, 17, SHORT));
+  await clock.end();
+  await Promise.all([long, second, short]);
+  t.is(answered[0], 'short taken');
+  t.deepEqual(answered.slice(1), ['long taken', 'second taken']);
+  t.deepEqual(stage.intake.targets().length, 3);
+  t.is(stage.balance.unaccounted, 0);
+});
+
+test('one that waits for a long request of its proxy is not forgotten when that one has failed', async (t) => {
+  const { stage, clock, take, long, answered } = await applying();
+  const same = scrape(1, 25, 20, LONG);
+  const broken = take('broken', same.subarray(0, same.length - 1)).catch(() => void answered.push('broken'));
+  const next = take('next', scrape(1, 35, 21, LONG));
+  await clock.end();
+  await Promise.all([long, broken, next]);
+  t.deepEqual([...answered].sort(), ['broken', 'long taken', 'next taken']);
+  t.is(stage.balance.unaccounted, 0);
+});
+
+test('a stop hands on the long request that was begun and the short one, and tells all others to come again', async (t) => {
+  for (const rounds of [0, 2, 4, 8, 12, 16, 24, 32]) {
+    const stage = await stageOf();
+    const clock = new TurnClock([true]);
+    const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
+    const sizes = [LONG, SHORT, LONG, SHORT];
+    const taking = Promise.all(sizes.map((series, i) => intake.take(scrape(i, 5, 10, series))));
+    for (let i = 0; i < rounds; i++) await clock.round();
+    void intake.stop();
+    const { length } = stage.seen;
+    await clock.end();
+    const answers = await taking;
+    t.is(stage.seen.length, length, 'nothing is handed on after the stop');
+    t.is(goodOnes(stage).length, answers.filter(({ kind }) => kind === 'taken').length);
+    t.is(stage.balance.unaccounted, 0);
+  }
+});
+
+test('a stop finishes a long request that is beside others', async (t) => {
+  const { stage, intake, clock, long, answered } = await applying();
+  void intake.stop();
+  t.deepEqual(
+    stage.seen.slice(-3).map(({ kind }) => kind),
+    ['scraped', 'gone', 'gone'],
+  );
+  await clock.end();
+  await long;
+  t.deepEqual(answered, ['long taken']);
+});
+
+function stepsOf<T>(steps: InSteps<T>): number {
+  for (let count = 0; ; count++) if (steps.next().done === true) return count;
+}
+
+async function offerSteps({ intake }: Stage, body: Uint8Array): Promise<number> {
+  const reading = intake.read(body, new Map());
+  for (;;) {
+    const step = reading.next();
+    if (step.done === true) return stepsOf(step.value!.offer(false));
+  }
+}
+
+test('finding the series of points lets go often: each unknown one is 1/32 of a step', async (t) => {
+  const stage = await createStage();
+  stage.clock.advance(5000);
+  const first = await offerSteps(stage, scrape(1, 5, 10, 1600));
+  stage.clock.advance(10_000);
+  const again = await offerSteps(stage, scrape(1, 15, 10, 1600));
+  t.true(first - again >= 45, `${first} steps at first sight, ${again} then`);
+});
+
+test('a page lets go often: each is an eighth of a step, however few its points', async (t) => {
+  const stage = await createStage();
+  stage.clock.advance(5000);
+  const requests = (at: number) =>
+    Uint8Array.from(Array.from({ length: 200 }, (_, i) => [...scrape(i, at, 10, 1)]).flat());
+  await offerSteps(stage, requests(5));
+  stage.clock.advance(10_000);
+  const steps = await offerSteps(stage, requests(15));
+  t.true(steps >= 25, `${steps} steps`);
+});
+
+test('a page of many series is taken by steps, those that came long ago too', async (t) => {
+  const stage = await createStage();
+  stage.clock.advance(5000);
+  const before = stage.seen.length;
+  await offerSteps(stage, scrape(1, 5, 10, 20_000));
+  stage.clock.advance(10_000);
+  const steps = await offerSteps(stage, scrape(1, 15, 11, 1));
+  // Shown in 20,000 x 17 / 16,384 steps, and taken in two times two.
+  t.true(steps >= 24, `${steps} steps`);
+  t.true(stage.seen.length > before);
+  stage.clock.advance(60_000);
+  t.is(totalOf(stage), 1);
+});
