@@ -12,6 +12,8 @@ export const BUDGET = {
   stalls: 'WEIR_SOAK_STALLS',
   /** Rounds of all attacks on one process. */
   attacks: 'WEIR_SOAK_ATTACKS',
+  /** Random mutations of requests of each signal in each encoding. */
+  mutations: 'WEIR_SOAK_MUTATIONS',
 } as const;
 
 /** The whole number that the soak asks for, `usual` without one. */

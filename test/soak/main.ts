@@ -1,8 +1,8 @@
 /**
  * @module `npm run soak`: the long forms of the tests that look for what happens rarely, one line of results a test.
  *
- * `npm run soak -- --scanner-runs 100000 --scrapes 60000 --seeds 20 --stalls 2000 --attacks 20` are the defaults, some hours of
- * work; smaller numbers give a quick look, and 0 leaves that part out. Exit code 0 when all passed, 1 when not, 2 for wrong arguments.
+ * `npm run soak -- --scanner-runs 100000 --scrapes 60000 --seeds 20 --stalls 2000 --attacks 20
+ * --mutations 100000` are the defaults, some hours of work; smaller numbers give a quick look, and 0 leaves that part out. Exit code 0 when all passed, 1 when not, 2 for wrong arguments.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const AVA = fileURLToPath(new URL('../../node_modules/.bin/ava', import.meta.url
 const SILENCE = '12h';
 
 interface Part {
-  readonly option: 'scanner-runs' | 'scrapes' | 'seeds' | 'stalls' | 'attacks';
+  readonly option: 'scanner-runs' | 'scrapes' | 'seeds' | 'stalls' | 'attacks' | 'mutations';
   readonly budget: keyof typeof BUDGET;
   readonly usual: number;
   readonly what: string;
@@ -58,6 +58,13 @@ const PARTS: readonly Part[] = [
     usual: 20,
     what: 'rounds of all attacks on one process',
     files: ['test/end-to-end/hostile-rounds.test.ts'],
+  },
+  {
+    option: 'mutations',
+    budget: 'mutations',
+    usual: 100_000,
+    what: 'mutations of requests of each signal in each encoding',
+    files: ['spans', 'metrics', 'json'].map((what) => `test/pipeline/wire/otlp-${what}-mutation.test.ts`),
   },
 ];
 

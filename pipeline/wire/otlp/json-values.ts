@@ -2,9 +2,10 @@
  * @module Values of OTLP/JSON as protobuf: each type's forms in JSON and what is refused.
  *
  * Rules: OTLP specification, "JSON Protobuf Encoding", and the protobuf specification's "ProtoJSON Format". Integers may be
- * numbers or decimal text, and numbers with a fraction or exponent while they are whole and below 2⁵³; doubles may be
- * numbers, decimal text, or "NaN", "Infinity", "-Infinity"; enumerations are integers, and for lenience the schema's names,
- * as a Collector takes them; ids are hexadecimal digits of either case; bytes are base64, also its URL form, padded or not.
+ * numbers or decimal text of up to 20 digits, also with a fraction or exponent while they are whole and no longer than 64
+ * characters; doubles may be numbers, decimal text, or "NaN", "Infinity", "-Infinity"; enumerations are integers, and for
+ * lenience the schema's names, as a Collector takes them; ids are hexadecimal digits of either case; bytes are base64, also
+ * its URL form, padded or not.
  */
 import { Buffer } from 'node:buffer';
 import { Base64InPlace } from './base64.ts';
@@ -13,7 +14,8 @@ import { hexDigit } from './json-scanner.ts';
 import type { MessageOutput } from './message-output.ts';
 import type { Field } from './schema.ts';
 
-const INTEGER = /^-?\d{1,20}$/;
+/** Sign, digits, fraction, exponent. */
+const SCIENTIFIC = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/;
 const NUMBER = /^-?\d{1,400}(?:\.\d{1,400})?(?:[eE][-+]?\d{1,4})?$/;
 const WORDS = new Map([
   ['NaN', Number.NaN],
@@ -21,8 +23,9 @@ const WORDS = new Map([
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ]);
 
-/** Characters of an integer that has a fraction of zeros or an exponent. */
+/** Characters of an integer that has a fraction of zeros or an exponent, and its digits without them. */
 const MOST_INTEGER_BYTES = 64;
+const MOST_DIGITS = 20;
 
 const decimal = new Decimal64();
 const double = new DataView(new ArrayBuffer(8));
@@ -65,11 +68,21 @@ function readInteger(field: Field, bytes: Uint8Array, from: number, to: number, 
   if (decimal.read(bytes, from, to)) return true;
   if (to - from > MOST_INTEGER_BYTES) return false;
   const text = latin1(bytes, from, to);
-  if (quoted) return readName(field, text);
-  const value = Number(text);
-  if (INTEGER.test(text) || !Number.isSafeInteger(value)) return false;
-  decimal.set(value);
-  return true;
+  if (quoted && readName(field, text)) return true;
+  const digits = wholeDigits(text);
+  return digits !== '' && decimal.read(Buffer.from(digits, 'latin1'), 0, digits.length);
+}
+
+/** The digits of a decimal number with a fraction or an exponent, exactly; '' when it is not whole or has more than 20. */
+function wholeDigits(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = ''] = SCIENTIFIC.exec(text) ?? [];
+  if (fraction === '' && exponent === '') return '';
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  if (digits === '') return '0';
+  const zeros = Number(exponent) - fraction.length;
+  if (digits.length + zeros > MOST_DIGITS) return '';
+  if (zeros >= 0) return `${sign}${digits}${'0'.repeat(zeros)}`;
+  return /^0*$/.test(digits.slice(zeros)) ? `${sign}${digits.slice(0, zeros)}` : '';
 }
 
 function readName({ values }: Field, text: string): boolean {
