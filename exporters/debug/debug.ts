@@ -4,6 +4,7 @@ import { type Admission, type Exporter, type ExporterSettings, LOOKS_ON } from '
 import { TAKEN } from '../../pipeline/delivery.ts';
 import { readTraffic } from '../../pipeline/model/reading.ts';
 import { type LineWriter, stdoutWriter } from '../../pipeline/net/stdout.ts';
+import { sampleOf } from '../../pipeline/telemetry/drop-sample.ts';
 import type { DebugConfig } from './config.ts';
 import { trafficLines } from './lines.ts';
 import { spanLines } from './span-lines.ts';
@@ -47,7 +48,7 @@ class DebugExporter implements Exporter {
   }
 
   #reject(batch: Batch, reason: string): void {
-    this.#settings.balanceOf(batch.body).drop(reason, batch.items);
+    this.#settings.balanceOf(batch.body).drop(reason, batch.items, { sample: () => sampleOf(batch) });
     batch.delivery.settle({ kind: 'rejected', reason });
   }
 
@@ -55,7 +56,7 @@ class DebugExporter implements Exporter {
     const balance = this.#settings.balanceOf(batch.body);
     if (this.#writer.write(this.#linesOf(batch))) balance.delivered += batch.items;
     else {
-      balance.drop('slow_reader', batch.items);
+      balance.drop('slow_reader', batch.items, { sample: () => sampleOf(batch) });
       this.#events.readerTooSlow(batch.items);
     }
     batch.delivery.settle(TAKEN);

@@ -9,6 +9,7 @@ import {
   type HttpRequest,
   startHttpListener,
 } from '../../pipeline/net/http-server.ts';
+import { sampleOf } from '../../pipeline/telemetry/drop-sample.ts';
 import * as answers from './answers.ts';
 import type { PrometheusConfig } from './config.ts';
 import { createLabels } from './labels.ts';
@@ -109,7 +110,7 @@ class Prometheus implements PrometheusExporter {
   }
 
   #reject(batch: Batch, reason: string): void {
-    this.#settings.balance.drop(reason, batch.items);
+    this.#settings.balance.drop(reason, batch.items, { sample: () => sampleOf(batch) });
     batch.delivery.settle({ kind: 'rejected', reason });
   }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { errorText, WeirError } from '../errors.ts';
 import type { ComponentsOptions } from './components.ts';
 import { type CliContext, EXIT, UsageError } from './context.ts';
+import type { DropsOptions } from './drops.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { QueryOptions } from './query.ts';
 import type { RunOptions } from './run.ts';
@@ -56,6 +57,7 @@ function createProgram(context: CliContext, done: Done): Command {
   addEdges(program, context, done);
   addTargets(program, context, done);
   addExplain(program, context, done);
+  addDrops(program, context, done);
   addDemo(program, context, done);
   return program;
 }
@@ -163,6 +165,27 @@ number is made of their differences from slot to slot.
     );
 }
 
+function addDrops(program: Command, context: CliContext, done: Done): void {
+  addAnswerOptions(program.command('drops'), '$WEIR_TELEMETRY_URL, or http://127.0.0.1:8888')
+    .argument('[component]', 'only drops of this component: kafka, otlphttp/west, exporter otlphttp')
+    .argument('[id]', 'its id, where the first word is its kind')
+    .description('what was dropped, where, why and how much: the drop journal of a running Weir')
+    .option('--reason <reason>', 'only drops for this reason', notEmpty)
+    .option('--since <duration>', 'only what was dropped within this time')
+    .option('--json', 'as -o json')
+    .addHelpText(
+      'after',
+      `${examples('weir drops', 'weir drops otlphttp/west --since 10m', 'weir drops --reason rejected', 'weir drops --json', 'weir drops --url http://127.0.0.1:18888')}
+Asks the listener of Weir's own metrics (service.telemetry.metrics.address). Drops of one component for one reason with one error
+are one line: ITEMS is how many items, TIMES in how many drops. The sample is one of the items, of the last minute before the
+last drop. The reasons are those of weir_items_total{outcome="dropped"}, which the items add up to.
+`,
+    )
+    .action(async (component: string | undefined, id: string | undefined, options: DropsOptions) =>
+      done(await (await import('./drops.ts')).drops(component, id, options, context)),
+    );
+}
+
 function addDemo(program: Command, context: CliContext, done: Done): void {
   program
     .command('demo')
@@ -176,9 +199,17 @@ function addDemo(program: Command, context: CliContext, done: Done): void {
 }
 
 function addQueryOptions(command: Command): Command {
+  return addAnswerOptions(command, '$WEIR_URL, or http://127.0.0.1:8080').option(
+    '-n, --namespace <name>',
+    'only this namespace',
+    notEmpty,
+  );
+}
+
+/** Options of all who ask a running Weir. */
+function addAnswerOptions(command: Command, where: string): Command {
   return command
-    .option('--url <url>', 'address of the Weir (default: $WEIR_URL, or http://127.0.0.1:8080)')
-    .option('-n, --namespace <name>', 'only this namespace', notEmpty)
+    .option('--url <url>', `address of the Weir (default: ${where})`)
     .addOption(outputOption('table'))
     .option('-w, --watch [interval]', 'print again every interval (2s)')
     .option('--token-file <file>', 'file with the bearer token')

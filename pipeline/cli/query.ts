@@ -1,4 +1,4 @@
-/** @module What `weir edges`, `weir targets` and `weir explain` share: asking a running Weir, once or again and again. */
+/** @module What `weir edges`, `weir targets`, `weir explain` and `weir drops` share: asking a running Weir, once or again and again. */
 import { codeOf, errorText, WeirError } from '../errors.ts';
 import { readTextFile } from '../net/files.ts';
 import { httpGet } from '../net/http-get.ts';
@@ -6,6 +6,22 @@ import { printableShort } from '../wire/printable.ts';
 import { type CliContext, EXIT, UsageError } from './context.ts';
 import { durationMs } from './flags.ts';
 import { type ColorChoice, terminalText } from './text.ts';
+
+/** Where a question is put to a Weir. */
+export interface Listener {
+  /** Unless `--url` or the variable says otherwise. */
+  readonly url: string;
+  /** Environment variable that sets it. */
+  readonly variable: string;
+  /** What a 404 means there. */
+  readonly unknown: string;
+}
+
+const SMI_LISTENER: Listener = {
+  url: 'http://127.0.0.1:8080',
+  variable: 'WEIR_URL',
+  unknown: 'is there a Weir with the smi exporter?',
+};
 
 export interface QueryOptions {
   readonly url?: string;
@@ -21,10 +37,8 @@ export interface QueryOptions {
   readonly timeout: string;
 }
 
-const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** Longest answer read: some hundred thousand edges. */
 const MAX_BYTES = 256 * 2 ** 20;
-const NOT_RUNNING = '   mend: start one (weir run -c config.yaml), or say where it is (--url, WEIR_URL)\n';
 const CLEAR = '\u001b[H\u001b[J';
 
 /** What is printed, and whether it is what was asked for: `found` false ends with 1. */
@@ -38,30 +52,48 @@ export type Render = (answer: unknown, askAlso: (path: string) => Promise<unknow
 
 type Ask = (path: string) => Promise<unknown>;
 
+/** How a question differs from the usual ones. */
+export interface Asking {
+  /** Default: that of the SMI API. */
+  readonly listener?: Listener;
+  /** What of the answer is wanted, in whatever form. Default: all. */
+  readonly select?: (answer: unknown) => unknown;
+}
+
+interface Question extends Required<Asking> {
+  readonly ask: Ask;
+  readonly path: string;
+  readonly render: Render;
+}
+
 /** Asks `path` and prints what `render` makes of it; with `watch` until a signal comes. Resolves with the exit code. */
-export async function query(path: string, options: QueryOptions, context: CliContext, render: Render): Promise<number> {
-  const ask = await prepare(options, context);
-  if (options.watch === undefined || options.watch === false) return once(ask, path, options, context, render, '');
+export async function query(
+  path: string,
+  options: QueryOptions,
+  context: CliContext,
+  render: Render,
+  { listener = SMI_LISTENER, select = (answer) => answer }: Asking = {},
+): Promise<number> {
+  const question = { ask: await prepare(options, context, listener), path, render, listener, select };
+  if (options.watch === undefined || options.watch === false) return once(question, options, context, '');
   const intervalMs = durationMs('--watch', options.watch === true ? '2s' : options.watch.replace(/^=/, ''));
   const stop = untilSignal(context);
   const clears = context.isTty && options.output === 'table';
   for (let code: number = EXIT.ok; ; ) {
-    code = await once(ask, path, options, context, render, clears ? CLEAR : '');
+    code = await once(question, options, context, clears ? CLEAR : '');
     if (await stop.within(intervalMs)) return code;
   }
 }
 
 /** One question and its print; failures are told, not thrown. */
 async function once(
-  ask: Ask,
-  path: string,
+  { ask, path, render, listener, select }: Question,
   options: QueryOptions,
   context: CliContext,
-  render: Render,
   before: string,
 ): Promise<number> {
   try {
-    const answer = await ask(path);
+    const answer = select(await ask(path));
     const indent = options.watch === undefined ? 2 : undefined;
     const rendered =
       options.output === 'json'
@@ -71,25 +103,25 @@ async function once(
     return rendered.found ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!(error instanceof WeirError)) throw error;
-    const hint = error.code === 'WEIR_NET_NOT_CONNECTED' ? connectionHint(error) : '';
+    const hint = error.code === 'WEIR_NET_NOT_CONNECTED' ? connectionHint(error, listener) : '';
     context.err(`weir: ${terminalText(errorText(error))}\n${hint}`);
     return EXIT.failed;
   }
 }
 
 /** What usually helps against a connection that did not come about. */
-function connectionHint(error: WeirError): string {
+function connectionHint(error: WeirError, { variable }: Listener): string {
   const code = codeOf(error.cause);
   if (CERTIFICATE.test(code)) return '   mend: trust who signed its certificate: --ca-file FILE (PEM)\n';
   const isHttps = error.message.startsWith('GET https:');
   if (code === 'ECONNRESET' && !isHttps) return '   mend: does it speak https? use --url https://HOST:PORT\n';
-  return NOT_RUNNING;
+  return `   mend: start one (weir run -c config.yaml), or say where it is (--url, ${variable})\n`;
 }
 
 const CERTIFICATE = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
 
-async function prepare(options: QueryOptions, context: CliContext): Promise<Ask> {
-  const base = options.url ?? context.env.WEIR_URL ?? DEFAULT_URL;
+async function prepare(options: QueryOptions, context: CliContext, listener: Listener): Promise<Ask> {
+  const base = options.url ?? context.env[listener.variable] ?? listener.url;
   targetUrl('', base);
   const timeoutMs = durationMs('--timeout', options.timeout);
   const token = options.tokenFile === undefined ? '' : (await readText('--token-file', options.tokenFile)).trim();
@@ -98,7 +130,7 @@ async function prepare(options: QueryOptions, context: CliContext): Promise<Ask>
   return async (path) => {
     const url = targetUrl(path, base);
     const answer = await httpGet(url, { clock: context.clock, headers, timeoutMs, maxBytes: MAX_BYTES, ...ca });
-    return parseAnswer(url, answer.status, answer.body, token !== '');
+    return parseAnswer(url, answer.status, answer.body, { hasToken: token !== '', listener });
   };
 }
 
@@ -129,11 +161,15 @@ async function readText(flag: string, file: string): Promise<string> {
 const STATUS_HINTS = new Map<number, string>([
   [401, 'a token is asked for: give --token-file'],
   [403, 'the token is not accepted for this'],
-  [404, 'is there a Weir with the smi exporter?'],
 ]);
 
 /** 503 with a JSON body is an answer as well: that numbers will come. */
-function parseAnswer(url: URL, status: number, body: string, hasToken: boolean): unknown {
+function parseAnswer(
+  url: URL,
+  status: number,
+  body: string,
+  { hasToken, listener }: { readonly hasToken: boolean; readonly listener: Listener },
+): unknown {
   const parsed = parseJson(body);
   if (status === 200 && parsed !== undefined) return parsed;
   if (status === 503 && isRecord(parsed) && parsed.ready === false) return parsed;
@@ -142,7 +178,8 @@ function parseAnswer(url: URL, status: number, body: string, hasToken: boolean):
   const told = status === 404 ? weirMessage(parsed) : null;
   if (told !== null) throw new WeirError('WEIR_NET_STATUS', told);
   const refused = status === 401 && hasToken ? 'the token was refused' : undefined;
-  const hint = refused ?? STATUS_HINTS.get(status) ?? printableShort(messageOf(parsed) ?? body.trim());
+  const unknown = status === 404 ? listener.unknown : undefined;
+  const hint = refused ?? unknown ?? STATUS_HINTS.get(status) ?? printableShort(messageOf(parsed) ?? body.trim());
   throw new WeirError('WEIR_NET_STATUS', `${place}: status ${status}${hint === '' ? '' : `: ${hint}`}`);
 }
 

@@ -167,7 +167,12 @@ function checkTelemetry(service: Entry | null, report: Report): TelemetryConfig 
 }
 
 function telemetryOf(own: TelemetryConfig): CheckedConfig['telemetry'] {
-  return { logs: own.logs, metrics: own.metrics.level === 'none' ? null : own.metrics.address };
+  const { max_entries: maxEntries, max_errors: maxErrors, insecure_allow: allowed } = own.drops;
+  return {
+    logs: own.logs,
+    metrics: own.metrics.level === 'none' ? null : own.metrics.address,
+    drops: { maxEntries, maxErrors, isOpen: allowed || isLoopback(own.metrics.address.host) },
+  };
 }
 
 function telemetryListener(service: Entry | null, own: TelemetryConfig | undefined): Listener[] {

@@ -60,6 +60,30 @@ export const telemetry = z.strictObject({
         .describe('allow an address that other machines reach; the metrics are then readable by all of them'),
     })
     .prefault({}),
+  drops: z
+    .strictObject({
+      max_entries: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(1000)
+        .describe(
+          'entries of the drop journal (/v1/drops, weir drops); drops of one component for one reason with one error are one entry of 5 KB at most',
+        ),
+      max_errors: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(16)
+        .describe('different errors told apart for each reason of a component; those beyond share one entry'),
+      insecure_allow: z
+        .boolean()
+        .default(false)
+        .describe(
+          'serve /v1/drops on an address of metrics that other machines reach; names of spans and workloads and the words of backends are then readable by all of them',
+        ),
+    })
+    .prefault({}),
 });
 
 export type TelemetryConfig = z.output<typeof telemetry>;

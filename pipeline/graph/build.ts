@@ -25,6 +25,7 @@ import type { CheckedComponent, CheckedConfig, CheckedPipeline } from '../config
 import type { MeshRules } from '../model/rules.ts';
 import { listSeries } from '../series-lists.ts';
 import type { BalanceEntry } from '../telemetry/balance-metrics.ts';
+import type { DropJournal } from '../telemetry/drop-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { bodiesOf, slotWaitOf } from './bodies.ts';
@@ -41,6 +42,8 @@ export interface BuildDeps {
   readonly log: Logger;
   readonly meters: Meters;
   readonly status: () => ServiceStatus;
+  /** Told of every drop in the books of every component; absent where nobody reads it. */
+  readonly drops?: DropJournal;
 }
 
 export interface Graph {
@@ -212,7 +215,7 @@ class GraphBuilder {
       of: (signal) => {
         let balance = books.get(signal);
         if (balance === undefined) {
-          balance = new Balance();
+          balance = new Balance(this.#deps.drops?.observer(kind, component, signal));
           books.set(signal, balance);
           this.#balances.push({ kind, component, signal, balance });
         }

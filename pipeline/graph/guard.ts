@@ -4,6 +4,8 @@
 import { Observable, type OperatorFunction, Subject } from 'rxjs';
 import type { Balance } from '../balance.ts';
 import type { Batch, Body } from '../batch.ts';
+import { errorText } from '../errors.ts';
+import { sampleOf } from '../telemetry/drop-sample.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** Balances of one component, one per body. */
@@ -77,7 +79,8 @@ export function faultOf(log: Logger, books: ComponentBooks): Fault {
         const taken = balance.accepted - (acceptedBefore.get(balance) ?? 0);
         balance.accepted += Math.max(0, items - taken);
       }
-      for (const balance of books.all()) balance.drop('fault', Math.max(0, balance.unaccounted));
+      const cause = { error: errorText(error), ...(batch === null ? {} : { sample: () => sampleOf(batch) }) };
+      for (const balance of books.all()) balance.drop('fault', Math.max(0, balance.unaccounted), cause);
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.error(
         { items, error: stack },

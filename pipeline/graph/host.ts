@@ -5,6 +5,8 @@ import type { Component } from '../component.ts';
 import type { CheckedConfig } from '../config/checked.ts';
 import type { PlainServer } from '../net/plain-server.ts';
 import { registerBalances } from '../telemetry/balance-metrics.ts';
+import { dropsAnswer, dropsClosed } from '../telemetry/drop-answer.ts';
+import { DropJournal, registerDropJournal } from '../telemetry/drop-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
 import { createMeters, type RenderableMeters } from '../telemetry/otel-meters.ts';
@@ -21,6 +23,7 @@ export interface HostDeps {
 export interface HostedService extends Service {
   readonly log: Logger;
   readonly meters: RenderableMeters;
+  readonly drops: DropJournal;
 }
 
 /** Starts a checked configuration with its logs and `/metrics`. Throws what kept it from starting, all undone. */
@@ -36,29 +39,47 @@ export async function hostService(config: CheckedConfig, deps: HostDeps): Promis
     version: manifest.version,
     startedWallMs: clock.wallMs(),
   });
-  const listener = metricsListener(config, meters, log);
+  const drops = new DropJournal(clock, config.telemetry.drops);
+  const listener = metricsListener(config, { meters, log, drops });
   try {
     const service = await startService(config, {
       clock,
       log,
       meters,
+      drops,
       companions: [{ id: 'metrics', component: listener }],
     });
     registerBalances(meters, () => service.graph.balances());
-    return { ...service, log, meters, stop: (deadlineMs) => service.stop(deadlineMs).finally(endProcessMetrics) };
+    registerDropJournal(meters, drops);
+    return {
+      ...service,
+      log,
+      meters,
+      drops,
+      stop: (deadlineMs) => service.stop(deadlineMs).finally(endProcessMetrics),
+    };
   } catch (error) {
     endProcessMetrics();
     throw error;
   }
 }
 
-function metricsListener(config: CheckedConfig, meters: RenderableMeters, log: Logger): Component {
-  const address = config.telemetry.metrics;
+/** What the listener of own metrics shows. */
+interface Shown {
+  readonly meters: RenderableMeters;
+  readonly log: Logger;
+  readonly drops: DropJournal;
+}
+
+function metricsListener({ telemetry }: CheckedConfig, { meters, log, drops }: Shown): Component {
+  const address = telemetry.metrics;
+  const dropsRoute = telemetry.drops.isOpen ? () => dropsAnswer(drops) : dropsClosed;
   let server: PlainServer | null = null;
   return {
     async start() {
       if (address === null) return;
-      server = await startMetricsServer({ ...address, render: () => meters.render(), log });
+      const render = () => meters.render();
+      server = await startMetricsServer({ ...address, render, drops: dropsRoute, log });
       log.info({ address: `${server.host}:${server.port}` }, 'own metrics at /metrics');
     },
     async stop() {

@@ -3,6 +3,7 @@ import type { Clock } from '../clock/clock.ts';
 import { createEngineTime } from '../clock/engine-time.ts';
 import type { Component, ServiceStatus, TargetStatus } from '../component.ts';
 import type { CheckedConfig } from '../config/checked.ts';
+import type { DropJournal } from '../telemetry/drop-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { slotWaitOf } from './bodies.ts';
@@ -13,6 +14,7 @@ export interface ServiceDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly meters: Meters;
+  readonly drops?: DropJournal;
   /** Further components with the service's life, started first and stopped last: the server of `/metrics`. */
   readonly companions?: readonly { readonly id: string; readonly component: Component }[];
 }

@@ -11,6 +11,7 @@ import { type Delivery, TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Spans } from '../model/spans.ts';
 import { type QueuedSpans, SpansQueue, type SpansQueueConfig } from '../queue/spans-queue.ts';
+import { sampleOfSpans } from '../telemetry/drop-sample.ts';
 import { Attempts } from './attempts.ts';
 import { Drain } from './drain.ts';
 import { reject } from './reject.ts';
@@ -19,7 +20,7 @@ import { type GateNews, type Pass, SendingGate } from './sending-gate.ts';
 import { settledOr } from './settled-or.ts';
 import { SpansFlight, type SpansPart } from './spans-flight.ts';
 import type { SpansOutcome, SpansSender } from './spans-sender.ts';
-import { type QueuedRange, rangeOf, type SpansSendingEvents } from './spans-telemetry.ts';
+import { rangeOf, type SpansSendingEvents } from './spans-telemetry.ts';
 import { SpansWaits } from './spans-waits.ts';
 
 export interface SpansSendingSettings<Payload> {
@@ -111,13 +112,16 @@ export class SpansSending<Payload> implements Exporter {
   #enqueue(spans: Spans, spare: boolean): void {
     const dropped = this.#queue.offer(spans, spare);
     this.#settings.balance.queued = this.#queue.items;
-    if (dropped.length > 0) this.#drop('queue_full', countOf(dropped), rangeOf(dropped), 'the sending queue is full');
+    const error = 'the sending queue is full';
+    if (dropped.length > 0) this.#drop('queue_full', countOf(dropped), dropped, error);
   }
 
-  #drop(reason: string, items: number, range: QueuedRange, error: string): void {
-    if (items === 0) return;
-    this.#settings.balance.drop(reason, items);
-    this.#events.dropped(reason, items, range, error);
+  /** Of `requests`, of the first one the span at `index` or one after it. */
+  #drop(reason: string, items: number, requests: readonly QueuedSpans[], error: string, index = 0): void {
+    const [first] = requests;
+    if (items === 0 || first === undefined) return;
+    this.#settings.balance.drop(reason, items, { error, sample: () => sampleOfSpans(first.spans, index) });
+    this.#events.dropped(reason, items, rangeOf(requests), error);
   }
 
   /** Sends what waits until `deadline`, then drops and counts what is left. */
@@ -151,7 +155,7 @@ export class SpansSending<Payload> implements Exporter {
   #dropRest(): void {
     const rest = this.#queue.clear();
     this.#settings.balance.queued = 0;
-    this.#drop('shutdown', countOf(rest), rangeOf(rest), this.#drain.error);
+    this.#drop('shutdown', countOf(rest), rest, this.#drain.error);
   }
 
   get #mayBegin(): boolean {
@@ -190,16 +194,16 @@ export class SpansSending<Payload> implements Exporter {
     flight.settle();
     this.#queue.settle(items);
     this.#settings.balance.queued = this.#queue.items;
-    this.#book(items, flight.queued, fate);
+    this.#book(part, flight.queued, fate);
   }
 
-  #book(items: number, queued: QueuedSpans, fate: Final): void {
-    const range = rangeOf([queued]);
+  #book({ from, to }: SpansPart<Payload>, queued: QueuedSpans, fate: Final): void {
+    const items = to - from;
     if (fate.kind === 'sent') {
       const rejected = Math.min(fate.rejected, items);
       this.#settings.balance.delivered += items - rejected;
-      this.#drop('rejected', rejected, range, fate.error);
-    } else this.#drop(fate.kind === 'too_large' ? 'too_large' : fate.reason, items, range, fate.error);
+      this.#drop('rejected', rejected, [queued], fate.error, from);
+    } else this.#drop(fate.kind === 'too_large' ? 'too_large' : fate.reason, items, [queued], fate.error, from);
   }
 
   /**

@@ -3,7 +3,7 @@
  *
  * An exporter supplies a `TrafficSender`; everything about waiting, retrying, draining and the balance is here.
  */
-import type { Balance } from '../balance.ts';
+import type { Balance, DropCause } from '../balance.ts';
 import type { Batch, TrafficBatch } from '../batch.ts';
 import type { Clock } from '../clock/clock.ts';
 import { ADMITTED, type Admission, type Exporter } from '../component.ts';
@@ -11,6 +11,7 @@ import { TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Interval, TrafficSum } from '../model/traffic.ts';
 import { type QueuedTraffic, TrafficQueue, type TrafficQueueConfig } from '../queue/traffic-queue.ts';
+import { sampleOfTraffic } from '../telemetry/drop-sample.ts';
 import { Attempts } from './attempts.ts';
 import { Drain } from './drain.ts';
 import { DrainWaits } from './drain-waits.ts';
@@ -168,9 +169,9 @@ export class TrafficSending<Payload> implements Exporter {
     balance.queued = 0;
     let items = 0;
     for (const queued of rest) items += this.#settleParts(queued, this.#progressOf(queued));
-    balance.drop('shutdown', items);
     const [first, last] = [rest[0], rest.at(-1)];
     if (first === undefined || last === undefined) return;
+    balance.drop('shutdown', items, causeOf(first, this.#drain.error));
     const interval = { startMs: first.sum.interval.startMs, endMs: last.sum.interval.endMs };
     this.#events.dropped('shutdown', items, interval, this.#drain.error);
   }
@@ -235,7 +236,7 @@ export class TrafficSending<Payload> implements Exporter {
 
   #dropAll(queued: QueuedTraffic, reason: string, error: string): void {
     const items = this.#settleParts(queued, this.#progressOf(queued));
-    this.#settings.balance.drop(reason, items);
+    this.#settings.balance.drop(reason, items, causeOf(queued, error));
     this.#done(queued);
     this.#events.dropped(reason, items, queued.sum.interval, error);
   }
@@ -257,9 +258,9 @@ export class TrafficSending<Payload> implements Exporter {
     let open = queued.items;
     for (const [reason, items] of dropped) {
       const share = Math.min(items, open);
-      balance.drop(reason, share);
-      if (share > 0)
-        this.#events.dropped(reason, share, queued.sum.interval, errors?.get(reason) ?? 'given up by the exporter');
+      const error = errors?.get(reason) ?? 'given up by the exporter';
+      balance.drop(reason, share, causeOf(queued, error));
+      if (share > 0) this.#events.dropped(reason, share, queued.sum.interval, error);
       open -= share;
     }
     const share = Math.min(delivered, open);
@@ -276,4 +277,8 @@ export class TrafficSending<Payload> implements Exporter {
     if (await this.#waits.pass(waitMs, askedMs)) return;
     this.#drain.giveUp();
   }
+}
+
+function causeOf({ sum }: QueuedTraffic, error: string): DropCause {
+  return { error, sample: () => sampleOfTraffic(sum) };
 }

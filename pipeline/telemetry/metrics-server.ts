@@ -1,5 +1,5 @@
-/** @module Serves Weir's own metrics as Prometheus text under `/metrics`. */
-import { type PlainServer, startPlainServer } from '../net/plain-server.ts';
+/** @module Serves Weir's own metrics as Prometheus text under `/metrics`, and beside it the drop journal as JSON. */
+import { type PlainRoute, type PlainServer, startPlainServer } from '../net/plain-server.ts';
 import type { Logger } from './logger.ts';
 
 export interface MetricsServerOptions {
@@ -7,16 +7,19 @@ export interface MetricsServerOptions {
   /** 0 asks the system for a free one. */
   readonly port: number;
   readonly render: () => Promise<string>;
+  /** Answers `/v1/drops`; absent: nobody does. */
+  readonly drops?: PlainRoute;
   readonly log: Logger;
 }
 
 /** Binds and listens; rejects with a message for people when the address cannot be had. */
-export function startMetricsServer({ host, port, render, log }: MetricsServerOptions): Promise<PlainServer> {
+export function startMetricsServer({ host, port, render, drops, log }: MetricsServerOptions): Promise<PlainServer> {
   return startPlainServer({
     key: 'service.telemetry.metrics.address',
     host,
     port,
-    routes: new Map([
+    routes: new Map<string, PlainRoute>([
+      ...(drops === undefined ? [] : [['/v1/drops', drops] as const]),
       [
         '/metrics',
         async () => ({
@@ -26,6 +29,6 @@ export function startMetricsServer({ host, port, render, log }: MetricsServerOpt
         }),
       ],
     ]),
-    failed: (path, error) => log.error({ path, error }, 'own metrics could not be rendered'),
+    failed: (path, error) => log.error({ path, error }, 'own metrics or drops could not be rendered'),
   });
 }

@@ -96,7 +96,15 @@ async function build(pipelines: readonly CheckedPipeline[]) {
   const clock = createTestClock();
   const status = { ready: true, phase: 'running', reason: '' } as const;
   return buildGraph(
-    { pipelines, extensions: [], telemetry: { logs: { level: 'info', encoding: 'json' }, metrics: null } },
+    {
+      pipelines,
+      extensions: [],
+      telemetry: {
+        logs: { level: 'info', encoding: 'json' },
+        metrics: null,
+        drops: { maxEntries: 10, maxErrors: 2, isOpen: false },
+      },
+    },
     {
       clock,
       time: createEngineTime(clock),
