@@ -2,7 +2,7 @@
  * @module What was taken, handed from one life of the receiver to the next in a file: read and removed at start, written at
  * stop (docs/adr/0013).
  */
-import type { Clock } from '../../pipeline/clock/clock.ts';
+import type { Clock, Timer } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { errorText } from '../../pipeline/errors.ts';
 import { type StateFile, TooLarge } from '../../pipeline/net/state-file.ts';
@@ -14,6 +14,8 @@ import type { SplitRequests } from './split-requests.ts';
 
 /** How long (ms) a stop waits for the disk: what comes after it has to flush as well. */
 export const WRITE_MS = 5000;
+/** How often (ms) it is looked whether the file is still this life's. */
+export const OWNER_CHECK_MS = 10_000;
 
 /** Opens the file at a path; at most so many bytes are read. */
 export type OpenStateFile = (path: string, maxBytes: number) => StateFile;
@@ -52,6 +54,12 @@ export class RepeatsStore {
   readonly #options: RepeatsStoreOptions;
   /** Set once it is known that nothing of anybody else's would be written over. */
   #mayWrite = false;
+  /** Of this life, once it has begun. */
+  #life = '';
+  #timer: Timer | null = null;
+  #isEnded = false;
+  /** Somebody has been told that another life has the file. */
+  #isShared = false;
 
   constructor(options: RepeatsStoreOptions) {
     this.#options = options;
@@ -59,8 +67,28 @@ export class RepeatsStore {
 
   /** Takes over what the life before left. Never rejects: without it Weir starts as if nothing had been taken. */
   async load(): Promise<void> {
+    this.#life = this.#options.clock.randomId();
+    // Claimed before it is read: a life that ends meanwhile either has written it, or sees that it is to leave it alone.
+    const isClaimed = (await this.#isWritable()) && (await this.#claim());
+    await this.#read();
+    if (!isClaimed) return;
+    if (this.#mayWrite) this.#watch();
+    else await this.#release();
+  }
+
+  async #isWritable(): Promise<boolean> {
     const { file, events } = this.#options;
-    await file.check().catch((error: unknown) => events.notWritable(error));
+    try {
+      await file.check();
+      return true;
+    } catch (error) {
+      events.notWritable(error);
+      return false;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { file, events } = this.#options;
     try {
       const text = await file.read();
       this.#mayWrite = text === null || isOurs(text);
@@ -69,6 +97,60 @@ export class RepeatsStore {
     } catch (error) {
       events.unusable(error instanceof TooLarge ? 'too_large' : 'unreadable', errorText(error));
     }
+  }
+
+  /** A claim from before is no obstacle: whoever made it may have crashed, and else sees this one. */
+  async #claim(): Promise<boolean> {
+    const { file, events } = this.#options;
+    try {
+      await file.claim(this.#life);
+      return true;
+    } catch (error) {
+      events.notClaimed(error);
+      return false;
+    }
+  }
+
+  /** A claim that stays is one of a life that is gone, which the next one writes over. */
+  async #release(): Promise<void> {
+    await this.#options.file.release(this.#life).catch(() => undefined);
+  }
+
+  #watch(): void {
+    if (this.#isEnded) return;
+    this.#timer = this.#options.clock.after(OWNER_CHECK_MS, () => void this.#look());
+  }
+
+  /** Looks whether two have one file while both live: whoever was first sees it. */
+  async #look(): Promise<void> {
+    const { file } = this.#options;
+    const owner = await file.owner().catch(() => this.#life);
+    if (this.#isEnded) return;
+    if (owner !== this.#life) this.#tellShared();
+    if (owner === this.#life) this.#watch();
+    else if (owner === null) await this.#claimAgain();
+  }
+
+  /** Whoever released it has ended, so that it is this life's again. */
+  async #claimAgain(): Promise<void> {
+    if (!(await this.#claim())) return;
+    if (this.#isEnded) return this.#release();
+    this.#isShared = false;
+    this.#watch();
+  }
+
+  #tellShared(): void {
+    if (this.#isShared) return;
+    this.#isShared = true;
+    this.#options.events.shared();
+  }
+
+  /** False when another life has claimed it, which was told. When that cannot be known, it is as if nobody had. */
+  async #isOurs(): Promise<boolean> {
+    const owner = await this.#options.file.owner().catch(() => null);
+    if (owner === null || owner === this.#life) return true;
+    this.#tellShared();
+    return false;
   }
 
   async #use(text: string): Promise<void> {
@@ -91,32 +173,45 @@ export class RepeatsStore {
 
   /** Leaves what is known to the next life, without what nobody has decided, and ends. Never rejects. */
   async save(): Promise<void> {
+    this.#isEnded = true;
+    this.#timer?.cancel();
     if (this.#mayWrite) await this.#write();
     this.#mayWrite = false;
     this.#options.events.end();
   }
 
   async #write(): Promise<void> {
-    const { file, receiver, maxBytes, clock, repeats, splits, events } = this.#options;
+    const { receiver, maxBytes, clock, repeats, splits, events } = this.#options;
     repeats.undoOpen();
     const taken = { sources: [...repeats.states()], splits: [...splits.states()] };
-    if (taken.sources.length === 0) return;
     const { text, leftOut } = writeTaken(taken, receiver, maxBytes);
     try {
-      await inTime(file.write(text), clock);
-      events.written(taken.sources.length - leftOut, leftOut);
+      const isWritten = await inTime(this.#leave(taken.sources.length === 0 ? null : text), clock);
+      if (isWritten) events.written(taken.sources.length - leftOut, leftOut);
     } catch (error) {
       events.notWritten(error);
     }
   }
+
+  /** Writes `text`, unless it is null, and lets go of the file; false when nothing was written. */
+  async #leave(text: string | null): Promise<boolean> {
+    const { file, events } = this.#options;
+    if (!(await this.#isOurs())) {
+      if (text !== null) events.leftToOther();
+      return false;
+    }
+    if (text !== null) await file.write(text);
+    await this.#release();
+    return text !== null;
+  }
 }
 
 /** As `work`, but rejects after `WRITE_MS`; what is still written then may come to its end all the same. */
-async function inTime(work: Promise<void>, clock: Clock): Promise<void> {
+async function inTime<Result>(work: Promise<Result>, clock: Clock): Promise<Result> {
   let stop = () => {};
   const late = new Promise<never>((_, reject) => {
     const timer = clock.after(WRITE_MS, () => reject(new Error(`the disk did not answer within ${WRITE_MS / 1000}s`)));
     stop = () => timer.cancel();
   });
-  await Promise.race([work, late]).finally(stop);
+  return Promise.race([work, late]).finally(stop);
 }

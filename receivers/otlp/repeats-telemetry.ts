@@ -14,6 +14,12 @@ export interface RepeatsFileEvents {
   notRemoved(error: unknown): void;
   /** Nothing could be written when this life ends. */
   notWritable(error: unknown): void;
+  /** Another life has claimed the file, or did and ended: two Weirs, or two receivers, have one path. */
+  shared(): void;
+  /** Nobody will be told of that. */
+  notClaimed(error: unknown): void;
+  /** Nothing was written, as the file is another life's now. */
+  leftToOther(): void;
   written(sources: number, leftOut: number): void;
   notWritten(error: unknown): void;
   end(): void;
@@ -67,6 +73,25 @@ export function createRepeatsFileEvents(
       const mend = 'make its folder, and give this user the right to write there';
       const fields = { code: 'WEIR_FILE_UNWRITABLE', file, reason: errorText(error), mend };
       log.warn(fields, `repeats_file could not be written: after a restart ${CONSEQUENCE}`);
+    },
+    shared() {
+      count('shared');
+      const mend = MENDS.foreign;
+      log.error({ file, mend }, 'Another Weir has taken this repeats_file for its own while this one runs');
+    },
+    notClaimed(error) {
+      count('not_claimed');
+      const mend =
+        'give this user the right to write its folder, and keep the file beside it whose name ends in .owner';
+      log.warn(
+        { file, reason: errorText(error), mend },
+        'Nobody will be told if another Weir has the same repeats_file',
+      );
+    },
+    leftToOther() {
+      count('left_to_other');
+      const fields = { code: 'WEIR_FILE_UNWRITABLE', file, mend: MENDS.foreign };
+      log.error(fields, `repeats_file is another Weir's now and was not written: after a restart ${CONSEQUENCE}`);
     },
     written(sources, leftOut) {
       count('written');

@@ -147,7 +147,7 @@ export class Fleet {
     };
   }
 
-  #watchedFile({ read, remove, check, write }: StateFile): StateFile {
+  #watchedFile({ read, remove, check, write, claim, owner, release }: StateFile): StateFile {
     const watched = async <Result>(work: Promise<Result>): Promise<Result> => {
       this.#files += 1;
       return work.finally(() => {
@@ -159,6 +159,9 @@ export class Fleet {
       remove: () => watched(remove()),
       check: () => watched(check()),
       write: (text) => watched(write(text)),
+      claim: (life) => watched(claim(life)),
+      owner: () => watched(owner()),
+      release: (life) => watched(release(life)),
     };
   }
 

@@ -4,6 +4,8 @@ import { type StateFile, TooLarge } from '../../pipeline/net/state-file.ts';
 export class StateFiles {
   /** By path. */
   readonly texts = new Map<string, string>();
+  /** Lives that claimed a file last, by path. */
+  readonly owners = new Map<string, string>();
   /** What fails, and with what. */
   readonly failures = new Map<keyof StateFile, Error>();
 
@@ -22,6 +24,18 @@ export class StateFiles {
     write: async (text) => {
       this.#fail('write');
       this.texts.set(path, text);
+    },
+    claim: async (life) => {
+      this.#fail('claim');
+      this.owners.set(path, life);
+    },
+    owner: async () => {
+      this.#fail('owner');
+      return this.owners.get(path) ?? null;
+    },
+    release: async (life) => {
+      this.#fail('release');
+      if (this.owners.get(path) === life) this.owners.delete(path);
     },
   });
 

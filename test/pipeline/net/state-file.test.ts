@@ -58,3 +58,44 @@ test('a file that is too large is not read', async (t) => {
   await t.throwsAsync(stateFile(path, 100).read(), { instanceOf: TooLarge, message: /101 bytes, more than 100/ });
   t.is((await stateFile(path, 101).read())?.length, 101);
 });
+
+test('the last life that claims a file has it, until it lets go of it; one that crashed is no obstacle', async (t) => {
+  const path = join(await folder(t), 'taken');
+  const [one, other] = [stateFile(path, 100), stateFile(path, 100)];
+  t.is(await one.owner(), null);
+  await one.claim('a1');
+  t.is(await other.owner(), 'a1');
+  await other.claim('b2');
+  t.is(await one.owner(), 'b2');
+  await one.release('a1');
+  t.is(await one.owner(), 'b2', 'it is not its to release');
+  await other.release('b2');
+  t.is(await one.owner(), null);
+  await other.release('b2');
+  t.deepEqual(await readdir(join(path, '..')), []);
+});
+
+test('lives that claim a file at the same time do not fail for each other, and one of them has it', async (t) => {
+  const path = join(await folder(t), 'taken');
+  const lives = Array.from({ length: 8 }, (_, i) => `life${i}`);
+  await Promise.all(lives.map((life) => stateFile(path, 100).claim(life)));
+  t.true(lives.includes((await stateFile(path, 100).owner())!));
+  t.deepEqual(await readdir(join(path, '..')), ['taken.owner']);
+});
+
+test('what stands in the place of the claim is not written over, unless it is a claim or empty', async (t) => {
+  const path = join(await folder(t), 'taken');
+  const file = stateFile(path, 100);
+  await writeFile(`${path}.owner`, '');
+  await file.claim('a1');
+  t.is(await file.owner(), 'a1');
+  for (const [text, message] of [
+    ['root:x:0:0', /holds something else/],
+    ['x'.repeat(201), /more than 200/],
+  ] as const) {
+    await writeFile(`${path}.owner`, text);
+    for (const work of [() => file.claim('b2'), () => file.owner(), () => file.release('a1')])
+      await t.throwsAsync(work(), { message });
+    t.is(await readFile(`${path}.owner`, 'utf8'), text);
+  }
+});

@@ -1,8 +1,12 @@
 /** @module What was taken, over a restart by its file: nothing twice, gaps where something is lost, and files that are none. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { Repeats, type RequestNumber } from '../../../receivers/otlp/repeats.ts';
 import { readTaken, type TakenRequests, writeTaken } from '../../../receivers/otlp/repeats-format.ts';
+import { OWNER_CHECK_MS } from '../../../receivers/otlp/repeats-store.ts';
 import { SplitRequests } from '../../../receivers/otlp/split-requests.ts';
 import { StateFiles } from '../../kit/state-files.ts';
 import { createStage, envelope, request, requestTotals, START_MS, slotSum, split, takenSums } from './metrics-stage.ts';
@@ -11,8 +15,18 @@ const FILE = '/state/taken';
 const KEYS = { traffic: { repeats_file: FILE } };
 const MIB = 1024 * 1024;
 
+let lives = 0;
+/** With ids of its own, as each process has. */
+function createLife(...settings: Parameters<typeof createStage>) {
+  const stage = createStage(...settings);
+  lives += 1;
+  const life = `life${lives}`;
+  stage.clock.randomId = () => life;
+  return stage;
+}
+
 async function startStage(files: StateFiles, more: object = {}) {
-  const stage = createStage({ traffic: { ...KEYS.traffic, ...more } }, null, files.open);
+  const stage = createLife({ traffic: { ...KEYS.traffic, ...more } }, null, files.open);
   await stage.intake.start?.();
   return stage;
 }
@@ -273,6 +287,127 @@ for (const [what, outcome, level] of FAILURES) {
     t.is(stage.consumed.length, 1);
   });
 }
+
+// --- Two lives with one file ------------------------------------------------------------------------------------------
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+const errors = ({ log }: ReturnType<typeof createStage>) => log.lines.filter(({ level }) => level === 'error');
+
+/** What is counted of the file, also once the meters are gone. */
+async function stopped(stage: ReturnType<typeof createStage>): Promise<Map<unknown, number>> {
+  const count = stage.registered.get('weir_otlp_traffic_repeats_file_total')!;
+  await stage.intake.stop();
+  return new Map(Array.from(count(), ({ value, attributes }) => [attributes.outcome, value]));
+}
+
+async function look({ clock }: ReturnType<typeof createStage>, times = 1): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    clock.advance(OWNER_CHECK_MS);
+    await settled();
+  }
+}
+
+test('of two lives with one file the first says so while both live, once, and leaves the file to the other', async (t) => {
+  const files = new StateFiles();
+  const first = await startStage(files);
+  await first.intake.take(request(slotSum(0), envelope(0)));
+  await look(first, 2);
+  t.is(told(first).get('shared'), undefined);
+  const second = await startStage(files);
+  await second.intake.take(request(slotSum(0), envelope(0, { source: 'agent-2' })));
+  await look(first, 3);
+  await look(second, 3);
+  t.is(told(first).get('shared'), 1);
+  t.is(told(second).get('shared'), undefined);
+  t.regex(String(errors(first)[0]?.fields.mend), /path of its own/);
+  const counted = await stopped(first);
+  t.deepEqual([counted.get('shared'), counted.get('left_to_other'), counted.get('written')], [1, 1, undefined]);
+  t.is(files.texts.size, 0);
+  t.is((await stopped(second)).get('written'), 1);
+  t.true(files.texts.get(FILE)!.includes('agent-2'));
+  t.is(files.owners.size, 0);
+});
+
+test('one that ends before it has looked sees it then', async (t) => {
+  const files = new StateFiles();
+  const first = await startStage(files);
+  await first.intake.take(request(slotSum(0), envelope(0)));
+  await startStage(files);
+  const counted = await stopped(first);
+  t.deepEqual([counted.get('shared'), counted.get('left_to_other'), files.texts.size], [1, 1, 0]);
+});
+
+test('when the other one has ended, that is told, and the file is the first one’s again', async (t) => {
+  const files = new StateFiles();
+  const first = await startStage(files);
+  await first.intake.take(request(slotSum(0), envelope(0)));
+  for (let i = 1; i <= 2; i++) {
+    await (await startStage(files)).intake.stop();
+    await look(first, 2);
+    t.is(told(first).get('shared'), i);
+  }
+  t.is((await stopped(first)).get('written'), 1);
+  t.is(files.texts.size, 1);
+});
+
+test('the claim of a life that crashed is no obstacle and no news', async (t) => {
+  const files = new StateFiles();
+  files.owners.set(FILE, 'crashed');
+  const stage = await startStage(files);
+  await stage.intake.take(request(slotSum(0), envelope(0)));
+  await look(stage, 2);
+  const counted = await stopped(stage);
+  t.deepEqual(
+    [...counted],
+    [
+      ['none', 1],
+      ['written', 1],
+    ],
+  );
+  t.deepEqual(errors(stage), []);
+});
+
+test('a life that cannot claim the file says so and uses it all the same; one that cannot look takes it for its own', async (t) => {
+  for (const what of ['claim', 'owner', 'release'] as const) {
+    const files = new StateFiles();
+    files.failures.set(what, new Error('EIO'));
+    const stage = await startStage(files);
+    await stage.intake.take(request(slotSum(0), envelope(0)));
+    await look(stage, 2);
+    const counted = await stopped(stage);
+    t.deepEqual([counted.get('written'), counted.get('not_claimed')], [1, what === 'claim' ? 1 : undefined], what);
+    t.is(files.texts.size, 1);
+  }
+});
+
+test('a file that is nothing of Weir’s is not claimed for longer than it takes to see that', async (t) => {
+  const files = new StateFiles();
+  files.texts.set(FILE, 'root:x:0:0');
+  const stage = await startStage(files);
+  t.is(files.owners.size, 0);
+  await look(stage);
+  t.deepEqual([...(await stopped(stage))], [['foreign', 1]]);
+});
+
+test('two lives with one real file: it is seen, and what is there in the end is whole', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-taken-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const keys = { traffic: { repeats_file: join(folder, 'taken') } };
+  const stages = [1, 2].map(() => createLife(keys));
+  for (const [i, stage] of stages.entries()) {
+    await stage.intake.start();
+    await stage.intake.take(request(slotSum(0), envelope(0, { source: `agent-${i}` })));
+  }
+  t.deepEqual(await readdir(folder), ['taken.owner']);
+  const [first, second] = await Promise.all(stages.map(stopped));
+  t.deepEqual([first!.get('left_to_other'), second!.get('written')], [1, 1]);
+  t.deepEqual(await readdir(folder), ['taken']);
+  const after = createLife(keys);
+  await after.intake.start();
+  await after.intake.take(request(slotSum(0), envelope(0, { source: 'agent-1' })));
+  t.is(after.consumed.length, 0);
+  await after.intake.stop();
+});
 
 test('a disk that does not answer keeps a stop no longer than 5 s, and that is told', async (t) => {
   const files = new StateFiles();
