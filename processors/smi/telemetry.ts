@@ -119,7 +119,8 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
       balance.filter('bad_value', intake.badValues);
       balance.filter('own_export', intake.ownExports);
       balance.filter('unproven', intake.unproven);
-      balance.drop('record_limit', intake.overLimit);
+      if (intake.overLimit > 0)
+        balance.drop('record_limit', intake.overLimit, { sample: () => ({ target: target.key }) });
       if (intake.badValues > 0) tellBadValues(target, intake);
       if (intake.overLimit > 0) tellRecordLimit(intake.overLimit);
     },

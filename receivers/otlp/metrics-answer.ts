@@ -73,7 +73,7 @@ export class MetricsAnswers {
     const unnamed = Math.max(0, points - total(left.values()));
     if (points === 0) return NOTHING_LEFT_OUT;
     this.#balance.accepted += points;
-    this.#balance.drop('not_mesh', points);
+    this.#balance.drop('not_mesh', points, { sample: () => ({ metric: left.keys().next().value ?? '' }) });
     this.#events.foreign(left, unnamed);
     return { points, message: foreignMessage(points, left) };
   }

@@ -4,6 +4,7 @@ import type { Turns } from '../../pipeline/clock/turns.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { Delivery, type Outcome } from '../../pipeline/delivery.ts';
 import type { Spans } from '../../pipeline/model/spans.ts';
+import { sampleOfSpans } from '../../pipeline/telemetry/drop-sample.ts';
 import { freeWhole } from '../../pipeline/wire/free.ts';
 import { type RequestLimits, SpanReader } from '../../pipeline/wire/otlp-spans.ts';
 import type { OtlpConfig } from './config.ts';
@@ -50,14 +51,15 @@ export function createSpansIntake({ settings, limits, turns, events }: SpansInta
     });
   }
 
-  function book(outcome: Outcome, spans: number): void {
+  function book(outcome: Outcome, spans: Spans): void {
+    const { count } = spans;
     if (outcome.kind === 'retry') {
-      balance.refused += spans;
+      balance.refused += count;
       return;
     }
-    balance.accepted += spans;
-    if (outcome.kind === 'rejected') balance.drop(outcome.reason, spans);
-    else balance.delivered += spans;
+    balance.accepted += count;
+    if (outcome.kind === 'rejected') balance.drop(outcome.reason, count, { sample: () => sampleOfSpans(spans) });
+    else balance.delivered += count;
   }
 
   return {
@@ -70,7 +72,7 @@ export function createSpansIntake({ settings, limits, turns, events }: SpansInta
       if (spans.invalidIds > 0) events.invalidIds(spans.invalidIds);
       if (spans.backwards > 0) events.backwards(spans.backwards);
       const outcome = await offer(spans);
-      book(outcome, spans.count);
+      book(outcome, spans);
       return outcome.kind === 'taken' ? TAKEN : outcome;
     },
     stop() {},

@@ -1,4 +1,5 @@
 /** @module One target's life: discovered, scraped at once and then on its grid, a farewell, gone. */
+import type { DropCause } from '../../pipeline/balance.ts';
 import type { SamplesBatch, ScrapeEvent } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
@@ -38,6 +39,8 @@ export class TargetLoop {
   readonly #scraper: TargetScraper;
   readonly #intervalMs: number;
   readonly #offsetMs: number;
+  /** Of all that is dropped of its pages. */
+  readonly #cause: DropCause;
   #timer: Timer | null = null;
   #dueMs: number | null = null;
   #running: Promise<void> | null = null;
@@ -54,6 +57,7 @@ export class TargetLoop {
     this.#scraper = new TargetScraper(spec, context.scraping);
     this.#intervalMs = context.scraping.intervalMs;
     this.#offsetMs = offsetOf(spec.key, this.#intervalMs);
+    this.#cause = { sample: () => ({ target: spec.key }) };
   }
 
   /** What its pages showed, for people who ask. */
@@ -200,19 +204,19 @@ export class TargetLoop {
     const { items, delivery } = batch;
     balance.accepted += items + sum(filtered.values()) + limited;
     for (const [reason, samples] of filtered) balance.filter(reason, samples);
-    balance.drop('series_limit', limited);
+    balance.drop('series_limit', limited, this.#cause);
     balance.held += items;
     delivery.onSettled((outcome) => {
       balance.held -= items;
       if (outcome.kind === 'taken') balance.delivered += items;
-      else balance.drop(outcome.reason, items);
+      else balance.drop(outcome.reason, items, this.#cause);
     });
   }
 
   #dropStrays(samples: number): void {
     const { balance } = this.#context.settings;
     balance.accepted += samples;
-    balance.drop(this.#scraper.target.rules.strays?.reason ?? '', samples);
+    balance.drop(this.#scraper.target.rules.strays?.reason ?? '', samples, this.#cause);
   }
 
   #emit(event: ScrapeEvent, start: Start): void {
