@@ -9,8 +9,11 @@ const NO_GROUP = -1;
 /** Series bound in one step: up to about 2 µs each. */
 const STEP_BOUND = 512;
 
-/** A series and its bound. */
-type Bucket = readonly [id: number, boundMs: number];
+/** The buckets of one histogram: series and their bounds. */
+interface Buckets {
+  readonly ids: number[];
+  readonly allMs: number[];
+}
 
 export class SeriesBinder {
   readonly #cells: CellTable;
@@ -138,19 +141,21 @@ export class SeriesBinder {
    */
   *#bindBuckets(state: TargetState): Generator<void, void, void> {
     const { changed } = state.groups;
-    const buckets = new Map<number, Bucket[]>();
-    for (const group of changed) buckets.set(group, []);
+    const buckets = new Map<number, Buckets>();
+    for (const group of changed) buckets.set(group, { ids: [], allMs: [] });
     for (let id = 0; id < state.bound; id++) {
       if (id % STEP_BOUND === STEP_BOUND - 1) yield;
       const group = buckets.get(state.group[id]!);
       if (group === undefined) continue;
       const meaning = state.target.series.meaningOf(id);
-      if (meaning.role === 'traffic' && meaning.measure === 'latency_bucket') group.push([id, meaning.boundMs]);
+      if (meaning.role !== 'traffic' || meaning.measure !== 'latency_bucket') continue;
+      group.ids.push(id);
+      group.allMs.push(meaning.boundMs);
     }
     let bound = 0;
     for (const [group, found] of buckets) {
       this.#bindHistogram(state, group, found);
-      bound += found.length;
+      bound += found.ids.length;
       if (bound < STEP_BOUND) continue;
       bound = 0;
       yield;
@@ -159,15 +164,15 @@ export class SeriesBinder {
   }
 
   /** O(buckets log buckets). */
-  #bindHistogram({ groups, cell }: TargetState, group: number, buckets: readonly Bucket[]): void {
-    const allMs = [...new Set(Float64Array.from(buckets, ([, boundMs]) => boundMs).toSorted())];
+  #bindHistogram({ groups, cell }: TargetState, group: number, { ids, allMs: told }: Buckets): void {
+    const allMs = [...new Set(Float64Array.from(told).sort())];
     const before = groups.latency[group]!;
     const latency = allMs.length === 0 ? null : this.#cells.joinLatency(groups.record[group]!, allMs);
     groups.latency[group] = latency;
     if (before !== null) this.#leaveLatency(before);
     if (latency === null) return;
     const places = new Map(allMs.map((boundMs, i) => [boundMs, latency.first + i]));
-    for (const [id, boundMs] of buckets) cell[id] = places.get(boundMs)!;
+    for (const [i, id] of ids.entries()) cell[id] = places.get(told[i]!)!;
   }
 
   #unbind(state: TargetState, id: number): void {

@@ -4,7 +4,7 @@
  * Slots, coverage and first sights follow design §6; the delta rules are in `deltas.ts`.
  */
 import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
-import { isCapped } from '../../pipeline/model/sum.ts';
+import { isCapped, type Overflow } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
@@ -40,6 +40,8 @@ export interface EngineSettings {
 
 export class SmiEngine {
   readonly #settings: EngineSettings;
+  /** What slots lost whose counts stop at the most that counts. */
+  readonly overflow: Overflow = { counts: 0 };
   readonly #targets = new Map<Target, TargetState>();
   readonly #cells: CellTable;
   readonly #binder: SeriesBinder;
@@ -263,7 +265,7 @@ export class SmiEngine {
       slot.coverOwns(target, owns);
       owns.settle(slot.number, this.#open.at(-1)?.number ?? slot.number);
     }
-    const records = slot.readOut(this.#cells);
+    const records = slot.readOut(this.#cells, this.overflow);
     const sum: TrafficSum = {
       interval: { startMs: slot.startMs, endMs },
       records,

@@ -3,7 +3,7 @@
  * that is closed, into the oldest open one as a part of its own.
  */
 import type { TrafficSender } from '../../pipeline/batch.ts';
-import { TrafficAccumulator } from '../../pipeline/model/sum.ts';
+import { type Overflow, TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import type { CoverageRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { doubtTargets, missedScrape, Vouched, type Watched } from './doubts.ts';
 import { withParts } from './parts.ts';
@@ -37,7 +37,7 @@ export interface ClosedSlot {
 
 /** What is told in one slot and belongs to one slot, the same or an earlier one. */
 class Share {
-  readonly received = new TrafficAccumulator();
+  readonly received: TrafficAccumulator;
   readonly takenBack: CoverageRecord[] = [];
   /** Targets of which something was lost on the way, by key. */
   readonly missed = new Map<string, Watched>();
@@ -46,6 +46,10 @@ class Share {
   /** Nobody knows of whom something is missing. */
   partial = false;
   clockAhead = false;
+
+  constructor(overflow: Overflow) {
+    this.received = new TrafficAccumulator(overflow);
+  }
 
   miss(targets: Iterable<Watched>): void {
     for (const watched of targets) this.missed.set(watched.target, watched);
@@ -75,6 +79,8 @@ type Shares = Map<number, Share>;
 
 export class ReceivedTraffic {
   readonly senders: Senders;
+  /** What sums lost that were added together here. */
+  readonly overflow: Overflow = { counts: 0 };
   readonly #settings: ReceivedSettings;
   /** By the number of the slot in which they are told. */
   readonly #open = new Map<number, Shares>();
@@ -157,7 +163,7 @@ export class ReceivedTraffic {
     }
     let share = shares.get(own);
     if (share === undefined) {
-      share = new Share();
+      share = new Share(this.overflow);
       shares.set(own, share);
       this.#shares += 1;
     }
@@ -176,7 +182,7 @@ export class ReceivedTraffic {
     const { coverage, senders } = isEnd ? NOTHING_MISSING : this.senders.close(local.interval);
     const frame = cut ? { ...local, partial: true } : local;
     if (shares.size === 0 && coverage.length === 0) return { sum: frame, items: 0, silent: senders };
-    const own = shares.get(number) ?? new Share();
+    const own = shares.get(number) ?? new Share(this.overflow);
     shares.delete(number);
     own.received.add(frame);
     for (const record of coverage) own.takenBack.push(record);

@@ -1,6 +1,6 @@
 /** @module One open slot: a column of cells, who was on a page, and how well each target was watched. */
 import type { Target } from '../../pipeline/batch.ts';
-import { MAX_COUNT, plus } from '../../pipeline/model/sum.ts';
+import { MAX_COUNT, type Overflow, plus } from '../../pipeline/model/sum.ts';
 import type { CoverageRecord, LatencyHistogram, TcpTotals, TrafficRecord } from '../../pipeline/model/traffic.ts';
 import { type CellTable, type LatencyCells, type PlainMeasure, plainCell, type RecordCells } from './cells.ts';
 import type { Owns } from './owns.ts';
@@ -20,6 +20,7 @@ export class Slot {
   clockAhead = false;
   /** Pages that are being added by steps. */
   pages = 0;
+  #lost: Overflow = { counts: 0 };
 
   /** `watchStartMs` cuts the slot in which the watch began: what came before it is nobody's. */
   constructor(number: number, slotMs: number, watchStartMs: number, mark: number) {
@@ -75,8 +76,9 @@ export class Slot {
     }
   }
 
-  /** Records of every key that was on a page, idle ones with zeros, read out of the column. O(records). */
-  readOut(table: CellTable): TrafficRecord[] {
+  /** Records of every key that was on a page, idle ones with zeros, read out of the column. `lost` grows by what no sum holds. O(records). */
+  readOut(table: CellTable, lost: Overflow): TrafficRecord[] {
+    this.#lost = lost;
     const records: TrafficRecord[] = [];
     for (const cells of table) {
       if (this.has(cells)) records.push(this.#record(cells));
@@ -89,7 +91,7 @@ export class Slot {
     return {
       key: cells.key,
       successes: this.#plain(cells, 'success'),
-      failures: plus(this.#plain(cells, 'failure'), unreached),
+      failures: plus(this.#plain(cells, 'failure'), unreached, this.#lost),
       unreached,
       latency: this.#latency(cells),
       tcp: this.#tcp(cells),
@@ -97,7 +99,7 @@ export class Slot {
   }
 
   #plain(cells: RecordCells, measure: PlainMeasure): number {
-    return Math.min(MAX_COUNT, this.column[plainCell(cells, measure)] ?? 0);
+    return plus(this.column[plainCell(cells, measure)] ?? 0, 0, this.#lost);
   }
 
   #latency({ latency }: RecordCells): LatencyHistogram[] | null {
@@ -120,6 +122,7 @@ export class Slot {
       counts[i] = upTo - below;
       below = upTo;
     }
+    plus(this.column[first + allMs.length - 1] ?? 0, 0, this.#lost);
     return below === 0 ? null : { boundsMs: finiteMs, counts };
   }
 

@@ -52,6 +52,11 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
   meters.counter('weir_smi_items_lost_total', 'Records of kept slots that nobody took before the end.', () => [
     { value: lost, attributes: component },
   ]);
+  meters.counter(
+    'weir_capped_counts_total',
+    'Counts lost because a sum stops at 2^53, requests, connections, bytes and buckets together.',
+    () => [{ value: engine.overflow.counts + traffic.overflow.counts, attributes: component }],
+  );
   meters.gauge('weir_smi_records', 'Records (one workload, peer and side each) kept.', () => [
     { value: engine.records, attributes: component },
   ]);
