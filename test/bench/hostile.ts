@@ -34,6 +34,7 @@ const CASES: readonly Goals[] = [
   { name: 'minimal metrics', ...MINIMAL },
   { name: 'minimal spans in JSON', ...MINIMAL },
   { name: 'minimal metrics in JSON', ...MINIMAL },
+  { name: 'metrics of a mesh', ...MINIMAL },
   { name: 'mutations' },
   { name: 'slow clients', refusalMs: 40_000, goodMs: 100 },
   { name: 'deaf clients' },

@@ -6,6 +6,7 @@ export const VERDICTS = {
   taken: { http: '200', grpc: 'grpc 0', reason: '' },
   'too large': { http: '413', grpc: 'grpc 8', reason: 'too_large' },
   'too many': { http: '413', grpc: 'grpc 8', reason: 'too_many_items' },
+  'too many samples': { http: '413', grpc: 'grpc 8', reason: 'too_many_samples' },
   malformed: { http: '400', grpc: 'grpc 13', reason: 'malformed' },
   damaged: { http: '400', grpc: 'grpc 13', reason: 'damaged' },
   'unknown encoding': { http: '400', grpc: 'grpc 12', reason: 'unknown_encoding' },
@@ -20,6 +21,16 @@ export interface Tried {
   readonly tookMs: number;
   /** Protocol, signal and reason under which the victim counts it as a refused request; '' when it does not. */
   readonly counted: string;
+  /** Protocol and reason of each connection or call that the victim ends for it, as it counts them. */
+  readonly closed: readonly string[];
+  /** What was seen of it beside the verdict, for people. */
+  readonly seen: string;
+}
+
+/** What came of a try, and what was seen of it beside that. */
+export interface Outcome {
+  readonly got: string;
+  readonly seen: string;
 }
 
 /** `short`: what a test has time for. `full`: what trust.md asks for, with the defaults of all keys. */
@@ -52,6 +63,13 @@ export class Attacker {
   async note(what: string, wanted: string, run: () => Promise<string>, counted = ''): Promise<void> {
     const began = performance.now();
     const got = await run();
-    this.tried.push({ what, wanted, got, tookMs: performance.now() - began, counted });
+    this.tried.push({ what, wanted, got, tookMs: performance.now() - began, counted, closed: [], seen: '' });
+  }
+
+  /** A try that the victim answers by ending connections or calls. */
+  async ended(what: string, wanted: string, closed: readonly string[], run: () => Promise<Outcome>): Promise<void> {
+    const began = performance.now();
+    const { got, seen } = await run();
+    this.tried.push({ what, wanted, got, tookMs: performance.now() - began, counted: '', closed, seen });
   }
 }
