@@ -155,6 +155,11 @@ export function createOtlpEvents(
           one(() => totals.size),
         ),
         meters.counter(
+          'weir_otlp_totals_capped_counts_total',
+          'Counts lost because a running total stops at 2^53, requests, connections, bytes and buckets together.',
+          one(() => totals.cappedCounts),
+        ),
+        meters.counter(
           'weir_otlp_totals_expired_total',
           'Running totals forgotten because nothing was added to them.',
           one(() => totals.forgotten),

@@ -110,6 +110,11 @@ function registerTotals(
     'Totals forgotten, because nothing told them any more.',
     each(({ forgotten }) => forgotten),
   );
+  meters.counter(
+    'weir_running_totals_capped_counts_total',
+    'Counts lost because a total stops at 2^53, requests, connections, bytes and buckets together.',
+    each(({ cappedCounts }) => cappedCounts),
+  );
   meters.gauge(
     'weir_running_totals_ids',
     'Records and targets that lead to totals; at most four for each total allowed.',

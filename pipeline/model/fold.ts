@@ -4,7 +4,7 @@ import { NameMap } from './name-map.ts';
 import { ownWorkload } from './reading-entries.ts';
 import type { Identity, Workload } from './resource.ts';
 import { workloadKey } from './resource.ts';
-import { sumTraffic } from './sum.ts';
+import { type Overflow, sumTraffic } from './sum.ts';
 import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
 import { createTrafficKey } from './traffic-key.ts';
 
@@ -22,12 +22,12 @@ export function foldedKey(key: TrafficKey): TrafficKey {
 
 /**
  * The same traffic with the pods of each workload added up: counts are conserved, pods and nodes are no longer told, and
- * the targets of a workload are one. A new object; `sum` is not written. O(items).
+ * the targets of a workload are one. A new object; `sum` is not written. `overflow` grows by what sums lose. O(items).
  */
-export function foldPods(sum: TrafficSum): TrafficSum {
+export function foldPods(sum: TrafficSum, overflow?: Overflow): TrafficSum {
   const owners = podOwners(sum);
   const records = sum.records.map((record) => foldedRecord(record, owners));
-  return sumTraffic([{ ...sum, records, coverage: sum.coverage.map(foldedCoverage) }]) ?? sum;
+  return sumTraffic([{ ...sum, records, coverage: sum.coverage.map(foldedCoverage) }], overflow) ?? sum;
 }
 
 /** Whose the pods are that are not workloads of their own: afterwards nothing tells that a peer is one of them. */

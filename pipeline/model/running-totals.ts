@@ -1,5 +1,5 @@
 /** @module Running totals: deltas added up per key since a start time, for consumers that want cumulative values. */
-import { addCoverage, addRecord, copyRecord, equalBounds } from './sum.ts';
+import { addCoverage, addRecord, copyRecord, equalBounds, type Overflow } from './sum.ts';
 import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
 
 /** Since when a total counts, and when it was last told. */
@@ -67,6 +67,7 @@ export class RunningTotals {
   #refused = 0;
   #forgotten = 0;
   #refusedHistograms = 0;
+  readonly #overflow: Overflow = { counts: 0 };
 
   constructor(options: RunningTotalsOptions) {
     this.#options = options;
@@ -76,13 +77,13 @@ export class RunningTotals {
       idOf: ({ key }) => key.id,
       identityOf: identity === undefined ? null : ({ key }) => identity(key),
       begin: (record, life) => ({ ...copyRecord(this.#fitting(record, null)), ...life }),
-      addTo: (total, record) => addRecord(total, this.#fitting(record, total)),
+      addTo: (total, record) => addRecord(total, this.#fitting(record, total), this.#overflow),
     });
     this.#coverage = new Family<CoverageRecord, RunningCoverage>(this.#ids, {
       idOf: ({ target }) => target,
       identityOf: coverageIdentity ?? null,
       begin: beginCoverage,
-      addTo: addRunningCoverage,
+      addTo: (total, record) => addRunningCoverage(total, record, this.#overflow),
     });
   }
 
@@ -109,6 +110,10 @@ export class RunningTotals {
   /** Histograms left out since the beginning, because their total has 32 other sets of bounds; their counts are kept. */
   get refusedHistograms(): number {
     return this.#refusedHistograms;
+  }
+  /** Counts lost since the beginning, because their total stands at the most that counts. */
+  get cappedCounts(): number {
+    return this.#overflow.counts;
   }
   /** Totals forgotten since the beginning. */
   get forgotten(): number {
@@ -281,10 +286,10 @@ function beginCoverage(record: CoverageRecord, life: Life): RunningCoverage {
 }
 
 /** What takes back more than it brings waits for what comes next: readers take a total that falls for a new life. */
-function addRunningCoverage(into: RunningCoverage, from: CoverageRecord): void {
+function addRunningCoverage(into: RunningCoverage, from: CoverageRecord, lost?: Overflow): void {
   if (from.firstSight) into.firstSights += 1;
   if (into.takenBack === null && !TAKEN_BACK.some((field) => from[field] < 0)) {
-    addCoverage(into, from);
+    addCoverage(into, from, lost);
     return;
   }
   into.firstSight ||= from.firstSight;

@@ -4,11 +4,19 @@ import type { CoverageRecord, Interval, LatencyHistogram, TrafficRecord, Traffic
 /** The largest number that counts, 2^53: above it a double no longer tells one number from the next. */
 export const MAX_COUNT = 2 ** 53;
 
-/** `a + b`, but no further from 0 than `MAX_COUNT`: what would be is no number that anybody counted. */
-export function plus(a: number, b: number): number {
+/** What sums have lost that stopped at `MAX_COUNT`. */
+export interface Overflow {
+  /** Counts of all kinds together, also those taken back; never falls. A double, as exact as those are. */
+  counts: number;
+}
+
+/** `a + b`, but no further from 0 than `MAX_COUNT`: what would be is no number that anybody counted. The rest is lost. */
+export function plus(a: number, b: number, lost?: Overflow): number {
   const sum = a + b;
-  if (sum > MAX_COUNT) return MAX_COUNT;
-  return sum < -MAX_COUNT ? -MAX_COUNT : sum;
+  const most = sum > 0 ? MAX_COUNT : -MAX_COUNT;
+  if (!(Math.abs(sum) > MAX_COUNT)) return sum;
+  if (lost !== undefined) lost.counts += Math.abs(sum - most);
+  return most;
 }
 
 /** Whether some count of the record went as far as counts go, so that nobody can say what it was. O(buckets). */
@@ -33,6 +41,12 @@ export class TrafficAccumulator {
   #partial = false;
   #clockAhead = false;
   #late = false;
+  readonly #overflow: Overflow;
+
+  /** `overflow` grows by what the sums lose. */
+  constructor(overflow: Overflow = { counts: 0 }) {
+    this.#overflow = overflow;
+  }
 
   /** Records and coverage records held. */
   get items(): number {
@@ -59,7 +73,7 @@ export class TrafficAccumulator {
       const held = this.#records.get(record.key.id);
       if (held === undefined) this.#records.set(record.key.id, copyRecord(record));
       else {
-        addRecord(held, record);
+        addRecord(held, record, this.#overflow);
         merged += 1;
       }
     }
@@ -67,7 +81,7 @@ export class TrafficAccumulator {
       const held = this.#coverage.get(record.target);
       if (held === undefined) this.#coverage.set(record.target, { ...record });
       else {
-        addCoverage(held, record);
+        addCoverage(held, record, this.#overflow);
         merged += 1;
       }
     }
@@ -96,9 +110,9 @@ export class TrafficAccumulator {
   }
 }
 
-/** The sum of `sums`, a new object; null when there is none. */
-export function sumTraffic(sums: Iterable<TrafficSum>): TrafficSum | null {
-  const accumulator = new TrafficAccumulator();
+/** The sum of `sums`, a new object; null when there is none. `overflow` grows by what the sum loses. */
+export function sumTraffic(sums: Iterable<TrafficSum>, overflow?: Overflow): TrafficSum | null {
+  const accumulator = new TrafficAccumulator(overflow);
   for (const sum of sums) accumulator.add(sum);
   return accumulator.isEmpty ? null : accumulator.take();
 }
@@ -135,29 +149,34 @@ function copyHistogram(histogram: LatencyHistogram): LatencyHistogram {
   return { boundsMs: histogram.boundsMs, counts: histogram.counts.slice() };
 }
 
-/** Adds the counts of `from` to `into`, which is written. */
-export function addRecord(into: TrafficRecord, from: TrafficRecord): void {
-  into.successes = plus(into.successes, from.successes);
-  into.failures = plus(into.failures, from.failures);
-  into.unreached = plus(into.unreached, from.unreached);
-  if (from.latency !== null) into.latency = addLatency(into.latency ?? [], from.latency);
+/** Adds the counts of `from` to `into`, which is written; `lost` grows by what does not fit. */
+export function addRecord(into: TrafficRecord, from: TrafficRecord, lost?: Overflow): void {
+  into.successes = plus(into.successes, from.successes, lost);
+  into.failures = plus(into.failures, from.failures, lost);
+  into.unreached = plus(into.unreached, from.unreached, lost);
+  if (from.latency !== null) into.latency = addLatency(into.latency ?? [], from.latency, lost);
   if (from.tcp !== null) {
     if (into.tcp === null) into.tcp = { ...from.tcp };
     else {
-      into.tcp.opened = plus(into.tcp.opened, from.tcp.opened);
-      into.tcp.closed = plus(into.tcp.closed, from.tcp.closed);
-      into.tcp.readBytes = plus(into.tcp.readBytes, from.tcp.readBytes);
-      into.tcp.writtenBytes = plus(into.tcp.writtenBytes, from.tcp.writtenBytes);
+      into.tcp.opened = plus(into.tcp.opened, from.tcp.opened, lost);
+      into.tcp.closed = plus(into.tcp.closed, from.tcp.closed, lost);
+      into.tcp.readBytes = plus(into.tcp.readBytes, from.tcp.readBytes, lost);
+      into.tcp.writtenBytes = plus(into.tcp.writtenBytes, from.tcp.writtenBytes, lost);
     }
   }
 }
 
 /** Adds histograms bounds set by bounds set; different sets stay apart. Writes and returns `into`. */
-export function addLatency(into: LatencyHistogram[], from: readonly LatencyHistogram[]): LatencyHistogram[] {
+export function addLatency(
+  into: LatencyHistogram[],
+  from: readonly LatencyHistogram[],
+  lost?: Overflow,
+): LatencyHistogram[] {
   for (const histogram of from) {
     const same = into.find((candidate) => equalBounds(candidate.boundsMs, histogram.boundsMs));
     if (same === undefined) into.push(copyHistogram(histogram));
-    else for (let i = 0; i < same.counts.length; i++) same.counts[i] = plus(same.counts[i]!, histogram.counts[i]!);
+    else
+      for (let i = 0; i < same.counts.length; i++) same.counts[i] = plus(same.counts[i]!, histogram.counts[i]!, lost);
   }
   return into;
 }
@@ -175,12 +194,12 @@ function tellsSomething(record: CoverageRecord): boolean {
   );
 }
 
-/** Adds what `from` says to `into`, which is written. */
-export function addCoverage(into: CoverageRecord, from: CoverageRecord): void {
-  into.scrapesDue = plus(into.scrapesDue, from.scrapesDue);
-  into.scrapesMissed = plus(into.scrapesMissed, from.scrapesMissed);
-  into.coveredSeconds = plus(into.coveredSeconds, from.coveredSeconds);
-  into.expectedSeconds = plus(into.expectedSeconds, from.expectedSeconds);
-  into.resets = plus(into.resets, from.resets);
+/** Adds what `from` says to `into`, which is written; `lost` grows by what does not fit. */
+export function addCoverage(into: CoverageRecord, from: CoverageRecord, lost?: Overflow): void {
+  into.scrapesDue = plus(into.scrapesDue, from.scrapesDue, lost);
+  into.scrapesMissed = plus(into.scrapesMissed, from.scrapesMissed, lost);
+  into.coveredSeconds = plus(into.coveredSeconds, from.coveredSeconds, lost);
+  into.expectedSeconds = plus(into.expectedSeconds, from.expectedSeconds, lost);
+  into.resets = plus(into.resets, from.resets, lost);
   into.firstSight ||= from.firstSight;
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock/clock.ts';
 import { foldPods } from '../model/fold.ts';
-import { TrafficAccumulator } from '../model/sum.ts';
+import { type Overflow, TrafficAccumulator } from '../model/sum.ts';
 import type { TrafficRecord, TrafficSum } from '../model/traffic.ts';
 
 /** What `queue_size` counts: sums, their records, or their rough bytes. */
@@ -64,6 +64,8 @@ export class TrafficQueue {
   #closed = false;
   #items = 0;
   #bytes = 0;
+  /** What sums lose that are added together here. */
+  readonly overflow: Overflow = { counts: 0 };
 
   constructor(config: TrafficQueueConfig, clock: Clock) {
     this.#config = config;
@@ -129,7 +131,7 @@ export class TrafficQueue {
   #coalesce(entry: Entry, sum: TrafficSum): Offered {
     let accumulator = entry.accumulator;
     if (accumulator === null) {
-      accumulator = new TrafficAccumulator();
+      accumulator = new TrafficAccumulator(this.overflow);
       if (entry.sum !== null) accumulator.add(entry.sum);
       entry.accumulator = accumulator;
       entry.sum = null;
@@ -153,7 +155,7 @@ export class TrafficQueue {
    * sum would otherwise grow with every pod there ever was.
    */
   #fold(entry: Entry, accumulator: TrafficAccumulator): number {
-    const sum = foldPods(accumulator.take());
+    const sum = foldPods(accumulator.take(), this.overflow);
     accumulator.add(sum);
     const spared = entry.items - accumulator.items;
     const bytes = estimateBytes(sum);

@@ -45,6 +45,11 @@ export function createSendingEvents(
       'Times a waiting window outgrew max_items and its pods were added up per workload.',
       one(() => folded),
     ),
+    meters.counter(
+      'weir_capped_counts_total',
+      'Counts lost because a sum stops at 2^53, requests, connections, bytes and buckets together.',
+      one(() => queue.overflow.counts),
+    ),
   ];
 
   return {

@@ -92,8 +92,8 @@ export class TrafficSending<Payload> implements Exporter {
 
   constructor(settings: TrafficSendingSettings<Payload>) {
     this.#settings = settings;
-    this.#windowing = new Windowing(settings.windowMs);
     this.#queue = new TrafficQueue(settings.queue, settings.clock);
+    this.#windowing = new Windowing(settings.windowMs, this.#queue.overflow);
     this.#events = settings.events(this.#queue);
     const { retry, clock } = settings;
     this.#attempts = new Attempts(retry, clock, this.#drain.over, this.#events);

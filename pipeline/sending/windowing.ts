@@ -1,5 +1,5 @@
 /** @module Slots into tumbling windows that begin at multiples of their length since the epoch. */
-import { TrafficAccumulator } from '../model/sum.ts';
+import { type Overflow, TrafficAccumulator } from '../model/sum.ts';
 import type { Interval, TrafficSum } from '../model/traffic.ts';
 
 /** What became of an added slot. */
@@ -16,14 +16,15 @@ export interface Windowed {
  */
 export class Windowing {
   readonly #windowMs: number;
-  readonly #open = new TrafficAccumulator();
+  readonly #open: TrafficAccumulator;
   #openEndMs = 0;
   /** End of all that was handed out: nothing later may begin before it. */
   #handedOutMs = Number.NEGATIVE_INFINITY;
 
-  /** `windowMs` above 0, a multiple of the slot; equal to the slot it passes slots through. */
-  constructor(windowMs: number) {
+  /** `windowMs` above 0, a multiple of the slot; equal to the slot it passes slots through. `overflow`: what sums lose. */
+  constructor(windowMs: number, overflow: Overflow = { counts: 0 }) {
     this.#windowMs = windowMs;
+    this.#open = new TrafficAccumulator(overflow);
   }
 
   /** Items of the open window. */

@@ -14,6 +14,16 @@ function pods(count: number, from = 0) {
   );
 }
 
+test('what totals lost that stop at 2^53 is told', async (t) => {
+  const { meters, read } = testMeters();
+  const { feed } = await startExporter(t, {}, { meters });
+  for (let n = 0; n < 3; n++) feed(sumOf([record('client', pod(0), API, 2 ** 53)], [covered(pod(0))]));
+  t.deepEqual(read('weir_running_totals_capped_counts_total'), {
+    'prometheus kind=edges': 2 ** 54,
+    'prometheus kind=resources': 2 ** 54,
+  });
+});
+
 test('totals, their ids and what was refused are told for edges and resources apart', async (t) => {
   const { meters, read } = testMeters();
   const { feed } = await startExporter(t, { max_series: 3 }, { meters });

@@ -198,6 +198,14 @@ test('no id is remembered where it is the identity', (t) => {
   t.deepEqual([totals.size, totals.ids, totals.idsTurnedAway], [2, 0, 0]);
 });
 
+test('a total stands at 2^53, and what it loses there is counted', (t) => {
+  const totals = totalsOf();
+  for (let n = 0; n < 3; n++) totals.add(slot(n, [record('client', WEB, peer('shop/api'), 2 ** 53, 2)]), n);
+  const [held] = totals.records();
+  t.deepEqual([held?.successes, held?.failures], [2 ** 53, 6]);
+  t.is(totals.cappedCounts, 2 ** 54);
+});
+
 test('a total keeps 32 sets of bounds; histograms of further ones are left out and counted, their requests are not', (t) => {
   const totals = totalsOf();
   for (let n = 0; n < 40; n++) {

@@ -1,10 +1,11 @@
 /** @module Sums that would go beyond what counts can be: they stay there, and say that nobody knows. */
 import test from 'ava';
 import fc from 'fast-check';
+import { foldPods } from '../../../pipeline/model/fold.ts';
 import { MAX_COUNT, plus, sumTraffic } from '../../../pipeline/model/sum.ts';
 import type { TrafficRecord } from '../../../pipeline/model/traffic.ts';
 import { createTrafficKey } from '../../../pipeline/model/traffic-key.ts';
-import { own, peer, record, sumOf } from '../../kit/traffic.ts';
+import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 
 const whole = { startMs: 0, lengthMs: 10_000 };
 
@@ -24,7 +25,9 @@ const TABLE: readonly (readonly [string, Partial<TrafficRecord>])[] = [
 for (const [what, counts] of TABLE) {
   test(`${what} beyond 2^53 stay there, and their sum is partial`, (t) => {
     const one = sumOf([counted(counts)], [], whole);
-    const sum = sumTraffic([one, one, one])!;
+    const lost = { counts: 0 };
+    const sum = sumTraffic([one, one, one], lost)!;
+    t.is(lost.counts, 2 * MAX_COUNT, 'what the sum lost');
     t.true(sum.partial);
     const { successes, failures, unreached, latency, tcp } = sum.records[0]!;
     const all = [successes, failures, unreached, ...(latency?.[0]?.counts ?? []), ...Object.values(tcp ?? {})];
@@ -39,6 +42,25 @@ test('below, sums are exact and say nothing', (t) => {
   ])!;
   t.false(sum.partial);
   t.is(sum.records[0]?.successes, MAX_COUNT - 1);
+});
+
+test('coverage that was taken back beyond what counts is lost, too, and what fits loses nothing', (t) => {
+  const lost = { counts: 0 };
+  const watched = (scrapesDue: number) => sumOf([], [covered(own('shop/web'), { scrapesDue })], whole);
+  t.is(sumTraffic([watched(-MAX_COUNT), watched(-6)], lost)?.coverage[0]?.scrapesDue, -MAX_COUNT);
+  t.is(lost.counts, 6);
+  sumTraffic([watched(MAX_COUNT - 1), watched(1)], lost);
+  t.is(lost.counts, 6);
+});
+
+test('pods that are added up lose what is beyond, too', (t) => {
+  const lost = { counts: 0 };
+  const pods = ['web-1', 'web-2'].map((pod) => {
+    const made = record('client', own('shop/web', { pod }), peer('shop/api'), MAX_COUNT);
+    return { ...made, key: createTrafficKey(made.key) };
+  });
+  t.is(foldPods(sumOf(pods, [], whole), lost).records[0]?.successes, MAX_COUNT);
+  t.is(lost.counts, MAX_COUNT);
 });
 
 test('adding is what it is for all that counts, and never leaves it', (t) => {

@@ -32,6 +32,14 @@ test('sums come out once, in the order in which they were offered', async (t) =>
   t.is(queue.bytes, 0);
 });
 
+test('what sums lose that are added together is counted', async (t) => {
+  const { queue } = queueOf(1);
+  for (let n = 0; n < 3; n++) queue.offer(slotNumber(n, [{ ...EDGE, successes: 2 ** 53, failures: 0 }]));
+  const taken = await queue.take();
+  t.true([...totals([taken!.sum]).values()].every(([successes]) => successes === 2 ** 53));
+  t.is(queue.overflow.counts, 8 * 2 ** 53, 'two sides, requests and a bucket of them, added to twice');
+});
+
 test('a full queue adds the new sum to the newest one waiting', async (t) => {
   const { queue } = queueOf(2);
   queue.offer(slotNumber(0));

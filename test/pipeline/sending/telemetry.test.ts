@@ -54,6 +54,14 @@ test('a failure that repeats is told once, then every 30 s with its number, and 
   ]);
 });
 
+test('what sums lost that stop at 2^53 is counted', (t) => {
+  const { queue, read } = create();
+  queue.overflow.counts += 7;
+  t.deepEqual(read('weir_capped_counts_total'), [
+    { value: 7, attributes: { component: 'kafka/eu', signal: 'traffic' } },
+  ]);
+});
+
 test('the queue is read when somebody collects', (t) => {
   const { clock, queue, events, read, metrics } = create();
   queue.offer(slot(0, 1000, EDGES));

@@ -153,3 +153,11 @@ test('windows never overlap, keep to their bounds and conserve counts and items'
     }),
   );
 });
+
+test('what a window loses that stops at 2^53 is counted', (t) => {
+  const overflow = { counts: 0 };
+  const windowing = new Windowing(30_000, overflow);
+  const edges = [{ source: 'web', destination: 'emoji', successes: 2 ** 53, failures: 0 }];
+  for (const startMs of [30_000, 40_000]) windowing.add(slot(startMs, startMs + 10_000, edges));
+  t.is(overflow.counts, 4 * 2 ** 53, 'requests and a bucket of them, of both sides');
+});

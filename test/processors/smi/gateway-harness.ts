@@ -6,7 +6,7 @@ import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
 import { Delivery, type Outcome, TAKEN } from '../../../pipeline/delivery.ts';
 import { ReadModel } from '../../../pipeline/model/read-model.ts';
 import type { CoverageRecord, Interval, TrafficRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
-import { NO_METERS } from '../../../pipeline/telemetry/meters.ts';
+import { type Meters, NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { config } from '../../../processors/smi/config.ts';
 import { createSmi } from '../../../processors/smi/smi.ts';
 import { createTestClock } from '../../kit/clock.ts';
@@ -41,10 +41,16 @@ interface GatewayOptions {
   readonly written?: Record<string, unknown>;
   readonly receives?: readonly Body[];
   readonly answer?: (n: number) => Outcome;
+  readonly meters?: Meters;
 }
 
 /** One that begins at `T0`. Seconds of the test count from there. */
-export function gateway({ written = {}, receives = ['traffic'], answer = () => TAKEN }: GatewayOptions = {}) {
+export function gateway({
+  written = {},
+  receives = ['traffic'],
+  answer = () => TAKEN,
+  meters = NO_METERS,
+}: GatewayOptions = {}) {
   const clock = createTestClock(T0);
   const time = createEngineTime(clock);
   const books = new Map<Body, Balance>([
@@ -58,7 +64,7 @@ export function gateway({ written = {}, receives = ['traffic'], answer = () => T
     clock,
     time,
     log,
-    meters: NO_METERS,
+    meters,
     balance: books.get('samples')!,
     balanceOf: (body) => books.get(body)!,
     startedMs: T0,

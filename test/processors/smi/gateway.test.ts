@@ -1,6 +1,7 @@
 /** @module A gateway: traffic of other Weirs goes to the slots it belongs to, whenever it comes. */
 import test from 'ava';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
+import { NO_METERS, type Observation } from '../../../pipeline/telemetry/meters.ts';
 import { counter, identity, START, TestTarget, workload } from '../../kit/mesh.ts';
 import { own, peer, record } from '../../kit/traffic.ts';
 import {
@@ -600,4 +601,20 @@ test('slots that a step of the clock left out are told with the next one', async
   );
   const [part] = told.flatMap((sum) => (sum.late === true ? (sum.parts ?? []).slice(1) : []));
   t.is(slotOf(part!), 1);
+});
+
+test('what a slot loses whose counts stop at 2^53 is counted', (t) => {
+  const reads = new Map<string, () => Iterable<Observation>>();
+  const register = (name: string, _help: string, read: () => Iterable<Observation>) => {
+    reads.set(name, read);
+    return () => {};
+  };
+  const { send, until, told } = gateway({ meters: { ...NO_METERS, counter: register } });
+  const lost = () => [...reads.get('weir_capped_counts_total')!()];
+  for (const source of ['a', 'b', 'c']) send(traffic(slots(0), [calls('web', 2 ** 53)], [watched('web')]), { source });
+  t.deepEqual(lost(), [{ value: 2 ** 54, attributes: { component: 'smi' } }]);
+  until(30);
+  const [sum] = told.filter(({ records }) => records.length > 0);
+  t.deepEqual([sum?.records[0]?.successes, sum?.partial], [2 ** 53, true]);
+  t.is(lost()[0]!.value, 2 ** 54, 'once');
 });

@@ -674,3 +674,27 @@ test('a scrape that comes in at the very instant of the end is in the last slot'
   t.is(last!.records[0]!.successes, 1000);
   t.true(last!.interval.endMs > last!.interval.startMs);
 });
+
+test('what several proxies count of one edge beyond 2^53 is lost, and the engine says how much', (t) => {
+  const e = engine();
+  e.open(T0, false);
+  for (let n = 0; n < 3; n++) {
+    const a = target('a');
+    for (const [ok, at] of [
+      [0, 1000],
+      [2 ** 53, 2000],
+    ] as const)
+      e.take(
+        a.page(
+          [
+            ['ok', ok],
+            ['start', OLD],
+          ],
+          { scheduledMs: T0 + at, nextDueMs: T0 + 13_000 },
+        ),
+      );
+  }
+  const [sum] = e.close(T0 + SLOT);
+  t.is(sum!.records[0]?.successes, 2 ** 53);
+  t.is(e.overflow.counts, 2 ** 54);
+});
