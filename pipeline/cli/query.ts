@@ -175,7 +175,7 @@ function parseAnswer(
   if (status === 503 && isRecord(parsed) && parsed.ready === false) return parsed;
   const place = `GET ${url.protocol}//${url.host}${url.pathname}`;
   if (status === 200) throw new WeirError('WEIR_NET_BAD_ANSWER', `${place}: the answer is no JSON; is this a Weir?`);
-  const told = status === 404 ? weirMessage(parsed) : null;
+  const told = status === 404 ? weirMessage(parsed) : status === 403 ? plainMessage(parsed) : null;
   if (told !== null) throw new WeirError('WEIR_NET_STATUS', told);
   const refused = status === 401 && hasToken ? 'the token was refused' : undefined;
   const unknown = status === 404 ? listener.unknown : undefined;
@@ -186,6 +186,11 @@ function parseAnswer(
 /** What a Weir says of something it does not know; null when somebody else answered. */
 function weirMessage(parsed: unknown): string | null {
   return isRecord(parsed) && parsed.kind === 'Status' && parsed.reason === 'NotFound' ? messageOf(parsed) : null;
+}
+
+/** What a Weir says in its plain JSON; null when somebody else answered. */
+function plainMessage(parsed: unknown): string | null {
+  return isRecord(parsed) && parsed.apiVersion === 'weir/v1' ? messageOf(parsed) : null;
 }
 
 function messageOf(parsed: unknown): string | null {

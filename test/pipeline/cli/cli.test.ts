@@ -63,12 +63,12 @@ test.serial('version and help go to standard output and end with 0', async (t) =
   t.like(await runWeir(['--version']), { code: 0, out: `${manifest.version}\n`, err: '' });
   const help = await runWeir(['--help']);
   t.like(help, { code: 0, err: '' });
-  for (const command of ['run', 'validate', 'components', 'edges', 'targets', 'explain', 'demo']) {
+  for (const command of ['run', 'validate', 'components', 'edges', 'targets', 'explain', 'drops', 'demo']) {
     t.regex(help.out, new RegExp(`^ {2}${command} `, 'm'));
   }
 });
 
-for (const command of ['run', 'validate', 'components', 'edges', 'targets']) {
+for (const command of ['run', 'validate', 'components', 'edges', 'targets', 'drops']) {
   test(`help of ${command} has examples`, async (t) => {
     const { code, out } = await callWeir([command, '--help']);
     t.is(code, 0);
@@ -81,6 +81,8 @@ const mistakes: [args: string[], err: RegExp][] = [
   [['validate'], /required option '-c, --config <file\.\.\.>' not specified/],
   [['edges', '--colour', 'never'], /unknown option '--colour'\n\(Did you mean --color\?\)/],
   [['edges', '--url', 'foo'], /--url foo: expected http:\/\/HOST:PORT/],
+  [['drops', 'kafka', 'otlp'], /kafka otlp: expected an id, or one of receiver, processor, exporter and an id/],
+  [['drops', '--since', 'soon'], /--since soon: expected a duration such as 2s/],
   [['edges', '--watch=0'], /--watch 0: expected a duration such as 2s/],
   [['edges', '-o', 'yaml'], /Allowed choices are table, json/],
   [['components', 'linkred'], /no component has the type "linkred" \(did you mean linkerd\?\)/],

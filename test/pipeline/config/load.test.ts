@@ -35,6 +35,7 @@ test('the smallest configuration takes all defaults', async (t) => {
   t.deepEqual(config!.telemetry, {
     logs: { level: 'info', encoding: 'console' },
     metrics: { host: '127.0.0.1', port: 8888 },
+    drops: { maxEntries: 1000, maxErrors: 16, isOpen: true },
   });
 });
 
@@ -63,6 +64,23 @@ test('the field decides how a text from the environment is read', async (t) => {
   t.is(username, 'cost$50');
   t.true(password instanceof Secret);
   t.is(password.reveal(), 'hunter2');
+});
+
+test('the drop journal is shown to other machines only where its own key says so, and has bounds', async (t) => {
+  const own = (telemetry: string) =>
+    loadText(`receivers: { linkerd: }${TAIL}  telemetry: ${telemetry}
+`);
+  const metrics = 'metrics: { address: "0.0.0.0:8888", insecure_allow: true }';
+  const closed = await own(`{ ${metrics} }`);
+  t.deepEqual(closed.problems, []);
+  t.false(closed.config!.telemetry.drops.isOpen);
+  const open = await own(`{ ${metrics}, drops: { insecure_allow: true, max_entries: 5, max_errors: 2 } }`);
+  t.deepEqual(open.config!.telemetry.drops, { maxEntries: 5, maxErrors: 2, isOpen: true });
+  const wrong = await own('{ drops: { max_entries: 0, max_errors: 1001 } }');
+  t.deepEqual(
+    wrong.problems.map(({ path }) => path),
+    ['service.telemetry.drops.max_entries', 'service.telemetry.drops.max_errors'],
+  );
 });
 
 test('a variable cannot add structure', async (t) => {

@@ -16,6 +16,7 @@ import {
 import type { CheckedComponent, CheckedPipeline } from '../../../pipeline/config/checked.ts';
 import { Delivery, TAKEN } from '../../../pipeline/delivery.ts';
 import { buildGraph } from '../../../pipeline/graph/build.ts';
+import { DropJournal } from '../../../pipeline/telemetry/drop-journal.ts';
 import { NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
@@ -92,7 +93,7 @@ function world() {
   return { receivers, processors, exporters, pipeline };
 }
 
-async function build(pipelines: readonly CheckedPipeline[]) {
+async function build(pipelines: readonly CheckedPipeline[], drops?: DropJournal) {
   const clock = createTestClock();
   const status = { ready: true, phase: 'running', reason: '' } as const;
   return buildGraph(
@@ -112,6 +113,7 @@ async function build(pipelines: readonly CheckedPipeline[]) {
       log: createTestLog(),
       meters: NO_METERS,
       status: () => status,
+      ...(drops === undefined ? {} : { drops }),
     },
   );
 }
@@ -203,4 +205,21 @@ test('books of a body are the same object whenever they are asked for, and liste
     own.map(({ signal }) => signal),
     [...bodies],
   );
+});
+
+test('whatever any component drops of any body is in the drop journal under its name', async (t) => {
+  const { receivers, processors, exporters, pipeline } = world();
+  const journal = new DropJournal(createTestClock(), { maxEntries: 100, maxErrors: 2 });
+  const graph = await build([pipeline('metrics'), pipeline('traces')], journal);
+  const settings = [...receivers, ...processors, ...exporters.map((one) => one.settings)];
+  for (const { balanceOf } of settings) for (const body of ['samples', 'traffic', 'spans'] as const) balanceOf(body);
+  const booked = new Map<string, number>();
+  for (const [n, { kind, component, signal, balance }] of graph.balances().entries()) {
+    balance.drop('test', n + 1);
+    const key = `${kind} ${component} ${signal}`;
+    booked.set(key, (booked.get(key) ?? 0) + n + 1);
+  }
+  t.is(booked.size, 9);
+  const told = journal.list().map(({ kind, component, signal, items }) => [`${kind} ${component} ${signal}`, items]);
+  t.deepEqual(told.sort(), [...booked].sort());
 });

@@ -1,6 +1,6 @@
 /** @module Several requests of spans under way at once: when each is tried, and what is told of its waits. */
 import test from 'ava';
-import { Balance } from '../../../pipeline/balance.ts';
+import { Balance, type DropCause } from '../../../pipeline/balance.ts';
 import type { RetryConfig } from '../../../pipeline/sending/retry.ts';
 import type { SpansOutcome } from '../../../pipeline/sending/spans-sender.ts';
 import { SpansSending } from '../../../pipeline/sending/spans-sending.ts';
@@ -28,7 +28,8 @@ function create(
   retry: Partial<RetryConfig> = {},
 ) {
   const clock = createTestClock();
-  const balance = new Balance();
+  const causes: [reason: string, items: number, cause: DropCause][] = [];
+  const balance = new Balance((...told) => void causes.push(told));
   const attempts: [atMs: number, spans: number][] = [];
   const waits: [atMs: number, waitMs: number][] = [];
   const cuts: [askedMs: number, maxMs: number][] = [];
@@ -68,7 +69,7 @@ function create(
       await settle();
     }
   };
-  return { exporter, clock, balance, attempts, waits, cuts, dropped, feed, pass };
+  return { exporter, clock, balance, attempts, waits, cuts, dropped, feed, pass, causes };
 }
 
 test('the wait that is told is the one that follows, also while draining', async (t) => {
@@ -302,4 +303,32 @@ test('one that is dropped when its turn comes to ask for all leaves the asking t
   ]);
   t.is(balance.delivered, 7);
   await exporter.stop(NEVER);
+});
+
+test('of a request that is lost in part, the drop journal hears the first span of that part', async (t) => {
+  const refused: SpansOutcome = { kind: 'permanent', reason: 'http_400', error: 'status 400: no' };
+  let asked = 0;
+  // 4 spans are too large; of the halves the first is sent, the second refused.
+  const answer = (spans: number): SpansOutcome =>
+    spans > 2 ? { kind: 'too_large', error: 'too large' } : asked++ === 0 ? SENT : refused;
+  const { exporter, feed, causes } = create(answer, 1);
+  await exporter.start();
+  feed(4);
+  await settle();
+  await exporter.stop(NEVER);
+  t.is(causes.length, 1);
+  const [reason, items, { error, sample }] = causes[0]!;
+  t.deepEqual([reason, items, error], ['http_400', 2, 'status 400: no']);
+  t.is(sample?.().spanId, '3'.padStart(16, '0'));
+});
+
+test('what is left at the end is in the drop journal by its first request', async (t) => {
+  const { exporter, feed, causes } = create(() => AWAY, 1);
+  feed(3);
+  feed(2);
+  await exporter.stop(AbortSignal.abort());
+  t.is(causes.length, 1);
+  const [reason, items, { error, sample }] = causes[0]!;
+  t.deepEqual([reason, items, error], ['shutdown', 5, 'the deadline of the shutdown came first']);
+  t.is(sample?.().traceId, '1'.padStart(32, '0'));
 });

@@ -25,7 +25,10 @@ const RETRY: RetryConfig = {
 
 function create(answers: (SendOutcome | Error)[], retry: Partial<RetryConfig> = {}, progress?: SendProgress) {
   const clock = createTestClock();
-  const balance = new Balance();
+  const causes: [reason: string, items: number, error: string, startMs: number][] = [];
+  const balance = new Balance((reason, items, { error = '', sample }) => {
+    causes.push([reason, items, error, sample?.().startMs ?? -1]);
+  });
   const log = createTestLog();
   const attempts: [atMs: number, startMs: number][] = [];
   let closed = 0;
@@ -60,7 +63,7 @@ function create(answers: (SendOutcome | Error)[], retry: Partial<RetryConfig> = 
         slot(second * 1000, (second + 1) * 1000, [{ source: 'web', destination: 'emoji', successes: 1, failures: 0 }]),
       ),
     );
-  return { exporter, clock, balance, log, attempts, feed, closedTimes: () => closed };
+  return { exporter, clock, balance, log, attempts, feed, closedTimes: () => closed, causes };
 }
 
 test('attempts follow the backoff, and the next window waits its turn', async (t) => {
@@ -337,4 +340,26 @@ test('progress beyond the items of a sum counts for no more than them, and waiti
     ],
   );
   t.is(balance.unaccounted, 0);
+});
+
+test('each drop is told to the drop journal with what the peer said and the window that is lost', async (t) => {
+  const refused: SendOutcome = { kind: 'permanent', reason: 'http_400', error: 'status 400: no' };
+  const partly: SendOutcome = {
+    kind: 'sent',
+    dropped: new Map([['rejected', 1]]),
+    errors: new Map([['rejected', 'one bad']]),
+  };
+  const { exporter, feed, causes, balance } = create([refused, partly]);
+  await exporter.start();
+  feed(1);
+  feed(2);
+  feed(13);
+  await settle();
+  await exporter.stop(NEVER);
+  const [first, second, third, ...others] = causes;
+  t.deepEqual(others, []);
+  t.deepEqual([first?.[0], first?.[2], first?.[3]], ['http_400', 'status 400: no', 1000]);
+  t.deepEqual(second, ['rejected', 1, 'one bad', 2000]);
+  t.deepEqual([third?.[0], third?.[2], third?.[3]], ['encode_failed', 'cannot be encoded', 13_000]);
+  t.deepEqual(new Map(causes.map(([reason, items]) => [reason, items])), new Map(balance.dropped));
 });

@@ -1,0 +1,140 @@
+/** @module `weir drops`, of the journal as it is served, and of answers by others. */
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
+import { Balance } from '../../../pipeline/balance.ts';
+import { dropsAnswer, dropsClosed } from '../../../pipeline/telemetry/drop-answer.ts';
+import { DropJournal } from '../../../pipeline/telemetry/drop-journal.ts';
+import { startMetricsServer } from '../../../pipeline/telemetry/metrics-server.ts';
+import { callWeir } from '../../kit/cli.ts';
+import { createTestClock } from '../../kit/clock.ts';
+import { createTestLog } from '../../kit/log.ts';
+import { freePorts } from '../../kit/ports.ts';
+
+/** A journal behind the listener of own metrics; its drops are three minutes old. */
+async function serveJournal(t: ExecutionContext, { maxEntries = 10, isOpen = true } = {}) {
+  const journal = new DropJournal(createTestClock(Date.now() - 180_500), { maxEntries, maxErrors: 4 });
+  const server = await startMetricsServer({
+    host: '127.0.0.1',
+    port: 0,
+    render: async () => '',
+    drops: isOpen ? () => dropsAnswer(journal) : dropsClosed,
+    log: createTestLog(),
+  });
+  t.teardown(() => server.close());
+  const books = (component: string, signal = 'spans') => new Balance(journal.observer('exporter', component, signal));
+  return { journal, books, url: `http://127.0.0.1:${server.port}` };
+}
+
+async function serve(t: ExecutionContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function someDrops(books: (component: string, signal?: string) => Balance): void {
+  books('kafka', 'traffic').drop('too_large', 12, {
+    error: 'message of 2 MB',
+    sample: () => ({ from: 'shop/web', to: 'pay/api' }),
+  });
+  const otlp = books('otlphttp/west');
+  for (let i = 0; i < 3; i++)
+    otlp.drop('http_400', 500, { error: 'no\ttenant', sample: () => ({ traceId: 'ab', span: 'GET /' }) });
+  otlp.drop('shutdown', 1);
+}
+
+test('a line for each entry, the latest drop first', async (t) => {
+  const { books, url } = await serveJournal(t);
+  someDrops(books);
+  const { code, out, err } = await callWeir(['drops', '--url', url]);
+  t.deepEqual({ code, err }, { code: 0, err: '' });
+  t.is(
+    // How long ago depends on how long the test takes.
+    out.replaceAll(/^3m\ds ago/gm, '3m0s ago'),
+    `    LAST   COMPONENT                SIGNAL    REASON      ITEMS   TIMES   SAMPLE                     ERROR
+3m0s ago   exporter otlphttp/west   spans     shutdown        1       1   -                          -
+3m0s ago   exporter otlphttp/west   spans     http_400     1500       3   traceId=ab span="GET /"    no\\x09tenant
+3m0s ago   exporter kafka           traffic   too_large      12       1   from=shop/web to=pay/api   message of 2 MB
+`,
+  );
+});
+
+test('entries are chosen by component, kind, reason and age', async (t) => {
+  const { books, url } = await serveJournal(t);
+  someDrops(books);
+  const reasons = async (...args: string[]) => {
+    const { code, out } = await callWeir(['drops', ...args, '--url', url, '--json']);
+    t.is(code, 0);
+    return JSON.parse(out).drops.map(({ reason }: { reason: string }) => reason);
+  };
+  t.deepEqual(await reasons('otlphttp/west'), ['shutdown', 'http_400']);
+  t.deepEqual(await reasons('exporter', 'kafka'), ['too_large']);
+  t.deepEqual(await reasons('receiver', 'kafka'), []);
+  t.deepEqual(await reasons('--reason', 'http_400'), ['http_400']);
+  t.deepEqual(await reasons('--since', '4m'), ['shutdown', 'http_400', 'too_large']);
+  t.deepEqual(await reasons('--since', '2m'), []);
+  const { code, out } = await callWeir(['drops', 'smi', '--url', url]);
+  t.deepEqual({ code, out }, { code: 0, out: 'no drops of this kind, but others (3; see: weir drops)\n' });
+});
+
+test('JSON is what the listener serves, whole', async (t) => {
+  const { books, url } = await serveJournal(t, { maxEntries: 2 });
+  someDrops(books);
+  const { out } = await callWeir(['drops', '-o', 'json'], { WEIR_TELEMETRY_URL: url });
+  const served = (await (await fetch(`${url}/v1/drops`)).json()) as object;
+  t.deepEqual(JSON.parse(out), { ...served, left: 0 });
+  t.like(served, { apiVersion: 'weir/v1', maxEntries: 2, forgotten: { entries: 1, items: 12 } });
+  const table = (await callWeir(['drops', '--url', url])).out;
+  t.true(table.endsWith('   1 older entries of 12 items fell out (service.telemetry.drops.max_entries)\n'), table);
+});
+
+test('nothing dropped is said with since when', async (t) => {
+  const { journal, url } = await serveJournal(t);
+  const { code, out } = await callWeir(['drops', '--url', url]);
+  t.deepEqual(
+    { code, out },
+    { code: 0, out: `nothing was dropped since ${new Date(journal.startedMs).toISOString()}\n` },
+  );
+});
+
+test('who cannot answer is told with what to do', async (t) => {
+  const [free = 0] = await freePorts(1);
+  const closed = await serveJournal(t, { isOpen: false });
+  const elsewhere = await serve(t, (_request, response) => response.writeHead(404).end('not found\n'));
+  const page = await serve(t, (_request, response) => response.end('<html>'));
+  const answers: [url: string, err: RegExp][] = [
+    [
+      `http://127.0.0.1:${free}`,
+      /mend: start one \(weir run -c config\.yaml\), or say where it is \(--url, WEIR_TELEMETRY_URL\)\n$/,
+    ],
+    [
+      closed.url,
+      /^weir: the drop journal is not shown on an address that other machines reach; set service\.telemetry/,
+    ],
+    [
+      elsewhere,
+      /status 404: is this the address of the own metrics of a Weir \(service\.telemetry\.metrics\.address\)\?/,
+    ],
+    [page, /the answer is no JSON; is this a Weir\?/],
+  ];
+  for (const [url, said] of answers) {
+    const { code, out, err } = await callWeir(['drops', '--url', url]);
+    t.deepEqual({ code, out }, { code: 1, out: '' }, url);
+    t.regex(err, said);
+  }
+});
+
+test('an answer by a stranger is printed as text and crashes nothing', async (t) => {
+  const drops = [
+    null,
+    7,
+    { kind: 'a\u001b[2J', items: 'many', lastAt: 'soon', sample: { __proto__x: '\u202e', b: { c: 1 } } },
+    {},
+  ];
+  const url = await serve(t, (_request, response) => response.end(JSON.stringify({ drops, since: '\u0007' })));
+  const { code, out } = await callWeir(['drops', '--url', url, '--no-headers']);
+  t.is(code, 0);
+  t.is(out.split('\n').length, 3);
+  t.regex(out, /^ *- {3}a\\x1b\[2J - {3}- {3}- {3}- {3}- {3}__proto__x=\\u202e b="\[object Object\]" {3}-\n/);
+});
