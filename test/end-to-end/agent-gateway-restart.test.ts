@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { AgentFleet, SLOT_MS, START_MS } from '../kit/agent-fleet.ts';
-import { bySlot, expectedOf } from '../kit/agent-truth.ts';
 import { observedCounts } from '../kit/expected-traffic.ts';
 import type { Fate, Member } from '../kit/fleet.ts';
+import { expectedOf } from '../kit/joined-truth.ts';
 
 const FIRST_SLOT = START_MS / SLOT_MS;
 /** The gateway is restarted in this slot, while agent 0 does not know whether that of the slot before has come. */
@@ -47,8 +47,9 @@ function requests(slots: Iterable<Counts>): Map<string, number> {
 }
 
 /** What came out of the gateway beyond the truth, by slot: 0 where it is the truth. */
-function tooMuch({ gateways, lives }: AgentFleet): Map<number, number> {
-  const slots = bySlot(gateways);
+function tooMuch(stage: AgentFleet): Map<number, number> {
+  const { lives } = stage;
+  const slots = stage.slots();
   return new Map(
     Array.from(slots, ([slot, sum]) => {
       const seen = requests([observedCounts(sum)]);
@@ -72,7 +73,7 @@ for (const fate of ['answer lost', 'half arrives'] as const) {
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     const stage = await run(t, fate, join(folder, 'taken'));
     t.deepEqual(beyond(stage), []);
-    for (const [slot, sum] of bySlot(stage.gateways)) {
+    for (const [slot, sum] of stage.slots()) {
       t.deepEqual(
         requests([observedCounts(sum)]),
         requests([expectedOf(stage.lives, slot)]),
@@ -95,7 +96,7 @@ for (const fate of ['answer lost', 'half arrives'] as const) {
     const stage = await run(t, fate, null);
     t.deepEqual(beyond(stage), [RESTART - 1]);
     const slot = FIRST_SLOT + RESTART - 1;
-    const seen = requests([observedCounts(bySlot(stage.gateways).get(slot)!)]);
+    const seen = requests([observedCounts(stage.slots().get(slot)!)]);
     const livesOfFirst = stage.lives.filter(({ agent }) => agent === 0);
     const twice = requests([expectedOf(livesOfFirst, slot)]);
     const most = requests([expectedOf(stage.lives, slot)]);

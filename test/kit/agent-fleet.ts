@@ -3,8 +3,11 @@ import { type ServedWorld, serveWorld } from '../../demo/proxies/serve.ts';
 import { THREE_MESHES } from '../../demo/world/three-meshes.ts';
 import type { MeshName } from '../../demo/world/topology.ts';
 import { createWorld, type PodView, type World } from '../../demo/world/world.ts';
+import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { bySlot } from './agent-truth.ts';
 import { ExpectedTraffic } from './expected-traffic.ts';
 import { type Fate, Fleet, type Member } from './fleet.ts';
+import { JoinedTruth, type WatchedLife } from './joined-truth.ts';
 import { freePorts } from './ports.ts';
 
 export const SLOT_MS = 10_000;
@@ -13,14 +16,9 @@ export const START_MS = 1_800_000_000_000;
 const LEAD_MS = 25_000;
 const MESHES: readonly MeshName[] = ['linkerd', 'istio', 'envoy'];
 
-/** One life of an agent, and what its scrapes told. */
-export interface AgentLife {
-  readonly agent: number;
+export interface AgentLife extends WatchedLife {
   /** Null while it starts: its first scrapes come before it is up. */
   member: Member | null;
-  readonly expected: ExpectedTraffic;
-  readonly startedMs: number;
-  /** When it was told to stop; null while it runs. */
   stoppedMs: number | null;
 }
 
@@ -34,6 +32,8 @@ export class AgentFleet {
   readonly gateways: Member[] = [];
   /** What becomes of the next POSTs of an agent; first one first. Without any they arrive. */
   readonly fates = new Map<number, Fate[]>();
+  /** What all scrapes of all lives told. */
+  readonly truth = new JoinedTruth(this.lives, SLOT_MS, (pod) => this.ownerOf(pod));
   readonly #agents = new Map<number, AgentLife>();
   readonly #owners = new Map<string, number>();
   readonly #ports: readonly number[];
@@ -84,6 +84,14 @@ export class AgentFleet {
   /** The agent that scrapes a pod, running or not. */
   ownerOf(pod: string): number | undefined {
     return this.#owners.get(pod);
+  }
+
+  /** What the gateway told of each slot so far, in all its lives. */
+  slots(): Map<number, TrafficSum> {
+    return bySlot(
+      this.gateways.flatMap(({ sums }) => sums),
+      SLOT_MS,
+    );
   }
 
   podsOf(agent: number): string[] {

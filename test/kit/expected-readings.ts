@@ -6,7 +6,8 @@
 import type { MeshName, WorkloadSpec } from '../../demo/world/topology.ts';
 import type { World } from '../../demo/world/world.ts';
 import type { TcpTotals, TrafficSum } from '../../pipeline/model/traffic.ts';
-import { addTcp, type ExpectedCounts, type ExpectedTraffic, hasTcp, noCounts } from './expected-traffic.ts';
+import type { CoverageBook } from './expected-coverage.ts';
+import { addTcp, type ExpectedCounts, hasTcp, noCounts } from './expected-traffic.ts';
 
 /** Slots [from, to) by number. */
 export interface SlotRange {
@@ -15,6 +16,15 @@ export interface SlotRange {
 }
 
 type Side = 'client' | 'server';
+
+/** What the scrapes of one Weir told, or those of several together. */
+export interface Truth {
+  readonly slots: { get(slot: number): ReadonlyMap<string, ExpectedCounts> | undefined };
+  readonly present: { get(slot: number): ReadonlySet<string> | undefined };
+  readonly coverage: Pick<CoverageBook, 'pods' | 'of'>;
+  ownerOf(pod: string): string;
+  meshOf(pod: string): MeshName;
+}
 
 export interface ExpectedFigures {
   readonly side: Side;
@@ -88,11 +98,11 @@ export function factorsOf(sums: readonly TrafficSum[], slotMs: number, { from, t
 
 export class ExpectedReadings {
   readonly #world: World;
-  readonly #expected: ExpectedTraffic;
+  readonly #expected: Truth;
   readonly #range: SlotRange;
   readonly #factors: Factors;
 
-  constructor(world: World, expected: ExpectedTraffic, range: SlotRange, factors: Factors) {
+  constructor(world: World, expected: Truth, range: SlotRange, factors: Factors) {
     this.#factors = factors;
     this.#world = world;
     this.#expected = expected;

@@ -42,8 +42,8 @@ const PARTS: readonly Part[] = [
     option: 'seeds',
     budget: 'seeds',
     usual: 20,
-    what: 'worlds of 200 slots with every fault',
-    files: ['test/end-to-end/truth.test.ts'],
+    what: 'worlds with every fault, scraped by one Weir and by six agents of a gateway',
+    files: ['truth', 'agent-gateway', 'agent-gateway-processes'].map((what) => `test/end-to-end/${what}.test.ts`),
   },
   {
     option: 'stalls',
