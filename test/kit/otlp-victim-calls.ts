@@ -176,6 +176,7 @@ export function rawExchange(
 }
 
 const NOTHING = Buffer.alloc(0);
+const H2_HEAD_BYTES = 9;
 
 /** A frame of HTTP/2 (RFC 9113 §4.1). */
 export function h2Frame(type: number, flags: number, stream: number, content: Uint8Array = NOTHING): Buffer {
@@ -206,7 +207,7 @@ export function h2Outcome(port: number, bytes: Uint8Array, patienceMs = 30_000):
     };
     socket.on('data', (piece: Buffer) => {
       came.push(piece);
-      const types = frameTypes(Buffer.concat(came));
+      const types = h2Frames(Buffer.concat(came)).map(({ type }) => type);
       if (types.includes(1)) end('answered');
       else if (types.includes(3) || types.includes(7)) end('ended');
     });
@@ -215,10 +216,16 @@ export function h2Outcome(port: number, bytes: Uint8Array, patienceMs = 30_000):
   });
 }
 
-function frameTypes(bytes: Buffer): number[] {
-  const types: number[] = [];
-  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) types.push(bytes[at + 3]!);
-  return types;
+/** The frames that came whole. */
+export function h2Frames(bytes: Buffer): { readonly type: number; readonly content: Buffer }[] {
+  const frames: { type: number; content: Buffer }[] = [];
+  for (let at = 0; at + H2_HEAD_BYTES <= bytes.length; ) {
+    const end = at + H2_HEAD_BYTES + bytes.readUIntBE(at, 3);
+    if (end > bytes.length) break;
+    frames.push({ type: bytes[at + 3]!, content: bytes.subarray(at + H2_HEAD_BYTES, end) });
+    at = end;
+  }
+  return frames;
 }
 
 /** Headers of a call: POST, http, then :authority, :path and content-type (RFC 7541 §6.2.2 and appendix A). */

@@ -9,7 +9,7 @@ import { assertOwnBalance, parseOwnMetrics } from './own-metrics.ts';
 export function assertRefusals(t: ExecutionContext, tried: readonly Tried[]): void {
   t.true(tried.length > 0);
   const wrong = tried.filter(({ wanted, got }) => wanted !== got);
-  const told = wrong.slice(0, 10).map(({ what, wanted, got }) => `${what}: ${got}, not ${wanted}`);
+  const told = wrong.slice(0, 10).map(({ what, wanted, got, seen }) => `${what}: ${got}, not ${wanted} ${seen}`);
   t.deepEqual(told, [], `${wrong.length} of ${tried.length}`);
 }
 
@@ -31,6 +31,19 @@ export function assertCounted(t: ExecutionContext, page: string, tried: readonly
     );
   }
   t.deepEqual([...found].sort(), [...wanted].sort());
+}
+
+/** Each connection and call that the victim has ended by itself belongs to a try, and is counted by its reason. */
+export function assertClosings(t: ExecutionContext, page: string, tried: readonly Tried[]): void {
+  const wanted = new Map<string, number>();
+  for (const { closed } of tried) for (const one of closed) wanted.set(one, (wanted.get(one) ?? 0) + 1);
+  const found = new Map<string, number>();
+  for (const { name, labels, value } of parseOwnMetrics(page)) {
+    if (name !== 'weir_otlp_connections_closed_total' || value === 0) continue;
+    found.set(`${labels.get('protocol')} ${labels.get('reason')}`, value);
+  }
+  t.true(wanted.size > 0);
+  t.deepEqual([...found].sort(), [...wanted].sort(), 'connections and calls that were ended');
 }
 
 function add(counts: Map<string, number>, [protocol, signal, reason = '']: readonly string[], value: number): void {

@@ -13,6 +13,7 @@ import {
   rawExchange,
   SIGNALS,
 } from './otlp-victim-calls.ts';
+import { pour } from './otlp-victim-pour.ts';
 
 /** As many addresses as may fill `max_connections` (512) of a port almost, with 64 for each. */
 const ADDRESSES = [2, 3, 4, 5, 6, 7, 8].map((last) => `127.0.0.${last}`);
@@ -76,37 +77,31 @@ function dawdle(port: number, from: string, bytes: Buffer, drips: boolean): Prom
   });
 }
 
-/** Clients that ask again and again and read no answer: nothing piles up for them. */
+/** As many requests as one turn of the server's loop may take of a connection (pipeline/net/pipelining.ts). */
+const MOST_ANSWERS = 32;
+
+/**
+ * Clients that ask again and again by the hundred, and read answers only once no more are taken, or at once: the server
+ * answers some and ends the connection itself.
+ */
 export const deafClients: Attack = async (attacker) => {
-  const { httpPort } = attacker.ports;
-  const asked = SIGNALS.map((signal) => {
+  const { httpPort: port } = attacker.ports;
+  const asked = SIGNALS.flatMap((signal) => {
     const one = `POST ${PATHS[signal]} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n`;
-    return attacker.note(`deaf: ${signal}`, 'ended', () => pour(httpPort, Buffer.from(one.repeat(100)), 200));
+    const [first, again] = [Buffer.alloc(0), Buffer.from(one.repeat(100))];
+    return [true, false].map((isDeaf) =>
+      attacker.ended(`${isDeaf ? 'deaf' : 'hasty'}: ${signal}`, 'ended', ['http pipelined'], async () => {
+        const from = ADDRESSES[0]!;
+        const pouring = { port, from, first, again, times: 200, isDeaf, patienceMs: CLOSED_WITHIN_MS };
+        const { isClosed, answer, times, tookMs } = await pour(pouring).poured;
+        const answers = answer.toString('latin1').match(/HTTP\/1\.1 415 /g)?.length ?? 0;
+        const seen = `(${answers} answers to ${times} hundreds in ${tookMs.toFixed(0)} ms)`;
+        return { got: isClosed && answers <= MOST_ANSWERS ? 'ended' : 'went through', seen };
+      }),
+    );
   });
   await Promise.all(asked);
 };
-
-/** Writes `times` times without reading, as far as the far side takes it; ends when it takes no more for a second. */
-function pour(port: number, bytes: Buffer, times: number): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = open(port, ADDRESSES[0]!).pause();
-    let left = times;
-    let patience = setTimeout(() => {}, 0);
-    socket.on('close', () => {
-      clearTimeout(patience);
-      resolve('ended');
-    });
-    const more = () => {
-      clearTimeout(patience);
-      patience = setTimeout(() => socket.destroy(), 1000);
-      while (left > 0 && !socket.destroyed) {
-        left -= 1;
-        if (!socket.write(bytes)) return void socket.once('drain', more);
-      }
-    };
-    more();
-  });
-}
 
 /** Bodies of which each byte is a chunk or a frame of its own are taken like others. */
 export const crumbs: Attack = async (attacker) => {
