@@ -32,7 +32,11 @@ export interface CheckedConfig {
     readonly logs: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly encoding: 'json' | 'console' };
     /** Address of `/metrics`; null when `level: none`. */
     readonly metrics: { readonly host: string; readonly port: number } | null;
-    /** Bounds of the drop journal, and whether others than this machine may read it. */
-    readonly drops: { readonly maxEntries: number; readonly maxErrors: number; readonly isOpen: boolean };
+    /** Bounds of the drop journal, and who may read it at the address of `/metrics`: any machine, this one, or nobody. */
+    readonly drops: {
+      readonly maxEntries: number;
+      readonly maxErrors: number;
+      readonly shown: 'everywhere' | 'here' | 'nowhere';
+    };
   };
 }

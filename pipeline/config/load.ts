@@ -171,7 +171,11 @@ function telemetryOf(own: TelemetryConfig): CheckedConfig['telemetry'] {
   return {
     logs: own.logs,
     metrics: own.metrics.level === 'none' ? null : own.metrics.address,
-    drops: { maxEntries, maxErrors, isOpen: allowed || isLoopback(own.metrics.address.host) },
+    drops: {
+      maxEntries,
+      maxErrors,
+      shown: allowed ? 'everywhere' : isLoopback(own.metrics.address.host) ? 'here' : 'nowhere',
+    },
   };
 }
 

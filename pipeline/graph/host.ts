@@ -5,7 +5,7 @@ import type { Component } from '../component.ts';
 import type { CheckedConfig } from '../config/checked.ts';
 import type { PlainServer } from '../net/plain-server.ts';
 import { registerBalances } from '../telemetry/balance-metrics.ts';
-import { dropsAnswer, dropsClosed } from '../telemetry/drop-answer.ts';
+import { dropsRoute } from '../telemetry/drop-answer.ts';
 import { DropJournal, registerDropJournal } from '../telemetry/drop-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
@@ -73,13 +73,12 @@ interface Shown {
 
 function metricsListener({ telemetry }: CheckedConfig, { meters, log, drops }: Shown): Component {
   const address = telemetry.metrics;
-  const dropsRoute = telemetry.drops.isOpen ? () => dropsAnswer(drops) : dropsClosed;
   let server: PlainServer | null = null;
   return {
     async start() {
       if (address === null) return;
       const render = () => meters.render();
-      server = await startMetricsServer({ ...address, render, drops: dropsRoute, log });
+      server = await startMetricsServer({ ...address, render, drops: dropsRoute(drops, telemetry.drops), log });
       log.info({ address: `${server.host}:${server.port}` }, 'own metrics at /metrics');
     },
     async stop() {

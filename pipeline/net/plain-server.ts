@@ -13,8 +13,11 @@ export interface PlainAnswer {
   readonly body: string;
 }
 
-/** Answers one GET. `query` holds the decoded parameters. May throw: the client then gets 500 without details. */
-export type PlainRoute = (query: URLSearchParams) => PlainAnswer | Promise<PlainAnswer>;
+/**
+ * Answers one GET. `query` holds the decoded parameters, `host` is the header of that name, '' without one. May throw: the
+ * client then gets 500 without details.
+ */
+export type PlainRoute = (query: URLSearchParams, host: string) => PlainAnswer | Promise<PlainAnswer>;
 
 export interface PlainServerOptions {
   /** Configuration key that set the address, for messages: `service.telemetry.metrics.address`. */
@@ -109,7 +112,7 @@ async function answer(options: PlainServerOptions, request: IncomingMessage, res
     return send(request, response, plain(405, 'only GET and HEAD'));
   }
   try {
-    send(request, response, await route(query));
+    send(request, response, await route(query, request.headers.host ?? ''));
   } catch (error) {
     options.failed?.(path, error);
     send(request, response, plain(500, 'failed'));

@@ -1,9 +1,9 @@
 /** @module `weir drops`, of the journal as it is served, and of answers by others. */
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, get, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { Balance } from '../../../pipeline/balance.ts';
-import { dropsAnswer, dropsClosed } from '../../../pipeline/telemetry/drop-answer.ts';
+import { type DropsShown, dropsRoute } from '../../../pipeline/telemetry/drop-answer.ts';
 import { DropJournal } from '../../../pipeline/telemetry/drop-journal.ts';
 import { startMetricsServer } from '../../../pipeline/telemetry/metrics-server.ts';
 import { callWeir } from '../../kit/cli.ts';
@@ -12,13 +12,13 @@ import { createTestLog } from '../../kit/log.ts';
 import { freePorts } from '../../kit/ports.ts';
 
 /** A journal behind the listener of own metrics; its drops are three minutes old. */
-async function serveJournal(t: ExecutionContext, { maxEntries = 10, isOpen = true } = {}) {
+async function serveJournal(t: ExecutionContext, { maxEntries = 10, shown = 'here' as DropsShown } = {}) {
   const journal = new DropJournal(createTestClock(Date.now() - 180_500), { maxEntries, maxErrors: 4 });
   const server = await startMetricsServer({
     host: '127.0.0.1',
     port: 0,
     render: async () => '',
-    drops: isOpen ? () => dropsAnswer(journal) : dropsClosed,
+    drops: dropsRoute(journal, { shown }),
     log: createTestLog(),
   });
   t.teardown(() => server.close());
@@ -100,7 +100,7 @@ test('nothing dropped is said with since when', async (t) => {
 
 test('who cannot answer is told with what to do', async (t) => {
   const [free = 0] = await freePorts(1);
-  const closed = await serveJournal(t, { isOpen: false });
+  const closed = await serveJournal(t, { shown: 'nowhere' });
   const elsewhere = await serve(t, (_request, response) => response.writeHead(404).end('not found\n'));
   const page = await serve(t, (_request, response) => response.end('<html>'));
   const answers: [url: string, err: RegExp][] = [
@@ -137,4 +137,24 @@ test('an answer by a stranger is printed as text and crashes nothing', async (t)
   t.is(code, 0);
   t.is(out.split('\n').length, 3);
   t.regex(out, /^ *- {3}a\\x1b\[2J - {3}- {3}- {3}- {3}- {3}__proto__x=\\u202e b="\[object Object\]" {3}-\n/);
+});
+
+/** Status of `/v1/drops` asked for under a name, which `fetch` would not send. */
+function statusFor(url: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    get(`${url}/v1/drops`, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    }).on('error', reject);
+  });
+}
+
+test('on loopback it is shown to who asks by a loopback address, not by a name that was made to point there', async (t) => {
+  const { url } = await serveJournal(t);
+  for (const host of ['127.0.0.1:8888', '127.0.0.1', 'localhost', 'localhost:1', '[::1]:8888'])
+    t.is(await statusFor(url, host), 200, host);
+  for (const host of ['evil.example:8888', 'localhost.evil.example', '10.0.0.1:8888', 'x', '[::1]x'])
+    t.is(await statusFor(url, host), 403, host);
+  const open = await serveJournal(t, { shown: 'everywhere' });
+  t.is(await statusFor(open.url, 'weir.example:8888'), 200);
 });

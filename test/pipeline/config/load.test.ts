@@ -35,7 +35,7 @@ test('the smallest configuration takes all defaults', async (t) => {
   t.deepEqual(config!.telemetry, {
     logs: { level: 'info', encoding: 'console' },
     metrics: { host: '127.0.0.1', port: 8888 },
-    drops: { maxEntries: 1000, maxErrors: 16, isOpen: true },
+    drops: { maxEntries: 1000, maxErrors: 16, shown: 'here' },
   });
 });
 
@@ -73,9 +73,9 @@ test('the drop journal is shown to other machines only where its own key says so
   const metrics = 'metrics: { address: "0.0.0.0:8888", insecure_allow: true }';
   const closed = await own(`{ ${metrics} }`);
   t.deepEqual(closed.problems, []);
-  t.false(closed.config!.telemetry.drops.isOpen);
+  t.is(closed.config!.telemetry.drops.shown, 'nowhere');
   const open = await own(`{ ${metrics}, drops: { insecure_allow: true, max_entries: 5, max_errors: 2 } }`);
-  t.deepEqual(open.config!.telemetry.drops, { maxEntries: 5, maxErrors: 2, isOpen: true });
+  t.deepEqual(open.config!.telemetry.drops, { maxEntries: 5, maxErrors: 2, shown: 'everywhere' });
   const wrong = await own('{ drops: { max_entries: 0, max_errors: 1001 } }');
   t.deepEqual(
     wrong.problems.map(({ path }) => path),

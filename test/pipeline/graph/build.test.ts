@@ -103,7 +103,7 @@ async function build(pipelines: readonly CheckedPipeline[], drops?: DropJournal)
       telemetry: {
         logs: { level: 'info', encoding: 'json' },
         metrics: null,
-        drops: { maxEntries: 10, maxErrors: 2, isOpen: false },
+        drops: { maxEntries: 10, maxErrors: 2, shown: 'nowhere' },
       },
     },
     {
