@@ -22,6 +22,8 @@ export interface DropSample {
   /** Whose page it stood on. */
   readonly target?: string;
   readonly metric?: string;
+  /** Another Weir, by its `weir.source`. */
+  readonly sender?: string;
 }
 
 /** Why something was dropped, beside the reason that is counted. */

@@ -29,8 +29,8 @@ export function shownSample(sample: DropCause['sample']): Readonly<Record<string
 }
 
 function fieldsOf(sample: DropSample): [string, string][] {
-  const { traceId, spanId, span, service, from, to, mesh, startMs, endMs, target, metric } = sample;
-  const texts = { traceId, spanId, span, service, from, to, mesh, target, metric };
+  const { traceId, spanId, span, service, from, to, mesh, startMs, endMs, target, metric, sender } = sample;
+  const texts = { traceId, spanId, span, service, from, to, mesh, target, metric, sender };
   const times = { start: startMs, end: endMs };
   return [
     ...Object.entries(texts).flatMap(([name, text = '']) => (text === '' ? [] : [named(name, text)])),

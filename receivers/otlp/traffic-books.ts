@@ -1,6 +1,7 @@
 /** @module What became of a request's traffic: claims kept or undone, books, and what its sender is to hear. */
-import type { Balance } from '../../pipeline/balance.ts';
+import type { Balance, DropCause } from '../../pipeline/balance.ts';
 import { type Outcome, TAKEN } from '../../pipeline/delivery.ts';
+import type { TrafficEnvelope } from '../../pipeline/wire/otlp-traffic.ts';
 import { worstOf } from './outcomes.ts';
 import type { Claim, Repeats } from './repeats.ts';
 import { numberOf, type Repeat, type Share, totalItems } from './traffic-share.ts';
@@ -77,7 +78,7 @@ export class TrafficBooks {
     if (comesAgain) this.#balance.refused += knownItems;
     else {
       this.#balance.accepted += knownItems;
-      this.#balance.drop('split_too_large', knownItems);
+      this.#balance.drop('split_too_large', knownItems, causeOf(envelope));
     }
     this.#events.ended(comesAgain ? 'refused' : 'rejected', envelope);
     return { outcome: TOO_LARGE, points };
@@ -87,16 +88,16 @@ export class TrafficBooks {
     const worst = worstOf(settled);
     const outcome = mayComeAgain ? worst : lastWord(worst);
     claim?.undo();
-    for (const { items } of settled) this.#bookUntaken(items, outcome);
+    for (const { items } of settled) this.#bookUntaken(items, outcome, causeOf(share.envelope));
     this.#events.ended(outcome.kind === 'retry' ? 'refused' : 'rejected', share.envelope);
     return { outcome, points: pointsOf(settled) };
   }
 
-  #bookUntaken(items: number, outcome: Outcome): void {
+  #bookUntaken(items: number, outcome: Outcome, cause: DropCause): void {
     if (outcome.kind === 'retry') this.#balance.refused += items;
     else {
       this.#balance.accepted += items;
-      if (outcome.kind === 'rejected') this.#balance.drop(outcome.reason, items);
+      if (outcome.kind === 'rejected') this.#balance.drop(outcome.reason, items, cause);
     }
   }
 
@@ -105,7 +106,7 @@ export class TrafficBooks {
     const { share, claim, settled } = ended;
     const left = settled.filter(({ outcome }) => outcome.kind !== 'taken');
     claim?.keep();
-    this.#bookTaken(settled);
+    this.#bookTaken(settled, causeOf(share.envelope));
     this.#tellTaken(share);
     const taken = { outcome: TAKEN, points: pointsOf(settled) - pointsOf(left), isLast: isLast(ended) };
     if (left.length === 0) return [taken];
@@ -113,12 +114,12 @@ export class TrafficBooks {
     return [taken, { outcome: lastWord(worstOf(left)), points: pointsOf(left) }];
   }
 
-  #bookTaken(settled: readonly Settled[]): void {
+  #bookTaken(settled: readonly Settled[], cause: DropCause): void {
     for (const { items, outcome } of settled) {
       this.#balance.accepted += items;
       if (outcome.kind === 'taken') this.#balance.delivered += items;
       else {
-        this.#balance.drop(outcome.reason, items);
+        this.#balance.drop(outcome.reason, items, cause);
         this.#events.partlyTaken(items, outcome.reason);
       }
     }
@@ -138,6 +139,11 @@ const TOO_LARGE: Outcome = {
   kind: 'rejected',
   reason: 'the request was split on the way, and has more points than max_split_points',
 };
+
+/** Whose traffic it is, for the drop journal. */
+function causeOf(envelope: TrafficEnvelope | null): DropCause {
+  return { sample: () => ({ sender: envelope?.source ?? '' }) };
+}
 
 function isTakenInPart({ settled }: Ended): boolean {
   return settled.length === 0 || settled.some(({ outcome }) => outcome.kind === 'taken');

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startCli } from '../kit/cli.ts';
+import { assertDropsTold, fetchDrops } from '../kit/drops.ts';
 import { OtlpBackend, until } from '../kit/otlp-backend.ts';
 import { assertOwnBalance, parseOwnMetrics } from '../kit/own-metrics.ts';
 import { freePorts } from '../kit/ports.ts';
@@ -42,7 +43,8 @@ service:
   t.teardown(() => weir.child.kill('SIGKILL'));
   await weir.printed('started');
   const page = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  return { ...weir, page, url: `http://127.0.0.1:${httpPort}/v1/traces` };
+  const metricsAddress = `127.0.0.1:${metricsPort}`;
+  return { ...weir, page, metricsAddress, url: `http://127.0.0.1:${httpPort}/v1/traces` };
 }
 
 async function post(url: string, request: number): Promise<number> {
@@ -65,6 +67,7 @@ test('two of four exporters are dead, one beside a living one and one in a pipel
   }
   const page = await weir.page();
   assertOwnBalance(t, page);
+  assertDropsTold(t, page, await fetchDrops(weir.metricsAddress));
   const dropped = parseOwnMetrics(page).filter(
     ({ name, labels }) => name === 'weir_items_total' && labels.get('reason') === 'queue_full',
   );
