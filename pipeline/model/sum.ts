@@ -6,7 +6,7 @@ export const MAX_COUNT = 2 ** 53;
 
 /** What sums have lost that stopped at `MAX_COUNT`. */
 export interface Overflow {
-  /** Counts of all kinds together, also those taken back; never falls. A double, as exact as those are. */
+  /** Counts of all kinds together, also those taken back; never falls. To the precision of doubles. */
   counts: number;
 }
 

@@ -35,6 +35,7 @@ export class MetricsAnswers {
     if (worst.kind === 'retry' && !fates.some(({ isLast }) => isLast === true)) return worst;
     const left = [this.#tellForeign(decoded, samples), this.#tellBadValues(decoded)];
     if (samples !== null) this.#tellUnwanted(samples);
+    this.#events.capped(decoded.cappedCounts);
     const rejected = rejectedOf(fates);
     if (worst.kind === 'rejected' && fates.every(({ outcome }) => outcome.kind === 'rejected')) return worst;
     for (const [reason, points] of rejected)

@@ -25,6 +25,8 @@ export interface TrafficEvents {
   foreign(names: ReadonlyMap<string, number>, unnamed: number): void;
   /** Points of Weir's own metrics that hold no count, by metric. */
   badValues(names: ReadonlyMap<string, number>, points: number): void;
+  /** Counts of a request lost because its points go beyond 2^53 together. */
+  capped(counts: number): void;
   /** Items of which the pipeline took a part of their request, and not these. */
   partlyTaken(items: number, reason: string): void;
   end(): void;
@@ -55,7 +57,7 @@ export function createTrafficEvents(
   const outcomes = new Map<TrafficOutcome, number>();
   const foreign = new ForeignPoints(maxForeignNames);
   const bad = new ForeignPoints(maxForeignNames);
-  const counts = { gaps: 0, beforeStart: 0, shared: 0, repeatedPoints: 0, unfinished: 0 };
+  const counts = { gaps: 0, beforeStart: 0, shared: 0, repeatedPoints: 0, unfinished: 0, capped: 0 };
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
     meters.counter(
@@ -121,6 +123,11 @@ export function createTrafficEvents(
     ),
   ];
   registered.push(
+    meters.counter(
+      'weir_otlp_traffic_capped_counts_total',
+      'Counts lost because points of one request go beyond 2^53 together.',
+      one(() => counts.capped),
+    ),
     meters.counter(
       'weir_otlp_traffic_bad_values_total',
       'Data points of traffic left out because they hold no count, by the name of their metric.',
@@ -188,6 +195,9 @@ export function createTrafficEvents(
       const [name = ''] = names.keys();
       const text = 'Traffic came with values that are no counts: not a number, negative, above 2^53. They are left out';
       tell('bad values', { metric: shown(name), points, mend: 'look at its sender, and at what stands between' }, text);
+    },
+    capped(lost) {
+      counts.capped += lost;
     },
     partlyTaken(items, reason) {
       const times = limit.occurred('partly taken');

@@ -13,6 +13,8 @@ export interface DecodedTraffic {
    * no double is equal to.
    */
   readonly badValues: ReadonlyMap<string, number>;
+  /** Counts lost where points of the request that add to one count go beyond 2^53; 0 for what Weirs send. */
+  readonly cappedCounts: number;
 }
 
 export interface DecodedResource {
@@ -119,8 +121,10 @@ export class DecodedDraft {
 
   *finishInSteps(pace: Pace): InSteps<DecodedTraffic> {
     const resources: DecodedResource[] = [];
+    let cappedCounts = 0;
     for (const { envelope, assembly, points, pieces, declaredPoints } of this.#senders.values()) {
       const sums: TrafficSum[] = [];
+      cappedCounts += assembly.cappedCounts;
       const sumPoints: number[] = [];
       for (const [sum, pointsOfIt] of assembly.sums()) {
         sums.push(sum);
@@ -131,6 +135,6 @@ export class DecodedDraft {
       if (pace.isStep(ITEM_WORK)) yield;
     }
     const foreign = { metrics: this.#metrics, points: this.#points, names: this.#names };
-    return { resources, foreign, badValues: this.#badValues };
+    return { resources, foreign, badValues: this.#badValues, cappedCounts };
   }
 }

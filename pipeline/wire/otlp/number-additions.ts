@@ -1,5 +1,5 @@
 /** @module What a number point of each metric of Weir's adds to a sum. */
-import { MAX_COUNT, plus } from '../../model/sum.ts';
+import { MAX_COUNT, type Overflow, plus } from '../../model/sum.ts';
 import type { CoverageRecord, TrafficRecord } from '../../model/traffic.ts';
 import { CLASSIFICATION, CLOCK_AHEAD, FAILURE, LATE, PARTIAL, SUCCESS } from '../traffic-attributes.ts';
 import {
@@ -23,25 +23,28 @@ import type { SumDraft } from './sum-draft.ts';
 
 type AddNumber = (draft: SumDraft, attributes: PointAttributes, value: number) => boolean;
 
-function adding(add: (record: TrafficRecord, value: number) => void): AddNumber {
+/** `lost` grows by what a sum loses. */
+type Add<Into> = (into: Into, value: number, lost: Overflow) => void;
+
+function adding(add: Add<TrafficRecord>): AddNumber {
   return (draft, attributes, value) => {
     const record = draft.record(attributes.subject);
-    if (record !== null) add(record, value);
+    if (record !== null) add(record, value, draft.overflow);
     return record !== null;
   };
 }
 
-function addingTcp(add: (tcp: NonNullable<TrafficRecord['tcp']>, value: number) => void): AddNumber {
-  return adding((record, value) => {
+function addingTcp(add: Add<NonNullable<TrafficRecord['tcp']>>): AddNumber {
+  return adding((record, value, lost) => {
     record.tcp ??= { opened: 0, closed: 0, readBytes: 0, writtenBytes: 0 };
-    add(record.tcp, value);
+    add(record.tcp, value, lost);
   });
 }
 
-function covering(add: (record: CoverageRecord, value: number) => void): AddNumber {
+function covering(add: Add<CoverageRecord>): AddNumber {
   return (draft, attributes, value) => {
     const record = draft.coverage(attributes.subject);
-    if (record !== null) add(record, value);
+    if (record !== null) add(record, value, draft.overflow);
     return record !== null;
   };
 }
@@ -51,8 +54,8 @@ function addRequests(draft: SumDraft, attributes: PointAttributes, value: number
   if (classification !== SUCCESS && classification !== FAILURE) return false;
   const record = draft.record(attributes.subject);
   if (record === null) return false;
-  if (classification === SUCCESS) record.successes = plus(record.successes, value);
-  else record.failures = plus(record.failures, value);
+  if (classification === SUCCESS) record.successes = plus(record.successes, value, draft.overflow);
+  else record.failures = plus(record.failures, value, draft.overflow);
   return true;
 }
 
@@ -69,62 +72,62 @@ const ADDITIONS: ReadonlyMap<string, AddNumber> = new Map<string, AddNumber>([
   [REQUESTS.name, addRequests],
   [
     REQUESTS_UNREACHED.name,
-    adding((record, value) => {
-      record.unreached = plus(record.unreached, value);
+    adding((record, value, lost) => {
+      record.unreached = plus(record.unreached, value, lost);
     }),
   ],
   [
     TCP_OPENED.name,
-    addingTcp((tcp, value) => {
-      tcp.opened = plus(tcp.opened, value);
+    addingTcp((tcp, value, lost) => {
+      tcp.opened = plus(tcp.opened, value, lost);
     }),
   ],
   [
     TCP_CLOSED.name,
-    addingTcp((tcp, value) => {
-      tcp.closed = plus(tcp.closed, value);
+    addingTcp((tcp, value, lost) => {
+      tcp.closed = plus(tcp.closed, value, lost);
     }),
   ],
   [
     TCP_READ.name,
-    addingTcp((tcp, value) => {
-      tcp.readBytes = plus(tcp.readBytes, value);
+    addingTcp((tcp, value, lost) => {
+      tcp.readBytes = plus(tcp.readBytes, value, lost);
     }),
   ],
   [
     TCP_WRITTEN.name,
-    addingTcp((tcp, value) => {
-      tcp.writtenBytes = plus(tcp.writtenBytes, value);
+    addingTcp((tcp, value, lost) => {
+      tcp.writtenBytes = plus(tcp.writtenBytes, value, lost);
     }),
   ],
   [
     SCRAPES_DUE.name,
-    covering((record, value) => {
-      record.scrapesDue = plus(record.scrapesDue, value);
+    covering((record, value, lost) => {
+      record.scrapesDue = plus(record.scrapesDue, value, lost);
     }),
   ],
   [
     SCRAPES_MISSED.name,
-    covering((record, value) => {
-      record.scrapesMissed = plus(record.scrapesMissed, value);
+    covering((record, value, lost) => {
+      record.scrapesMissed = plus(record.scrapesMissed, value, lost);
     }),
   ],
   [
     COVERED.name,
-    covering((record, value) => {
-      record.coveredSeconds = plus(record.coveredSeconds, value);
+    covering((record, value, lost) => {
+      record.coveredSeconds = plus(record.coveredSeconds, value, lost);
     }),
   ],
   [
     EXPECTED.name,
-    covering((record, value) => {
-      record.expectedSeconds = plus(record.expectedSeconds, value);
+    covering((record, value, lost) => {
+      record.expectedSeconds = plus(record.expectedSeconds, value, lost);
     }),
   ],
   [
     RESETS.name,
-    covering((record, value) => {
-      record.resets = plus(record.resets, value);
+    covering((record, value, lost) => {
+      record.resets = plus(record.resets, value, lost);
     }),
   ],
   [

@@ -1,4 +1,5 @@
 /** @module One sum of traffic that is growing: its records and coverage records, each made when its first point comes. */
+import type { Overflow } from '../../model/sum.ts';
 import type { CoverageRecord, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
 import type { PointSubject } from './point-attributes.ts';
 
@@ -6,6 +7,7 @@ import type { PointSubject } from './point-attributes.ts';
 export class SumDraft {
   readonly startMs: number;
   readonly endMs: number;
+  readonly overflow: Overflow;
   partial = false;
   clockAhead = false;
   late = false;
@@ -17,7 +19,9 @@ export class SumDraft {
   #lastSubject: PointSubject | null = null;
   #lastRecord: TrafficRecord | null = null;
 
-  constructor(startMs: number, endMs: number) {
+  /** `overflow` grows by what sums lose that stop at the most that counts. */
+  constructor(startMs: number, endMs: number, overflow: Overflow) {
+    this.overflow = overflow;
     this.startMs = startMs;
     this.endMs = endMs;
   }

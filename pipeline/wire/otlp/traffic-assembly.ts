@@ -1,5 +1,5 @@
 /** @module Sums of traffic put together again from the points of one sender, in whatever order they come. */
-import { addLatency } from '../../model/sum.ts';
+import { addLatency, type Overflow } from '../../model/sum.ts';
 import type { LatencyHistogram, TrafficSum } from '../../model/traffic.ts';
 import { BUCKET_COUNTS } from '../traffic-attributes.ts';
 import { countOfWord } from './exact-counts.ts';
@@ -18,10 +18,16 @@ export class TrafficAssembly {
   /** That of the last point. */
   #last: SumDraft | null = null;
   #badValues = 0;
+  readonly #overflow: Overflow = { counts: 0 };
 
   /** Points that were not added because a value is no count: not a number, negative, or above 2^53. */
   get badValues(): number {
     return this.#badValues;
+  }
+
+  /** Counts lost where points that add to one count go beyond the most that counts. */
+  get cappedCounts(): number {
+    return this.#overflow.counts;
   }
 
   /** Adds a point of a metric that has number points; false, and nothing added, when it is none of Weir's. */
@@ -54,7 +60,7 @@ export class TrafficAssembly {
     draft.points += 1;
     const told: LatencyHistogram = { boundsMs, counts: exact ?? counts };
     if (record.latency === null) record.latency = [told];
-    else record.latency = addLatency(record.latency, [told]);
+    else record.latency = addLatency(record.latency, [told], this.#overflow);
     return true;
   }
 
@@ -80,7 +86,7 @@ export class TrafficAssembly {
     }
     let draft = ends.get(endMs);
     if (draft === undefined) {
-      draft = new SumDraft(startMs, endMs);
+      draft = new SumDraft(startMs, endMs, this.#overflow);
       ends.set(endMs, draft);
     }
     this.#last = draft;

@@ -133,7 +133,12 @@ test('every mutation of the text is refused or read, never anything else', (t) =
 });
 
 test('nothing at all is a request without traffic', (t) => {
-  const nothing = { resources: [], foreign: { metrics: 0, points: 0, names: new Map() }, badValues: new Map() };
+  const nothing = {
+    resources: [],
+    foreign: { metrics: 0, points: 0, names: new Map() },
+    badValues: new Map(),
+    cappedCounts: 0,
+  };
   t.deepEqual(decodeTraffic(new Uint8Array(0)), nothing);
   t.deepEqual(decodeTrafficJson('{}'), nothing);
 });
@@ -265,6 +270,20 @@ for (const [why, metric] of BAD_VALUES) {
     t.deepEqual(badValues, new Map([[metric.name, 1]]));
   });
 }
+
+/** A metric of the points of several. */
+function inOne(kind: 'sum' | 'histogram', ...metrics: readonly NamedMetric[]): NamedMetric {
+  const dataPoints = metrics.flatMap((metric) => (metric[kind] as { dataPoints: unknown[] }).dataPoints);
+  return { ...metrics[0]!, [kind]: { ...(metrics[0]![kind] as object), dataPoints } };
+}
+
+test('points that add to one count stop at 2^53, and what they lose is told', (t) => {
+  const decoded = decodeMetric(inOne('sum', requests({ asInt: MOST }), requests({ asInt: '6' })));
+  t.is(decoded.resources[0]?.sums[0]?.records[0]?.successes, 2 ** 53);
+  t.is(decoded.cappedCounts, 6);
+  const buckets = duration({ bucketCounts: ['1', MOST], explicitBounds: [5] });
+  t.is(decodeMetric(inOne('histogram', buckets, buckets)).cappedCounts, 2 ** 53);
+});
 
 test('2^53 is a count, and so is what was told too early and is taken back', (t) => {
   const [record] = decodeMetric(requests({ asInt: MOST })).resources[0]!.sums[0]!.records;

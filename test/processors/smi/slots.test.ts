@@ -1,10 +1,11 @@
 /** @module When slots open and close, what they cover, and what is left when targets go. */
 import test from 'ava';
 import { SmiEngine } from '../../../processors/smi/engine.ts';
-import { counter, identity, START, TestTarget, workload } from '../../kit/mesh.ts';
+import { bucket, counter, identity, START, TestTarget, workload } from '../../kit/mesh.ts';
 
 const SLOT = 10_000;
 const T0 = 1_000_000_000_000;
+const INFINITE = Number.POSITIVE_INFINITY;
 const OLD = T0 / 1000 - 3600;
 
 function engine(): SmiEngine {
@@ -679,15 +680,19 @@ test('what several proxies count of one edge beyond 2^53 is lost, and the engine
   const e = engine();
   e.open(T0, false);
   for (let n = 0; n < 3; n++) {
-    const a = target('a');
-    for (const [ok, at] of [
+    const a = target('a')
+      .series('le5', bucket(5, workload('b')))
+      .series('inf', bucket(INFINITE, workload('b')));
+    for (const [count, at] of [
       [0, 1000],
       [2 ** 53, 2000],
     ] as const)
       e.take(
         a.page(
           [
-            ['ok', ok],
+            ['ok', count],
+            ['le5', 0],
+            ['inf', count],
             ['start', OLD],
           ],
           { scheduledMs: T0 + at, nextDueMs: T0 + 13_000 },
@@ -695,6 +700,7 @@ test('what several proxies count of one edge beyond 2^53 is lost, and the engine
       );
   }
   const [sum] = e.close(T0 + SLOT);
-  t.is(sum!.records[0]?.successes, 2 ** 53);
-  t.is(e.overflow.counts, 2 ** 54);
+  const [edge] = sum!.records;
+  t.deepEqual([edge?.successes, [...(edge?.latency?.[0]?.counts ?? [])]], [2 ** 53, [0, 2 ** 53]]);
+  t.is(e.overflow.counts, 2 * 2 ** 54, 'requests, and their bucket');
 });

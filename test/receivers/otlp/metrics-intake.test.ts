@@ -395,6 +395,20 @@ test('values that are no counts are told as such, and not as metrics of others; 
   t.deepEqual([books.accepted, books.unaccounted], [3, 0]);
 });
 
+test('what points of one request lose that go beyond 2^53 together is counted', async (t) => {
+  const stage = createStage();
+  const lost = () => stage.metric('weir_otlp_traffic_capped_counts_total').get('otlp');
+  const most = request(slotSum(0, 1, 2 ** 53), envelope(0));
+  await stage.intake.take(joined(most, request(slotSum(0, 1, 7), envelope(0, { source: 'agent-2' }))));
+  t.is(lost(), 0, 'of two senders there are two sums');
+  // Without the number of its points nobody knows that it was joined with its own repeat.
+  const older = Buffer.from(request(slotSum(0, 1, 2 ** 53), envelope(1)))
+    .toString('latin1')
+    .replace('weir.points', 'weir.xoints');
+  await stage.intake.take(joined(Buffer.from(older, 'latin1'), Buffer.from(older, 'latin1')));
+  t.true(lost()! >= 2 ** 53);
+});
+
 test('values that are no counts are nothing that is looked through for samples', async (t) => {
   const samples: SamplesIntake = { read: () => t.fail() as never, stop() {} };
   const sum = { dataPoints: [bad('-1')], aggregationTemporality: 1 };

@@ -356,7 +356,9 @@ test('the claim of a life that crashed is no obstacle and no news', async (t) =>
   const stage = await startStage(files);
   await stage.intake.take(request(slotSum(0), envelope(0)));
   await look(stage, 2);
+  t.is(stage.clock.timers, 1);
   const counted = await stopped(stage);
+  t.is(stage.clock.timers, 0, 'nobody looks any more');
   t.deepEqual(
     [...counted],
     [
