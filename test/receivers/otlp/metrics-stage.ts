@@ -1,6 +1,6 @@
 /** @module An intake of metrics with a pipeline that the test decides for, and requests as Weirs and Collectors make them. */
 
-import { Balance } from '../../../pipeline/balance.ts';
+import { Balance, type DropSample } from '../../../pipeline/balance.ts';
 import type { Batch, Body, TrafficBatch } from '../../../pipeline/batch.ts';
 import type { Clock } from '../../../pipeline/clock/clock.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
@@ -40,9 +40,12 @@ export function createStage(
 ) {
   const clock = createTestClock(START_MS);
   const log = createTestLog();
+  /** What the drop journal hears. */
+  const drops: (readonly [reason: string, items: number, sample: DropSample | undefined])[] = [];
   const balances = new Map<Body, Balance>();
   const balanceOf = (body: Body): Balance => {
-    const balance = balances.get(body) ?? new Balance();
+    const balance =
+      balances.get(body) ?? new Balance((...[reason, items, cause]) => drops.push([reason, items, cause.sample?.()]));
     balances.set(body, balance);
     return balance;
   };
@@ -82,7 +85,7 @@ export function createStage(
     new Map(
       Array.from(reads.get(name)?.() ?? [], ({ value, attributes }) => [Object.values(attributes).at(-1), value]),
     );
-  return { intake, owner, pipeline, consumed, balanceOf, log, metric, registered: reads, clock };
+  return { intake, owner, pipeline, consumed, balanceOf, drops, log, metric, registered: reads, clock };
 }
 
 /** Sums as they were handed over and taken. */
