@@ -4,7 +4,7 @@ import { bombsOf, wrongCompression } from './otlp-victim-compression.ts';
 import { frameFloods, rapidReset } from './otlp-victim-floods.ts';
 import { largeHeaders, lies, twoWays } from './otlp-victim-framing.ts';
 import { brokenJson, brokenProtobuf, mutations, oddSpans } from './otlp-victim-malformed.ts';
-import { meshMetrics } from './otlp-victim-mesh.ts';
+import { bucketsOfMesh, edgesOfMesh } from './otlp-victim-mesh.ts';
 import { beyondTheLimit, minimalJsonBodies, minimalProtobuf } from './otlp-victim-sizes.ts';
 import { crumbs, deafClients, slowClients } from './otlp-victim-slow.ts';
 
@@ -20,7 +20,8 @@ export const ATTACKS = {
   'minimal metrics': minimalProtobuf('metrics'),
   'minimal spans in JSON': minimalJsonBodies('traces'),
   'minimal metrics in JSON': minimalJsonBodies('metrics'),
-  'metrics of a mesh': meshMetrics,
+  'buckets of a mesh': bucketsOfMesh,
+  'edges of a mesh': edgesOfMesh,
   'beyond the limit': beyondTheLimit,
   /** D5 */
   'broken protobuf': brokenProtobuf,

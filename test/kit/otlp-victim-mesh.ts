@@ -1,6 +1,6 @@
 /**
  * @module Bodies that are a mesh's own family, so that each of their buckets becomes a series, in protobuf and in JSON; and the
- * attack that they are.
+ * attacks that they are.
  */
 import type { Attack, Attacker, Verdict } from './otlp-victim-attack.ts';
 import { field, varint } from './otlp-victim-bodies.ts';
@@ -109,18 +109,25 @@ function inJson(labels: Readonly<Record<string, string>>): object[] {
 /** As many series as a request may have with the defaults, and a million. */
 const MOST = { points: 398, buckets: 500 };
 const MILLION = { points: 2000, buckets: 500 };
-const COUNTERS = { points: 5000, buckets: 0 };
+/** As many edges as a request may tell of, and in tests. */
+const EDGES = { full: 49_000, short: 5000 };
 
-/** Scrapes of one proxy with as many series as may be, each told twice, and requests of many more. */
-export const meshMetrics: Attack = async (attacker) => {
-  const door: Door = { protocol: 'http', signal: 'metrics' };
-  for (const each of [1, 2, 3]) await send(attacker, door, { ...MOST, each }, 'taken');
-  for (const each of [4, 5]) await send(attacker, door, { ...MOST, each }, 'taken', true);
-  for (const each of [1, 2]) await send(attacker, door, { ...COUNTERS, each }, 'taken');
+const HTTP: Door = { protocol: 'http', signal: 'metrics' };
+
+/** Scrapes of one proxy with as many series as may be, and requests of many more. */
+export const bucketsOfMesh: Attack = async (attacker) => {
+  for (const each of [1, 2, 3]) await send(attacker, HTTP, { ...MOST, each }, 'taken');
+  for (const each of [4, 5]) await send(attacker, HTTP, { ...MOST, each }, 'taken', true);
   // 4 MiB are 250 such points.
   for (const grpc of DOORS.filter(({ protocol, signal }) => protocol === 'grpc' && signal === 'metrics'))
     await send(attacker, grpc, { ...MOST, points: 250, each: 6 }, 'taken');
-  for (const json of [false, true]) await send(attacker, door, { ...MILLION, each: 1 }, 'too many samples', json);
+  for (const json of [false, true]) await send(attacker, HTTP, { ...MILLION, each: 1 }, 'too many samples', json);
+};
+
+/** Scrapes of one proxy that speaks with as many others as may be. */
+export const edgesOfMesh: Attack = async (attacker) => {
+  const page = { points: EDGES[attacker.scale], buckets: 0 };
+  for (const each of [1, 2, 3]) await send(attacker, HTTP, { ...page, each }, 'taken');
 };
 
 async function send(
