@@ -138,6 +138,21 @@ test('each request of traffic that goes in halves is counted, and what cannot be
   t.deepEqual([...balance.dropped], [['too_large', 1]]);
 });
 
+for (const [what, yaml, counter] of [
+  ['a window', { interval: 'window' }, 'weir_capped_counts_total'],
+  ['a running total', { temporality: 'cumulative' }, 'weir_otlp_totals_capped_counts_total'],
+] as const) {
+  test(`what ${what} loses that stops at 2^53 is counted`, async (t) => {
+    const { meters, repeats: lost } = repeatMeters(counter);
+    const { exporter } = await start(yaml, undefined, meters);
+    const told = canonical(record('client', own('shop/web'), peer('shop/api'), 2 ** 53));
+    for (let n = 0; n < 2; n++)
+      exporter.consume(trafficBatch(sumOf([told], [], { startMs: START_MS + n * SLOT_MS, lengthMs: SLOT_MS })));
+    await exporter.stop(NEVER);
+    t.is(lost(), 2 ** 53);
+  });
+}
+
 /** Answers to the first attempts at the one part there is, and what is counted in the end of its 4 items. */
 const REPEATS: readonly (readonly [
   name: string,
