@@ -370,3 +370,44 @@ function head(): string {
 function chunk(piece: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
 }
+
+/** What comes behind an early answer is thrown away for so long. */
+const LINGER_MS = 2000;
+const REFUSED_EARLY = `POST ${HTTP_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\nabc`;
+
+test('a client that is answered early and sends no more of its body loses its connection after a while', async (t) => {
+  const clock = createTestClock();
+  const stage = await startStage(t, { clock });
+  const client = await rawConnection(t, stage.http);
+  let isClosed = false;
+  void client.closed.then(() => {
+    isClosed = true;
+  });
+  client.socket.write(REFUSED_EARLY);
+  await until(() => client.text().includes('application/x-protobuf'));
+  t.regex(client.text(), /^HTTP\/1\.1 415 /);
+  clock.advance(LINGER_MS - 1);
+  // What is sent meanwhile is read; and who is served in between sees that the first one still stands.
+  client.socket.write('def');
+  t.is((await post(stage, BODY)).status, 200);
+  t.false(isClosed);
+  clock.advance(1);
+  await client.closed;
+  t.deepEqual(stage.closed, []);
+});
+
+test('a client that sends the rest of its body in time keeps its connection after an early answer', async (t) => {
+  const clock = createTestClock();
+  const stage = await startStage(t, { clock });
+  const client = await rawConnection(t, stage.http);
+  client.socket.write(REFUSED_EARLY);
+  await until(() => client.text().includes('HTTP/1.1 415 '));
+  client.socket.write('x'.repeat(997));
+  const next = `POST ${HTTP_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n`;
+  client.socket.write(next);
+  await until(() => client.text().includes('HTTP/1.1 200 '));
+  clock.advance(LINGER_MS);
+  client.socket.write(next);
+  await until(() => client.text().match(/HTTP\/1\.1 200 /g)?.length === 2);
+  t.is(stage.bodies.length, 2);
+});

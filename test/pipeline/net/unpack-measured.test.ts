@@ -1,7 +1,13 @@
 /** @module Bodies that grow beyond measure when they are undone: whole if they end in time, and never kept before that is known. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 import { type Codec, unpackBeside } from '../../../pipeline/net/unpack.ts';
+import { noise } from './ingest-stage.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const MIB = 1 << 20;
 const PACK = { gzip: gzipSync, deflate: deflateSync, zstd: zstdCompressSync } as const;
@@ -40,4 +46,25 @@ for (const [codec, pack] of CASES) {
     t.log(`${(most / MIB).toFixed(1)} MiB at most`);
     t.true(most < 6 * MIB, `${most} bytes`);
   });
+}
+
+for (const [codec, pack] of CASES) {
+  test.serial(
+    `${codec}: what was unpacked of a body that is refused is freed at once, not when garbage is collected`,
+    async (t) => {
+      // Noise does not compress, so that all of it is kept until it turns out to be too long or damaged.
+      const body = noise(8 * MIB);
+      const packed = pack(body);
+      for (const [bytes, maxBytes, wanted] of [
+        [packed, body.length - 1, 'too_large'],
+        [packed.subarray(0, -3), body.length, 'damaged'],
+      ] as const) {
+        collectGarbage();
+        const before = process.memoryUsage().arrayBuffers;
+        t.is(await unpackBeside(bytes, codec, maxBytes), wanted);
+        const grew = process.memoryUsage().arrayBuffers - before;
+        t.true(grew < 2 * MIB, `${wanted}: ${grew} bytes`);
+      }
+    },
+  );
 }

@@ -93,6 +93,44 @@ for (const [what, json, look, expected] of TAKEN) {
   });
 }
 
+/** How often each byte of a long value is passed over: its end is looked for, it is copied or unescaped, it is decoded. */
+const PASSES: readonly (readonly [what: string, json: string, passes: number])[] = [
+  ['a text', span(`"name":"${'a'.repeat(LONG)}"`), 2],
+  ['a text of escapes', span(`"name":"${'\\n'.repeat(LONG / 2)}"`), 2],
+  ['base64', value(`"bytesValue":"${'AAEC'.repeat(LONG / 4)}"`), 3],
+  ['an unknown text', span(`"x":"${'a'.repeat(LONG)}"`), 1],
+  ['an unknown text of escapes', span(`"x":"${'\\n'.repeat(LONG / 2)}"`), 2],
+];
+
+for (const [what, json, passes] of PASSES) {
+  test(`each pass over a long value is in steps: ${what}`, (t) => {
+    const reader = new OtlpJsonReader(Buffer.from(json), TraceRequest, LIMITS);
+    let steps = 1;
+    while (!reader.step(Number.POSITIVE_INFINITY)) steps += 1;
+    t.true(steps >= (passes * LONG) / SHORT_BYTES, `${steps} steps`);
+  });
+}
+
+test('what is moved to make room for lengths is work, so that many ends of one long value are in many steps', (t) => {
+  // Short enough to be moved at each end of a message, and read at once.
+  const text = `{"stringValue":"${'a'.repeat(SHORT_BYTES - 100)}"}`;
+  const lists = 12;
+  const [open, close] = ['{"arrayValue":{"values":['.repeat(lists), ']}}'.repeat(lists)];
+  const deep = Buffer.from(span(`"attributes":[{"key":"k","value":${open}${text}${close}}]`));
+  const reader = new OtlpJsonReader(deep, TraceRequest, LIMITS);
+  let steps = 1;
+  // Each end moves as much as 1,022 bytes are to read.
+  while (!reader.step(1000)) steps += 1;
+  const flat = new OtlpJsonReader(
+    Buffer.from(span(`"attributes":[{"key":"k","value":${text}}]`)),
+    TraceRequest,
+    LIMITS,
+  );
+  let flatSteps = 1;
+  while (!flat.step(1000)) flatSteps += 1;
+  t.true(steps - flatSteps >= 2 * lists, `${steps} steps, ${flatSteps} without lists`);
+});
+
 test('white space around a request is as long as it likes', (t) => {
   const space = ' '.repeat(3 * SHORT_BYTES);
   t.deepEqual(inSteps(Buffer.from(`${space}{${space}}${space}`), 1), new Uint8Array());
