@@ -33,6 +33,8 @@ export type ScrapeEvent =
       readonly scrape: ScrapeNumber;
       /** Wanted lines that could not be read; then no absent series counts as vanished. */
       readonly skippedLines: number;
+      /** It is the page before with more of the same scrape. */
+      readonly isLaterPart?: boolean;
     }
   /** No page, or a page that does not count; nothing of it is applied. */
   | { readonly kind: 'failed'; readonly reason: string }

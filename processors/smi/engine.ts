@@ -161,6 +161,8 @@ export class SmiEngine {
     if (event.kind === 'failed') return NOTHING;
     slot.pages += 1;
     try {
+      // A first sight that nothing came of is decided on anew, with all that the scrape tells by now.
+      if (event.isLaterPart === true && state.isBaseline) this.#forgetFirstSight(state, slot);
       return yield* this.#page(state, batch, slot, event.scrape, event.skippedLines > 0);
     } finally {
       slot.pages -= 1;
@@ -186,10 +188,16 @@ export class SmiEngine {
     return intakeOf(state, scrape, batch.items, result);
   }
 
+  #forgetFirstSight(state: TargetState, slot: Slot): void {
+    state.life = null;
+    slot.cover(state.target).firstSight = false;
+  }
+
   /** Notes that the process lives, and what the page covers of its life. */
   #live(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, signs: LifeSigns): void {
     this.#cover(state, batch, slot, kind, signs);
     const time = pageTime(batch.startedMonoMs, batch.tookMs);
+    state.isBaseline = kind === 'baseline';
     if (state.life === null || kind === 'from-zero') state.life = createLife(signs, time);
     else seeAgain(state.life, signs, time);
   }

@@ -51,6 +51,8 @@ export class TargetState {
   lifeStartMs: number | null = null;
   /** The life of the process behind it as last seen; null until the first good scrape. */
   life: KnownLife | null = null;
+  /** Whether the last good page was a baseline only. */
+  isBaseline = false;
   /** False until a page without skipped lines was seen: until then an unknown series may be an old one. */
   sawWholePage = false;
   nextDueMs: number | null;

@@ -178,7 +178,8 @@ export class SampledTarget {
     if (isNew) this.#advance(timeMs, nowMs, fromMs ?? timeMs);
     if (isNew || isFirst) this.#beginGood(timeMs);
     const isLateFirst = !isFirst && timeMs === this.#firstGoodMs;
-    const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
+    const isLaterPart = isLateFirst && beforeMs === timeMs && !this.#tellsDeltas && !hasDeltas(part, rows);
+    const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst, isLaterPart };
     const context = { ...facts, anew: false, page: ++this.#page, shownPage: this.#shownPage, written: 0 };
     yield* this.#writer.readLife(context);
     if (fromMs !== null) yield* this.#showDeltasAtZero(context, fromMs);
@@ -191,7 +192,8 @@ export class SampledTarget {
     if (context.anew) this.shown.setApart(context.page, timeMs);
     if (!isNew && !hasEnded && context.written === 0) return;
     const startedMs = isOld ? this.times.engineMs(timeMs, nowMs) : this.times.atMs;
-    yield* this.#emitPage({ scheduledMs: isNew && !isFirst ? startedMs : null, startedMs }, pace);
+    const times = { scheduledMs: isNew && !isFirst ? startedMs : null, startedMs };
+    yield* this.#emitPage(times, pace, context.isLaterPart);
     this.shown.tidy(this.#page);
   }
 
@@ -258,11 +260,11 @@ export class SampledTarget {
   // --- Batches --------------------------------------------------------------------------------------------------------
 
   /** Goes on when all have taken the page, whose columns are valid until then. */
-  *#emitPage(times: EventTimes, pace: Pace): InSteps<void> {
+  *#emitPage(times: EventTimes, pace: Pace, isLaterPart = false): InSteps<void> {
     this.samples = yield* this.shown.fill(this.#page, this.#tellsDeltas, pace);
     this.#shownPage = this.#page;
     const left: Steps<void>[] = [];
-    const event = { kind: 'scraped', scrape: this.#page, skippedLines: 0 } as const;
+    const event = { kind: 'scraped', scrape: this.#page, skippedLines: 0, isLaterPart } as const;
     this.#emit(event, times, this.samples, (steps) => void left.push(steps));
     for (const steps of left) {
       do yield;
@@ -294,6 +296,11 @@ function upOf({ first }: PagePart, rows: PointRows): 'up' | 'down' | 'over' | nu
     return rows.values.values[rows.from[row]!]! > 0 ? 'up' : 'down';
   }
   return null;
+}
+
+function hasDeltas({ first }: PagePart, rows: PointRows): boolean {
+  for (let row = first; row !== END; row = rows.next[row]!) if (rows.isDelta[row] === 1) return true;
+  return false;
 }
 
 function hasValue({ first }: PagePart, rows: PointRows): boolean {

@@ -37,6 +37,8 @@ export interface PartContext {
   readonly beforeMs: number;
   /** Whether it belongs to the first scrape of all, something of which came before. */
   readonly isLateFirst: boolean;
+  /** Whether nothing came since but of that scrape, so that `smi` decides of all of it what counts. */
+  readonly isLaterPart: boolean;
   /** Whether another process tells it than the one before. */
   anew: boolean;
   /** Number of the page at hand, and of the last one that was shown. */
@@ -162,7 +164,8 @@ export class PartWriter {
     if (series.isDelta) return value - this.#shown.shown[id]!;
     if (series.timeMs !== 0) return this.#shown.offset[id]!;
     // A series of the first scrape of all that `smi` does not see for the first time now.
-    const isBaseline = context.isLateFirst || this.#isShown(series, context);
+    const isLate = context.isLateFirst && !context.isLaterPart;
+    const isBaseline = isLate || this.#isShown(series, context);
     return isBaseline && !this.#bornUnderWatch ? value : 0;
   }
 

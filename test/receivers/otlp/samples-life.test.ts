@@ -38,11 +38,11 @@ async function countedOf(uptimeSeconds: number): Promise<number> {
   return countsOf(stage.sums).reduce((all, { count }) => all + count, 0);
 }
 
-// Envoy writes its uptime every 5 s, so one of 15 s ago may be of 20 s ago; a second before the watch is still within it.
+// Envoy writes its uptime every 5 s, so one of 15 s ago may be of 20 s ago; less than a second before the watch is within it.
 for (const [uptimeSeconds, count] of [
   [8, 100],
-  [11, 100],
-  [12, 0],
+  [10, 100],
+  [11, 0],
   [15, 0],
   [3600, 0],
 ] as const) {
