@@ -22,6 +22,7 @@ import type {
 } from '../component.ts';
 import { signalOfBody } from '../component.ts';
 import type { CheckedComponent, CheckedConfig, CheckedPipeline } from '../config/checked.ts';
+import { secretsIn } from '../config/secrets.ts';
 import type { MeshRules } from '../model/rules.ts';
 import { listSeries } from '../series-lists.ts';
 import type { BalanceEntry } from '../telemetry/balance-metrics.ts';
@@ -209,13 +210,13 @@ class GraphBuilder {
   }
 
   /** Balances of one component, made and listed when they are first asked for. */
-  #books({ kind, id: component }: CheckedComponent): ComponentBooks {
+  #books({ kind, id: component, config }: CheckedComponent): ComponentBooks {
     const books = new Map<Body, Balance>();
     return {
       of: (signal) => {
         let balance = books.get(signal);
         if (balance === undefined) {
-          balance = new Balance(this.#deps.drops?.observer(kind, component, signal));
+          balance = new Balance(this.#deps.drops?.observer(kind, component, signal, secretsIn(config)));
           books.set(signal, balance);
           this.#balances.push({ kind, component, signal, balance });
         }

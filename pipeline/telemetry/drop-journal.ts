@@ -62,6 +62,7 @@ interface Group {
   readonly component: string;
   readonly signal: string;
   readonly reason: string;
+  readonly secrets: readonly string[];
   /** By the error as it came, cut; null is the entry of those beyond `maxErrors`. */
   readonly entries: Map<string | null, Entry>;
 }
@@ -88,8 +89,11 @@ export class DropJournal {
     this.startedMs = clock.wallMs();
   }
 
-  /** For the books of one component; the same one for books of equal names, whose drops are told together. */
-  observer(kind: Kind, component: string, signal: string): DropObserver {
+  /**
+   * For the books of one component; the same one for books of equal names, whose drops are told together. `secrets` are hidden
+   * wherever they stand in its texts, the longest first.
+   */
+  observer(kind: Kind, component: string, signal: string, secrets: readonly string[] = []): DropObserver {
     const key = JSON.stringify([kind, component, signal]);
     const known = this.#observers.get(key);
     if (known !== undefined) return known;
@@ -97,7 +101,7 @@ export class DropJournal {
     const observer: DropObserver = (reason, items, cause) => {
       let group = groups.get(reason);
       if (group === undefined) {
-        group = { kind, component, signal, reason, entries: new Map() };
+        group = { kind, component, signal, reason, secrets, entries: new Map() };
         groups.set(reason, group);
       }
       this.#note(group, items, cause);
@@ -116,8 +120,8 @@ export class DropJournal {
     const nowMs = this.#clock.monoMs();
     if (nowMs - entry.shownMonoMs < SAMPLE_AGE_MS) return;
     entry.shownMonoMs = nowMs;
-    if (entry.times === 1 || entry.severalErrors) entry.error = shownError(error, ERROR_LENGTH);
-    entry.sample = shownSample(cause.sample) ?? entry.sample;
+    if (entry.times === 1 || entry.severalErrors) entry.error = shownError(error, ERROR_LENGTH, group.secrets);
+    entry.sample = shownSample(cause.sample, group.secrets) ?? entry.sample;
   }
 
   #find(group: Group, error: string): Entry {

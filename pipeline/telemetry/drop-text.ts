@@ -4,23 +4,26 @@ import { printable, printableShort } from '../wire/printable.ts';
 import { maskUrls } from '../wire/url-secrets.ts';
 
 const NAME_LENGTH = 200;
-const MASKED_LENGTH = 4096;
+const HIDDEN_LENGTH = 4096;
 /** An HTTP credential, and a word for one with what is behind it; a backend may quote what it was sent. */
 const SCHEME = /\b(bearer|basic|digest|negotiate)(\s+)[^\s"',;]+/gi;
 const NAMED =
   /((?:pass(?:word|wd|phrase)|secret|token|authorization|api[_-]?key|private[_-]?key|cookie|credential)[\w-]{0,20}["']?\s{0,4}[:=]\s{0,4}["']?)[^\s"',;]+/gi;
 
 /** At most `length` characters of an error and a mark where it was cut. O(length). */
-export function shownError(error: string, length: number): string {
-  const masked = maskedUrls(error).replace(SCHEME, '$1$2***').replace(NAMED, '$1***');
+export function shownError(error: string, length: number, secrets: readonly string[]): string {
+  const masked = hidden(error, secrets).replace(SCHEME, '$1$2***').replace(NAMED, '$1***');
   return detached(printable(masked.slice(0, length)) + (error.length > length ? `… (${error.length} characters)` : ''));
 }
 
 /** What `sample` gives, its known fields only; null when it gives nothing or fails. */
-export function shownSample(sample: DropCause['sample']): Readonly<Record<string, string>> | null {
+export function shownSample(
+  sample: DropCause['sample'],
+  secrets: readonly string[],
+): Readonly<Record<string, string>> | null {
   if (sample === undefined) return null;
   try {
-    const fields = fieldsOf(sample());
+    const fields = fieldsOf(sample(), secrets);
     return fields.length === 0 ? null : Object.fromEntries(fields);
   } catch {
     // Whoever drops something must not fail because nobody can say what it was.
@@ -28,23 +31,28 @@ export function shownSample(sample: DropCause['sample']): Readonly<Record<string
   }
 }
 
-function fieldsOf(sample: DropSample): [string, string][] {
+function fieldsOf(sample: DropSample, secrets: readonly string[]): [string, string][] {
   const { traceId, spanId, span, service, from, to, mesh, startMs, endMs, target, metric, sender } = sample;
   const texts = { traceId, spanId, span, service, from, to, mesh, target, metric, sender };
   const times = { start: startMs, end: endMs };
   return [
-    ...Object.entries(texts).flatMap(([name, text = '']) => (text === '' ? [] : [named(name, text)])),
+    ...Object.entries(texts).flatMap(([name, text = '']) => (text === '' ? [] : [named(name, hidden(text, secrets))])),
     ...Object.entries(times).flatMap(([name, ms]) => (ms === undefined ? [] : [named(name, timeText(ms))])),
   ];
 }
 
 function named(name: string, text: string): [string, string] {
-  return [name, detached(printableShort(maskedUrls(text), NAME_LENGTH))];
+  return [name, detached(printableShort(text, NAME_LENGTH))];
 }
 
-/** The beginning of a text: longer than what is shown of it, so that an address is not cut before what it hides. */
-function maskedUrls(text: string): string {
-  return maskUrls(text.slice(0, MASKED_LENGTH));
+/**
+ * The beginning of a text without secrets: longer than what is shown of it, so that neither a secret nor an address is cut in
+ * the middle of what is to be hidden.
+ */
+function hidden(text: string, secrets: readonly string[]): string {
+  let beginning = text.slice(0, HIDDEN_LENGTH);
+  for (const secret of secrets) beginning = beginning.replaceAll(secret, '***');
+  return maskUrls(beginning);
 }
 
 /** ISO 8601; the number where it is no time. */

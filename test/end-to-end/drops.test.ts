@@ -108,7 +108,7 @@ async function judge(
 test.serial('otlphttp: a 400 to 1 % of the requests', async (t) => {
   t.timeout(120_000);
   const backend = await OtlpBackend.start(t);
-  const body = `{"code":3,"message":"no tenant for Bearer abc.def\\u0007 ${'x'.repeat(2000)}"}`;
+  const body = `{"code":3,"message":"no tenant for abc.def, Bearer abc.def\\u0007 ${'x'.repeat(2000)}"}`;
   backend.react = (request) =>
     isRefused(request.body) ? { status: 400, headers: { 'content-type': 'application/json' }, body } : {};
   const weir = await startWeir(
@@ -118,7 +118,7 @@ test.serial('otlphttp: a 400 to 1 % of the requests', async (t) => {
   await judge(t, weir, () => backend.received.map((one) => one.body), {
     id: 'otlphttp',
     reason: 'http_400',
-    words: /400.*no tenant for Bearer \*\*\*/,
+    words: /400.*no tenant for \*\*\*, \*\*\*/,
   });
   const text = await (await fetch(`http://${weir.address}/v1/drops`)).text();
   t.false(text.includes('abc.def'), 'no credential');

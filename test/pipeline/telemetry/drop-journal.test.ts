@@ -5,6 +5,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Balance, type DropSample } from '../../../pipeline/balance.ts';
 import type { Kind } from '../../../pipeline/component.ts';
+import { secretsIn } from '../../../pipeline/config/secrets.ts';
+import { Secret } from '../../../pipeline/config/types.ts';
 import { DropJournal, registerDropJournal } from '../../../pipeline/telemetry/drop-journal.ts';
 import { createMeters } from '../../../pipeline/telemetry/otel-meters.ts';
 import { createTestClock } from '../../kit/clock.ts';
@@ -223,4 +225,24 @@ test('names of samples are bounded and escaped, empty and unknown ones left out,
   t.deepEqual(samples.get('one'), { span: 'a\\x1b[2J', start: '1e+300' });
   t.is(samples.get('two'), null);
   t.is(samples.get('three'), null);
+});
+
+test('what the configuration of a component calls a secret is hidden wherever it stands', (t) => {
+  const { journal } = stage();
+  const config = {
+    headers: [
+      { name: 'authorization', value: new Secret('Bearer abc.def') },
+      { name: 'x-key', value: new Secret('$& (k3y') },
+    ],
+    map: new Map([['sasl', { password: new Secret('hunter2') }]]),
+    short: new Secret('to'),
+    open: 'tenant',
+  };
+  t.deepEqual(secretsIn(config), ['Bearer abc.def', 'abc.def', '$& (k3y', 'hunter2', '(k3y']);
+  const books = new Balance(journal.observer('exporter', 'otlphttp', 'spans', secretsIn(config)));
+  const error = `no tenant: abc.def, $& (k3y! ${'.'.repeat(455)} hunter2`;
+  books.drop('rejected', 1, { error, sample: () => ({ span: 'login hunter2' }) });
+  const [entry] = journal.list();
+  t.is(entry?.error, `no tenant: ***, ***! ${'.'.repeat(455)} ***`);
+  t.deepEqual(entry?.sample, { span: 'login ***' });
 });
