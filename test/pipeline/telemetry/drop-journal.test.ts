@@ -239,7 +239,7 @@ test('what the configuration of a component calls a secret is hidden wherever it
     open: 'tenant',
   };
   t.deepEqual(secretsIn(config), ['Bearer abc.def', 'abc.def', '$& (k3y', 'hunter2', '(k3y']);
-  const books = new Balance(journal.observer('exporter', 'otlphttp', 'spans', secretsIn(config)));
+  const books = new Balance(journal.observer('exporter', 'otlphttp/own', 'spans', secretsIn(config)));
   const error = `no tenant: abc.def, $& (k3y! ${'.'.repeat(455)} hunter2`;
   books.drop('rejected', 1, { error, sample: () => ({ span: 'login hunter2' }) });
   const [entry] = journal.list();
