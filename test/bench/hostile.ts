@@ -44,7 +44,14 @@ const CASES: readonly Goals[] = [
   { name: 'frame floods', ...FLOOD },
 ];
 
-async function measure(name: AttackName): Promise<AttackFigures> {
+interface Attacked {
+  readonly figures: AttackFigures;
+  /** Requests that were answered otherwise than they should, and those of good clients that were refused. */
+  readonly wrong: number;
+  readonly refused: number;
+}
+
+async function measure(name: AttackName): Promise<Attacked> {
   const victim = await Victim.start();
   try {
     const figures = await victim.attack(name, 'full');
@@ -53,7 +60,7 @@ async function measure(name: AttackName): Promise<AttackFigures> {
     const { failures } = await victim.end();
     if (failures.length > 0)
       console.error(`${name}: good clients were refused ${failures.length} times: ${failures[0]}`);
-    return figures;
+    return { figures, wrong: wrong.length, refused: failures.length };
   } finally {
     await victim.kill();
   }
@@ -69,15 +76,22 @@ function rowsOf({ name, refusalMs, grewMib, livezMs, goodMs }: Goals, figures: A
   ];
 }
 
-/** Takes about four minutes. */
+/** Takes five to six minutes. */
 export async function run(names: readonly string[] = []): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
+  const sums = { wrong: 0, refused: 0 };
   for (const goals of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
-    const figures = await measure(goals.name);
+    const { figures, wrong, refused } = await measure(goals.name);
     console.error(`${goals.name}: ${figuresText(figures)}`);
     results.push(...rowsOf(goals, figures));
+    sums.wrong += wrong;
+    sums.refused += refused;
   }
-  return results;
+  return [
+    ...results,
+    measured('hostile: answered otherwise than wanted', sums.wrong, 'requests', 0),
+    measured('hostile: good clients refused', sums.refused, 'requests', 0),
+  ];
 }
 
 if (import.meta.main) {

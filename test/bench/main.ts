@@ -39,24 +39,40 @@ async function main(wanted: readonly string[]): Promise<number> {
     return 2;
   }
   const results: BenchResult[] = [];
+  const failed: string[] = [];
   for (const [name, load] of SUITES) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
-    console.error(`running ${name} …`);
-    for (const result of await (await load())()) {
-      console.log(formatResult(result));
-      results.push(result);
-    }
+    const found = await runSuite(name, load);
+    if (found === null) failed.push(name);
+    else results.push(...found);
   }
-  await writeFile(RESULTS, `${JSON.stringify({ machine: machineText(), node: process.version, results }, null, 2)}\n`);
-  if (wanted.length === 0) await writePage(results);
-  return 0;
+  const file = { machine: machineText(), node: process.version, failed, results };
+  await writeFile(RESULTS, `${JSON.stringify(file, null, 2)}\n`);
+  if (wanted.length === 0) await writePage(results, failed);
+  return failed.length > 0 ? 1 : 0;
+}
+
+/** Null if it failed, which is told: a run takes too long to lose what the other suites found. */
+async function runSuite(name: string, load: () => Promise<Suite>): Promise<BenchResult[] | null> {
+  const fromMs = performance.now();
+  console.error(`running ${name} …`);
+  try {
+    const results = await (await load())();
+    for (const result of results) console.log(formatResult(result));
+    return results;
+  } catch (error) {
+    console.error(`${name} failed:`, error);
+    return null;
+  } finally {
+    console.error(`${name} took ${Math.round((performance.now() - fromMs) / 1000)} s`);
+  }
 }
 
 function machineText(): string {
   return `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? 'unknown processor'}`;
 }
 
-async function writePage(results: readonly BenchResult[]): Promise<void> {
+async function writePage(results: readonly BenchResult[], failed: readonly string[]): Promise<void> {
   const text = await readFile(PAGE, 'utf8');
   const [head, rest] = text.split(BEGIN);
   const tail = rest?.split(END)[1];
@@ -69,6 +85,7 @@ async function writePage(results: readonly BenchResult[]): Promise<void> {
     tableOf(results),
     '',
     machineNote(results),
+    ...(failed.length > 0 ? [`Without rows, since they failed: ${failed.join(', ')}.`] : []),
     END,
   ].join('\n');
   await writeFile(PAGE, `${head}${block}${tail}`);
