@@ -21,6 +21,7 @@ export type TargetState =
   | 'down'
   | 'unidentified'
   | 'starting'
+  | 'stale'
   | 'incomplete'
   | 'idle'
   | 'active';
@@ -36,10 +37,13 @@ export interface Explanation {
 
 /** Workloads told beside a target whose series name them. */
 const MOST_WORKLOADS = 100;
-const NO_TRAFFIC = 'is traffic really going through this proxy (ports skipped, host network)?';
+const NO_TRAFFIC =
+  'is traffic really going through this proxy, and as requests (ports skipped or opaque, host network)?';
 
 /** Signs in the text of a failed scrape, and what usually helps. The first that matches counts. */
 const MENDS: readonly (readonly [RegExp, string])[] = [
+  [/^nothing came/, 'does the Collector still send, and is scrape_interval of this receiver that of the Collector?'],
+  [/^the Collector says/, 'see the log of the Collector: it gets no page of this proxy'],
   [/ECONNREFUSED|refused/i, 'is the proxy running, and is this its admin port?'],
   [/ENOTFOUND|EAI_AGAIN|resolve/i, 'check the host name in targets'],
   [/EHOSTUNREACH|ENETUNREACH|unreachable/i, 'check routes and network policies between Weir and the proxy'],
@@ -93,9 +97,10 @@ function isUnidentified({ namespace, identity }: TargetStatus, told: Told | null
 
 function explainHealthy(target: TargetStatus, facts: TargetFacts, find: Finder, told: Told | null): Explanation {
   const { reading } = facts;
-  if (target.identity !== 'series') return reading === null ? explainEarly(facts) : explainUp(find(target), reading);
+  if (target.identity !== 'series')
+    return reading === null ? explainEarly(facts) : explainUp(target, find(target), reading);
   const workloads = told === null ? {} : { workloads: workloadsOf(told).slice(0, MOST_WORKLOADS) };
-  return { ...(reading === null ? explainEarly(facts) : explainSeries(told, find, reading)), ...workloads };
+  return { ...(reading === null ? explainEarly(facts) : explainSeries(target, told, find, reading)), ...workloads };
 }
 
 /** Each once, sorted. */
@@ -104,7 +109,7 @@ function workloadsOf({ owners }: Told): string[] {
 }
 
 /** A target whose series tell whose they are: what came to all those, and went from them. */
-function explainSeries(told: Told | null, find: Finder, reading: TrafficReading): Explanation {
+function explainSeries(target: TargetStatus, told: Told | null, find: Finder, reading: TrafficReading): Explanation {
   if (told === null) return { state: 'active', explanation: 'up: its series tell whose they are', mend: '' };
   const { series, owners } = told;
   if (series === 0) {
@@ -116,7 +121,8 @@ function explainSeries(told: Told | null, find: Finder, reading: TrafficReading)
   const found = owners.flatMap((own) => find(ownerOf(own)) ?? []);
   const covered = found.filter((resource) => reading.coveredSecondsOf(resource) > 0);
   if (covered.length === 0) {
-    return { state: 'starting', explanation: `starting: ${who}; first numbers with its next scrape`, mend: '' };
+    const starting = { explanation: `starting: ${who}; first numbers with its next scrape`, mend: '' };
+    return explainStale(target, reading) ?? { state: 'starting', ...starting };
   }
   const window = lengthText(reading);
   const { received, sent } = requestsOf(covered, reading);
@@ -175,10 +181,19 @@ function lengthText({ windowSeconds }: TrafficReading): string {
   return formatMilliseconds(Math.max(1, Math.round(windowSeconds * 10)) * 100);
 }
 
-function explainUp(resource: ResourceId | null, reading: TrafficReading): Explanation {
+/** Null when its last scrape lies in what is read, or after it. A sender's clock may be behind, or the sender late. */
+function explainStale({ lastScrapeMs }: TargetStatus, reading: TrafficReading): Explanation | null {
+  if (lastScrapeMs === null || lastScrapeMs >= reading.interval.startMs) return null;
+  const at = new Date(lastScrapeMs).toISOString();
+  const explanation = `nothing counted in the last ${lengthText(reading)}: its last scrape is of ${at}`;
+  return { state: 'stale', explanation, mend: 'is what is scraped sent on at once, and is the clock there right?' };
+}
+
+function explainUp(target: TargetStatus, resource: ResourceId | null, reading: TrafficReading): Explanation {
   // Not in any closed slot yet, or there by a first sight only, which is what the next scrape is compared with.
   if (resource === null || reading.coveredSecondsOf(resource) === 0) {
-    return { state: 'starting', explanation: 'starting: first numbers with its next scrape', mend: '' };
+    const starting = { explanation: 'starting: first numbers with its next scrape', mend: '' };
+    return explainStale(target, reading) ?? { state: 'starting', ...starting };
   }
   const window = lengthText(reading);
   const { received, sent } = requestsOf([resource], reading);

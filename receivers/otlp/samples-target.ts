@@ -79,6 +79,8 @@ export class SampledTarget {
   isUp: boolean | null = null;
   samples = 0;
   failures = 0;
+  /** Nothing came of the scrapes that were due since the newest one. */
+  isSilent = false;
   readonly #events: TargetEvents;
   readonly #stale: Staleness;
   readonly #writer: PartWriter;
@@ -119,7 +121,10 @@ export class SampledTarget {
 
   /** Tells of scrapes that are overdue at `nowMs`. */
   tellOverdue(nowMs: number): void {
-    this.#tellMissed(this.times.overdue(nowMs));
+    const dues = this.times.overdue(nowMs);
+    this.#tellMissed(dues);
+    this.failures += dues.length;
+    if (dues.length > 0) this.isSilent = true;
   }
 
   /** It is gone since `sinceMs` (engine time). */
@@ -212,6 +217,7 @@ export class SampledTarget {
   #advance(timeMs: number, nowMs: number, sinceMs: number): void {
     const isFirst = this.times.timeMs === 0;
     this.#tellMissed(this.times.advance(timeMs, nowMs));
+    this.isSilent = false;
     if (!isFirst) return;
     this.#emit({ kind: 'discovered' }, { scheduledMs: null, startedMs: this.times.engineMs(sinceMs, nowMs) });
   }

@@ -129,20 +129,26 @@ export class SampledTargets {
 
   /** O(targets). */
   statuses(intervalMs: number): TargetStatus[] {
-    return [...this.#byKey.values()].map(({ target, source, times, isUp, samples, failures }) => {
+    return [...this.#byKey.values()].map((sampled) => {
+      const { target, source, times, samples, failures } = sampled;
       const { receiver, address, own } = target;
       const { namespace, name: workload, kind } = own.workload;
       return {
         ...{ receiver, address, url: '', namespace, workload, kind, pod: own.pod, identity: source, refused: false },
-        ...{
-          health: isUp === null ? 'unknown' : isUp ? 'up' : 'down',
-          samples,
-          consecutiveFailures: failures,
-          intervalMs,
-        },
+        ...{ health: healthOf(sampled), samples, consecutiveFailures: failures, intervalMs },
         ...{ lastScrapeMs: times.timeMs === 0 ? null : times.atMs, lastDurationMs: null },
-        lastError: isUp === false ? 'the Collector says that its scrape failed' : '',
+        lastError: errorOf(sampled),
       } satisfies TargetStatus;
     });
   }
+}
+
+function healthOf({ isUp, isSilent }: SampledTarget): TargetStatus['health'] {
+  if (isSilent || isUp === false) return 'down';
+  return isUp === null ? 'unknown' : 'up';
+}
+
+function errorOf({ isUp, isSilent, times }: SampledTarget): string {
+  if (isSilent) return `nothing came since ${new Date(times.atMs).toISOString()}`;
+  return isUp === false ? 'the Collector says that its scrape failed' : '';
 }

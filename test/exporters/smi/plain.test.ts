@@ -146,7 +146,7 @@ const explanations: [string, Partial<TargetStatus>, string, string, string][] = 
     { workload: 'idle', pod: 'idle-1' },
     'idle',
     'up, but its proxy counted no requests in the last 30s',
-    'is traffic really going through this proxy (ports skipped, host network)?',
+    'is traffic really going through this proxy, and as requests (ports skipped or opaque, host network)?',
   ],
   [
     'was not scraped yet',
@@ -204,6 +204,20 @@ const explanations: [string, Partial<TargetStatus>, string, string, string][] = 
     'not scraped: target_limit: this receiver takes 1 targets',
     'raise target_limit of this receiver, or give it fewer targets',
   ],
+  [
+    'was fed by a Collector that sends no more',
+    { health: 'down', lastError: 'nothing came since 2023-11-14T22:08:25.000Z', consecutiveFailures: 31 },
+    'down',
+    'down: nothing came since 2023-11-14T22:08:25.000Z (31 scrapes in a row); its traffic is missing',
+    'does the Collector still send, and is scrape_interval of this receiver that of the Collector?',
+  ],
+  [
+    'is told of much later',
+    { pod: 'api-9', lastScrapeMs: END_MS - 300_000 },
+    'stale',
+    `nothing counted in the last 30s: its last scrape is of ${new Date(END_MS - 300_000).toISOString()}`,
+    'is what is scraped sent on at once, and is the clock there right?',
+  ],
   ['came after the last slot closed', { pod: 'api-9' }, 'starting', 'starting: first numbers with its next scrape', ''],
 ];
 for (const [title, parts, state, explanation, mend] of explanations) {
@@ -211,7 +225,8 @@ for (const [title, parts, state, explanation, mend] of explanations) {
     const { get } = await startServer(t, { sums: [fixture()], targets: [{ ...target, ...parts }] });
     const [row] = (await get('/v1/targets')).targets;
     t.like(row, { state, explanation, mend, address: target.address, url: target.url });
-    t.is(row.lastScrape, parts.lastScrapeMs === null ? null : '2023-11-14T22:13:59.000Z');
+    const { lastScrapeMs } = { ...target, ...parts };
+    t.is(row.lastScrape, lastScrapeMs === null ? null : new Date(lastScrapeMs).toISOString());
   });
 }
 

@@ -260,6 +260,19 @@ test('without either, the address stands for the workload, and that is told', as
   t.true(stage.log.lines.some(({ message }) => message.includes('nothing tells whose proxy this is')));
 });
 
+test('a proxy of which nothing comes any more is down, since when it says, until something comes', async (t) => {
+  const stage = await opened();
+  await stage.send(requestOf([sum(REQUESTS, 10, { at: 5 })]));
+  stage.clock.advance(12_000);
+  t.like(stage.intake.targets()[0], { health: 'up', consecutiveFailures: 0, lastError: '' });
+  stage.clock.advance(60_000);
+  const [target] = stage.intake.targets();
+  t.like(target, { health: 'down', lastError: 'nothing came since 2023-11-14T22:13:25.000Z' });
+  t.true(target!.consecutiveFailures >= 4 && target!.consecutiveFailures <= 6, `${target!.consecutiveFailures}`);
+  await stage.send(requestOf([sum(REQUESTS, 13, { at: 75 })]));
+  t.like(stage.intake.targets()[0], { health: 'up', consecutiveFailures: 0, lastError: '' });
+});
+
 test('attributes in another order are the same series', async (t) => {
   const stage = await opened();
   const reversed = Object.fromEntries(Object.entries(OUTBOUND).reverse());
