@@ -85,6 +85,32 @@ test('short works share the slice of a turn, until the loop has been round', asy
   t.is(clock.due.length, 0, 'time without work begins a new slice');
 });
 
+test('long work that begins after short ones has only what these left of the slice', async (t) => {
+  const clock = new WorkClock();
+  const turns = new Turns(clock);
+  await turns.run(work(clock, 3));
+  const log: string[] = [];
+  const done = turns.run(work(clock, 9, log, 'long'));
+  const slices: number[] = [];
+  for (let before = 0; before < 9; before = log.length, await clock.round()) slices.push(log.length - before);
+  t.deepEqual(slices, [2, 5, 2]);
+  t.is(await done, 'long done');
+});
+
+test('whoever comes while others wait, waits behind them, however long it is since they worked', async (t) => {
+  const clock = new WorkClock();
+  const turns = new Turns(clock);
+  const log: string[] = [];
+  const first = turns.run(work(clock, 6, log, 'a'));
+  clock.ms += 50;
+  const second = turns.run(work(clock, 1, log, 'b'));
+  await settle();
+  t.is(log.join(''), 'aaaaa', 'the loop has not been round');
+  while (clock.due.length > 0) await clock.round();
+  t.deepEqual(await Promise.all([first, second]), ['a done', 'b done']);
+  t.is(log.join(''), 'aaaaaab');
+});
+
 test('what a step throws is what run rejects with, and others go on', async (t) => {
   const clock = new WorkClock();
   const turns = new Turns(clock);

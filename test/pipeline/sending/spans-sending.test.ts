@@ -201,6 +201,63 @@ test('a success ends no wait that the peer asked for', async (t) => {
   t.is(balance.delivered, 6);
 });
 
+for (const [what, refusal, waitMs] of [
+  ['throttles and names no time, for as long as the first one waits', { throttled: true }, 5000],
+  ['names a time, and no reason', { afterMs: 9000 }, 9000],
+] as const) {
+  test(`others are held back by a peer that ${what}`, async (t) => {
+    const answer = (_spans: number, atMs: number): SpansOutcome => (atMs === 0 ? { ...AWAY, ...refusal } : SENT);
+    const { exporter, attempts, feed, pass, balance } = create(answer);
+    await exporter.start();
+    feed(1);
+    await pass(1000);
+    feed(2);
+    feed(3);
+    await pass(waitMs - 1000);
+    const [first, ...held] = attempts;
+    t.deepEqual(first, [0, 1]);
+    t.deepEqual(
+      held.map(([atMs]) => atMs),
+      [waitMs, waitMs, waitMs],
+    );
+    t.is(balance.delivered, 6);
+    await exporter.stop(NEVER);
+  });
+}
+
+test('a peer that is only away holds nobody back who was not tried', async (t) => {
+  const { exporter, attempts, feed, pass } = create((spans) => (spans === 1 ? AWAY : SENT));
+  await exporter.start();
+  feed(1);
+  await pass(1000);
+  feed(2);
+  await pass(100);
+  t.deepEqual(attempts, [
+    [0, 1],
+    [1000, 2],
+  ]);
+  await exporter.stop(AbortSignal.abort());
+});
+
+test('of a request in halves, the second half begins with the first wait again when the first was taken', async (t) => {
+  let asked = 0;
+  const answers: SpansOutcome[] = [{ kind: 'too_large', error: 'too large' }, AWAY, AWAY, SENT, AWAY, SENT];
+  const { exporter, attempts, feed, pass, balance } = create(() => answers[asked++]!, 1);
+  await exporter.start();
+  feed(4);
+  await pass(40_000);
+  t.deepEqual(attempts, [
+    [0, 4],
+    [0, 2],
+    [5000, 2],
+    [25_000, 2],
+    [25_000, 2],
+    [30_000, 2],
+  ]);
+  t.is(balance.delivered, 4);
+  await exporter.stop(NEVER);
+});
+
 test('a wait that the peer asks for is kept up to max_retry_after, and what is beyond is told', async (t) => {
   const answer = (_spans: number, atMs: number) => (atMs === 0 ? asks(1e15) : atMs < 240_000 ? asks(7000) : SENT);
   const { exporter, attempts, waits, cuts, feed, pass, balance } = create(answer, 1, { maxRetryAfterMs: 120_000 });
