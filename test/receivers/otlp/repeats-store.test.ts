@@ -9,7 +9,18 @@ import { readTaken, type TakenRequests, writeTaken } from '../../../receivers/ot
 import { OWNER_CHECK_MS } from '../../../receivers/otlp/repeats-store.ts';
 import { SplitRequests } from '../../../receivers/otlp/split-requests.ts';
 import { StateFiles } from '../../kit/state-files.ts';
-import { createStage, envelope, request, requestTotals, START_MS, slotSum, split, takenSums } from './metrics-stage.ts';
+import {
+  createStage,
+  envelope,
+  joined,
+  request,
+  requestTotals,
+  START_MS,
+  slotSum,
+  split,
+  takenSums,
+} from './metrics-stage.ts';
+import { TurnClock } from './turn-clock.ts';
 
 const FILE = '/state/taken';
 const KEYS = { traffic: { repeats_file: FILE } };
@@ -116,6 +127,25 @@ test('what nobody has decided when the end comes is new to the next life', async
     after.consumed.map(({ sender }) => sender?.gap),
     [false],
   );
+});
+
+test('a request that was being handed on when the end came is a repeat to the next life, once it was taken', async (t) => {
+  const files = new StateFiles();
+  const turns = new TurnClock([true]);
+  const before = createLife(KEYS, null, files.open, turns);
+  await before.intake.start();
+  const slots = [0, 1, 2].map((slot) => slotSum(slot, 300));
+  const body = joined(...slots.map((sum) => request(sum, envelope(0))));
+  const answer = before.intake.take(body);
+  for (let rounds = 0; before.consumed.length === 0 && rounds < 1000; rounds++) await turns.round();
+  t.is(before.consumed.length, 1, 'in the middle');
+  await before.intake.stop();
+  await turns.end();
+  t.is((await answer).kind, 'taken');
+  const after = await startStage(files);
+  t.is((await after.intake.take(body)).kind, 'taken', 'its sender never got the answer');
+  t.deepEqual(requestTotals(takenSums([...before.consumed, ...after.consumed])), requestTotals(slots));
+  t.is(after.consumed.length, 0);
 });
 
 test('a life that knows of nobody writes nothing, and one that was never started neither', async (t) => {
