@@ -10,11 +10,14 @@ export function edges(options: QueryOptions, context: CliContext): Promise<numbe
   return query('/v1/edges', options, context, (answer, askAlso) => renderAnswer(answer, askAlso, options, context));
 }
 
-const NO_AGENT =
-  'no edges: no agent has sent traffic yet, or not lately: this Weir scrapes nobody and takes what others send (endpoint of their exporter otlphttp or otlp)\n';
-const NOTHING_SENT =
-  'no edges: no proxy that the agents watch saw traffic in the last window (see: weir targets, at each agent)\n';
-const NOTHING = 'no edges: no proxy that is watched saw traffic in the last window (see: weir targets)\n';
+const LAST = 'saw requests in the last window';
+/** What is no request has an edge only on demand. */
+const TCP = 'plain TCP, such as that of opaque ports, shows only with tcp: true of the smi exporter';
+const NOBODY_SENT =
+  'no edges: nobody has sent traffic yet, or not lately: this Weir scrapes nobody and takes what others send (other Weirs by their exporter otlphttp or otlp, Collectors by theirs; weir drops says what came and was no use)\n';
+const OF_AGENTS = `no edges: no proxy that the agents watch ${LAST} (see: weir targets, at each agent); ${TCP}\n`;
+const OF_COLLECTORS = `no edges: no proxy that a Collector tells of ${LAST} (see: weir targets); ${TCP}\n`;
+const NOTHING = `no edges: no proxy that is watched ${LAST} (see: weir targets); ${TCP}\n`;
 
 async function renderAnswer(
   answer: unknown,
@@ -36,10 +39,11 @@ async function renderAnswer(
   return { text: [table(rows, options, context), ...(options.headers ? footer : [])].join(''), found: true };
 }
 
-/** Why there are no edges at all. A Weir that scrapes nobody has no proxies to speak of. */
+/** Why there are no edges at all. A Weir that scrapes nobody knows only the proxies that Collectors tell of. */
 function nothingText(answer: unknown, targets: unknown): string {
   if (!isRecord(targets) || targets.scrapes !== false) return NOTHING;
-  return isRecord(answer) && answer.watched === false ? NO_AGENT : NOTHING_SENT;
+  if (rowsOf(targets, 'targets').length > 0) return OF_COLLECTORS;
+  return isRecord(answer) && answer.watched === false ? NOBODY_SENT : OF_AGENTS;
 }
 
 function table(rows: readonly EdgeRow[], options: QueryOptions, context: CliContext): string {

@@ -175,21 +175,26 @@ test('no edges and no targets say why', async (t) => {
   const url = await serve(t, (request, response) =>
     response.end(request.url === '/v1/edges' ? '{"ready":true,"edges":[]}' : '{"ready":true,"targets":[]}'),
   );
-  t.regex((await callWeir(['edges', '--url', url])).out, /^no edges: .*see: weir targets/);
+  t.regex(
+    (await callWeir(['edges', '--url', url])).out,
+    /^no edges: .*see: weir targets\); plain TCP.* only with tcp: true/,
+  );
   t.regex((await callWeir(['targets', '--url', url])).out, /^no targets: static_configs/);
 });
 
 /** What a Weir that scrapes nobody says when it has no edges. */
 const NO_EDGES = [
-  [false, /^no edges: no agent has sent traffic yet, .*takes what others send/],
-  [true, /^no edges: no proxy that the agents watch saw traffic/],
+  ['nobody sends', false, [], /^no edges: nobody has sent traffic yet, .*takes what others send/],
+  ['agents send', true, [], /^no edges: no proxy that the agents watch saw requests .*at each agent\); plain TCP/],
+  ['Collectors send', true, [{ health: 'up' }], /^no edges: no proxy that a Collector tells of .*targets\); plain/],
+  ['Collectors went silent', true, [{ health: 'down' }], /^no edges: 1 of 1 targets down: see weir targets/],
 ] as const;
 
-for (const [watched, expected] of NO_EDGES) {
-  test(`no edges at a gateway say whether agents send at all: ${watched}`, async (t) => {
+for (const [who, watched, targets, expected] of NO_EDGES) {
+  test(`no edges at a Weir that scrapes nobody say why: ${who}`, async (t) => {
     const url = await serve(t, (request, response) => {
       const edges = { ready: true, watched, edges: [] };
-      response.end(JSON.stringify(request.url === '/v1/edges' ? edges : { ready: true, scrapes: false, targets: [] }));
+      response.end(JSON.stringify(request.url === '/v1/edges' ? edges : { ready: true, scrapes: false, targets }));
     });
     const { out, code } = await callWeir(['edges', '--url', url]);
     t.regex(out, expected);
