@@ -9,6 +9,7 @@ import { createTrafficKey } from '../../../pipeline/model/traffic-key.ts';
 import type { PostAnswer, PostFailureReason, PostResult } from '../../../pipeline/net/http-post.ts';
 import { type Meters, NO_METERS, type Observation } from '../../../pipeline/telemetry/meters.ts';
 import { decodeTraffic, decodeTrafficJson } from '../../../pipeline/wire/otlp-traffic.ts';
+import { Repeats } from '../../../receivers/otlp/repeats.ts';
 import { exporterBench, settle } from '../../kit/exporter.ts';
 import { readOtlp } from '../../kit/otlp-reading.ts';
 import { itemsOf, trafficBatch } from '../../kit/slots.ts';
@@ -125,6 +126,40 @@ test('halves of a part that is too large tell the interval once', async (t) => {
   exporter.consume(trafficBatch(slotOf(0, 0, 4)));
   await exporter.stop(NEVER);
   t.deepEqual(intervalSeconds(bodies), [10, 10, 0]);
+});
+
+test('halves and quarters name all in whose place they come, so that whoever took the whole after all knows them', async (t) => {
+  // The whole is perhaps there; then it is too large, and so is its first half.
+  const answers = [failure('timeout'), answer(413), answer(413)];
+  const { exporter, bodies, balance, clock } = await start(
+    { max_request_items: 8 },
+    (_, n) => answers[n] ?? answer(200),
+  );
+  exporter.consume(trafficBatch(slotOf(0, 0, 4)));
+  while (balance.queued > 0) {
+    await settle();
+    clock.fireNext();
+  }
+  await exporter.stop(NEVER);
+  const envelopes = bodies.map((body) => decodeTraffic(body).resources[0]!.envelope!);
+  t.deepEqual(
+    envelopes.map(({ seq, replaces = [] }) => [seq, replaces]),
+    [
+      [0, []],
+      [0, []],
+      [1, [0]],
+      [3, [0, 1]],
+      [4, [0, 1]],
+      [2, [0]],
+    ],
+  );
+  const repeats = new Repeats({ window: 64, maxEpochs: 1, maxSources: 1 });
+  const numbers = envelopes.map((told) => ({ replaces: [], ...told }));
+  repeats.claim(numbers[0]!);
+  t.deepEqual(
+    numbers.map((number) => repeats.standing(number)),
+    numbers.map(() => 'repeat'),
+  );
 });
 
 test('each request of traffic that goes in halves is counted, and what cannot be halved is not', async (t) => {
