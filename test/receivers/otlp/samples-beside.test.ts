@@ -14,11 +14,11 @@ const LONG_SAMPLES = 100;
 const proxy = (i: number) => ({ ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` });
 
 /** A scrape of proxy `i`: each of its series stands at `value`. */
-function scrape(i: number, at: number, value: number, series: number): Uint8Array {
+function scrape(i: number, at: number, value: number, series: number, more: Record<string, string> = {}): Uint8Array {
   const metrics = Array.from({ length: series }, (_, s) =>
     sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
   );
-  return requestOf(metrics, proxy(i));
+  return requestOf(metrics, { ...proxy(i), ...more });
 }
 
 const stageOf = () => createStage({ config: { target_expiration: '30s' }, longSamples: LONG_SAMPLES });
@@ -85,7 +85,8 @@ test('a short request of another proxy is answered while a long one is being app
 
 test('a short request of the same proxy waits for it, so that what comes of one proxy is taken in its order', async (t) => {
   const { stage, clock, take, long, answered } = await applying();
-  const short = take('next', scrape(1, 25, 20, SHORT));
+  // Under a resource that is not known yet, so that nothing but its names tells whose it is.
+  const short = take('next', scrape(1, 25, 20, SHORT, { 'telemetry.sdk.name': 'x' }));
   await clock.end();
   await Promise.all([long, short]);
   t.deepEqual(answered, ['long taken', 'next taken']);
