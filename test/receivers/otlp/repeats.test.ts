@@ -79,6 +79,11 @@ const TABLE: readonly (readonly [title: string, sent: readonly RequestNumber[], 
   ],
   ['sources know nothing of each other', [numbered(0), numbered(0, [], 'e', 't')], ['new', 'new']],
   ['numbers that it says to replace but are above it are ignored', [numbered(0, [5]), numbered(5)], ['new', 'gap']],
+  [
+    'and make no repeat of it when they were taken, nor does its own number',
+    [numbered(5), numbered(3, [5]), numbered(4, [4]), numbered(4, [4, 7])],
+    ['new', 'new', 'new', 'repeat'],
+  ],
 ];
 
 for (const [title, sent, expected] of TABLE) {
