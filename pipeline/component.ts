@@ -265,6 +265,8 @@ export interface ExporterFactory<Config = unknown> extends FactoryBase<Config> {
   readonly kind: 'exporter';
   readonly takes: readonly Body[];
   demand(config: Config): readonly Demand[];
+  /** Where OTLP of the signal is sent to, null for nowhere; absent where it speaks another protocol than receivers do. */
+  sendsTo?(config: Config, signal: Signal): { readonly host: string; readonly port: number } | null;
   create(settings: ExporterSettings<Config>): Promise<Exporter>;
 }
 /** Something beside the pipelines, such as health answers. */

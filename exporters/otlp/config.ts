@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { CheckContext, ConfigIssue, Signal } from '../../pipeline/component.ts';
 import { clientTlsByScheme } from '../../pipeline/config/client-tls.ts';
 import { sharedRetry, sharedSendingQueue } from '../../pipeline/config/sending.ts';
-import { duration } from '../../pipeline/config/types.ts';
+import { duration, type Endpoint } from '../../pipeline/config/types.ts';
 import { maskUrls } from '../../pipeline/wire/url-secrets.ts';
 import { exposedCredentials, requestHeaders } from './headers-config.ts';
 import { trafficKeys } from './traffic-config.ts';
@@ -138,6 +138,14 @@ export function signalUrl(config: OtlpHttpConfig, signal: Signal): URL | null {
   return base;
 }
 
+/** Host and port of `signalUrl`, the host without brackets. */
+export function signalAddress(config: OtlpHttpConfig, signal: Signal): Endpoint | null {
+  const url = signalUrl(config, signal);
+  if (url === null) return null;
+  const usual = url.protocol === 'https:' ? 443 : 80;
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? usual : Number(url.port) };
+}
+
 /** What cannot work in a pipeline of the signal, and what is allowed and yet looks mistaken. */
 export function checkOtlpHttpConfig(
   config: OtlpHttpConfig,
@@ -145,7 +153,7 @@ export function checkOtlpHttpConfig(
 ): ConfigIssue[] {
   const url = signalUrl(config, signal);
   if (url === null) return [nowhereFor(signal)];
-  const warnings = [...checkTls(config, url), ...checkHeaders(config, url)];
+  const warnings = [...checkPath(config, signal), ...checkTls(config, url), ...checkHeaders(config, url)];
   return [...checkCompression(config), ...warnings.map((issue) => ({ ...issue, severity: 'warning' as const }))];
 }
 
@@ -157,6 +165,16 @@ function nowhereFor(signal: Signal): ConfigIssue {
     message: `nowhere to send the ${signal} of this pipeline to: neither endpoint nor ${path}`,
     mend: `add endpoint: http://127.0.0.1:4318, or ${path} with the whole address`,
   };
+}
+
+/** The whole address of a signal, written where paths are appended. */
+function checkPath(config: OtlpHttpConfig, signal: Signal): ConfigIssue[] {
+  const key = `${signal}_endpoint` as const;
+  if (config.endpoint === undefined || config[key] !== undefined) return [];
+  const written = /\/v1\/(?:traces|metrics|logs)\/?$/.exec(new URL(config.endpoint).pathname)?.[0];
+  if (written === undefined) return [];
+  const message = `/v1/${signal} is appended to endpoint, which ends in ${written} already: most backends answer 404`;
+  return [{ path: ['endpoint'], message, mend: `leave ${written} out, or write the whole address as ${key}` }];
 }
 
 function checkCompression({ compression }: OtlpHttpConfig): ConfigIssue[] {

@@ -1,6 +1,6 @@
 /** @module The `otlphttp` exporter as the graph sees it. */
 import type { ExporterFactory } from '../../pipeline/component.ts';
-import { checkOtlpHttpConfig, type OtlpHttpConfig, otlpHttpConfig } from './config.ts';
+import { checkOtlpHttpConfig, type OtlpHttpConfig, otlpHttpConfig, signalAddress } from './config.ts';
 
 export const factory: ExporterFactory<OtlpHttpConfig> = {
   kind: 'exporter',
@@ -10,6 +10,7 @@ export const factory: ExporterFactory<OtlpHttpConfig> = {
   config: otlpHttpConfig,
   takes: ['traffic', 'spans'],
   demand: () => ['requests', 'latency', 'tcp'],
+  sendsTo: (config, signal) => signalAddress(config, signal),
   check: (config, context) => checkOtlpHttpConfig(config, context),
   async create(settings) {
     const { createOtlpHttpExporter } = await import('./otlphttp.ts');

@@ -1,6 +1,6 @@
 /** @module The `otlp` exporter as the graph sees it. */
 import type { ExporterFactory } from '../../pipeline/component.ts';
-import { checkOtlpGrpcConfig, type OtlpGrpcConfig, otlpGrpcConfig } from './grpc-config.ts';
+import { checkOtlpGrpcConfig, type OtlpGrpcConfig, otlpGrpcConfig, targetOf } from './grpc-config.ts';
 
 export const factory: ExporterFactory<OtlpGrpcConfig> = {
   kind: 'exporter',
@@ -10,6 +10,7 @@ export const factory: ExporterFactory<OtlpGrpcConfig> = {
   config: otlpGrpcConfig,
   takes: ['traffic', 'spans'],
   demand: () => ['requests', 'latency', 'tcp'],
+  sendsTo: (config) => targetOf(config),
   check: (config) => checkOtlpGrpcConfig(config),
   async create(settings) {
     const { createOtlpGrpcExporter } = await import('./otlp.ts');

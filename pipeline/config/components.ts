@@ -4,7 +4,7 @@ import type { Registry } from '../registry.ts';
 import type { CheckedComponent } from './checked.ts';
 import { collectorComponentMend } from './collector.ts';
 import { parseId } from './ids.ts';
-import { checkValue } from './issues.ts';
+import { checkKnown } from './issues.ts';
 import { nearest } from './nearest.ts';
 import type { Report } from './report.ts';
 import type { Entry, Tree } from './tree.ts';
@@ -19,7 +19,7 @@ export const KIND_OF: Readonly<Record<Section, Kind>> = {
   extensions: 'extension',
 };
 
-/** A component as configured; `checked` is null when it has problems. */
+/** A component as configured; `checked` is null when its value has other problems than unknown keys. */
 export interface Configured {
   readonly id: string;
   readonly section: Section;
@@ -78,10 +78,8 @@ async function checkComponent(
   }
   const page = pageOf(section, factory.folder ?? type);
   const subject = { tree: entry.value, base: [section, entry.key], keyAt: entry.keyAt, page };
-  const before = report.problems.length;
-  const config = checkValue<unknown>(factory.config, subject, report);
-  const failed = report.problems.length > before || config === undefined;
-  return failed ? null : { kind, id, factory, config };
+  const { value: config } = checkKnown<unknown>(factory.config, subject, report);
+  return config === undefined ? null : { kind, id, factory, config };
 }
 
 function reportUnknownType(section: Section, type: string, entry: Entry, registry: Registry, report: Report): void {

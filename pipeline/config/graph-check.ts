@@ -19,6 +19,8 @@ import { type Entry, entryOf, findAt, isNull, type ListTree, type Path, type Tre
 export type Sections = Readonly<Record<Section, ReadonlyMap<string, Configured>>>;
 
 const SIGNALS: readonly Signal[] = ['metrics', 'traces'];
+/** The Collector's signals that Weir has not. */
+const UNSUPPORTED: ReadonlySet<string> = new Set(['logs', 'profiles']);
 const PIPELINES: Path = ['service', 'pipelines'];
 
 interface Context {
@@ -85,6 +87,11 @@ async function signalOf(entry: Entry, { registry, report }: Context): Promise<Si
   }
   const signal = SIGNALS.find((one) => one === id.type);
   if (signal !== undefined) return signal;
+  if (UNSUPPORTED.has(id.type)) {
+    const mend = `remove the pipeline: Weir carries metrics and traces, and refuses ${id.type} that are sent to it`;
+    report.add('WEIR1017', entry.keyAt, { message: `${id.type} are not supported`, mend, path });
+    return null;
+  }
   const offered = await signalsOf(registry);
   const near = nearest(id.type, offered);
   report.add('WEIR1017', entry.keyAt, {

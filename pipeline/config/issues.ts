@@ -2,6 +2,7 @@
 import type { ZodType, z } from 'zod';
 import { collectorKeyMend } from './collector.ts';
 import { display, hide } from './display.ts';
+import { flatten, isEcho, step } from './flat-issues.ts';
 import { nearest } from './nearest.ts';
 import { isProblemCode, type ProblemCode } from './problem.ts';
 import type { Finding, Report } from './report.ts';
@@ -9,6 +10,7 @@ import { keysAt, type Shape, shapeOf, shapesAt, typeText } from './shape.ts';
 import type { Place } from './source.ts';
 import { gluedFinding } from './syntax.ts';
 import { findAt, isNull, type Path, pathText, type ScalarTree, type Tree, toPlain } from './tree.ts';
+import { dropUnknown } from './unknown-keys.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -25,17 +27,39 @@ export interface Subject {
 
 /** The schema's value, or undefined after its problems were reported. */
 export function checkValue<T>(schema: ZodType<T>, subject: Subject, report: Report): T | undefined {
+  const { value, isRight } = checkKnown(schema, subject, report);
+  return isRight ? value : undefined;
+}
+
+/**
+ * The same, but what is wrong by nothing but unknown keys has the value it would have without them, so that what is wrong
+ * beside them can be told at once. Not with a key that is only misspelt: its value would be missed.
+ */
+export function checkKnown<T>(
+  schema: ZodType<T>,
+  subject: Subject,
+  report: Report,
+): { readonly value: T | undefined; readonly isRight: boolean } {
   const retyped = new Map<ScalarTree, unknown>();
   if (isNull(subject.tree) && subject.tree.kind === 'scalar' && !subject.tree.broken) retyped.set(subject.tree, {});
   let result = schema.safeParse(toPlain(subject.tree, retyped));
   if (!result.success && retype(result.error.issues, subject.tree, retyped)) {
     result = schema.safeParse(toPlain(subject.tree, retyped));
   }
-  if (result.success) return result.data;
+  if (result.success) return { value: result.data, isRight: true };
   const shape = shapeOf(schema);
-  const issues = result.error.issues.flatMap((issue) => flatten(issue, []));
-  for (const issue of issues) if (!isEcho(issue, issues, shape)) reportIssue({ subject, shape, report }, issue);
-  return undefined;
+  const issues = reportAll(result.error.issues, { subject, shape, report });
+  const known = toPlain(subject.tree, retyped);
+  if (!dropUnknown(known, issues, shape)) return { value: undefined, isRight: false };
+  result = schema.safeParse(known);
+  if (!result.success) reportAll(result.error.issues, { subject, shape, report });
+  return { value: result.data, isRight: false };
+}
+
+function reportAll(found: readonly Issue[], context: Context): readonly Issue[] {
+  const issues = found.flatMap((issue) => flatten(issue, []));
+  for (const issue of issues) if (!isEcho(issue, issues, context.shape)) reportIssue(context, issue);
+  return issues;
 }
 
 /**
@@ -67,50 +91,6 @@ function readAs(expected: string, text: string): number | boolean | undefined {
   if (expected === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   if ((expected === 'number' || expected === 'int') && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
   return undefined;
-}
-
-function step(part: PropertyKey): string | number {
-  return typeof part === 'number' ? part : String(part);
-}
-
-/** A union's issues are those of the alternative that was understood furthest. */
-function flatten(issue: Issue, prefix: Path): Issue[] {
-  const path = [...prefix, ...issue.path.map(step)];
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path }];
-  const shallow = issue.errors.every((errors) => errors.every(isAboutWhole));
-  if (shallow) return [{ ...issue, path }];
-  const best = [...issue.errors].sort((a, b) => understood(b) - understood(a))[0] ?? [];
-  return best.length === 0 ? [{ ...issue, path }] : best.flatMap((inner) => flatten(inner, path));
-}
-
-/** Whether an alternative failed on the value as such, and not on something inside it. */
-function isAboutWhole(issue: Issue): boolean {
-  return issue.path.length === 0 && issue.code !== 'unrecognized_keys' && issue.code !== 'custom';
-}
-
-function understood(issues: readonly Issue[]): number {
-  const wrongKind = issues.some((issue) => issue.path.length === 0 && issue.code === 'invalid_type');
-  return wrongKind ? -1 : Math.max(0, ...issues.map((issue) => issue.path.length)) - issues.length / 1000;
-}
-
-/** What an unknown key that is reported already brings about: its right spelling is missing, or the whole is judged without it. */
-function isEcho(issue: Issue, issues: readonly Issue[], shape: Shape): boolean {
-  if (issue.code === 'custom') return hasUnknownKey(issue.path.map(step), issues);
-  const name = issue.path.at(-1);
-  if (issue.code !== 'invalid_type' || typeof name !== 'string') return false;
-  const parent = issue.path.slice(0, -1);
-  return issues.some(
-    (other) =>
-      other.code === 'unrecognized_keys' &&
-      pathText(other.path.map(step)) === pathText(parent.map(step)) &&
-      other.keys.some((key) => nearest(key, keysAt(shape, parent.map(step))) === name),
-  );
-}
-
-function hasUnknownKey(path: Path, issues: readonly Issue[]): boolean {
-  return issues.some(
-    (other) => other.code === 'unrecognized_keys' && pathText(other.path.map(step)) === pathText(path),
-  );
 }
 
 interface Context {

@@ -3,7 +3,7 @@ import { type Configured, KIND_OF } from './components.ts';
 import type { Report } from './report.ts';
 import type { Place } from './source.ts';
 import { findAt, type Path } from './tree.ts';
-import type { Endpoint } from './types.ts';
+import { type Endpoint, isLoopback } from './types.ts';
 
 export interface Listener {
   /** Who listens, as shown in messages. */
@@ -67,6 +67,22 @@ const ANY = new Set(['0.0.0.0', '::', '']);
 function clash(a: Endpoint, b: Endpoint): boolean {
   if (a.port === 0 || a.port !== b.port) return false;
   return ANY.has(a.host) || ANY.has(b.host) || canonical(a.host) === canonical(b.host);
+}
+
+/** Whether what is sent to `address` arrives at the listener of this machine; other names of the machine are not known. */
+export function isReachedAs(listener: Endpoint, address: Endpoint): boolean {
+  if (listener.port === 0 || listener.port !== address.port) return false;
+  const [here, there] = [hostOf(listener), hostOf(address)];
+  if (here === there) return true;
+  if (!ANY.has(there) && !isLoopback(there)) return false;
+  if (here === '0.0.0.0' && there.includes(':')) return false;
+  if (ANY.has(here)) return true;
+  // Both names stand for more than one address.
+  return isLoopback(here) && [here, there].some((host) => host === 'localhost' || ANY.has(host));
+}
+
+function hostOf({ host }: Endpoint): string {
+  return host.toLowerCase().replace(/\.$/, '');
 }
 
 function canonical(host: string): string {

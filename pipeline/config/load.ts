@@ -8,6 +8,7 @@ import type { Environment } from './expand.ts';
 import { checkOwn, checkPipeline, checkShared, resolveUses, type Sections } from './graph-check.ts';
 import { checkValue } from './issues.ts';
 import { checkClashes, type Listener, listenersOf } from './listeners.ts';
+import { checkLoops } from './loops.ts';
 import { parseSource } from './parse.ts';
 import type { Problem } from './problem.ts';
 import { Report } from './report.ts';
@@ -104,6 +105,7 @@ async function checkTree(tree: Tree, registry: Registry, report: Report): Promis
   const own = checkTelemetry(service, report);
   // Without a pipeline everything is unused, which says nothing more.
   if (top !== undefined && hasPipelines(service)) reportUnused(sections, report);
+  checkLoops(pipelines, sections, report);
   checkClashes([...usedListeners(sections), ...telemetryListener(service, own)], report);
   return own === undefined ? null : { pipelines, extensions, telemetry: telemetryOf(own) };
 }

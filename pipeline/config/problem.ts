@@ -144,6 +144,12 @@ export const PROBLEM_CODES = {
       'A label of targets is nearly, but not quite, one that says whose they are, or none of them names a workload or pod.',
     mend: 'Write the label that the message names, such as deployment, or pod.',
   },
+  WEIR1029: {
+    title: 'sends to itself',
+    cause:
+      'An exporter sends to the address that a receiver of the same Weir listens on, and that receiver feeds it: what goes out would come in again, without end.',
+    mend: 'Write the address of your backend, or let the receiver listen on another port.',
+  },
 } as const satisfies Readonly<Record<`WEIR1${string}`, ErrorEntry>>;
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;
