@@ -1,0 +1,174 @@
+/** @module What a gateway expects of its senders: of whom, how often, and what of it is taken back, and when. */
+import test from 'ava';
+import type { CoverageRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
+import { calls, coverageOf, gateway, SLOT_MS, slots, successes, T0, traffic, watched } from './gateway-harness.ts';
+
+const oneSlot = (at: number, requests = 1, name = 'web') =>
+  traffic(slots(at), [calls(name, requests)], [watched(name)]);
+const names = (coverage: readonly CoverageRecord[]) => coverage.map(({ own }) => own.workload.name).sort();
+const missedIn = ({ coverage }: TrafficSum) => coverage.reduce((sum, { scrapesMissed }) => sum + scrapesMissed, 0);
+
+async function started(written: Record<string, unknown> = {}) {
+  const weir = gateway({ written });
+  await weir.smi.start();
+  return weir;
+}
+
+test('whom a sender only takes back is not expected of it; who was due or alive is', async (t) => {
+  const { send, until, told } = await started();
+  until(11);
+  const gone = { ...watched('gone', 0), scrapesDue: -1, scrapesMissed: -1, expectedSeconds: -10 };
+  const slow = { ...watched('slow'), scrapesDue: 0 };
+  const young = { ...watched('young'), coveredSeconds: 0, expectedSeconds: 0 };
+  send(traffic(slots(0), [], [gone, slow, young]));
+  until(30);
+  t.deepEqual(names(told[1]!.coverage), ['slow', 'young']);
+  t.deepEqual(coverageOf(told[1]!), [2, 2, 0, 20]);
+});
+
+/** What a sender told until slot 3 ends, and in which slots it is missed then, if it tells nothing more. */
+const LENGTHS: readonly (readonly [what: string, told: readonly TrafficSum[], missed: readonly number[]])[] = [
+  ['every slot', [0, 1, 2, 3].map((at) => oneSlot(at)), [4, 5, 6, 7]],
+  [
+    'every second slot',
+    [traffic(slots(0, 2), [], [watched('web', 20)]), traffic(slots(2, 4), [], [watched('web', 20)])],
+    [5, 7],
+  ],
+  ['every slot, and once several together', [oneSlot(0), traffic(slots(1, 4), [], [watched('web', 30)])], [4, 5, 6, 7]],
+  [
+    'a cut interval only, so that nobody knows how long its intervals are',
+    [traffic(slots(1.5, 4), [], [watched('web', 25)], true)],
+    [4, 5, 6, 7],
+  ],
+  [
+    'every second slot, and one interval that was cut',
+    [traffic(slots(0, 2), [], [watched('web', 20)]), traffic(slots(3, 4), [], [watched('web')], true)],
+    [5, 7],
+  ],
+  [
+    'every second slot, and an interval without length',
+    [traffic(slots(0, 2), [], [watched('web', 20)]), traffic(slots(4, 4), [], [watched('web', 20)])],
+    [5, 7],
+  ],
+];
+
+for (const [what, sums, missed] of LENGTHS) {
+  test(`a sender that told ${what}, is missed where it should have told something`, async (t) => {
+    const { send, until, told } = await started();
+    until(41);
+    for (const sum of sums) send(sum);
+    until(90);
+    const found = told.flatMap((sum) =>
+      sum.interval.startMs >= slots(4).startMs && missedIn(sum) > 0 ? [(sum.interval.startMs - T0) / SLOT_MS] : [],
+    );
+    t.deepEqual(found, missed);
+  });
+}
+
+test('what comes late takes back what was missed of its own time, and nothing of the time after it', async (t) => {
+  const { send, until, told } = await started();
+  until(11);
+  send(oneSlot(0));
+  until(45);
+  send(oneSlot(1, 2));
+  until(50);
+  const at = (slot: number) =>
+    told
+      .flatMap(({ parts, ...sum }) => parts ?? [sum])
+      .filter(({ interval }) => interval.startMs === slots(slot).startMs);
+  const total = (slot: number) =>
+    at(slot).reduce((sum, each) => sum.map((n, i) => n + coverageOf(each)[i]!), [0, 0, 0, 0]);
+  t.deepEqual([0, 1, 2].map(total), [
+    [1, 0, 10, 10],
+    [1, 0, 10, 10],
+    [1, 1, 0, 10],
+  ]);
+  t.is(
+    at(1).reduce((sum, each) => sum + successes(each), 0),
+    2,
+  );
+});
+
+test('after a farewell, what comes late of the time before takes back that alone', async (t) => {
+  const { send, until, told, model } = await started();
+  until(11);
+  send(oneSlot(0));
+  until(55);
+  // Slots 1, 2 and 3 are missed; it left in slot 3.
+  send(traffic(slots(3, 3.4), [calls('web', 4)], [watched('web', 4)], true));
+  send(oneSlot(1, 2));
+  until(70);
+  t.is(
+    told.reduce((sum, each) => sum + missedIn(each), 0),
+    2,
+    'slot 2, and the rest of the one in which it left',
+  );
+  t.is(
+    told.reduce((sum, each) => sum + successes(each), 0),
+    7,
+  );
+  const slot2 = model.slotsOf(300_000).find(({ interval }) => interval.startMs === slots(2).startMs);
+  t.deepEqual(coverageOf(slot2!), [1, 1, 0, 10]);
+});
+
+test('what was missed longer ago than sender_expiration stays missed, though it comes after all and counts', async (t) => {
+  const { send, until, told } = await started({ sender_expiration: '30s' });
+  for (const at of [0, 2, 3, 4, 5, 6]) {
+    until(at * 10 + 11);
+    send(oneSlot(at));
+  }
+  until(45 + 30);
+  send(oneSlot(1, 8));
+  until(80);
+  t.deepEqual(told.slice(0, 3).map(missedIn), [0, 1, 0]);
+  t.is(
+    told.reduce((sum, each) => sum + missedIn(each), 0),
+    1,
+  );
+  t.is(
+    told.reduce((sum, each) => sum + successes(each), 0),
+    6 + 8,
+  );
+});
+
+test('of what was lost between the requests of one interval and the next, targets of both are in doubt', async (t) => {
+  const { send, until, told } = await started();
+  until(11);
+  for (const name of ['a', 'b']) send(oneSlot(0, 1, name));
+  until(21);
+  send(oneSlot(1, 1, 'a'));
+  until(31);
+  // The second request of slot 1 never came.
+  send(oneSlot(2, 1, 'a'), { gap: true });
+  send(oneSlot(2, 1, 'b'));
+  until(50);
+  const doubted = told
+    .flatMap(({ parts, ...sum }) => parts ?? [sum])
+    .map(({ interval, coverage }) => [
+      (interval.startMs - T0) / SLOT_MS,
+      ...names(coverage.filter(({ scrapesMissed }) => scrapesMissed > 0)),
+    ]);
+  t.deepEqual(doubted.slice(0, 4), [[0], [1], [2, 'a', 'b'], [1, 'a', 'b']]);
+});
+
+test('what meets its like takes no room of max_received', async (t) => {
+  const { send, until, told } = await started({ max_received: 4 });
+  until(11);
+  for (let i = 0; i < 5; i++) t.is(send(oneSlot(0))?.kind, 'taken');
+  t.is(send(oneSlot(0, 1, 'other'))?.kind, 'taken');
+  t.is(send(oneSlot(0, 1, 'third'))?.kind, 'retry');
+  until(21);
+  t.is(successes(told[0]!), 6);
+  t.is(
+    send(
+      traffic(
+        slots(1),
+        [1, 2, 3, 4].map((i) => calls(`w${i}`, 1)),
+        [],
+      ),
+    )?.kind,
+    'taken',
+    'all room is free again',
+  );
+  t.is(send(oneSlot(1, 1, 'fifth'))?.kind, 'retry');
+});
