@@ -1,10 +1,10 @@
 /**
- * @module How large the young generation of the heap may become. What is read at a start survives, and would make it grow
+ * @module How large the young generation of the heap may become, and how far all of the heap may grow between collections. What is read at a start survives, and would make it grow
  * to 16 MiB and more of resident memory that hardly anything needs later; and the larger it is, the more buffers of bodies
  * lie dead until it is collected.
  *
- * V8 reads the factor of growth each time it thinks of growing (`Heap::ResizeNewSpace`), so it may change at any time; 1
- * is refused on the command line only.
+ * V8 reads the factors of growth each time it thinks of growing (`Heap::ResizeNewSpace`) and after each full collection
+ * (`heap-growing-percent`), so they may change at any time; 1 is refused on the command line only.
  */
 import { setFlagsFromString } from 'node:v8';
 import type { Clock } from '../clock/clock.ts';
@@ -13,6 +13,9 @@ import type { CheckedConfig } from '../config/checked.ts';
 const LOOK_MS = 1000;
 /** Share of a core that the process uses, from which on a small generation would cost too much of it. */
 const BUSY = 0.8;
+/** Share below which there is time for full collections; well below what a container may be given. */
+const QUIET = 0.4;
+const QUIET_GROWTH_PERCENT = 15;
 
 /** Lets it stay as large as it is, which is 1 MiB when Node begins. */
 export function holdYoungSpace(): void {
@@ -25,9 +28,17 @@ export function releaseYoungSpace(): void {
 }
 
 /**
+ * How many per cent all of the heap may grow between full collections; 0: as V8 thinks. Bodies that outlived a collection of
+ * the young generation are freed by full ones only, which are seldom in a heap of 30 MB.
+ */
+function growHeapBy(percent: number): void {
+  setFlagsFromString(`--heap-growing-percent=${percent}`);
+}
+
+/**
  * After the start: bodies of spans live for milliseconds, so with nothing but spans it may grow only while the process is
  * busy. Metrics have tables and lists that survive many collections of a small generation, each of which copies them: with
- * them it may always grow. `cpuMs` tells how many milliseconds of CPU the process has used so far.
+ * them it may always grow. All of the heap is kept small while there is time for it. `cpuMs` tells how many milliseconds of CPU the process has used so far.
  */
 export function fitYoungSpace({ pipelines }: CheckedConfig, clock: Clock, cpuMs: () => number): void {
   if (pipelines.some(({ signal }) => signal !== 'traces')) {
@@ -37,8 +48,10 @@ export function fitYoungSpace({ pipelines }: CheckedConfig, clock: Clock, cpuMs:
   let last = { cpuMs: cpuMs(), monoMs: clock.monoMs() };
   const look = () => {
     const now = { cpuMs: cpuMs(), monoMs: clock.monoMs() };
-    if (now.cpuMs - last.cpuMs > BUSY * (now.monoMs - last.monoMs)) releaseYoungSpace();
+    const share = (now.cpuMs - last.cpuMs) / (now.monoMs - last.monoMs);
+    if (share > BUSY) releaseYoungSpace();
     else holdYoungSpace();
+    growHeapBy(share < QUIET ? QUIET_GROWTH_PERCENT : 0);
     last = now;
     clock.after(LOOK_MS, look);
   };

@@ -55,3 +55,25 @@ test('with nothing but spans it may grow only in a second after a busy one', asy
   for (const bytes of [atStart, idle, half]) t.true(bytes! < HELD_BYTES, `${bytes}`);
   t.true(busy! > GROWN_BYTES, `${busy}`);
 });
+
+test('with nothing but spans all of the heap is collected more often after a quiet second', async (t) => {
+  const program = `
+    import { constants, PerformanceObserver } from 'node:perf_hooks';
+    import { setImmediate } from 'node:timers/promises';
+    let full = 0;
+    const count = (list) => list.getEntries().forEach(({ detail }) => void (full += detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR));
+    new PerformanceObserver(count).observe({ entryTypes: ['gc'] });
+    const kept = [];
+    const grow = async () => {
+      full = 0;
+      const from = kept.length;
+      while (kept.length < from + 400) { kept.push(new Array(20_000).fill(kept)); await setImmediate(); }
+      kept.length = from;
+      sizes.push(full);
+    };
+    const readings = [0, 600, 700];
+    fitYoungSpace(configOf('traces'), clock, () => readings.shift());
+    for (let second = 0; second < 2; second++) { clock.advance(1000); await grow(); }`;
+  const [half, quiet] = await sizesOf(program);
+  t.true(quiet! > 2 * half!, `${half} and ${quiet} full collections`);
+});
