@@ -54,7 +54,7 @@ export interface PostFailure extends Exchange {
 export type PostResult = PostAnswer | PostFailure;
 
 export interface HttpPoster {
-  /** Says what is wrong with the TLS files, null when nothing is. Connects to nobody. */
+  /** Says what is wrong with the TLS files, null when nothing is. Loads what posting needs, and connects to nobody. */
   check(): Promise<string | null>;
   /** One exchange, one at a time. `headers` is a flat list of names and values. Never rejects. */
   post(headers: readonly string[], body: Uint8Array): Promise<PostResult>;
@@ -80,6 +80,8 @@ class Poster implements HttpPoster {
   }
 
   async check(): Promise<string | null> {
+    // Not with the first request, when packages may have been replaced under a Weir that runs.
+    await loadClient();
     const tls = await this.#readTls();
     return typeof tls === 'string' ? tls : null;
   }
@@ -115,7 +117,7 @@ class Poster implements HttpPoster {
     this.#drop();
     const tls = await this.#readTls();
     if (typeof tls === 'string') return tls;
-    const { createHttpClient } = await import('./http-client.ts');
+    const { createHttpClient } = await loadClient();
     this.#client = createHttpClient(this.#options.url.origin, tls);
     return this.#client;
   }
@@ -136,6 +138,10 @@ class Poster implements HttpPoster {
     this.#running?.({ kind: 'failure', reason: 'closed', error: 'the exporter was stopped', resent: false });
     this.#drop();
   }
+}
+
+function loadClient(): Promise<typeof import('./http-client.ts')> {
+  return import('./http-client.ts');
 }
 
 type Ended = Omit<PostAnswer, 'resent'> | (Omit<PostFailure, 'resent'> & { readonly onKept?: boolean });
