@@ -102,7 +102,7 @@ function hints({ addresses, spans }: FrameInput, lookAt: string): string[] {
 }
 
 function commands(addresses: Addresses): string[] {
-  const { host, smiPort, metricsPort, healthPort, kafka, otlpHttpPort, tracesPort } = addresses;
+  const { host, smiPort, metricsPort, healthPort, kafka, otlpGrpcPort, otlpHttpPort, tracesPort } = addresses;
   const api = `http://${host}:${smiPort}`;
   const lines: [string, string][] = [
     ['SMI API', `curl ${api}/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/web`],
@@ -110,13 +110,18 @@ function commands(addresses: Addresses): string[] {
     ['this table', edgesCommand(addresses)],
     ['its proxies', `bin/weir targets --url ${api}`],
     ['newest traces', `curl http://${host}:${tracesPort}`],
-    ['spans of yours', `OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:${otlpHttpPort}   (any OpenTelemetry SDK)`],
+    ['spans of yours', `${sdkSettings(host, otlpHttpPort)}   (any OpenTelemetry SDK; gRPC: ${otlpGrpcPort})`],
     ['own metrics', `curl http://${host}:${metricsPort}/metrics`],
     ['health', `curl http://${host}:${healthPort}/readyz`],
     ['a Weir of yours', 'bin/weir run -c config.yaml   (in another terminal, beside this one)'],
   ];
   if (kafka !== null) lines.push(['Kafka', `kafka-console-consumer.sh --bootstrap-server ${kafka} --topic ${TOPIC}`]);
   return lines.map(([what, command]) => `  ${what.padEnd(16)}${command}`);
+}
+
+/** Some SDKs speak gRPC unless told otherwise. */
+function sdkSettings(host: string, httpPort: number): string {
+  return `OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:${httpPort} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`;
 }
 
 function edgesCommand({ host, smiPort }: Addresses): string {

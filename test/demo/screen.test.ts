@@ -153,7 +153,10 @@ test('with numbers the frame is the table and what to try next', (t) => {
   t.regex(text, /bin\/weir run -c config\.yaml/);
   t.regex(text, /^Figures cover the last 10s\. Spans: 120 from these proxies, 121 came out\.$/m);
   t.regex(text, /^ {2}newest traces +curl http:\/\/127\.0\.0\.1:4320$/m);
-  t.regex(text, /OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/127\.0\.0\.1:4318 /);
+  t.regex(
+    text,
+    /OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/127\.0\.0\.1:4318 OTEL_EXPORTER_OTLP_PROTOCOL=http\/protobuf .*gRPC: 4317\)/,
+  );
   t.notRegex(text, /Look at/);
   t.notRegex(text, /kafka/);
   t.deepEqual(createFrame({ ...BASE, moved: [], rows, withHints: false }).bottom, []);
