@@ -57,8 +57,8 @@ const METHOD = {
 
 export class GrpcBackend {
   readonly received: ReceivedCall[] = [];
-  /** What happens to the call with this number, from 0: an answer, or none ever. Default: an empty success. */
-  react: (call: ReceivedCall, number: number) => GrpcAnswer | 'hang' = () => ({});
+  /** What happens to the call with this number, from 0: an answer, one later, or none ever. Default: an empty success. */
+  react: (call: ReceivedCall, number: number) => GrpcAnswer | 'hang' | Promise<GrpcAnswer> = () => ({});
   /** Read for `ReceivedCall.atMs`. */
   now: () => number = () => 0;
   mostInFlight = 0;
@@ -120,6 +120,10 @@ export class GrpcBackend {
     });
     const reaction = this.react(received, this.received.push(received) - 1);
     if (reaction === 'hang') return;
+    if (reaction instanceof Promise) {
+      void reaction.then((late) => perform(late, answer));
+      return;
+    }
     this.#inFlight -= 1;
     perform(reaction, answer);
   }
