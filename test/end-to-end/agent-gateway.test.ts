@@ -8,12 +8,10 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { ENVOY_PART } from '../../demo/world/istio/beside.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { type ComparedWindow, checkSlots, checkWindow, type GatewayRun } from '../kit/agent-checks.ts';
 import { AgentFleet, SLOT_MS, START_MS } from '../kit/agent-fleet.ts';
 import { budget } from '../kit/budget.ts';
-import { ExpectedReadings, factorsOf } from '../kit/expected-readings.ts';
-import { bucketsOf, observedCounts } from '../kit/expected-traffic.ts';
 import type { Fate, Member } from '../kit/fleet.ts';
-import { expectedOf } from '../kit/joined-truth.ts';
 import { edgeName, type PublishedEdges } from '../kit/published-edges.ts';
 
 const AGENTS = 6;
@@ -79,27 +77,6 @@ function script(stage: AgentFleet): Map<number, Step> {
     [52, () => lose(2, 'answer lost', 'never arrives', 'answer lost')],
     [54, () => back(3)],
   ]);
-}
-
-function checkCounts(t: ExecutionContext, stage: AgentFleet, slots: ReadonlyMap<number, TrafficSum>): number {
-  let rows = 0;
-  const expectedSlots = new Set(stage.lives.flatMap(({ expected }) => [...expected.slots.keys()]));
-  for (const slot of new Set([...expectedSlots, ...slots.keys()])) {
-    const label = `slot ${slot - FIRST_SLOT}`;
-    const want = expectedOf(stage.lives, slot);
-    const sum = slots.get(slot);
-    const seen = sum === undefined ? new Map() : observedCounts(sum);
-    t.deepEqual([...seen.keys()].sort(), [...want.keys()], label);
-    for (const [key, { latenciesMs, ...counts }] of want) {
-      const mesh = stage.lives
-        .map(({ expected }) => expected.meshOf(key.split(' ')[1]!))
-        .find((one) => one !== 'linkerd');
-      const buckets = latenciesMs.length === 0 ? [] : bucketsOf(latenciesMs, mesh ?? 'linkerd');
-      t.deepEqual(seen.get(key), { ...counts, buckets }, `${label}: ${key}`);
-      rows += 1;
-    }
-  }
-  return rows;
 }
 
 /** At the end of these nobody answers. */
@@ -202,53 +179,11 @@ const RESTARTS = new Map<number, Restart>([
 /** Slots that the gateway cannot have told of in their time: it was away, or an agent could not reach it. */
 const isBehind = (slot: number) => isTorn(slot) || (slot >= CUT[0] - 1 && slot <= CUT[1] + 1);
 
-/** Every edge of the window against the truth of the same slots: none is missing, none is there beside them. */
-async function checkWindow(t: ExecutionContext, stage: AgentFleet): Promise<ComparedWindow> {
-  const published = (await stage.get('/v1/edges')) as PublishedEdges;
-  const compared = { exact: 0, incomplete: 0, behind: 0 };
-  if (!published.ready) return compared;
-  // The first slot of a gateway begins with it.
-  const from = Math.floor(Date.parse(published.windowStart) / SLOT_MS);
-  const to = Date.parse(published.windowEnd) / SLOT_MS;
-  const range = { from, to };
-  const factors = factorsOf([...stage.slots().values()], SLOT_MS, range);
-  const want = new ExpectedReadings(stage.world, stage.truth, range, factors).edges();
-  const label = `slots ${from - FIRST_SLOT} to ${to - FIRST_SLOT}`;
-  const seen = published.edges.map(edgeName);
-  t.is(new Set(seen).size, seen.length, `${label}: each edge once`);
-  const slots = Array.from({ length: to - from }, (_, i) => from + i - FIRST_SLOT);
-  const behind = slots.some(isBehind);
-  t.deepEqual(
-    seen.sort(),
-    [...want.keys()].sort().filter((name) => !behind || seen.includes(name)),
-    label,
-  );
-  for (const edge of published.edges) {
-    const name = `${label}: ${edgeName(edge)}`;
-    const { side, counts, successes, failures, unreached = 0, complete } = edge;
-    const { latenciesMs: _, meshes, shared, tcp, ...figures } = want.get(edgeName(edge))!;
-    if (!complete) compared.incomplete += 1;
-    if (behind) {
-      compared.behind += 1;
-      t.true(figures.complete || !complete, `${name}: a gap shows`);
-      if (side !== figures.side) continue;
-      if (complete) t.deepEqual({ successes, failures }, { successes: figures.successes, failures: figures.failures });
-      t.true(successes <= figures.successes && failures <= figures.failures, name);
-      continue;
-    }
-    t.deepEqual({ side, counts, successes, failures, unreached, complete }, figures, name);
-    if (!shared) t.deepEqual(edge.tcp, tcp, name);
-    compared.exact += 1;
-  }
-  return compared;
-}
-
-interface ComparedWindow {
-  readonly exact: number;
-  readonly incomplete: number;
-  /** Edges of windows that the gateway had not yet heard everything of. */
-  readonly behind: number;
-}
+const runOf = (stage: AgentFleet): GatewayRun => ({
+  ...{ world: stage.world, lives: stage.lives, truth: stage.truth, slots: stage.slots() },
+  ...{ slotMs: SLOT_MS, firstSlot: FIRST_SLOT },
+  isBehind: (slot) => isBehind(slot - FIRST_SLOT),
+});
 
 function checkBooks(t: ExecutionContext, stage: AgentFleet): void {
   const members = [...stage.gateways, ...stage.lives.map(({ member }) => member!)];
@@ -294,13 +229,13 @@ for (const seed of SEEDS) {
         await stage.advance((slot + 1) * SLOT_MS - nowMs());
         const restart = RESTARTS.get(slot);
         if (restart !== undefined) restarts.push(await checkRestart(t, stage, restart));
-        if (!isDown(slot)) windows.push(await checkWindow(t, stage));
+        if (!isDown(slot)) windows.push(checkWindow(t, runOf(stage), (await stage.get('/v1/edges')) as PublishedEdges));
       }
       // Half a slot more, so that the drain meets targets scraped and not yet scraped in their slot.
       await stage.advance(SLOT_MS / 2 + 0.5);
       await stage.stopAll();
       const slots = stage.slots();
-      const rows = checkCounts(t, stage, slots);
+      const rows = checkSlots(t, runOf(stage));
       const coverage = checkCoverage(t, stage, slots);
       checkCut(t, stage);
       checkBooks(t, stage);

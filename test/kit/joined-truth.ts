@@ -13,11 +13,11 @@ export interface WatchedLife {
   readonly stoppedMs: number | null;
 }
 
-/** What the scrapes of these lives tell of a slot, by row; rows without counts are left out. */
-export function expectedOf(lives: readonly WatchedLife[], slot: number): Map<string, ExpectedCounts> {
+/** What the scrapes of these lives tell of these slots together, by row; rows without counts are left out. */
+export function expectedOf(lives: readonly WatchedLife[], ...slots: readonly number[]): Map<string, ExpectedCounts> {
   const counts = new Map<string, ExpectedCounts>();
   for (const { expected } of lives) {
-    for (const [key, from] of expected.slots.get(slot) ?? []) {
+    for (const [key, from] of slots.flatMap((slot) => [...(expected.slots.get(slot) ?? [])])) {
       const into = counts.get(key) ?? noCounts();
       into.successes += from.successes;
       into.failures += from.failures;

@@ -1,0 +1,40 @@
+/** @module What a Weir that runs as a process of its own has scraped, as its targets saw it, put into slots. */
+import type { ScrapeRecord } from '../../demo/proxies/serve.ts';
+import { ExpectedTraffic } from './expected-traffic.ts';
+import type { WatchedLife } from './joined-truth.ts';
+
+/** One life of an agent. */
+export interface SeenLife {
+  readonly agent: number;
+  /** In order. */
+  readonly records: ScrapeRecord[];
+  /** Wall clock, milliseconds. */
+  readonly spawnedMs: number;
+  /** When it was sent SIGTERM; null while it runs. */
+  stoppedMs: number | null;
+}
+
+/** What a life's scrapes told, each put at the time it was scheduled for: the machine may have been late. */
+export function watched({ agent, records, spawnedMs, stoppedMs }: SeenLife, slotMs: number): WatchedLife {
+  const expected = new ExpectedTraffic(slotMs, spawnedMs);
+  const pods = Map.groupBy(records, ({ pod }) => pod);
+  const scheduled = [...pods.values()].flatMap((ofPod) =>
+    asScheduled(ofPod, stoppedMs ?? Number.POSITIVE_INFINITY, slotMs),
+  );
+  for (const record of scheduled) expected.scraped(record);
+  return { agent, expected, startedMs: records[0]?.atMs ?? spawnedMs, stoppedMs };
+}
+
+/**
+ * Scrapes of one pod but for the first one, at discovery, and the farewell are on a grid: by a quarter of a slot before its
+ * median, and by three behind, they belong to the same place of it.
+ */
+function asScheduled(records: readonly ScrapeRecord[], stoppedMs: number, slotMs: number): ScrapeRecord[] {
+  const isOnGrid = ({ atMs }: ScrapeRecord, i: number) => i > 0 && atMs < stoppedMs;
+  const offsets = records.filter(isOnGrid).map(({ atMs }) => atMs % slotMs);
+  const phaseMs = offsets.sort((a, b) => a - b)[offsets.length >> 1] ?? 0;
+  return records.map((record, i) => {
+    if (!isOnGrid(record, i)) return record;
+    return { ...record, atMs: phaseMs + slotMs * Math.round((record.atMs - phaseMs) / slotMs - 0.25) };
+  });
+}
