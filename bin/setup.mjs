@@ -4,10 +4,11 @@
  * Runs on Node >= 20 with nothing but its built-ins, because it runs before anything is installed.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lock.mjs';
+import { waitForNpm } from './other-npm.mjs';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -134,7 +135,7 @@ export class SetupError extends Error {
 
 /**
  * Makes sure that the packages of `wanted` and the pinned Node are there. Cheap (two files read and compared) when they
- * are. Two at once: the second waits for the first. Throws `SetupError`.
+ * are. Two at once: the second waits for the first, and for an npm that a person runs here. Throws `SetupError`.
  *
  * @param {PackageSet} wanted
  * @param {{ root?: string, say?: (text: string) => void }} options
@@ -144,6 +145,7 @@ export async function setUp(wanted, { root = ROOT, say = defaultSay } = {}) {
   if (isReady(paths, wanted)) return;
   mkdirSync(dirname(paths.busy), { recursive: true });
   await withLock(paths.busy, say, async () => {
+    await waitForNpm(realpathSync(root), say);
     // Whoever held the lock before may have done it all.
     if (isReady(paths, wanted)) return;
     const plan = planInstall(findInstalled(paths), wanted);
@@ -198,7 +200,11 @@ async function install(root, paths, plan, say) {
     const cached = await npm(root, paths, [...args, '--offline'], say, packages);
     if (cached.code === 0) result = cached;
   }
-  if (result.code !== 0) throw npmFailed(args, result, paths);
+  if (result.code === 0) return;
+  // One that began meanwhile has broken this one, and may have done the same work.
+  if ((await waitForNpm(realpathSync(root), say)) && planInstall(findInstalled(paths), plan.set).action === 'adopt')
+    return;
+  throw npmFailed(args, result, paths);
 }
 
 function npmFailed(args, result, paths) {

@@ -1,12 +1,15 @@
 /** @module The set-up of a checkout: what is installed when, and what a person is told when it fails. */
 import { spawn } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { tryAcquire, withLock } from '../../bin/lock.mjs';
+import { findNpm } from '../../bin/other-npm.mjs';
 import { explainNpmFailure, missingPackages, pathWith, planInstall, progressText } from '../../bin/setup.mjs';
+import { until } from '../kit/otlp-backend.ts';
 
 type Packages = Record<string, { version: string; dev?: boolean; optional?: boolean }>;
 const asLock = (packages: Packages) => JSON.stringify({ packages });
@@ -169,7 +172,12 @@ async function checkout(t: ExecutionContext, npmScript: string) {
 }
 
 /** Runs the real set-up of `root` in a process of its own, so that PATH is its own. */
-function runSetup(root: string, path: string, wanted = 'runtime'): Promise<{ code: number | null; text: string }> {
+function runSetup(
+  root: string,
+  path: string,
+  wanted = 'runtime',
+  onText: (text: string) => void = () => {},
+): Promise<{ code: number | null; text: string }> {
   const module = new URL('../../bin/setup.mjs', import.meta.url).href;
   const program = `import { setUp } from '${module}';
     try { await setUp('${wanted}', { root: '${root}' }); } catch (error) { console.error(error.message); process.exit(1); }`;
@@ -178,6 +186,7 @@ function runSetup(root: string, path: string, wanted = 'runtime'): Promise<{ cod
     let text = '';
     child.stderr.on('data', (piece) => {
       text += piece;
+      onText(text);
     });
     child.on('close', (code) => resolve({ code, text }));
   });
@@ -217,6 +226,53 @@ test('two at once install once', async (t) => {
     [0, 0],
   );
   t.deepEqual(await calls(root), ['ci --omit=dev']);
+});
+
+/** A process that calls itself as npm does, with its work in `root`; ends when the file is gone. */
+function runsAs(title: string, root: string, file: string) {
+  const program = `process.title = '${title}'; console.log('up');
+    setInterval(() => { if (!require('node:fs').existsSync('${file}')) process.exit(); }, 20);`;
+  const child = spawn(process.execPath, ['-e', program], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise<number>((resolve) => child.stdout.once('data', () => resolve(child.pid ?? 0)));
+}
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux('an npm that a person runs is waited for, and what it did is taken', async (t) => {
+  const { root, tools } = await checkout(t, 'exit 1');
+  const [busy, other] = [join(root, 'busy'), join(root, 'other')];
+  for (const file of [busy, other]) await writeFile(file, '');
+  t.teardown(() => rm(other, { force: true }));
+  await runsAs('npm run demo', root, other);
+  t.is(findNpm(root), null, 'a step of package.json changes nothing');
+  const pid = await runsAs('npm ci', root, busy);
+  t.deepEqual(findNpm(root), { pid, command: 'npm ci' });
+  t.is(findNpm(tools), null);
+  const endsOther = (text: string) => /is under way/.test(text) && rmSync(busy, { force: true });
+  const running = runSetup(root, `${tools}:${SYSTEM_PATH}`, 'runtime', endsOther);
+  await mkdir(join(root, 'node_modules', '.bin'), { recursive: true });
+  await writeFile(join(root, 'node_modules', '.package-lock.json'), asLock(RUNTIME));
+  await writeFile(join(root, 'node_modules', '.bin', 'node'), '#!/bin/sh\necho v1.2.3\n', { mode: 0o755 });
+  const { code, text } = await running;
+  t.is(text, `Set-up: \`npm ci\` (process ${pid}) is under way here; waiting for it\n`);
+  t.is(code, 0);
+  t.false(existsSync(join(root, 'calls')), 'no npm of its own');
+});
+
+onLinux('an npm that begins during the set-up breaks it, which then takes what that one did', async (t) => {
+  const done = `cp "${'$'}{0%/*}/../hidden.json" node_modules/.package-lock.json`;
+  const { root, tools } = await checkout(t, `while ! [ -e begun ]; do sleep 0.05; done\n${INSTALLS}\n${done}\nexit 1`);
+  await writeFile(join(root, 'hidden.json'), asLock(RUNTIME));
+  const busy = join(root, 'busy');
+  await writeFile(busy, '');
+  const endsOther = (text: string) => /is under way/.test(text) && rmSync(busy, { force: true });
+  const running = runSetup(root, `${tools}:${SYSTEM_PATH}`, 'runtime', endsOther);
+  await until(() => existsSync(join(root, 'calls')));
+  const pid = await runsAs('npm install', root, busy);
+  await writeFile(join(root, 'begun'), '');
+  const { code, text } = await running;
+  t.is(code, 0, text);
+  t.true(text.endsWith(`Set-up: \`npm install\` (process ${pid}) is under way here; waiting for it\n`), text);
 });
 
 test('a machine without npm is told what to do', async (t) => {
