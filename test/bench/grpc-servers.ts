@@ -94,7 +94,7 @@ async function readingOf(server: ChildProcess): Promise<Reading> {
 async function load(port: number, message: Uint8Array): Promise<void> {
   const frame = Buffer.concat([Buffer.alloc(5), message]);
   frame.writeUInt32BE(message.length, 1);
-  const session = connect(`http://127.0.0.1:${port}`);
+  const session = connect(`http://127.0.0.1:${port}`, { maxSessionMemory: 1000 });
   const headers = { ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', te: 'trailers' };
   const end = performance.now() + ROUND_MS;
   const one = async () => {

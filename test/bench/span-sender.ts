@@ -33,7 +33,8 @@ function httpSender(contentType: string): Send {
 }
 
 function grpcSender(): Send {
-  const session: ClientHttp2Session = connect(`http://127.0.0.1:${port}`);
+  // With Node's own limit a client refuses its own calls (ENHANCE_YOUR_CALM) once a stall leaves 10 MB of bodies unsent.
+  const session: ClientHttp2Session = connect(`http://127.0.0.1:${port}`, { maxSessionMemory: 1000 });
   const headers = {
     ':method': 'POST',
     ':path': '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
