@@ -22,6 +22,8 @@ export class ShownSeries {
   /** By id: what is shown, and what the value was at that does not count. */
   shown = new Float64Array(64);
   offset = new Float64Array(64);
+  /** By id: what was shown before the newest value was written; NaN when that was none. */
+  before = new Float64Array(64);
   readonly #target: SampledTarget;
   readonly #index: SeriesIndex;
   readonly #budget: SeriesBudget;
@@ -74,6 +76,7 @@ export class ShownSeries {
     if (this.shown.length === capacity) return;
     this.shown = resized(this.shown, capacity);
     this.offset = resized(this.offset, capacity);
+    this.before = resized(this.before, capacity);
   }
 
   /** Shown at 0 from now on, all of its value counting. */
@@ -108,28 +111,43 @@ export class ShownSeries {
   }
 
   /**
-   * Leaves on `page` only what was written on it. What came of the scrape of `timeMs` before has been counted and counts on
-   * from there; all else counts from 0 when it is back. O(series).
+   * Leaves on `page`, which is of another process than the one before, only what was written on it. What came of the scrape
+   * of `timeMs` before was that of the new process already: so much of it as was not counted yet is shown from the next page
+   * on. All else counts from 0 when it is back. O(series).
    */
   setApart(page: number, timeMs: number): void {
     this.#apartOn = page;
     for (const series of this.#series.values()) {
       if (series.page === page || series.standing !== 'live') continue;
-      const isCounted = series.timeMs === timeMs;
-      for (const id of series.ids) {
-        this.offset[id] = isCounted ? this.offset[id]! + this.shown[id]! : 0;
-        this.shown[id] = 0;
-      }
-      if (isCounted) series.hiddenOn = page;
+      if (series.timeMs === timeMs && this.#isKnown(series)) this.#showUncounted(series, page);
       else this.end(series);
     }
   }
 
+  /** Whether its newest values are ones. */
+  #isKnown({ ids, isDelta }: PointSeries): boolean {
+    return isDelta || !ids.some((id) => Number.isNaN(this.before[id]!));
+  }
+
+  /** What fell was counted whole, all of it together; of what did not, the difference. */
+  #showUncounted(series: PointSeries, page: number): void {
+    const { ids, isDelta } = series;
+    const isWhole = isDelta || ids.some((id) => this.shown[id]! < this.before[id]!);
+    for (const id of ids) {
+      const value = this.shown[id]! + this.offset[id]!;
+      const counted = isWhole ? value : this.shown[id]! - this.before[id]!;
+      this.offset[id] = counted;
+      this.shown[id] = value - counted;
+      this.before[id] = this.shown[id]!;
+    }
+    series.hiddenOn = page;
+  }
+
   /**
-   * Fills the columns of `page` with all that is not over; returns how many samples are no filtered ones. O(series), by steps,
-   * between which no series may come or go.
+   * Fills the columns of `page`, which is of the scrape of `timeMs`, with all that is not over; returns how many samples are no
+   * filtered ones. O(series), by steps, between which no series may come or go.
    */
-  *fill(page: number, hidesLife: boolean, pace: Pace): InSteps<number> {
+  *fill(page: number, timeMs: number, hidesLife: boolean, pace: Pace): InSteps<number> {
     const { table } = this;
     let items = 0;
     for (const series of this.#series.values()) {
@@ -140,12 +158,18 @@ export class ShownSeries {
         table.seen[id] = page;
         table.repeats[id] = 1;
       }
+      if (series.role === 'uptime') table.values[series.ids[0]!] = this.#uptimeAt(timeMs, series);
       if (series.role !== 'filtered') items += series.ids.length;
     }
     for (const id of this.#bad) table.values[id] = Number.NaN;
     this.#bad.length = 0;
     this.#index.keepFresh();
     return items;
+  }
+
+  /** Seconds. One that comes in a later part of the scrape has gone on until then: an uptime that stood still is of a new process. */
+  #uptimeAt(timeMs: number, { ids, timeMs: toldMs }: PointSeries): number {
+    return this.shown[ids[0]!]! + Math.max(0, timeMs - toldMs) / 1000;
   }
 
   /** Forgets ended series when they are many. Call when everybody has taken `page`. */

@@ -267,7 +267,7 @@ export class SampledTarget {
 
   /** Goes on when all have taken the page, whose columns are valid until then. */
   *#emitPage(times: EventTimes, pace: Pace, isLaterPart = false): InSteps<void> {
-    this.samples = yield* this.shown.fill(this.#page, this.#tellsDeltas, pace);
+    this.samples = yield* this.shown.fill(this.#page, this.times.timeMs, this.#tellsDeltas, pace);
     this.#shownPage = this.#page;
     const left: Steps<void>[] = [];
     const event = { kind: 'scraped', scrape: this.#page, skippedLines: 0, isLaterPart } as const;

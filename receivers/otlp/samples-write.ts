@@ -147,6 +147,7 @@ export class PartWriter {
     for (let i = 0; i < series.ids.length; i++) {
       const id = series.ids[i]!;
       const value = values[from + i]!;
+      this.#shown.before[id] = isCount(value) ? this.#shown.shown[id]! : Number.NaN;
       if (!isCount(value)) this.#shown.showBad(id);
       else {
         this.#shown.offset[id] = this.#offsetOf(series, id, value, context);

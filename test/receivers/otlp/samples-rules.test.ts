@@ -90,6 +90,91 @@ test('another start of the process counts all from 0, greater values too', async
   t.deepEqual(slots, [FIRST, { at: 10, count: 120, complete: false }]);
 });
 
+const ENVOY_CLUSTER = {
+  envoy_cluster_name: 'outbound|80||api.shop.svc.cluster.local',
+  envoy_response_code_class: '2',
+};
+
+/** Signs of the process at 5 s and at 15 s, the name of a counter that is at 100 and then at 120, and what of it counts. */
+const PROCESSES: readonly (readonly [
+  what: string,
+  signs: (at: number) => readonly object[],
+  counter: (value: number, at: number) => object,
+  count: number,
+])[] = [
+  [
+    'an uptime that is shorter',
+    (at) => [gauge('envoy_server_uptime', at < 10 ? 3600 : 4, { at })],
+    (value, at) => sum('envoy_cluster_upstream_rq_xx', value, { at }, ENVOY_CLUSTER),
+    121,
+  ],
+  [
+    'another restart epoch',
+    (at) => [
+      gauge('envoy_server_uptime', 3600 + at, { at }),
+      gauge('envoy_server_hot_restart_epoch', at < 10 ? 0 : 1, { at }),
+    ],
+    (value, at) => sum('envoy_cluster_upstream_rq_xx', value, { at }, ENVOY_CLUSTER),
+    121,
+  ],
+  [
+    'a later start',
+    (at) => [gauge(START, WATCH_MS / 1000 + (at < 10 ? -3600 : 8), { at })],
+    (value, at) => sum(REQUESTS, value, { at }),
+    121,
+  ],
+  [
+    'the same process',
+    (at) => [gauge('envoy_server_uptime', 3600 + at, { at }), gauge('envoy_server_hot_restart_epoch', 3, { at })],
+    (value, at) => sum('envoy_cluster_upstream_rq_xx', value, { at }, ENVOY_CLUSTER),
+    21,
+  ],
+];
+
+for (const [what, signs, counter, count] of PROCESSES) {
+  test(`where the proxy tells ${what}, ${count} of a counter count that went from 100 to 121, in whatever part that stands`, async (t) => {
+    for (const order of ['first', 'alone before', 'alone after']) {
+      const stage = await createStage();
+      await come(stage, 5, [...signs(5), counter(100, 5)]);
+      const parts = [signs(15), [counter(120, 15)]];
+      if (order === 'alone after') parts.reverse();
+      for (const part of order === 'first' ? [parts.flat()] : parts) await come(stage, 15, part);
+      await come(stage, 25, [...signs(15).slice(1), counter(121, 25)]);
+      const slots = finish(stage);
+      t.is(
+        slots.reduce((total, slot) => total + slot.count, 0),
+        count,
+        order,
+      );
+      if (order !== 'alone after') t.deepEqual(slots[1], { at: 10, count: count - 1, complete: count === 21 });
+      t.is(stage.balance.unaccounted, 0);
+    }
+  });
+}
+
+test('an Envoy that has just begun is the same one in each part of its next scrape, wherever its uptime stands', async (t) => {
+  for (const isLate of [false, true]) {
+    const stage = await createStage();
+    for (const [at, value] of [
+      [15, 100],
+      [25, 107],
+      [35, 108],
+    ] as const) {
+      const parts = [
+        [gauge('envoy_server_uptime', at - 12, { at })],
+        [sum('envoy_cluster_upstream_rq_xx', value, { at }, ENVOY_CLUSTER)],
+      ];
+      if (isLate) parts.reverse();
+      for (const part of at === 15 ? [parts.flat()] : parts) await come(stage, at, part);
+    }
+    t.deepEqual(finish(stage), [
+      { at: 10, count: 100, complete: true },
+      { at: 20, count: 7, complete: true },
+      { at: 30, count: 1, complete: true },
+    ]);
+  }
+});
+
 test('starts that a restarted Collector makes up are no reset', async (t) => {
   const slots = await counted([
     [5, 100, 5],
@@ -164,11 +249,12 @@ test('a delta of an interval that was counted is a repeat, and so is one that ov
   await come(stage, 15, request);
   await come(stage, 15, request);
   await come(stage, 25, [sum(REQUESTS, 9, { at: 25, from: 14, temporality: DELTA })]);
+  await come(stage, 25, [sum(REQUESTS, 3, { at: 15, from: 15, temporality: DELTA })]);
   t.is(
     finish(stage).reduce((total, { count }) => total + count, 0),
     5,
   );
-  t.is(stage.balance.filtered.get('repeat'), 2);
+  t.is(stage.balance.filtered.get('repeat'), 3);
   t.is(stage.balance.unaccounted, 0);
 });
 
@@ -218,13 +304,14 @@ test('deltas that cannot be are left out and counted; sums beyond 2^53 go on', a
     [35, Number.NaN],
     [45, 2 ** 53],
     [55, 2 ** 52],
+    [65, 2 ** 53 + 2],
   ] as const)
     await come(stage, at, [sum(REQUESTS, value, delta(at))]);
   t.deepEqual(
     finish(stage).map(({ count }) => count),
     [0, 1, 2 ** 53, 2 ** 52],
   );
-  t.is(stage.balance.filtered.get('bad_value'), 2);
+  t.is(stage.balance.filtered.get('bad_value'), 3);
 });
 
 test('running totals after deltas begin where these stand, and deltas after running totals are added', async (t) => {
@@ -290,6 +377,20 @@ test('marks of a failed scrape end nothing, whatever part of it comes first', as
   }
 });
 
+test('a first good scrape that comes after a later one has failed is the first, and the next one is not', async (t) => {
+  const stage = await createStage();
+  await come(stage, 15, [gauge('up', 0, { at: 15 })]);
+  await come(stage, 15.5, [sum(REQUESTS, 5, { at: 5, from: 0, temporality: DELTA })]);
+  await come(stage, 25, [sum(REQUESTS, 7, { at: 25, from: 15, temporality: DELTA })]);
+  const slots = finish(stage);
+  t.is(
+    slots.reduce((total, { count }) => total + count, 0),
+    12,
+  );
+  t.deepEqual(slots.at(-1), { at: 20, count: 7, complete: true });
+  t.is(stage.sums[2]?.coverage[0]?.scrapesDue, 1);
+});
+
 test('a series marked in a failed scrape and missing in the good one after it is over', async (t) => {
   const stage = await createStage();
   const good = (at: number) => [gauge('up', 1, { at }), sum(REQUESTS, 100, { at })];
@@ -317,6 +418,19 @@ test('a scrape of which nothing came makes its slot incomplete, and the next one
     { at: 40, count: 30, complete: true },
   ]);
   t.is(stage.sums[4]?.coverage[0]?.coveredSeconds, 30);
+});
+
+test('a scrape is told as missed one and a half intervals after it was due', async (t) => {
+  const stage = await createStage();
+  await come(stage, 5, [sum(REQUESTS, 100, { at: 5 })]);
+  const missed = () =>
+    stage.seen.filter(({ kind }) => kind === 'failed').map(({ scheduledMs }) => scheduledMs! - WATCH_MS);
+  stage.clock.advance(24_800);
+  t.deepEqual(missed(), [], 'due at 15 s, it is 29.9 s');
+  stage.clock.advance(5300);
+  t.deepEqual(missed(), [15_000], 'whoever looks, does so each half interval');
+  stage.clock.advance(10_000);
+  t.deepEqual(missed(), [15_000, 25_000]);
 });
 
 test('a proxy of which nothing comes for target_expiration is gone, and first seen anew when it is back', async (t) => {
@@ -374,6 +488,25 @@ test('a series first told in a later part of the first scrape counts whole where
   await come(stage, 16, [sum(REQUESTS, 50, { at: 15 }, OTHER)]);
   t.deepEqual(finish(stage), [{ at: 10, count: 150, complete: true }]);
 });
+
+for (const [what, startSeconds, count] of [
+  ['began before the watch it is a baseline', -3600, 3],
+  ['began under watch it counts whole', 2, 103 + 53],
+] as const) {
+  test(`a series first told in a part of the first scrape that comes after a later scrape: where the proxy ${what}`, async (t) => {
+    const stage = await createStage();
+    const start = (at: number) => gauge(START, WATCH_MS / 1000 + startSeconds, { at });
+    await come(stage, 5, [start(5), sum(REQUESTS, 100, { at: 5 })]);
+    await come(stage, 15, [start(15), sum(REQUESTS, 100, { at: 15 })]);
+    await come(stage, 16, [sum(REQUESTS, 50, { at: 5 }, OTHER)]);
+    await come(stage, 25, [start(25), sum(REQUESTS, 100, { at: 25 }), sum(REQUESTS, 50, { at: 25 }, OTHER)]);
+    await come(stage, 35, [start(35), sum(REQUESTS, 103, { at: 35 }), sum(REQUESTS, 53, { at: 35 }, OTHER)]);
+    t.is(
+      finish(stage).reduce((total, slot) => total + slot.count, 0),
+      startSeconds < 0 ? 6 : count,
+    );
+  });
+}
 
 test('a series first told in a later part of the first scrape falls as any other does', async (t) => {
   const stage = await createStage();
@@ -470,7 +603,20 @@ test('a clock that was ahead and is set right is believed at once', async (t) =>
     finish(stage).map(({ count }) => count),
     [0, 3, 7, 1],
   );
-  t.true(stage.sums.every(({ coverage }) => coverage.every(({ coveredSeconds }) => coveredSeconds >= 0)));
+  const covered = stage.sums.map(({ coverage: [one] }) => one?.coveredSeconds);
+  t.deepEqual(covered.slice(0, 4), [0, 10, 10, 10], 'while the clock was set, by the time between the requests');
+});
+
+test('a clock that was ahead by less than a minute is not believed to have been set right', async (t) => {
+  const stage = await createStage();
+  await come(stage, 5, [sum(REQUESTS, 100, { at: 45 })]);
+  await come(stage, 15, [sum(REQUESTS, 103, { at: 15 })]);
+  await come(stage, 50, [sum(REQUESTS, 110, { at: 50 })]);
+  t.is(stage.balance.filtered.get('repeat'), 1);
+  t.deepEqual(
+    finish(stage).filter(({ count }) => count > 0),
+    [{ at: 50, count: 10, complete: true }],
+  );
 });
 
 test('a clock that is far behind counts in the oldest open slot', async (t) => {

@@ -74,6 +74,34 @@ test('a proxy whose points are being applied does not fall silent meanwhile', as
   );
 });
 
+test('nor does another one of the same request, whose turn has not come yet', async (t) => {
+  const stage = await stageOf();
+  const clock = new TurnClock([true]);
+  const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
+  const both = (at: number, value: number) => Buffer.concat([1, 2].map((i) => scrape(i, at, value)));
+  const first = intake.take(both(5, 10));
+  await clock.end();
+  await first;
+  stage.clock.advance(34_000);
+  const later = intake.take(both(34, 17));
+  while (!isApplying(stage)) t.true(await clock.round());
+  const [, second] = stage.intake.targets();
+  t.is(second?.lastScrapeMs, 1_700_000_000_000, 'nothing of it is applied yet');
+  stage.clock.advance(10_000);
+  t.deepEqual(
+    stage.seen.filter(({ kind }) => kind === 'gone'),
+    [],
+  );
+  await clock.end();
+  t.deepEqual(await later, { kind: 'taken', rejectedItems: 0, message: '' });
+  stage.clock.advance(60_000);
+  t.is(
+    countsOf(stage.sums).reduce((all, { count }) => all + count, 0),
+    2 * SERIES * 7,
+  );
+  t.deepEqual(stage.balance.dropped, new Map());
+});
+
 /** Whether the second scrape has been begun: its time is known, its page not shown yet. */
 function isApplying({ intake }: Awaited<ReturnType<typeof stageOf>>): boolean {
   return intake.targets()[0]!.lastScrapeMs! > 1_700_000_030_000;
