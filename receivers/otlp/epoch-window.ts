@@ -76,7 +76,6 @@ export class EpochWindow {
    */
   standing(seq: number, replaces: readonly number[]): Standing {
     if (replaces.some((number) => number < seq && this.#has(this.#whole, number))) return 'repeat';
-    if (seq >= this.#end) return 'new';
     if (seq < this.#end - this.#size) return 'too_old';
     return this.#has(this.#known, seq) ? 'repeat' : 'new';
   }

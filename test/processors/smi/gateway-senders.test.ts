@@ -20,10 +20,36 @@ test('whom a sender only takes back is not expected of it; who was due or alive 
   const gone = { ...watched('gone', 0), scrapesDue: -1, scrapesMissed: -1, expectedSeconds: -10 };
   const slow = { ...watched('slow'), scrapesDue: 0 };
   const young = { ...watched('young'), coveredSeconds: 0, expectedSeconds: 0 };
-  send(traffic(slots(0), [], [gone, slow, young]));
+  send(traffic(slots(0), [], [gone, slow, young, { ...watched('idle', 0), scrapesDue: 0 }]));
   until(30);
   t.deepEqual(names(told[1]!.coverage), ['slow', 'young']);
   t.deepEqual(coverageOf(told[1]!), [2, 2, 0, 20]);
+});
+
+test('of a sender those are expected whom it told of in its newest interval, in however many requests and whatever came later', async (t) => {
+  const { send, until, told } = await started();
+  until(31);
+  send(traffic(slots(0), [], [watched('gone'), watched('a')]));
+  send(traffic(slots(2), [], [watched('a')]));
+  send(traffic(slots(2), [], [watched('b')]));
+  send(traffic(slots(1), [], [watched('gone'), watched('a')]));
+  until(50);
+  t.deepEqual(
+    told.map(({ coverage }) => names(coverage.filter(({ scrapesMissed }) => scrapesMissed > 0))),
+    [[], [], [], ['a', 'b']],
+  );
+});
+
+test('a sender that falls silent within a slot is missed for the rest of it', async (t) => {
+  const { send, until, told } = await started();
+  until(16);
+  for (const at of [0, 0.5, 1]) send(traffic(slots(at, at + 0.5), [calls('web', 1)], [watched('web', 5)]));
+  until(40);
+  t.deepEqual(told.map(coverageOf), [
+    [2, 0, 10, 10],
+    [2, 1, 5, 10],
+    [1, 1, 0, 10],
+  ]);
 });
 
 /** What a sender told until slot 3 ends, and in which slots it is missed then, if it tells nothing more. */

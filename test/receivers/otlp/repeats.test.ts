@@ -92,6 +92,53 @@ for (const [title, sent, expected] of TABLE) {
   });
 }
 
+/** Numbers [from, to), each taken. */
+function taken(from: number, to: number, repeats = new Repeats(LIMITS)): Repeats {
+  for (let seq = from; seq < to; seq++) repeats.claim(numbered(seq));
+  return repeats;
+}
+
+const standings = (repeats: Repeats, numbers: readonly number[]) =>
+  numbers.map((seq) => repeats.standing(numbered(seq)));
+
+test('as the window goes on, all in it is known and nothing else', (t) => {
+  const repeats = taken(0, 71);
+  t.deepEqual(standings(repeats, [6, 7, 40, 69, 70, 71]), ['too_old', 'repeat', 'repeat', 'repeat', 'repeat', 'new']);
+  t.false(repeats.claim(numbered(71)).gap);
+  t.true(repeats.claim(numbered(73)).gap, 'one that never came, where another lay a window before');
+  t.deepEqual(standings(repeats, [72, 9, 8]), ['new', 'too_old', 'too_old']);
+  repeats.claim(numbered(136));
+  t.deepEqual(standings(repeats, [73, 72, 100, 136]), ['repeat', 'too_old', 'new', 'repeat']);
+});
+
+test('a number below the window that is replaced says nothing of the one a window above it', (t) => {
+  const repeats = taken(0, 1);
+  repeats.claim(numbered(100));
+  repeats.claim(numbered(101, [2]));
+  t.deepEqual(standings(repeats, [66, 101]), ['new', 'repeat']);
+  repeats.claim(numbered(67));
+  t.is(repeats.standing(numbered(102, [3])), 'new');
+});
+
+test('a half that is taken back leaves known what the other half has told', (t) => {
+  const repeats = new Repeats(LIMITS);
+  repeats.claim(numbered(3, [0]));
+  repeats.claim(numbered(4, [0])).undo();
+  t.deepEqual(standings(repeats, [0, 3, 4]), ['repeat', 'repeat', 'new']);
+});
+
+test('what is put back after a restart is what was known, wherever the window begins', (t) => {
+  const before = taken(0, 32);
+  taken(64, 70, before);
+  const after = new Repeats(LIMITS);
+  for (const state of before.states()) after.restore(state);
+  const all = Array.from({ length: 72 }, (_, seq) => seq);
+  t.deepEqual(standings(after, all), standings(before, all));
+  t.deepEqual(standings(after, [5, 6, 31, 32, 37, 63, 64, 69, 70]), [
+    ...['too_old', 'repeat', 'repeat', 'new', 'new', 'new', 'repeat', 'repeat', 'new'],
+  ]);
+});
+
 test('the source longest silent is forgotten, and counted', (t) => {
   const repeats = new Repeats(LIMITS);
   const of = (source: string) => numbered(0, [], 'e', source);
