@@ -28,7 +28,7 @@ const COLUMNS: readonly Column[] = [
 const NOTHING =
   'no targets: static_configs and file_sd_configs name none, or the file they read is empty (see: weir validate)\n';
 const NOTHING_SCRAPED =
-  'no targets: this Weir scrapes none, it takes what others send (see: weir edges; each sender that is a Weir has its own weir targets)\n';
+  'no targets: this Weir scrapes none, it takes what others send, and no Collector tells of a proxy now (see: weir edges; why a workload is missing, ask each agent that has a smi exporter: weir targets)\n';
 const NOTHING_READABLE = 'no targets: the files of file_sd_configs cannot be used\n';
 
 interface TargetRow {

@@ -206,7 +206,10 @@ test('no targets at a Weir that takes what others send point at the edges and th
   const url = await serveJson(t, { ready: true, scrapes: false, targets: [], problems: [] });
   const { out, code } = await callWeir(['targets', '--url', url]);
   t.is(code, 0);
-  t.regex(out, /^no targets: this Weir scrapes none, it takes what others send \(see: weir edges; .*weir targets\)\n$/);
+  t.regex(
+    out,
+    /^no targets: .* scrapes none, it takes what others send, and no Collector .*\(see: weir edges; .*weir targets\)\n$/,
+  );
   t.is((await callWeir(['targets', 'web', '--url', url])).code, 1);
 });
 
