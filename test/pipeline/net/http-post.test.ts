@@ -1,8 +1,10 @@
 /** @module POSTs over real sockets: kept connections, broken ones, late and long answers, TLS. */
+import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { createHttpPoster, type PostResult, USER_AGENT } from '../../../pipeline/net/http-post.ts';
 import type { TlsFiles } from '../../../pipeline/net/tls-files.ts';
@@ -148,6 +150,20 @@ test('TLS: the own authority is trusted, another one is not, and verification ca
   t.is((await createPoster(t, backend.url, null).post()).kind, 'failure', 'https without keys verifies, too');
   t.is((await post({ insecureSkipVerify: true })).kind, 'answer');
   t.is(backend.received.length, 2);
+});
+
+test('what a request needs is loaded when the poster is checked, not before', async (t) => {
+  const url = new URL('../../../pipeline/net/http-post.ts', import.meta.url).href;
+  const program = `
+    import { createRequire } from 'node:module';
+    import { createHttpPoster } from '${url}';
+    const loaded = () => Object.keys(createRequire('${url}').cache).some((path) => path.includes('/undici/'));
+    const poster = createHttpPoster({ url: new URL('http://127.0.0.1:9/'), tls: null });
+    const before = loaded();
+    await poster.check();
+    console.log(before, loaded());`;
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
+  t.is((await promisify(execFile)(process.execPath, args)).stdout, 'false true\n');
 });
 
 test('TLS: a client certificate is shown to those who ask for one', async (t) => {
