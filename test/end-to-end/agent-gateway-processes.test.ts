@@ -92,7 +92,7 @@ function runOf(stage: AgentProcesses, firstSlot: number): GatewayRun {
   const { world } = stage;
   const torn = tornIn(stage);
   return {
-    ...{ world, ...stage.truth(), slots: stage.slots(), slotMs: SLOT_MS, firstSlot },
+    ...{ world, ...stage.truth(), slots: stage.slots(), slotMs: SLOT_MS, firstSlot, isReadEarly: true },
     isBehind: (slot) => torn.some(([from, to]) => slot >= from && slot <= to + 1),
     toldIn: (slot) =>
       torn.find(([from, to]) => slot >= from && slot <= to && to < Number.POSITIVE_INFINITY)?.[1] ?? slot,
