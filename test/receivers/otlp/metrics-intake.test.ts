@@ -210,6 +210,22 @@ test('requests of one sender that were joined in any order leave no gap', async 
   t.true(stage.consumed.every(({ sender }) => !sender!.gap));
 });
 
+test('halves that were joined behind a higher number come first, so that nothing is missing', async (t) => {
+  const stage = createStage();
+  await stage.intake.take(request(slotSum(0), envelope(0)));
+  const later = [envelope(2), envelope(3, { replaces: [1] }), envelope(4, { replaces: [1] })];
+  t.deepEqual(await stage.intake.take(joined(...later.map((from, i) => request(slotSum(i + 1), from)))), ANSWERED);
+  t.deepEqual(
+    stage.consumed.map(({ sum, sender }) => [(sum.interval.startMs - START_MS) / SLOT_MS, sender!.gap]),
+    [
+      [0, false],
+      [2, false],
+      [3, false],
+      [1, false],
+    ],
+  );
+});
+
 test('while the pipeline has not decided, a repeat waits for what it decides', async (t) => {
   for (const decision of ['taken', 'retry'] as const) {
     const stage = createStage();

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
+import type { Batch } from '../../../pipeline/batch.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { inOneGo, MalformedProtobuf } from '../../../pipeline/wire/otlp-traffic.ts';
+import { createSamplesIntake } from '../../../receivers/otlp/samples-intake.ts';
 import {
   attributesOf,
   createStage,
@@ -16,6 +18,7 @@ import {
   type Stage,
   type StageOptions,
   sum,
+  tablesOf,
   WATCH_MS,
 } from './samples-stage.ts';
 
@@ -374,6 +377,22 @@ test('filtered series are booked by their reason', async (t) => {
 });
 
 // --- Hostile input ---------------------------------------------------------------------------------------------------------
+
+for (const outcome of [
+  { kind: 'rejected', reason: 'series_limit' },
+  { kind: 'retry', reason: 'stopping', afterMs: 10 },
+] as const) {
+  test(`samples that the pipeline does not take (${outcome.kind}) are dropped with its reason, and none is delivered`, async (t) => {
+    const stage = await opened();
+    const { settings } = stage;
+    const next = { ...settings.next, consume: ({ delivery }: Batch) => delivery.settle(outcome) };
+    const intake = createSamplesIntake({ ...settings, next }, await tablesOf(settings.config.samples.meshes))!;
+    const share = inOneGo(intake.read(requestOf([gauge('up', 1, at), sum(REQUESTS, 7, at)]), new Map()))!;
+    t.deepEqual(await inOneGo(share.offer(false)), outcome);
+    const { accepted, delivered, dropped, unaccounted } = stage.balance;
+    t.deepEqual([accepted, delivered, [...dropped], unaccounted], [2, 0, [[outcome.reason, 2]], 0]);
+  });
+}
 
 test('whatever comes is read, or refused as malformed, and nothing of it is applied by reading', async (t) => {
   const line = readFileSync(new URL('../../data/otlp/collector-istio.jsonl', import.meta.url), 'utf8').split('\n')[0]!;

@@ -152,6 +152,30 @@ for (const [what, signs, counter, count] of PROCESSES) {
   });
 }
 
+for (const [what, first, next, count] of [
+  ['a delta after a running total', { value: 3, temporality: DELTA }, { value: 4, temporality: DELTA }, 7],
+  ['a value that cannot be', { value: Number.NaN, temporality: CUMULATIVE }, { value: 6, temporality: CUMULATIVE }, 6],
+  ['a value that fell', { value: 5, temporality: CUMULATIVE }, { value: 6, temporality: CUMULATIVE }, 6],
+  ['the same value', { value: 100, temporality: CUMULATIVE }, { value: 102, temporality: CUMULATIVE }, 102],
+] as const) {
+  test(`what comes of a scrape before its new process is told counts once: ${what}`, async (t) => {
+    const stage = await createStage();
+    const start = (at: number, seconds: number) => gauge(START, WATCH_MS / 1000 + seconds, { at });
+    const point = ({ value, temporality }: typeof first | typeof next, at: number) =>
+      sum(REQUESTS, value, { at, from: at - 10, temporality });
+    await come(stage, 5, [start(5, -3600), sum(REQUESTS, 100, { at: 5 })]);
+    await come(stage, 15, [point(first, 15)]);
+    await come(stage, 15, [start(15, 8)]);
+    await come(stage, 25, [start(25, 8), point(next, 25)]);
+    t.is(
+      finish(stage).reduce((total, slot) => total + slot.count, 0),
+      count,
+    );
+    t.is(stage.balance.unaccounted, 0);
+    t.is(stage.smiBalance.unaccounted, 0);
+  });
+}
+
 test('an Envoy that has just begun is the same one in each part of its next scrape, wherever its uptime stands', async (t) => {
   for (const isLate of [false, true]) {
     const stage = await createStage();

@@ -185,6 +185,16 @@ test('a part of a request too large to be put together is rejected by itself, an
   t.deepEqual(requests, { rejected: 1, taken: 1, split: 2, unnumbered: 1 });
 });
 
+test('one that has just as many points as may be put together is put together', async (t) => {
+  const stage = createStage({ traffic: { max_split_points: 1041 } });
+  const whole = slotSum(0, 130);
+  for (const part of split(request(whole, envelope(0)), 400)) t.deepEqual(await stage.intake.take(part), ANSWERED);
+  t.deepEqual(requestTotals(takenSums(stage.consumed)), requestTotals([whole]));
+  t.deepEqual(scrapesDue(takenSums(stage.consumed)), scrapesDue([whole]));
+  const { dropped, unaccounted } = booksOf(stage);
+  t.deepEqual([dropped, unaccounted], [{}, 0]);
+});
+
 test('it is booked once its request does not come again', async (t) => {
   const stage = createStage(SMALL);
   says(stage, FULL, TAKEN);
