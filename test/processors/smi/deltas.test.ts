@@ -256,6 +256,81 @@ test('a histogram with an unreadable bucket stands still whole and catches up wh
   t.deepEqual([...good.records[0]!.latency![0]!.counts], [2, 1, 1]);
 });
 
+test('a histogram that vanishes whole from a good page counts from 0 when it is back', (t) => {
+  const target = plain();
+  for (const bound of [1, 10, Number.POSITIVE_INFINITY]) target.series(`le${bound}`, bucket(bound, b));
+  const run = new Run(target);
+  const page = (counts: readonly number[]) =>
+    run.page([
+      ...counts.map((count, i) => [['le1', 'le10', 'leInfinity'][i]!, count] as const),
+      ['ok', 100],
+      ['start', OLD],
+    ]);
+  page([5, 8, 10]);
+  t.is(page([]).records[0]?.latency ?? null, null);
+  t.deepEqual([...page([6, 9, 12]).records[0]!.latency![0]!.counts], [6, 3, 3]);
+});
+
+test('a bad value leaves the last good one, also before any whole page was seen, and a new series as it was', (t) => {
+  const cut = new Run(plain());
+  cut.page(
+    [
+      ['ok', 100],
+      ['start', OLD],
+    ],
+    1,
+  );
+  t.is(
+    successes(
+      cut.page(
+        [
+          ['ok', Number.NaN],
+          ['start', OLD],
+        ],
+        1,
+      ),
+    ),
+    0,
+  );
+  t.is(
+    successes(
+      cut.page(
+        [
+          ['ok', 105],
+          ['start', OLD],
+        ],
+        1,
+      ),
+    ),
+    5,
+  );
+  const whole = new Run(plain().series('other', counter('success', workload('c'))));
+  whole.page([
+    ['ok', 100],
+    ['start', OLD],
+  ]);
+  t.is(
+    successes(
+      whole.page([
+        ['ok', 100],
+        ['other', -1],
+        ['start', OLD],
+      ]),
+    ),
+    0,
+  );
+  t.is(
+    successes(
+      whole.page([
+        ['ok', 100],
+        ['other', 7],
+        ['start', OLD],
+      ]),
+    ),
+    7,
+  );
+});
+
 test('a new series on a watched target counts from 0', (t) => {
   const target = plain().series('other', counter('success', workload('c')));
   const run = new Run(target);
