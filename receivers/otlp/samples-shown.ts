@@ -125,8 +125,8 @@ export class ShownSeries {
   }
 
   /** Whether its newest values are ones. */
-  #isKnown({ ids, isDelta }: PointSeries): boolean {
-    return isDelta || !ids.some((id) => Number.isNaN(this.before[id]!));
+  #isKnown({ ids }: PointSeries): boolean {
+    return !ids.some((id) => Number.isNaN(this.before[id]!));
   }
 
   /** What fell was counted whole, all of it together; of what did not, the difference. */

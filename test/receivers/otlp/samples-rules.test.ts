@@ -153,20 +153,22 @@ for (const [what, signs, counter, count] of PROCESSES) {
 }
 
 for (const [what, first, next, count] of [
-  ['a delta after a running total', { value: 3, temporality: DELTA }, { value: 4, temporality: DELTA }, 7],
-  ['a value that cannot be', { value: Number.NaN, temporality: CUMULATIVE }, { value: 6, temporality: CUMULATIVE }, 6],
-  ['a value that fell', { value: 5, temporality: CUMULATIVE }, { value: 6, temporality: CUMULATIVE }, 6],
-  ['the same value', { value: 100, temporality: CUMULATIVE }, { value: 102, temporality: CUMULATIVE }, 102],
+  ['a delta after a running total', { value: 3, temporality: DELTA }, { value: 4, temporality: DELTA }, 17],
+  ['a delta, and nothing after it', { value: 3, temporality: DELTA }, null, 13],
+  ['a value that cannot be', { value: Number.NaN, temporality: CUMULATIVE }, { value: 6, temporality: CUMULATIVE }, 16],
+  ['a value that fell', { value: 5, temporality: CUMULATIVE }, { value: 6, temporality: CUMULATIVE }, 16],
+  ['the same value', { value: 110, temporality: CUMULATIVE }, { value: 112, temporality: CUMULATIVE }, 122],
 ] as const) {
   test(`what comes of a scrape before its new process is told counts once: ${what}`, async (t) => {
     const stage = await createStage();
     const start = (at: number, seconds: number) => gauge(START, WATCH_MS / 1000 + seconds, { at });
-    const point = ({ value, temporality }: typeof first | typeof next, at: number) =>
+    const point = ({ value, temporality }: NonNullable<typeof first | typeof next>, at: number) =>
       sum(REQUESTS, value, { at, from: at - 10, temporality });
     await come(stage, 5, [start(5, -3600), sum(REQUESTS, 100, { at: 5 })]);
-    await come(stage, 15, [point(first, 15)]);
-    await come(stage, 15, [start(15, 8)]);
-    await come(stage, 25, [start(25, 8), point(next, 25)]);
+    await come(stage, 15, [start(15, -3600), sum(REQUESTS, 110, { at: 15 })]);
+    await come(stage, 25, [point(first, 25)]);
+    await come(stage, 25, [start(25, 18)]);
+    await come(stage, 35, [start(35, 18), next === null ? sum(REQUESTS, 0, { at: 35 }, OTHER) : point(next, 35)]);
     t.is(
       finish(stage).reduce((total, slot) => total + slot.count, 0),
       count,
