@@ -4,7 +4,9 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { decodeTraffic } from '../../pipeline/wire/otlp-traffic.ts';
+import { systemClock } from '../../pipeline/clock/clock.ts';
+import { Turns } from '../../pipeline/clock/turns.ts';
+import { decodeTrafficInSteps } from '../../pipeline/wire/otlp-traffic.ts';
 
 /** Begins the mark in each request of spans of a good client; eight digits follow. */
 export const GOOD_MARK = 'good-client-';
@@ -18,6 +20,8 @@ export class VictimBackend {
   readonly successes = new Map<string, number>();
   /** Requests of spans without a mark: what attackers got through. */
   others = 0;
+  /** Probes run on the same loop: read in one go, large requests of attackers would count as the victim's delays. */
+  readonly #turns = new Turns(systemClock);
   readonly close: () => void;
 
   private constructor(url: string, close: () => void) {
@@ -46,7 +50,7 @@ export class VictimBackend {
     }
     const body = Buffer.concat(pieces);
     if (request.url === '/v1/traces') this.#takeSpans(body);
-    else this.#takeTraffic(body);
+    else await this.#takeTraffic(body);
     response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
   }
 
@@ -59,8 +63,9 @@ export class VictimBackend {
     }
   }
 
-  #takeTraffic(body: Buffer): void {
-    for (const { sums } of decodeTraffic(body).resources) {
+  async #takeTraffic(body: Buffer): Promise<void> {
+    const { resources } = await this.#turns.run(decodeTrafficInSteps(body));
+    for (const { sums } of resources) {
       for (const { records } of sums) {
         for (const { key, successes } of records) {
           // What attackers tell of a mesh is no good client's.
