@@ -205,7 +205,17 @@ class GraphBuilder {
     const balance = items === null ? new Balance() : books.of(items);
     const balanceOf = (body: Body) => books.of(body);
     const { id, config } = checked;
-    const settings = { id, config, clock, time, log: log.child(fields), meters, balance, balanceOf, startedMs };
+    const settings = {
+      id,
+      config,
+      clock,
+      time,
+      log: log.child(fields, secretsIn(checked.config)),
+      meters,
+      balance,
+      balanceOf,
+      startedMs,
+    };
     return { settings, books };
   }
 

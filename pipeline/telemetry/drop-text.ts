@@ -2,6 +2,7 @@
 import type { DropCause, DropSample } from '../balance.ts';
 import { printable, printableShort } from '../wire/printable.ts';
 import { maskUrls } from '../wire/url-secrets.ts';
+import { withoutSecrets } from './redact.ts';
 
 const NAME_LENGTH = 200;
 const HIDDEN_LENGTH = 4096;
@@ -50,9 +51,7 @@ function named(name: string, text: string): [string, string] {
  * the middle of what is to be hidden.
  */
 function hidden(text: string, secrets: readonly string[]): string {
-  let beginning = text.slice(0, HIDDEN_LENGTH);
-  for (const secret of secrets) beginning = beginning.replaceAll(secret, '***');
-  return maskUrls(beginning);
+  return maskUrls(withoutSecrets(text.slice(0, HIDDEN_LENGTH), secrets));
 }
 
 /** ISO 8601; the number where it is no time. */

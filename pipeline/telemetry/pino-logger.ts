@@ -38,19 +38,19 @@ function consoleStream(sink: DestinationStream): DestinationStream {
   return { write: (line) => sink.write(`${formatConsoleLine(JSON.parse(line))}\n`) };
 }
 
-function wrap(base: PinoLogger): Logger {
+function wrap(base: PinoLogger, secrets: readonly string[] = []): Logger {
   return {
     debug(fields, message) {
       // Redaction copies, so a level that is off must not come as far as that.
-      if (base.isLevelEnabled('debug')) base.debug(redactFields(fields), message);
+      if (base.isLevelEnabled('debug')) base.debug(redactFields(fields, secrets), message);
     },
     info(fields, message) {
-      if (base.isLevelEnabled('info')) base.info(redactFields(fields), message);
+      if (base.isLevelEnabled('info')) base.info(redactFields(fields, secrets), message);
     },
     warn(fields, message) {
-      if (base.isLevelEnabled('warn')) base.warn(redactFields(fields), message);
+      if (base.isLevelEnabled('warn')) base.warn(redactFields(fields, secrets), message);
     },
-    error: (fields, message) => base.error(redactFields(fields), message),
-    child: (fields) => wrap(base.child(redactFields(fields))),
+    error: (fields, message) => base.error(redactFields(fields, secrets), message),
+    child: (fields, more = []) => wrap(base.child(redactFields(fields, secrets)), [...secrets, ...more]),
   };
 }

@@ -9,23 +9,38 @@ const MAX_DEPTH = 6;
 const MAX_TEXT = 8192;
 const MAX_ENTRIES = 200;
 
-/** A copy of `fields` fit for a log line. Never throws; cost grows with what is copied, at most the limits above. */
-export function redactFields(fields: object): Record<string, unknown> {
-  return copyEntries(Object.entries(fields), 0);
+/**
+ * A copy of `fields` fit for a log line; `secrets` are texts that nothing of it may hold, the longest first. Never throws; cost
+ * grows with what is copied, at most the limits above.
+ */
+export function redactFields(fields: object, secrets: readonly string[] = []): Record<string, unknown> {
+  return copyEntries(Object.entries(fields), 0, secrets);
 }
 
-/** Text with the secret parts of URLs removed and its length limited to 8192 characters. */
-export function redactText(text: string): string {
-  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length} characters)` : text;
-  return maskUrls(cut);
+/** Text without `secrets` and the secret parts of URLs, its length limited to 8192 characters. */
+export function redactText(text: string, secrets: readonly string[] = []): string {
+  // Hidden in more than what is shown, so that no secret is cut in the middle of what is to be found.
+  const masked = maskUrls(withoutSecrets(text.slice(0, 2 * MAX_TEXT), secrets));
+  return text.length > MAX_TEXT ? `${masked.slice(0, MAX_TEXT)}… (${text.length} characters)` : masked;
 }
 
-function copyEntries(entries: Iterable<[unknown, unknown]>, depth: number): Record<string, unknown> {
+/** `text` with `***` in the place of each secret; whoever quotes what it was sent quotes credentials, too. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  let shown = text;
+  for (const secret of secrets) shown = shown.replaceAll(secret, '***');
+  return shown;
+}
+
+function copyEntries(
+  entries: Iterable<[unknown, unknown]>,
+  depth: number,
+  secrets: readonly string[],
+): Record<string, unknown> {
   const copy: [string, unknown][] = [];
   for (const [name, value] of entries) {
     if (copy.length >= MAX_ENTRIES) break;
     const key = String(name);
-    copy.push([key, isSecret(key, value) ? '***' : copyValue(value, depth + 1)]);
+    copy.push([key, isSecret(key, value) ? '***' : copyValue(value, depth + 1, secrets)]);
   }
   // fromEntries defines own properties, so that a key such as `__proto__` stays data.
   return Object.fromEntries(copy);
@@ -35,26 +50,26 @@ function isSecret(key: string, value: unknown): boolean {
   return value !== '' && typeof value !== 'boolean' && SECRET.test(key) && !NAMES_A_FILE.test(key);
 }
 
-function copyValue(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') return redactText(value);
+function copyValue(value: unknown, depth: number, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') return redactText(value, secrets);
   if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'function' || value === undefined) return undefined;
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) return '…';
-  if (value instanceof Error) return copyError(value, depth);
-  if (value instanceof Map) return copyEntries(value, depth);
+  if (value instanceof Error) return copyError(value, depth, secrets);
+  if (value instanceof Map) return copyEntries(value, depth, secrets);
   if (Array.isArray(value) || value instanceof Set) {
-    return [...value].slice(0, MAX_ENTRIES).map((item) => copyValue(item, depth + 1));
+    return [...value].slice(0, MAX_ENTRIES).map((item) => copyValue(item, depth + 1, secrets));
   }
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
-  if ('toJSON' in value && typeof value.toJSON === 'function') return copyValue(value.toJSON(), depth + 1);
-  return copyEntries(Object.entries(value), depth);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return copyValue(value.toJSON(), depth + 1, secrets);
+  return copyEntries(Object.entries(value), depth, secrets);
 }
 
-function copyError(error: Error, depth: number): Record<string, unknown> {
-  const code = 'code' in error ? { code: copyValue(error.code, depth + 1) } : {};
-  const cause = error.cause === undefined ? {} : { cause: copyValue(error.cause, depth + 1) };
-  const stack = error.stack === undefined ? {} : { stack: redactText(error.stack) };
-  return { name: error.name, message: redactText(error.message), ...code, ...cause, ...stack };
+function copyError(error: Error, depth: number, secrets: readonly string[]): Record<string, unknown> {
+  const code = 'code' in error ? { code: copyValue(error.code, depth + 1, secrets) } : {};
+  const cause = error.cause === undefined ? {} : { cause: copyValue(error.cause, depth + 1, secrets) };
+  const stack = error.stack === undefined ? {} : { stack: redactText(error.stack, secrets) };
+  return { name: error.name, message: redactText(error.message, secrets), ...code, ...cause, ...stack };
 }

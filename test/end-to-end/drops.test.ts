@@ -122,6 +122,10 @@ test.serial('otlphttp: a 400 to 1 % of the requests', async (t) => {
   });
   const text = await (await fetch(`http://${weir.address}/v1/drops`)).text();
   t.false(text.includes('abc.def'), 'no credential');
+  weir.child.kill('SIGTERM');
+  const { err } = await weir.finished;
+  t.regex(err, /dropped.*no tenant for \*\*\*, \*\*\*/);
+  t.false(err.includes('abc.def'), 'none in the log either');
 });
 
 test.serial('otlp: INVALID_ARGUMENT to 1 % of the requests', async (t) => {

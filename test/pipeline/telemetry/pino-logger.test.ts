@@ -86,6 +86,20 @@ for (const [what, fields] of secretFields) {
   }
 }
 
+test("what others quote of a component's secrets is hidden wherever it stands in a line, also from its children", (t) => {
+  const { log, lines } = capture('json');
+  const cause = new Error('refused: key s3cret');
+  const child = log.child({ id: 'otlp' }, ['Bearer s3cret', 's3cret']).child({ part: 1 });
+  child.warn({ error: 'bad Bearer s3cret', list: [{ said: 's3cret' }], failed: new Error('x', { cause }) }, 'dropped');
+  child.warn({ long: `${'x'.repeat(8190)}s3cret` }, 'cut');
+  log.child({}).info({ other: 's3cret' }, 'a component of its own');
+  const [first = '', second = '', third = ''] = lines;
+  t.like(JSON.parse(first), { id: 'otlp', part: 1, error: 'bad ***', list: [{ said: '***' }] });
+  t.true(first.includes('refused: key ***'));
+  t.notRegex(first + second, /s3c/);
+  t.true(third.includes('s3cret'));
+});
+
 test('the name of a file that holds a secret is shown', (t) => {
   const { log, lines } = capture('json');
   log.info({ token_file: '/var/run/token', tls: true, password: '' }, 'read');
