@@ -6,6 +6,8 @@ import type { Clock } from '../clock/clock.ts';
 
 /** Pieces of one body after which others have a turn; those of 64 KiB make 16 MiB. */
 const PIECES = 256;
+/** What one read brought beyond them is paid for by a rest: so many pieces take half a millisecond of the loop, and rest 1 ms. */
+const PIECES_PER_REST_MS = 100;
 
 /** Where bytes come from, as far as it can be made to wait. */
 export interface Source {
@@ -25,16 +27,27 @@ export class Crumbs {
     this.#source = source;
   }
 
-  /** A piece came. What has been read from the source already still comes, at most one read of it; then others have a turn. */
+  /**
+   * A piece came. What has been read from the source already still comes, at most one read of it; then others have a turn,
+   * for longer than it took where these were crumbs.
+   */
   came(): void {
     this.#pieces += 1;
     if (this.#pieces < PIECES || this.#isPaused) return;
     this.#isPaused = true;
     this.#source.pause();
-    this.#clock.after(0, () => {
-      this.#isPaused = false;
-      this.#pieces = 0;
-      this.#source.resume();
-    });
+    this.#clock.after(0, () => this.#rest());
+  }
+
+  #rest(): void {
+    const restMs = Math.floor((this.#pieces - PIECES) / PIECES_PER_REST_MS);
+    if (restMs === 0) this.#resume();
+    else this.#clock.after(restMs, () => this.#resume());
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    this.#pieces = 0;
+    this.#source.resume();
   }
 }

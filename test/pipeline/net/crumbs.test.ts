@@ -3,19 +3,39 @@ import test from 'ava';
 import { Crumbs } from '../../../pipeline/net/crumbs.ts';
 import { createTestClock } from '../../kit/clock.ts';
 
-test('a source is paused after 256 pieces, once, and goes on in the next turn', (t) => {
+function paused() {
   const clock = createTestClock();
   const told: string[] = [];
   const crumbs = new Crumbs(clock, { pause: () => told.push('pause'), resume: () => told.push('resume') });
-  for (let i = 0; i < 255; i++) crumbs.came();
+  const come = (pieces: number) => {
+    for (let i = 0; i < pieces; i++) crumbs.came();
+  };
+  return { clock, told, come };
+}
+
+test('a source is paused after 256 pieces, once, and goes on in the next turn', (t) => {
+  const { clock, told, come } = paused();
+  come(255);
   t.deepEqual(told, []);
   // What was read before still comes.
-  for (let i = 0; i < 1000; i++) crumbs.came();
+  come(100);
   t.deepEqual(told, ['pause']);
   clock.advance(1);
   t.deepEqual(told, ['pause', 'resume']);
-  for (let i = 0; i < 255; i++) crumbs.came();
+  come(255);
   t.is(told.length, 2);
-  crumbs.came();
+  come(1);
   t.is(told.length, 3);
+});
+
+test('a source that brought many more pieces in one read rests a millisecond for each hundred of them', (t) => {
+  const { clock, told, come } = paused();
+  come(256 + 10_000);
+  clock.advance(99);
+  t.deepEqual(told, ['pause']);
+  clock.advance(1);
+  t.deepEqual(told, ['pause', 'resume']);
+  come(256);
+  clock.advance(1);
+  t.deepEqual(told, ['pause', 'resume', 'pause', 'resume'], 'it is not counted twice');
 });
