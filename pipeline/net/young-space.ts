@@ -6,7 +6,7 @@
  * V8 reads the factors of growth each time it thinks of growing (`Heap::ResizeNewSpace`) and after each full collection
  * (`heap-growing-percent`), so they may change at any time; 1 is refused on the command line only.
  */
-import { setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from '../clock/clock.ts';
 import type { CheckedConfig } from '../config/checked.ts';
 
@@ -16,6 +16,9 @@ const BUSY = 0.8;
 /** Share below which there is time for full collections; well below what a container may be given. */
 const QUIET = 0.4;
 const QUIET_GROWTH_PERCENT = 15;
+/** Young generation, bytes, from which on it may not double again where metrics are only passed on, and how often that is seen to. */
+const RELAY_YOUNG_BYTES = 8 * 2 ** 20;
+const RELAY_LOOK_MS = 100;
 
 /** Lets it stay as large as it is, which is 1 MiB when Node begins. */
 export function holdYoungSpace(): void {
@@ -40,9 +43,15 @@ function growHeapBy(percent: number): void {
  * busy. Metrics have tables and lists that survive many collections of a small generation, each of which copies them: with
  * them it may always grow. All of the heap is kept small while there is time for it. `cpuMs` tells how many milliseconds of CPU the process has used so far.
  */
-export function fitYoungSpace({ pipelines }: CheckedConfig, clock: Clock, cpuMs: () => number): void {
+export function fitYoungSpace(
+  { pipelines }: CheckedConfig,
+  clock: Clock,
+  cpuMs: () => number,
+  youngBytes: () => number = youngSpaceBytes,
+): void {
   if (pipelines.some(({ signal }) => signal !== 'traces')) {
     releaseYoungSpace();
+    if (isRelay(pipelines)) boundYoungSpace(clock, youngBytes);
     return;
   }
   let last = { cpuMs: cpuMs(), monoMs: clock.monoMs() };
@@ -56,4 +65,29 @@ export function fitYoungSpace({ pipelines }: CheckedConfig, clock: Clock, cpuMs:
     clock.after(LOOK_MS, look);
   };
   clock.after(LOOK_MS, look);
+}
+
+/**
+ * Whether requests of others make the garbage, and nobody is answered from what they tell: one request made for that lets the
+ * young generation grow to 64 MiB. Lists of `smi` are made faster in a large one, and scrapes are no stranger's request.
+ */
+function isRelay(pipelines: CheckedConfig['pipelines']): boolean {
+  const typesOf = (kind: 'receivers' | 'exporters') =>
+    pipelines.flatMap((one) => one[kind].map(({ id }) => id.split('/', 1)[0]));
+  return typesOf('receivers').includes('otlp') && !typesOf('exporters').includes('smi');
+}
+
+/** V8 doubles it as long as much survives; its own bound (`max-semi-space-size`) is read at the start only. */
+function boundYoungSpace(clock: Clock, youngBytes: () => number): void {
+  const look = () => {
+    if (youngBytes() >= RELAY_YOUNG_BYTES) holdYoungSpace();
+    else releaseYoungSpace();
+    clock.after(RELAY_LOOK_MS, look);
+  };
+  clock.after(RELAY_LOOK_MS, look);
+}
+
+/** Bytes of both halves, as far as V8 took memory for them. About 3 µs. */
+function youngSpaceBytes(): number {
+  return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0;
 }

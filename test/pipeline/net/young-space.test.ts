@@ -18,7 +18,7 @@ async function sizesOf(program: string): Promise<number[]> {
     const sizes = [];
     const note = () => sizes.push(getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size);
     const survive = () => { const kept = []; for (let i = 0; i < 1_000_000; i++) kept.push({ i }); note(); };
-    const configOf = (...signals) => ({ pipelines: signals.map((signal) => ({ signal })) });
+    const configOf = (...signals) => ({ pipelines: signals.map((signal) => ({ signal, receivers: [], exporters: [] })) });
     const clock = createTestClock();
     ${program}
     console.log(JSON.stringify(sizes));`;
@@ -43,6 +43,28 @@ test('with metrics it may always grow once the service runs', async (t) => {
   );
   t.true(free! > GROWN_BYTES, `${free}`);
 });
+
+const RELAYS: readonly [what: string, receiver: string, exporter: string, isBounded: boolean][] = [
+  ['requests of metrics that are only passed on', 'otlp/in', 'otlphttp', true],
+  ['requests that the API answers from', 'otlp/in', 'smi/api', false],
+  ['scrapes', 'linkerd', 'otlphttp', false],
+];
+
+for (const [what, receiver, exporter, isBounded] of RELAYS)
+  test(`with ${what} it may ${isBounded ? 'grow only while it is small' : 'always grow'}`, async (t) => {
+    const [large, small] = await sizesOf(`
+      const pipeline = { signal: 'metrics', receivers: [{ id: '${receiver}' }], exporters: [{ id: '${exporter}' }] };
+      let bytes = ${8 * MIB};
+      holdYoungSpace();
+      fitYoungSpace({ pipelines: [pipeline] }, clock, () => 0, () => bytes);
+      clock.advance(100);
+      survive();
+      bytes -= 1;
+      clock.advance(100);
+      survive();`);
+    t.is(large! < HELD_BYTES, isBounded, `${large}`);
+    t.true(small! > GROWN_BYTES, `${small}`);
+  });
 
 test('with nothing but spans it may grow only in a second after a busy one', async (t) => {
   const program = `
