@@ -41,7 +41,7 @@ function growHeapBy(percent: number): void {
 /**
  * After the start: bodies of spans live for milliseconds, so with nothing but spans it may grow only while the process is
  * busy. Metrics have tables and lists that survive many collections of a small generation, each of which copies them: with
- * them it may always grow. All of the heap is kept small while there is time for it. `cpuMs` tells how many milliseconds of CPU the process has used so far.
+ * them it may always grow, or up to a bound where they come as requests and are only passed on. All of the heap is kept small while there is time for it. `cpuMs` tells how many milliseconds of CPU the process has used so far.
  */
 export function fitYoungSpace(
   { pipelines }: CheckedConfig,
