@@ -47,6 +47,8 @@ export interface HttpIngestOptions {
   readonly routes: ReadonlyMap<string, ReadonlyMap<string, IngestForm>>;
   /** What is said of paths without a route that somebody may well ask for; of all others, that they are not found. */
   readonly unserved?: ReadonlyMap<string, string>;
+  /** Port of OTLP over gRPC, for clients that took this one for it; null while there is none. */
+  readonly otherPort?: () => number | null;
   readonly events: IngestEvents;
 }
 

@@ -5,6 +5,7 @@
  * Source: grpc/grpc `doc/PROTOCOL-HTTP2.md`, `doc/compression.md`.
  */
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../clock/clock.ts';
 import { FRAME_HEAD_BYTES, frameOf } from '../wire/grpc/frame.ts';
 import { encodeRpcStatus } from '../wire/grpc/rpc-status.ts';
@@ -12,6 +13,7 @@ import { encodeMessage } from '../wire/grpc/status.ts';
 import { readTimeoutMs } from '../wire/grpc/timeout.ts';
 import { ArrivingCall } from './arriving-call.ts';
 import { BodyWatch } from './body-watch.ts';
+import { endAtWrongPort, FirstBytes } from './first-bytes.ts';
 import {
   ACCEPTED,
   BAD_TIMEOUT,
@@ -26,8 +28,9 @@ import {
 import { createHttp2Server, type Http2Options } from './http2-server.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, type IngestServer } from './ingest.ts';
 import { tellFailedHandshakes } from './ingest-tls.ts';
-import { isAuthorized, type ListenerFiles, readListenerFiles } from './listener-files.ts';
+import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf } from './listener-files.ts';
 import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
+import { peerOf } from './peer.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
 import { SessionWatch } from './session-watch.ts';
 import { CODECS, type Codec } from './unpack.ts';
@@ -43,6 +46,8 @@ export interface GrpcIngestOptions extends Http2Options {
   readonly maxMessageBytes: number;
   /** By path: `/package.Service/Method`. */
   readonly methods: ReadonlyMap<string, GrpcMethod>;
+  /** Port of OTLP over HTTP, for clients that took this one for it; null while there is none. */
+  readonly otherPort?: () => number | null;
   readonly events: IngestEvents;
 }
 
@@ -60,24 +65,34 @@ export async function startGrpcIngest(options: GrpcIngestOptions): Promise<Inges
     const server = await createHttp2Server(options, files);
     server.on('stream', (stream, headers) => ingest.handle(stream as ServerHttp2Stream, headers));
     server.on('session', (session) => ingest.open(session));
-    tellFailedHandshakes(server, events);
-    server.on('sessionError', () => events.closed('http2'));
+    const first = firstBytes(server, options, files);
+    tellFailedHandshakes(server, events, 'http_at_grpc');
+    // Without an application protocol in its handshake: Node answers, and ends the connection.
+    server.on('unknownProtocol', (socket: TLSSocket) => endAtWrongPort(socket, 'http_at_grpc', options));
+    server.on('sessionError', (_, session: ServerHttp2Session) => events.closed('http2', '', peerOf(session.socket)));
     const connections = limitConnections(server, { config, refused: events.closed });
     const port = await listenOn(server, key, config.endpoint);
-    return { host: config.endpoint.host, port, close: closer(server, { files, ingest, connections }) };
+    return { host: config.endpoint.host, port, close: closer(server, { files, ingest, connections, first }) };
   } catch (error) {
     files.close();
     throw error;
   }
 }
 
+/** Only where there is no TLS, which does that itself. */
+function firstBytes(server: Http2Server, options: GrpcIngestOptions, files: ListenerFiles): FirstBytes | null {
+  if (tlsPairOf(files) !== null) return null;
+  return new FirstBytes(server, options, options.config.header_timeout);
+}
+
 interface Closing {
   readonly files: ListenerFiles;
   readonly ingest: GrpcIngest;
   readonly connections: OpenConnections;
+  readonly first: FirstBytes | null;
 }
 
-function closer(server: Http2Server, { files, ingest, connections }: Closing): IngestServer['close'] {
+function closer(server: Http2Server, { files, ingest, connections, first }: Closing): IngestServer['close'] {
   let closed: Promise<void> | null = null;
   return (deadline) => {
     closed ??= new Promise((resolve) => {
@@ -91,6 +106,7 @@ function closer(server: Http2Server, { files, ingest, connections }: Closing): I
         ingest.end();
         resolve();
       });
+      first?.drain();
       ingest.drain();
       if (deadline.aborted) cut();
       else deadline.addEventListener('abort', cut, { once: true });

@@ -22,8 +22,8 @@ export async function startHttpIngest(options: HttpIngestOptions): Promise<Inges
     const server = await createServer(options, files, (request, response) => requests.handle(request, response));
     // Without this Node itself asks for bodies that are refused by their headers.
     server.on('checkContinue', (request, response) => requests.handle(request, response));
-    answerUnreadable(server, events);
-    tellFailedHandshakes(server, events);
+    answerUnreadable(server, options);
+    tellFailedHandshakes(server, events, 'grpc_at_http');
     server.maxHeadersCount = MAX_HEADERS;
     const connections = limitConnections(server, { config, refused: events.closed });
     server.setTimeout(config.idle_timeout);

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { IngestClosing, IngestEvents } from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
 import type { TlsPair } from './listener-files.ts';
+import { peerOf } from './peer.ts';
 
 /** Options of a TLS server: clients need a certificate where an authority is named. */
 export function tlsOptions({ tls }: IngestListenerConfig, { cert, key, clientCa }: TlsPair) {
@@ -19,14 +20,23 @@ const HANDSHAKES: ReadonlyMap<string, IngestClosing> = new Map([
   ['ERR_SSL_HTTP_REQUEST', 'tls_plain_http'],
 ]);
 
-/** Tells of handshakes that fail. Who connects and says nothing before it goes, such as a probe of the port, is none. */
-export function tellFailedHandshakes(server: EventEmitter, { closed }: Pick<IngestEvents, 'closed'>): void {
+/** Where nothing that a client speaks is spoken here, it has the wrong port. */
+const NO_COMMON_PROTOCOL = 'ERR_SSL_NO_APPLICATION_PROTOCOL';
+
+/** Tells of handshakes that fail; `wrongPort` is what a client does here that speaks no protocol of this port. Who connects and says nothing before it goes, such as a probe of the port, is none. */
+export function tellFailedHandshakes(
+  server: EventEmitter,
+  { closed }: Pick<IngestEvents, 'closed'>,
+  wrongPort: 'grpc_at_http' | 'http_at_grpc',
+): void {
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const { code = '' } = error;
+    const peer = peerOf(socket);
     // Node ends the connection itself, and leaves the reason with it. Its type says Error, its value is the code.
     const distrust = socket.authorizationError as unknown;
-    if (typeof distrust === 'string') closed('tls_foreign_certificate', distrust);
-    else if (code !== 'ECONNRESET' || hasSpoken(socket)) closed(HANDSHAKES.get(code) ?? 'tls', code);
+    if (typeof distrust === 'string') closed('tls_foreign_certificate', distrust, peer);
+    else if (code === NO_COMMON_PROTOCOL) closed(wrongPort, code, peer);
+    else if (code !== 'ECONNRESET' || hasSpoken(socket)) closed(HANDSHAKES.get(code) ?? 'tls', code, peer);
   });
 }
 

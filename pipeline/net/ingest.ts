@@ -20,7 +20,8 @@ export type IngestResult = { readonly body: Uint8Array } | { readonly refusal: I
  * an error of HTTP/2 (`http2`), more requests at once than anybody sends who waits for answers (`pipelined`), an answer that
  * is not read (`unread`), what is no HTTP (`bad_http`), headers that are too
  * long, a request that is too late, a handshake of TLS that failed: because the client showed no certificate, or one that
- * is none of `client_ca_file` (`tls_foreign_certificate`), or speaks plain HTTP, or for another reason.
+ * is none of `client_ca_file` (`tls_foreign_certificate`), or speaks plain HTTP, or for another reason; or a client that took
+ * this port for another one: gRPC at the one of HTTP, HTTP/1.1 at the one of gRPC, TLS where there is none.
  */
 export type IngestClosing =
   | 'max_connections'
@@ -36,14 +37,28 @@ export type IngestClosing =
   | 'tls_no_certificate'
   | 'tls_foreign_certificate'
   | 'tls_plain_http'
+  | 'grpc_at_http'
+  | 'http_at_grpc'
+  | 'tls_at_plain'
   | 'tls';
+
+/** Who was refused, and what it was told. */
+export interface Refused {
+  /** Address of the connection, '' where it is not known any more. */
+  readonly peer: string;
+  /** As the client got it; may quote what it sent. */
+  readonly message: string;
+}
 
 /** What servers tell; every function must not throw. */
 export interface IngestEvents {
-  /** A request ended; `wireBytes` of its body were read. `reason` is '' for a success. */
-  ended(path: string, reason: string, wireBytes: number): void;
-  /** A connection or call was ended by the server. `code`: what TLS calls it, where there is more to say; else ''. */
-  closed(why: IngestClosing, code?: string): void;
+  /** A request ended; `wireBytes` of its body were read. `reason` is '' for a success; `refused` is there for what was not. */
+  ended(path: string, reason: string, wireBytes: number, refused?: Refused): void;
+  /**
+   * A connection or call was ended by the server. `code`: what TLS calls it, where there is more to say; else ''. `peer`: its
+   * address, '' where it is not known any more.
+   */
+  closed(why: IngestClosing, code?: string, peer?: string): void;
   /** A route threw, which is a defect. */
   failed(path: string, error: unknown): void;
   /** A file could not be used again. */

@@ -130,6 +130,7 @@ class OtlpReceiver implements Receiver, TargetLists {
       room: this.#room,
       maxMessageBytes: config.max_recv_msg_size_mib * MIB,
       methods,
+      otherPort: () => this.#events.portOf('http'),
       events: this.#events.server('grpc', signals),
     });
   }
@@ -146,6 +147,7 @@ class OtlpReceiver implements Receiver, TargetLists {
       room: this.#room,
       maxBodyBytes: config.max_request_body_size,
       routes,
+      otherPort: () => this.#events.portOf('grpc'),
       unserved: new Map([
         [config.traces_url_path, 'no pipeline takes spans here'],
         [config.metrics_url_path, 'no pipeline takes metrics here'],

@@ -2,8 +2,9 @@
 
 import type { ReceiverSettings, Signal } from '../../pipeline/component.ts';
 import { errorText } from '../../pipeline/errors.ts';
-import type { IngestClosing, IngestEvents } from '../../pipeline/net/ingest.ts';
+import type { IngestClosing, IngestEvents, Refused } from '../../pipeline/net/ingest.ts';
 import type { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
+import { type WrongPort, wrongPortText } from '../../pipeline/net/wrong-port.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 
@@ -16,6 +17,8 @@ export interface OtlpEvents {
   /** Spans came that end before they begin. */
   backwards(spans: number): void;
   listening(protocol: 'grpc' | 'http', host: string, port: number): void;
+  /** Where a protocol is taken; null before it is, and where it is not. */
+  portOf(protocol: 'grpc' | 'http'): number | null;
   /** Removes the metrics. */
   end(): void;
 }
@@ -32,13 +35,31 @@ interface Ended {
 /** Refusals that are the pipeline's or the network's doing, not the sender's. */
 const OURS = new Set(['busy', 'no_room', 'rejected']);
 
-/** What to do about handshakes that failed. */
-const HANDSHAKES: ReadonlyMap<IngestClosing, string> = new Map([
-  ['tls_no_certificate', ': clients need a certificate of client_ca_file, and this one showed none'],
-  ['tls_foreign_certificate', ': clients need a certificate of client_ca_file, and this one showed another'],
-  ['tls_plain_http', ': the client speaks plain HTTP; give it an address with https:// and this certificate to trust'],
-  ['tls', ': see code; clients must trust the certificate of cert_file and speak a version of TLS from min_version on'],
-]);
+const LIMIT = 'A connection or call was ended for a limit';
+const HANDSHAKE = 'A handshake of TLS failed';
+const UNREADABLE = 'A connection was ended whose bytes cannot be read';
+
+/** What is said of connections and calls that are ended, with what to do about it; ports have texts of their own. */
+const CLOSINGS: Readonly<Record<Exclude<IngestClosing, WrongPort>, string>> = {
+  max_connections: `${LIMIT}: max_connections are open`,
+  max_connections_per_address: `${LIMIT}: max_connections_per_address are open from there`,
+  min_rate: `${LIMIT}: its body came slower than min_rate, or took longer than request_timeout`,
+  no_call: `${LIMIT}: it began no call within header_timeout`,
+  timeout: `${LIMIT}: its headers took longer than header_timeout, or all of it longer than request_timeout`,
+  unread: `${LIMIT}: the client did not read its answer within request_timeout`,
+  pipelined: `${LIMIT}: the client sent many requests at once without waiting for answers`,
+  headers_too_large: `${LIMIT}: its headers have more than 16 KiB or 200 lines`,
+  http2: 'A connection was ended: its client broke the rules or the limits of HTTP/2',
+  bad_http: `${UNREADABLE}: they are no HTTP/1.1`,
+  tls_no_certificate: `${HANDSHAKE}: clients need a certificate of client_ca_file, and this one showed none`,
+  tls_foreign_certificate: `${HANDSHAKE}: clients need a certificate of client_ca_file, and this one showed another`,
+  tls_plain_http: `${HANDSHAKE}: the client speaks plain HTTP; give it an address with https:// and this certificate to trust`,
+  tls: `${HANDSHAKE}: see code; clients must trust the certificate of cert_file and speak a version of TLS from min_version on`,
+};
+
+const OTHER = { grpc: 'http', http: 'grpc' } as const;
+/** Longest text of a refusal in a line of the log, characters. */
+const LONGEST_REFUSAL = 300;
 
 /** Metrics carry `receiver`; `room` is read whenever somebody collects. */
 export function createOtlpEvents(
@@ -48,6 +69,7 @@ export function createOtlpEvents(
   const limit = createOccurrenceLimit(clock);
   const ended = new Map<string, Ended>();
   const closed = new Map<string, number>();
+  const ports = new Map<'grpc' | 'http', number>();
   const unusable = { grpc: 0, http: 0 };
   let invalid = 0;
   let backwards = 0;
@@ -66,7 +88,7 @@ export function createOtlpEvents(
     ),
     meters.counter(
       'weir_otlp_connections_closed_total',
-      'Connections and calls that were ended, by reason: a limit, a failed handshake of TLS, what is no HTTP.',
+      'Connections and calls that were ended, by reason: a limit, a failed handshake of TLS, a wrong port, what is no HTTP.',
       () =>
         [...closed].map(([key, value]) => {
           const [protocol = '', reason = ''] = key.split(' ');
@@ -106,21 +128,21 @@ export function createOtlpEvents(
 
   return {
     server: (protocol, signals) => ({
-      ended(path, reason, wireBytes) {
+      ended(path, reason, wireBytes, refused) {
         count(protocol, signals.get(path) ?? '', reason, wireBytes);
         if (reason === '' || OURS.has(reason)) return;
         const times = limit.occurred(`${protocol} ${reason}`);
-        if (times > 0)
-          log.warn({ protocol, path: printableShort(path, 100), reason, times }, 'An OTLP request was refused');
+        if (times === 0) return;
+        const told = refused === undefined ? {} : whoAndWhy(refused);
+        log.warn({ protocol, path: printableShort(path, 100), reason, ...told, times }, 'An OTLP request was refused');
       },
-      closed(reason, code = '') {
+      closed(reason, code = '', peer = '') {
         const key = `${protocol} ${reason}`;
         closed.set(key, (closed.get(key) ?? 0) + 1);
         const times = limit.occurred(`closed ${key}`);
         if (times === 0) return;
-        const mend = HANDSHAKES.get(reason);
-        if (mend === undefined) log.warn({ protocol, reason, times }, 'A connection or call was ended for a limit');
-        else log.warn({ protocol, reason, code, times }, `A handshake of TLS failed${mend}`);
+        const known = { ...(peer === '' ? {} : { peer }), ...(code === '' ? {} : { code }) };
+        log.warn({ protocol, reason, ...known, times }, closingText(reason, ports.get(OTHER[protocol]) ?? null));
       },
       failed(path, error) {
         const times = limit.occurred(`${protocol} failed`);
@@ -142,11 +164,26 @@ export function createOtlpEvents(
     backwards(spans) {
       backwards += spans;
     },
+    portOf: (protocol) => ports.get(protocol) ?? null,
     listening(protocol, host, port) {
+      ports.set(protocol, port);
       log.info({ protocol, address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}` }, 'OTLP is taken');
     },
     end() {
       for (const remove of registered) remove();
     },
   };
+}
+
+function closingText(reason: IngestClosing, otherPort: number | null): string {
+  return isWrongPort(reason) ? `A connection was ended: ${wrongPortText(reason, otherPort)}` : CLOSINGS[reason];
+}
+
+function isWrongPort(reason: IngestClosing): reason is WrongPort {
+  return !Object.hasOwn(CLOSINGS, reason);
+}
+
+/** What clients are told may quote what they sent. */
+function whoAndWhy({ peer, message }: Refused) {
+  return { ...(peer === '' ? {} : { peer }), told: printableShort(message, LONGEST_REFUSAL) };
 }

@@ -82,10 +82,17 @@ for (const [what, leave] of [
 type Session = Awaited<ReturnType<typeof h2>>;
 type Stream = ReturnType<Session['request']>;
 
+/** Preface of HTTP/2, and no settings. */
+const OPENING = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
+
 /** Connects until there is room for another connection, so that one of the others is closed on the server's side. */
 async function oneMore(t: ExecutionContext, stage: Awaited<ReturnType<typeof startStage>>): Promise<void> {
   for (let served = false; !served; ) {
     const raw = await rawConnection(t, stage.grpc);
+    raw.socket.write(OPENING);
     await until(() => raw.text() !== '' || raw.socket.destroyed);
     served = raw.text() !== '';
     raw.socket.destroy();

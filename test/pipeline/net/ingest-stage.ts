@@ -26,6 +26,9 @@ export interface IngestStage {
   /** What ended, in order: '' for a success. */
   readonly ended: string[];
   readonly closed: string[];
+  /** Addresses of connections that were closed, and of requests that were refused, with what they were told. */
+  readonly peers: string[];
+  readonly told: string[];
   /** Files that could not be used again. */
   readonly unusable: string[];
   /** What becomes of each body; at first an empty success. */
@@ -50,6 +53,8 @@ export async function startStage(t: ExecutionContext, options: StageOptions = {}
     bodies: [],
     ended: [],
     closed: [],
+    peers: [],
+    told: [],
     unusable: [],
     answer: async () => ({ body: new Uint8Array() }),
   };
@@ -58,18 +63,28 @@ export async function startStage(t: ExecutionContext, options: StageOptions = {}
     return stage.answer(body);
   };
   const events: IngestEvents = {
-    ended: (_path, reason) => stage.ended.push(reason),
-    closed: (limit) => stage.closed.push(limit),
+    ended: (_path, reason, _bytes, refused) => {
+      stage.ended.push(reason);
+      if (refused === undefined) return;
+      stage.peers.push(refused.peer);
+      stage.told.push(refused.message);
+    },
+    closed: (limit, _code, peer = '') => {
+      stage.closed.push(limit);
+      stage.peers.push(peer);
+    },
     failed: (_path, error) => t.fail(String(error)),
     fileUnusable: (path) => stage.unusable.push(path),
   };
   const shared = { config, clock, room: stage.room, events };
+  const ports = { grpc: 0, http: 0 };
   const grpc = await startGrpcIngest({
     ...shared,
     config: { ...config, ...limits },
     key: 'test.grpc',
     maxMessageBytes: MAX_BODY_BYTES,
     methods: new Map([[GRPC_PATH, take]]),
+    otherPort: () => ports.http,
   });
   const form = { contentType: CONTENT_TYPE, take, refusalBody: ({ message }: { message: string }) => message };
   const http = await startHttpIngest({
@@ -77,8 +92,10 @@ export async function startStage(t: ExecutionContext, options: StageOptions = {}
     key: 'test.http',
     cors: options.cors ?? null,
     maxBodyBytes: MAX_BODY_BYTES,
+    otherPort: () => ports.grpc,
     routes: new Map([[HTTP_PATH, new Map([[CONTENT_TYPE, form]])]]),
   });
+  Object.assign(ports, { grpc: grpc.port, http: http.port });
   t.teardown(() => Promise.all([grpc.close(AbortSignal.abort()), http.close(AbortSignal.abort())]));
   return Object.assign(stage, { grpc, http });
 }

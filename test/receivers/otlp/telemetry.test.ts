@@ -55,3 +55,43 @@ test('changed files that cannot be used are counted by protocol, and told with w
     message: 'A file of the listener cannot be used; the old content stays in use',
   });
 });
+
+test('exchanged ports are told with the port of the other protocol, limits by their key, and each with the peer', (t) => {
+  const [log, meters, clock] = [createTestLog(), createTestMeters(), createTestClock()];
+  const events = createOtlpEvents({ id: 'otlp', log, meters, clock }, new ReceivingRoom(1000));
+  t.teardown(() => events.end());
+  events.server('grpc', new Map()).closed('http_at_grpc', '', '10.0.0.7:40000');
+  events.listening('grpc', '127.0.0.1', 4317);
+  const http = events.server('http', new Map());
+  for (const reason of ['grpc_at_http', 'tls_at_plain', 'bad_http', 'max_connections'] as const) http.closed(reason);
+  const told = log.lines.filter(({ level }) => level === 'warn').map(({ fields, message }) => [fields.peer, message]);
+  t.deepEqual(told, [
+    [
+      '10.0.0.7:40000',
+      'A connection was ended: the client speaks HTTP/1.1, and this port takes OTLP over gRPC (HTTP/2): OTLP over HTTP is not served here',
+    ],
+    [
+      undefined,
+      'A connection was ended: the client speaks gRPC (HTTP/2), and this port takes OTLP over HTTP/1.1: OTLP over gRPC is taken on port 4317',
+    ],
+    [
+      undefined,
+      'A connection was ended: the client speaks TLS, and this port has none: give the client http:// (or insecure), or set tls here',
+    ],
+    [undefined, 'A connection was ended whose bytes cannot be read: they are no HTTP/1.1'],
+    [undefined, 'A connection or call was ended for a limit: max_connections are open'],
+  ]);
+});
+
+test('a refusal is told with who got it and what it was told, cut and escaped', (t) => {
+  const [log, meters, clock] = [createTestLog(), createTestMeters(), createTestClock()];
+  const events = createOtlpEvents({ id: 'otlp', log, meters, clock }, new ReceivingRoom(1000));
+  t.teardown(() => events.end());
+  const server = events.server('http', new Map());
+  const message = `the request cannot be read: \u001b[2J${'x'.repeat(1000)}`;
+  for (let i = 0; i < 1000; i++) server.ended('/v1/traces', 'malformed', 9, { peer: '[::1]:5', message });
+  t.is(log.lines.length, 1);
+  t.like(log.lines[0]!.fields, { path: '/v1/traces', reason: 'malformed', peer: '[::1]:5' });
+  const told = String(log.lines[0]!.fields.told);
+  t.true(told.startsWith('the request cannot be read: \\x1b[2Jx') && told.endsWith('x…') && told.length < 310);
+});
