@@ -16,9 +16,10 @@ const ALWAYS_ALLOWED = ['accept', 'content-type', 'content-encoding', 'x-request
 
 type HeaderPair = readonly [name: string, value: string];
 
-/** Headers of any answer to `origin`; none when it is not allowed. */
+/** Headers of any answer to `origin`: that it depends on the origin where some are allowed, and more for one that is. */
 export function corsHeaders(cors: CorsConfig | null, origin: string | undefined): HeaderPair[] {
-  if (cors === null || origin === undefined || !isAllowed(cors, origin)) return [];
+  if (cors === null) return [];
+  if (origin === undefined || !isAllowed(cors, origin)) return [['vary', 'Origin']];
   const exposed = cors.exposedHeaders.length === 0 ? [] : [cors.exposedHeaders.join(', ')];
   return [
     ['vary', 'Origin'],

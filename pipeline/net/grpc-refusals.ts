@@ -19,11 +19,6 @@ export const TOO_LATE: IngestRefusal = {
   message: 'the deadline of the call passed before its message was here',
 };
 export const NO_CODEC = refusal('no_encoding', 'the message is compressed, and grpc-encoding does not say how');
-export const UNAUTHENTICATED: IngestRefusal = {
-  reason: 'unauthenticated',
-  code: GRPC_STATUS.unauthenticated,
-  message: 'a bearer token is needed',
-};
 const BAD_FRAMES: Readonly<Record<Exclude<FrameProblem, 'too_large'>, IngestRefusal>> = {
   cut: refusal('cut', 'the message is shorter than its head says'),
   several: refusal('several', 'there is more than one message in a unary call'),
@@ -42,8 +37,13 @@ export function frameRefusal(problem: FrameProblem | 'no_room', maxBytes: number
   return { reason: 'too_large', code: GRPC_STATUS.resourceExhausted, message };
 }
 
-export function unknownMethod(path: string): IngestRefusal {
-  const message = `nothing here takes ${printableShort(path, 100)}`;
+export function unauthenticated(message: string): IngestRefusal {
+  return { reason: 'unauthenticated', code: GRPC_STATUS.unauthenticated, message };
+}
+
+/** `known`: paths that are served. */
+export function unknownMethod(path: string, known: Iterable<string>): IngestRefusal {
+  const message = `nothing here takes ${printableShort(path, 100)}, only ${[...known].join(', ')}`;
   return { reason: 'unimplemented', code: GRPC_STATUS.unimplemented, message };
 }
 

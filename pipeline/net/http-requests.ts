@@ -16,7 +16,8 @@ import { Crumbs } from './crumbs.ts';
 import { codecOf, damaged, mediaType, pathOf, TRANSFER_ENCODING, tooLarge, unknownCodec } from './http-refusals.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, NO_ROOM } from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
-import { isAuthorized, type ListenerFiles } from './listener-files.ts';
+import { authorizationProblem, type ListenerFiles } from './listener-files.ts';
+import { peerOf } from './peer.ts';
 import { Pipelining } from './pipelining.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
 import type { Codec } from './unpack.ts';
@@ -93,10 +94,12 @@ export class HttpRequests {
     const path = pathOf(request.url ?? '/');
     const forms = routes.get(path);
     const form = forms?.get(mediaType(request.headers['content-type']));
+    const problem = authorizationProblem(this.#files, request.headers.authorization);
     if (isPreflight(cors, request)) this.#preflight(request, response);
-    else if (forms === undefined) this.#plain(request, response, 404, unserved?.get(path) ?? 'not found');
+    else if (forms === undefined)
+      this.#plain(request, response, 404, unserved?.get(path) ?? `not found; ${servedText(routes.keys())}`);
     else if (request.method !== 'POST') this.#wrongMethod(request, response);
-    else if (!isAuthorized(this.#files, request.headers.authorization)) this.#unauthorized(request, response);
+    else if (problem !== '') this.#unauthorized(request, response, problem);
     else if (form === undefined)
       this.#plain(request, response, 415, `content-type must be one of ${[...forms.keys()].join(', ')}`);
     else this.#take({ request, response, path, form });
@@ -120,14 +123,15 @@ export class HttpRequests {
     this.#plain(request, response, 405, `${request.method} is not served here, only POST`);
   }
 
-  #unauthorized(request: IncomingMessage, response: ServerResponse): void {
+  #unauthorized(request: IncomingMessage, response: ServerResponse, problem: string): void {
     response.setHeader('www-authenticate', 'Bearer');
-    this.#plain(request, response, 401, 'a bearer token is needed');
+    this.#plain(request, response, 401, problem);
   }
 
   /** Texts for people who ask in the wrong way; nothing of a body is read for them. */
   #plain(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
-    this.#options.events.ended(pathOf(request.url ?? '/'), `http_${status}`, 0);
+    const refused = { peer: peerOf(request.socket), message: text };
+    this.#options.events.ended(pathOf(request.url ?? '/'), `http_${status}`, 0, refused);
     const headers = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
     this.#send(response, status, headers, `${text}\n`);
     this.#discard(request);
@@ -220,8 +224,11 @@ export class HttpRequests {
   }
 
   #refuse({ request, response, path, form }: Exchange, refusal: IngestRefusal, bytes: number): void {
-    this.#options.events.ended(path, refusal.reason, bytes);
+    const refused = { peer: peerOf(request.socket), message: refusal.message };
+    this.#options.events.ended(path, refusal.reason, bytes, refused);
     if (response.headersSent) return;
+    // Its sender would go on with the rest of the body, which nobody wants.
+    if (refusal.reason === 'too_large' && !request.complete) response.shouldKeepAlive = false;
     if (refusal.retryAfterMs !== undefined)
       response.setHeader('retry-after', Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)));
     const status = refusal.httpStatus ?? httpStatusOf(refusal.code);
@@ -255,6 +262,10 @@ export class HttpRequests {
   #refusalOf(problem: 'too_large' | 'no_room'): IngestRefusal {
     return problem === 'no_room' ? NO_ROOM : tooLarge(this.#options.maxBodyBytes);
   }
+}
+
+function servedText(paths: Iterable<string>): string {
+  return `served here: ${Array.from(paths, (path) => `POST ${path}`).join(', ')}`;
 }
 
 interface Exchange {

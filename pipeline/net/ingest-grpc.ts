@@ -21,14 +21,14 @@ import {
   frameRefusal,
   NO_CODEC,
   TOO_LATE,
-  UNAUTHENTICATED,
+  unauthenticated,
   unknownCodec,
   unknownMethod,
 } from './grpc-refusals.ts';
 import { createHttp2Server, type Http2Options } from './http2-server.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, type IngestServer } from './ingest.ts';
 import { tellFailedHandshakes } from './ingest-tls.ts';
-import { isAuthorized, type ListenerFiles, readListenerFiles, tlsPairOf } from './listener-files.ts';
+import { authorizationProblem, type ListenerFiles, readListenerFiles, tlsPairOf } from './listener-files.ts';
 import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
 import { peerOf } from './peer.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
@@ -169,9 +169,10 @@ class GrpcIngest {
     const path = String(headers[':path'] ?? '');
     const method = this.#options.methods.get(path);
     const encoding = String(headers['grpc-encoding'] ?? 'identity').toLowerCase();
+    const problem = authorizationProblem(this.#files, headers.authorization);
     if (headers[':method'] !== 'POST' || !isGrpc(headers['content-type'])) this.#noGrpc(stream, path);
-    else if (!isAuthorized(this.#files, headers.authorization)) this.#refuse(stream, path, UNAUTHENTICATED, 0);
-    else if (method === undefined) this.#refuse(stream, path, unknownMethod(path), 0);
+    else if (problem !== '') this.#refuse(stream, path, unauthenticated(problem), 0);
+    else if (method === undefined) this.#refuse(stream, path, unknownMethod(path, this.#options.methods.keys()), 0);
     else if (encoding !== 'identity' && !CODECS.has(encoding)) this.#refuse(stream, path, unknownCodec(encoding), 0);
     else this.#time(stream, headers, path, encoding === 'identity' ? null : (encoding as Codec), method);
   }
@@ -279,7 +280,8 @@ class GrpcIngest {
 
   /** Ends a call with its status alone, and wants no more of what it may still send. */
   #refuse(stream: ServerHttp2Stream, path: string, refusal: IngestRefusal, bytes: number): void {
-    this.#options.events.ended(path, refusal.reason, bytes);
+    const refused = { peer: peerOf(stream.session?.socket), message: refusal.message };
+    this.#options.events.ended(path, refusal.reason, bytes, refused);
     if (stream.destroyed || stream.closed || stream.headersSent) return;
     const { code, message, retryAfterMs } = refusal;
     const details = retryAfterMs === undefined ? {} : { 'grpc-status-details-bin': detailsOf(refusal) };
@@ -301,7 +303,8 @@ class GrpcIngest {
   }
 
   #noGrpc(stream: ServerHttp2Stream, path: string): void {
-    this.#options.events.ended(path, 'no_grpc', 0);
+    const message = 'this is no POST of application/grpc';
+    this.#options.events.ended(path, 'no_grpc', 0, { peer: peerOf(stream.session?.socket), message });
     if (stream.destroyed || stream.closed) return;
     stream.respond({ ':status': 415 }, { endStream: true });
     this.#discard(stream);

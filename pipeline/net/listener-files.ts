@@ -161,6 +161,15 @@ export function isAuthorized({ token }: ListenerFiles, authorization: string | u
   return equalInConstantTime(Buffer.from(given), Buffer.from(token));
 }
 
+/** What is wrong with the value of an `Authorization` header, for its sender; '' for nothing. Says nothing of the token. */
+export function authorizationProblem(files: ListenerFiles, authorization: string | undefined): string {
+  if (isAuthorized(files, authorization)) return '';
+  if (authorization === undefined) return 'a bearer token is needed: send the header "authorization: Bearer TOKEN"';
+  if (!/^bearer(?: |$)/i.test(authorization))
+    return 'a bearer token is needed: authorization must begin with "Bearer "';
+  return 'the bearer token is wrong: bearer_token_file of this listener holds another one';
+}
+
 /** Takes as long for a wrong token as for a right one, so that time tells nothing about it. */
 function equalInConstantTime(given: Buffer, wanted: Buffer): boolean {
   let difference = given.length ^ wanted.length;

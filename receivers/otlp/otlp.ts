@@ -149,6 +149,7 @@ class OtlpReceiver implements Receiver, TargetLists {
       routes,
       otherPort: () => this.#events.portOf('grpc'),
       unserved: new Map([
+        ['/v1/logs', 'logs are not taken here, only traces and metrics'],
         [config.traces_url_path, 'no pipeline takes spans here'],
         [config.metrics_url_path, 'no pipeline takes metrics here'],
       ]),
@@ -172,13 +173,14 @@ class OtlpReceiver implements Receiver, TargetLists {
   /** An empty request is a success that reaches no pipeline. */
   async #take({ intake }: Service, body: Uint8Array, answers: AnswerForm, read?: JsonReading): Promise<IngestResult> {
     let release = () => {};
+    const isJson = read === undefined && body[0] === OPENING_BRACE;
     try {
       let message = body;
       if (read !== undefined) ({ bytes: message, release } = await read(body));
       if (message.length === 0) return { body: answers.success(0, '') };
       return resultOf(await intake.take(message), answers);
     } catch (error) {
-      const refused = refusedFor(error);
+      const refused = refusedFor(error, isJson);
       if (refused === null) throw error;
       return refused;
     } finally {
@@ -187,6 +189,9 @@ class OtlpReceiver implements Receiver, TargetLists {
   }
 }
 
+/** In protobuf the begin of a group, which OTLP has none of. */
+const OPENING_BRACE = 0x7b;
+
 const TOO_LARGE_IN_PROTOBUF: IngestRefusal = {
   reason: 'too_large',
   code: GRPC_STATUS.resourceExhausted,
@@ -194,8 +199,11 @@ const TOO_LARGE_IN_PROTOBUF: IngestRefusal = {
   message: 'the request and what it is in protobuf take more than max_receiving_size; send less at once',
 };
 
-/** What a sender is told whose request cannot be read, or holds too much; null for what is our own defect. */
-function refusedFor(error: unknown): IngestResult | null {
+/**
+ * What a sender is told whose request cannot be read, or holds too much; null for what is our own defect. `isJson`: what was
+ * to be protobuf begins as JSON does.
+ */
+function refusedFor(error: unknown, isJson: boolean): IngestResult | null {
   if (error instanceof TooManyItems) {
     const message = `${error.message} (${error.key}); send fewer at once`;
     const reason = error.key === 'max_items_per_request' ? 'too_many_items' : 'too_many_samples';
@@ -203,7 +211,8 @@ function refusedFor(error: unknown): IngestResult | null {
   }
   if (error instanceof NoRoomForJson) return { refusal: error.isForGood ? TOO_LARGE_IN_PROTOBUF : NO_ROOM };
   if (!(error instanceof MalformedProtobuf || error instanceof MalformedJson)) return null;
-  const message = `the request cannot be read: ${error.message}`;
+  const hint = isJson ? '; this looks like JSON: set content-type: application/json' : '';
+  const message = `the request cannot be read: ${error.message}${hint}`;
   const reason = error instanceof WrongIdInProtobuf || error instanceof WrongIdInJson ? 'wrong_id' : 'malformed';
   return { refusal: { reason, code: GRPC_STATUS.invalidArgument, message } };
 }

@@ -85,3 +85,13 @@ test('without origins there is no CORS', async (t) => {
   t.is(status, 405);
   t.is(headers['access-control-allow-origin'], undefined);
 });
+
+test('where some origins are allowed each answer depends on the origin, also one to a page that may not send', async (t) => {
+  for (const origin of ['https://app.example.com', 'https://evil.com'])
+    for (const method of ['POST', 'OPTIONS']) {
+      const { headers } = await ask(t, CORS, method, { origin, ...(method === 'OPTIONS' ? PREFLIGHT : {}) });
+      t.is(headers.vary, 'Origin', `${method} ${origin}`);
+    }
+  t.is((await ask(t, CORS, 'POST', {})).headers.vary, 'Origin');
+  t.is((await ask(t, null, 'POST', { origin: 'https://evil.com' })).headers.vary, undefined);
+});

@@ -174,4 +174,9 @@ test('a bearer token is asked for on both ports', async (t) => {
     const headers = { 'content-type': 'application/x-protobuf', authorization };
     t.is(await post(stage.http.port, { ...(await client()), headers } as ConnectionOptions), httpStatus);
   }
+  t.is(await post(stage.http.port, await client()), 401);
+  const wrong = 'the bearer token is wrong: bearer_token_file of this listener holds another one';
+  const scheme = 'a bearer token is needed: authorization must begin with "Bearer "';
+  const missing = 'a bearer token is needed: send the header "authorization: Bearer TOKEN"';
+  t.deepEqual(stage.told, [wrong, wrong, scheme, scheme, missing]);
 });

@@ -299,12 +299,31 @@ test('a defect is answered without details, which are for the log', async (t) =>
   t.true(told.every(({ fields }) => String(fields.error).includes('inner secret')));
 });
 
+test('JSON that is sent as protobuf is named as that, to its sender and in the log', async (t) => {
+  const { post, log } = await startReceiver(t);
+  const answer = await post('{"resourceSpans":[]}', PROTO);
+  t.is(answer.status, 400);
+  const hint = 'this looks like JSON: set content-type: application/json';
+  t.true(
+    Buffer.from(await answer.arrayBuffer())
+      .toString()
+      .includes(hint),
+  );
+  const line = log.lines.find(({ message }) => message === 'An OTLP request was refused');
+  t.like(line?.fields, { path: '/v1/traces', reason: 'malformed' });
+  t.true(String(line?.fields.told).endsWith(hint));
+  t.regex(String(line?.fields.peer), /^127\.0\.0\.1:\d+$/);
+  t.false(Buffer.from(await (await post('x', PROTO)).arrayBuffer()).includes('JSON'));
+});
+
 test('a signal that no pipeline uses is not served', async (t) => {
   const { post, send } = await startReceiver(t);
   const answer = await post(BODY, PROTO, {}, '/v1/metrics');
   t.deepEqual([answer.status, await answer.text()], [404, 'no pipeline takes metrics here\n']);
   const other = await post(BODY, PROTO, {}, '/v1/logs');
-  t.deepEqual([other.status, await other.text()], [404, 'not found\n']);
+  t.deepEqual([other.status, await other.text()], [404, 'logs are not taken here, only traces and metrics\n']);
+  const nowhere = await post(BODY, PROTO, {}, '/traces');
+  t.deepEqual([nowhere.status, await nowhere.text()], [404, 'not found; served here: POST /v1/traces\n']);
   t.is((await send(BODY, '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export')).status, '12');
   t.is((await send(BODY, '/opentelemetry.proto.collector.logs.v1.LogsService/Export')).status, '12');
 });
