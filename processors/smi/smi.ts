@@ -69,9 +69,11 @@ class Smi implements Processor {
   }
 
   async stop(): Promise<void> {
+    for (const steps of this.#later) steps.finish();
+    this.#later.clear();
+    // Pages that end look at the clock.
     this.#timer?.cancel();
     this.#timer = null;
-    for (const steps of this.#later) steps.finish();
     const nowMs = this.#settings.time.nowMs();
     this.#emitLast(this.#engine.close(nowMs, true), nowMs);
     if (this.#kept.isEmpty) return;
@@ -132,6 +134,8 @@ class Smi implements Processor {
       batch.delivery.settle({ kind: 'rejected', reason: 'stage_fault' });
       this.#settings.balance.accepted += batch.items;
       this.#out?.error(error);
+      // Its slot may have waited for nothing else, with no timer set; after a stop there is nothing to look for.
+      if (this.#later.has(steps)) this.#tickAlone();
     } finally {
       this.#later.delete(steps);
     }
@@ -172,13 +176,18 @@ class Smi implements Processor {
     this.#timerAtMs = atMs;
     this.#timer = this.#settings.clock.after(this.#settings.time.delayUntil(atMs), () => {
       this.#timer = null;
-      // On a timer nobody is around to catch: the guard around this stage is told.
-      try {
-        this.#tick();
-      } catch (error) {
-        this.#out?.error(error);
-      }
+      this.#tickAlone();
     });
+  }
+
+  /** As `#tick`, where nobody is around to catch: the guard around this stage is told, and the next instant awaited. */
+  #tickAlone(): void {
+    try {
+      this.#tick();
+    } catch (error) {
+      this.#out?.error(error);
+      this.#arm(this.#settings.time.nowMs());
+    }
   }
 
   #emit(sums: readonly TrafficSum[]): void {

@@ -15,7 +15,7 @@ import { SmiEngine } from '../../../processors/smi/engine.ts';
 import { createSmi } from '../../../processors/smi/smi.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
-import { bucket, counter, identity, START, TestTarget, workload } from '../../kit/mesh.ts';
+import { bucket, counter, identity, START, TestTarget, testRules, workload } from '../../kit/mesh.ts';
 
 const WATCH = 1_000_000;
 const SLOT = 10_000;
@@ -35,8 +35,8 @@ class LargeProxy {
   readonly #target: TestTarget;
   readonly #names: string[] = [];
 
-  constructor(name: string) {
-    this.#target = new TestTarget(identity(name)).series('start', START);
+  constructor(name: string, options: ConstructorParameters<typeof TestTarget>[1] = {}) {
+    this.#target = new TestTarget(identity(name), options).series('start', START);
     for (let i = 0; i < EDGES; i++) {
       const to = workload(`${name}-api-${i}`);
       this.#declare(`ok${i}`, counter('success', to));
@@ -158,6 +158,28 @@ test('a slot stays open while a page of it is being taken, beyond its time too, 
   );
 });
 
+test('a life that begins under watch counts once, whenever its page at another address of the pod comes in between', (t) => {
+  /** What is counted where the page of the second address comes after so many steps of the first; -1 when it had fewer. */
+  const countedAfter = (stepsBefore: number) => {
+    const engine = createEngine();
+    const [one, two] = [1, 2].map((port) => new LargeProxy('a', { key: `a ${port}`, address: `a:${port}` }));
+    engine.open(WATCH + 5000, false);
+    const steps = engine.takeInSteps(one!.page(3, WATCH + 5000, WATCH + 1000));
+    for (let i = 0; i < stepsBefore; i++) if (steps.next().done === true) return -1;
+    engine.take(two!.page(3, WATCH + 5000, WATCH + 1000));
+    while (steps.next().done !== true);
+    return engine
+      .close(WATCH + 60_000, true)
+      .flatMap(({ records }) => records)
+      .reduce((all, { successes }) => all + successes, 0);
+  };
+  let stepsBefore = 0;
+  for (let counted = countedAfter(0); counted >= 0; counted = countedAfter(++stepsBefore)) {
+    t.is(counted, 3 * EDGES, `after ${stepsBefore} steps`);
+  }
+  t.true(stepsBefore > SERIES / 512, 'it was tried at each pause');
+});
+
 /** A `smi` that works by timers, and what it tells of slots that are closed. */
 function createProcessor(t: ExecutionContext) {
   const clock = createTestClock(WATCH);
@@ -225,17 +247,81 @@ test('a failure in the middle is that of the stage, and costs the page only', (t
   clock.advance(5000);
   const { batch, steps } = inSteps(proxy.page(1, WATCH + 5000));
   give(batch);
-  const { series } = batch.target;
-  const { meaningOf } = series;
-  series.meaningOf = () => {
-    throw new Error('broken');
-  };
+  breakMeanings(batch);
   t.is(steps[0]!.next().done, true);
-  series.meaningOf = meaningOf;
   t.deepEqual(batch.delivery.outcome, { kind: 'rejected', reason: 'stage_fault' });
   t.like(faults, [{ message: 'broken' }]);
   t.is(balance.accepted, batch.items);
   const next = new LargeProxy('b').page(1, WATCH + 5000);
   give(next);
   t.is(next.delivery.outcome?.kind, 'taken');
+});
+
+/** What takes the page from now on fails, as only a defect could make it. */
+function breakMeanings({ target }: SamplesBatch): void {
+  target.series.meaningOf = () => {
+    throw new Error('broken');
+  };
+}
+
+test('a slot held open by a page that fails is told at once, and later ones in their time', (t) => {
+  const { clock, balance, sums, faults, total, give } = createProcessor(t);
+  const proxy = new LargeProxy('a');
+  clock.advance(5000);
+  give(proxy.page(1, WATCH + 5000));
+  clock.advance(10_000);
+  const { batch, steps } = inSteps(new LargeProxy('b').page(1, WATCH + 15_000));
+  give(batch);
+  give(proxy.page(3, WATCH + 15_000));
+  clock.advance(10_000);
+  t.is(sums.length, 1);
+  breakMeanings(batch);
+  while (steps[0]!.next().done !== true);
+  t.is(faults.length, 1);
+  t.is(sums.length, 2);
+  t.is(total(), 2 * EDGES);
+  // Nobody is scraped any more: slots close by the clock alone.
+  clock.advance(20_000);
+  t.deepEqual(
+    sums.map(({ interval }) => interval.endMs - WATCH),
+    [SLOT, 2 * SLOT, 3 * SLOT, 4 * SLOT],
+  );
+  t.is(balance.accepted, 3 * batch.items);
+});
+
+test('nothing goes on by itself once a stop has ended, whatever became of what was being taken', async (t) => {
+  for (const isBroken of [false, true]) {
+    const { smi, clock, sums, give } = createProcessor(t);
+    clock.advance(5000);
+    const { batch, steps } = inSteps(new LargeProxy('a').page(1, WATCH + 5000));
+    give(batch);
+    if (isBroken) breakMeanings(batch);
+    await smi.stop(AbortSignal.abort());
+    while (steps[0]!.next().done !== true);
+    const told = sums.length;
+    clock.advance(60_000);
+    t.is(sums.length, told, isBroken ? 'it failed' : 'it was taken');
+    t.is(clock.timers, 0);
+  }
+});
+
+test('a slot that fails by its timer is told as a failure of the stage, and later slots are told in their time', (t) => {
+  const { clock, sums, faults, give } = createProcessor(t);
+  const target = new TestTarget(identity('a'));
+  clock.advance(5000);
+  give(target.event({ kind: 'discovered' }, { startedMs: WATCH + 5000 }));
+  give(target.event({ kind: 'failed', reason: 'timeout' }, { startedMs: WATCH + 5000 }));
+  let reads = 0;
+  Object.defineProperty(target.target, 'rules', {
+    get() {
+      if (reads++ === 0) throw new Error('broken');
+      return testRules;
+    },
+  });
+  clock.advance(30_000);
+  t.like(faults, [{ message: 'broken' }]);
+  t.deepEqual(
+    sums.map(({ interval }) => interval.endMs - WATCH),
+    [SLOT, 3 * SLOT],
+  );
 });
