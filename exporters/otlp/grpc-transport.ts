@@ -4,6 +4,7 @@ import type { Signal } from '../../pipeline/component.ts';
 import type { CreateGrpcClient, GrpcClient } from '../../pipeline/net/grpc-call.ts';
 import { type OtlpGrpcConfig, targetOf, tlsOf } from './grpc-config.ts';
 import { grpcVerdictOf } from './grpc-verdict.ts';
+import { type Place, placeOfTarget, withPlace } from './place.ts';
 import type { OtlpEvents } from './telemetry.ts';
 import type { Attempt, OtlpTransport } from './transport.ts';
 
@@ -17,12 +18,14 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 
 export class GrpcTransport implements OtlpTransport {
   readonly #method: string;
+  readonly #place: Place;
   readonly #events: OtlpEvents;
   readonly #client: GrpcClient;
 
   constructor(config: OtlpGrpcConfig, signal: Signal, clock: Clock, events: OtlpEvents, create: CreateGrpcClient) {
     const { host, port } = targetOf(config);
     this.#method = METHODS[signal];
+    this.#place = placeOfTarget(host, port, tlsOf(config) !== null);
     this.#events = events;
     this.#client = create({
       host,
@@ -55,7 +58,8 @@ export class GrpcTransport implements OtlpTransport {
   }
 
   async send(packed: Uint8Array): Promise<Attempt> {
-    return { verdict: grpcVerdictOf(await this.#client.call(this.#method, packed)), resent: false };
+    const verdict = grpcVerdictOf(await this.#client.call(this.#method, packed));
+    return { verdict: withPlace(verdict, this.#place), resent: false };
   }
 
   close(): void {

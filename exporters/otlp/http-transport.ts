@@ -3,6 +3,7 @@ import type { Clock } from '../../pipeline/clock/clock.ts';
 import { type CreateHttpPoster, type HttpPoster, USER_AGENT } from '../../pipeline/net/http-post.ts';
 import type { OtlpHttpConfig } from './config.ts';
 import { pack } from './pack.ts';
+import { type Place, placeOfUrl, withPlace } from './place.ts';
 import type { OtlpEvents } from './telemetry.ts';
 import type { Attempt, OtlpTransport } from './transport.ts';
 import { verdictOf } from './verdict.ts';
@@ -16,6 +17,7 @@ export class HttpTransport implements OtlpTransport {
   readonly #clock: Clock;
   readonly #events: OtlpEvents;
   readonly #createPoster: () => HttpPoster;
+  readonly #place: Place;
   readonly #headers: readonly string[];
   readonly #posters: HttpPoster[] = [];
   /** Those with nothing to do, the last used one last, so that few connections stay warm. */
@@ -26,6 +28,7 @@ export class HttpTransport implements OtlpTransport {
     this.#clock = clock;
     this.#events = events;
     this.#headers = headersOf(config);
+    this.#place = placeOfUrl(url);
     const options = {
       url,
       tls: config.tls ?? null,
@@ -61,7 +64,8 @@ export class HttpTransport implements OtlpTransport {
     const poster = this.#free.pop() ?? this.#createPoster();
     const result = await poster.post(this.#headers, packed);
     this.#free.push(poster);
-    return { verdict: verdictOf(result, this.#clock.wallMs()), resent: result.resent };
+    const verdict = verdictOf(result, this.#clock.wallMs());
+    return { verdict: withPlace(verdict, this.#place), resent: result.resent };
   }
 
   close(): void {

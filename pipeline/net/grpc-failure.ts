@@ -6,6 +6,7 @@
  */
 import { GRPC_STATUS } from '../wire/grpc/status.ts';
 import { TLS_PREFIX } from './grpc-sockets.ts';
+import { isOpenSslDump, readableTls } from './socket-error.ts';
 import { FILE_PREFIX } from './tls-files.ts';
 
 const LAST_ERROR = 'Last error: ';
@@ -50,6 +51,9 @@ export function localFailure({ code, message, connected, answered }: ReportedSta
 
 function notConnected(message: string): LocalFailure {
   const error = causeIn(message);
+  // A peer may refuse this side's certificate only after the handshake, which then has ended here.
+  if (isOpenSslDump(error))
+    return { reason: 'tls', error: `${TLS_PREFIX}${readableTls(error)}`, mayHaveArrived: false };
   return { reason: connectReason(error), error, mayHaveArrived: false };
 }
 

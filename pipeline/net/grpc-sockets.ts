@@ -7,6 +7,7 @@ import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { errorText } from '../errors.ts';
 import type { TlsClientOptions } from './http-client.ts';
+import { readableTls } from './socket-error.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /** How the errors of a TLS handshake begin. */
@@ -73,7 +74,7 @@ function handshake(socket: Socket, files: TlsClientOptions, name: string): Promi
         checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
       });
       secured.once('secureConnect', () => resolve(secured));
-      secured.on('error', (error) => fail(errorText(error).trim()));
+      secured.on('error', (error) => fail(readableTls(errorText(error))));
       secured.once('close', () => fail('the connection ended during the handshake'));
     } catch (error) {
       fail(errorText(error));
