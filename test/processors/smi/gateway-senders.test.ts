@@ -198,3 +198,40 @@ test('what meets its like takes no room of max_received', async (t) => {
   );
   t.is(send(oneSlot(1, 1, 'fifth'))?.kind, 'retry');
 });
+
+for (const [what, endsAt, partial] of [
+  ['soon after the newest of them makes its slot incomplete for all', 75, true],
+  ['sender_expiration after the newest of them is one of its own targets only', 95, false],
+] as const) {
+  test(`debts were taken back in other slots, those of the older slots last: a farewell ${what}`, async (t) => {
+    const { send, until, told } = await started({ sender_expiration: '32s' });
+    until(29);
+    send(oneSlot(1));
+    until(70.5);
+    const twoSlots = (at: number) =>
+      traffic(slots(at, at + 2), [calls('web', 2)], [{ ...watched('web', 20), scrapesDue: 2 }]);
+    send(twoSlots(4));
+    send(twoSlots(2));
+    for (let end = 80; end < endsAt; end += 10) {
+      until(end + 0.5);
+      send(oneSlot(end / 10 - 1));
+    }
+    until(endsAt + 0.5);
+    send(traffic(slots(Math.floor(endsAt / 10), endsAt / 10), [calls('web', 1)], [watched('web', 5)], true));
+    until(endsAt + 20);
+    const last = told.find(({ interval }) => interval.startMs === slots(Math.floor(endsAt / 10)).startMs)!;
+    t.is(last.partial, partial);
+    t.is(missedIn(last), partial ? 0 : 1);
+  });
+}
+
+test('a sender whose clock is ahead has told until the end of the slot in which it is heard, and is missed from then on', async (t) => {
+  const { send, until, told } = await started({ max_clock_ahead: '20s' });
+  for (const at of [0, 1]) {
+    until(at * 10 + 5);
+    send(oneSlot(at + 8));
+  }
+  until(50);
+  t.deepEqual(told.map(missedIn), [0, 0, 1, 1]);
+  t.deepEqual(told.map(successes), [1, 1, 0, 0]);
+});

@@ -90,6 +90,30 @@ test('senders, and lives of one, are told apart', async (t) => {
   t.is(stage.metric('weir_otlp_traffic_sources').get('otlp'), 2);
 });
 
+for (const [how, asRequests] of [
+  ['one after another', (parts: readonly Uint8Array[]) => parts],
+  ['joined with what comes after them', (parts: readonly Uint8Array[]) => [joined(...parts)]],
+] as const) {
+  test(`halves of what was taken whole are repeats that leave no gap, ${how}`, async (t) => {
+    const stage = createStage();
+    await stage.intake.take(request(slotSum(0), envelope(0)));
+    // Its sender never got the answer, and was told that it is too large when it came again.
+    const halves = [1, 2].map((seq) => request(slotSum(0, 1), envelope(seq, { replaces: [0] })));
+    const later = [3, 4].map((seq) => request(slotSum(seq), envelope(seq)));
+    for (const body of asRequests([...halves, ...later])) t.deepEqual(await stage.intake.take(body), ANSWERED);
+    t.deepEqual(
+      stage.consumed.map(({ sum, sender }) => [(sum.interval.startMs - START_MS) / SLOT_MS, sender!.gap]),
+      [
+        [0, false],
+        [3, false],
+        [4, false],
+      ],
+    );
+    t.deepEqual([...stage.balanceOf('traffic').filtered], [['repeat', 4]]);
+    t.is(stage.metric('weir_otlp_traffic_gaps_total').get('otlp') ?? 0, 0);
+  });
+}
+
 /** Traffic of a Weir whose resource lost its epoch on the way. */
 function unnumbered(): Buffer {
   const text = Buffer.from(request(slotSum(0), envelope(0))).toString('latin1');
