@@ -58,6 +58,8 @@ const CERTIFICATE_MAYBE = 'if it asks for a certificate of this client, set tls.
 const PLAIN: readonly Mend[] = [
   ['grpc connect', /^Protocol error/, GRPC_PORT],
   ['grpc connect', /^Failed to connect/, GRPC_HTTPS_MAYBE],
+  // HTTP_1_1_REQUIRED (RFC 9113 §7), as Weir's own port of OTLP over HTTP says.
+  ['grpc lost', /error code 13\b/, GRPC_PORT],
   ['http protocol', /./, HTTP_PORT],
   ['http lost', /./, HTTPS_MAYBE],
 ];

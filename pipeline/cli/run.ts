@@ -5,6 +5,7 @@ import { renderProblems } from '../config/print.ts';
 import { codeOf, errorText } from '../errors.ts';
 import { registry } from '../graph/registry.ts';
 import type { Service } from '../graph/service.ts';
+import type { Waiting } from '../graph/waiting.ts';
 import { type CliContext, EXIT } from './context.ts';
 import { durationMs } from './flags.ts';
 import { terminalText } from './text.ts';
@@ -24,9 +25,11 @@ export async function run(options: RunOptions, context: CliContext): Promise<num
   const { config, problems } = await loadConfig(options.config, { env: context.env, registry });
   context.err(renderProblems(problems));
   if (config === null) return EXIT.config;
-  const stopAsked = firstSignal(context);
+  let waiting = (): readonly Waiting[] => [];
+  const stopAsked = firstSignal(context, () => waiting());
   const service = await start(config, context);
   if (service === null) return EXIT.failed;
+  waiting = () => service.waiting();
   context.onStarted?.(config);
   context.onDefect(() => service.stop(DEFECT_DRAIN_MS));
   await stopAsked;
@@ -53,14 +56,23 @@ function isDefect(error: unknown): boolean {
   return programming && codeOf(error) === '';
 }
 
-/** Resolves at the first signal; a second one ends the process at once. */
-function firstSignal(context: CliContext): Promise<void> {
+/** Resolves at the first signal; a second one ends the process at once, and tells what is lost by that. */
+function firstSignal(context: CliContext, waiting: () => readonly Waiting[]): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;
     context.onSignal((name) => {
-      if (asked) context.exitNow(name === 'SIGINT' ? 130 : 143);
+      if (asked) {
+        context.err(`weir: ended at the second ${name}; not handed on: ${terminalText(lostText(waiting()))}\n`);
+        context.exitNow(name === 'SIGINT' ? 130 : 143);
+      }
       asked = true;
       resolve();
     });
   });
+}
+
+/** Not `waitingText`: the graph is loaded only where one is started. */
+function lostText(waiting: readonly Waiting[]): string {
+  const told = waiting.map(({ component, items }) => `${items} items in ${component}`);
+  return told.length === 0 ? 'nothing' : told.join(', ');
 }

@@ -9,6 +9,7 @@ import type { Meters } from '../telemetry/meters.ts';
 import { slotWaitOf } from './bodies.ts';
 import { buildGraph, type Graph } from './build.ts';
 import { startAll, stopAll } from './lifecycle.ts';
+import { tellWaiting, type Waiting, waitingOf, waitingText } from './waiting.ts';
 
 export interface ServiceDeps {
   readonly clock: Clock;
@@ -23,6 +24,8 @@ export interface Service {
   readonly status: ServiceStatus;
   readonly graph: Graph;
   targets(): readonly TargetStatus[];
+  /** What has not been handed on yet, by component. */
+  waiting(): readonly Waiting[];
   /** Drains within `deadlineMs`: receivers first, exporters last. May be called more than once. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -49,6 +52,7 @@ export async function startService(config: CheckedConfig, deps: ServiceDeps): Pr
     status,
     graph,
     targets: graph.targets,
+    waiting: () => waitingOf(graph.balances()),
     stop(deadlineMs) {
       stopping ??= drain(deadlineMs);
       return stopping;
@@ -57,9 +61,12 @@ export async function startService(config: CheckedConfig, deps: ServiceDeps): Pr
 
   async function drain(deadlineMs: number): Promise<void> {
     status.phase = 'draining';
-    log.info({ deadlineMs }, 'draining');
+    const waiting = () => waitingOf(graph.balances());
+    const held = waitingText(waiting());
+    log.info({ deadlineMs, waiting: waiting() }, `draining: ${held} to hand on; a second signal (Ctrl-C) ends at once`);
+    const told = tellWaiting(clock, log, deadlineMs, waiting);
     const receiversFirst = [...graph.receivers, ...graph.processors, ...graph.exporters, ...graph.extensions];
-    await stopAll([...receiversFirst, ...(deps.companions ?? [])], deadlineMs, clock, log);
+    await stopAll([...receiversFirst, ...(deps.companions ?? [])], deadlineMs, clock, log).finally(told);
     status.phase = 'stopped';
     tellStopped(graph, log);
   }
@@ -106,6 +113,9 @@ function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Lo
   }
 }
 
+/** Reasons of drops that are no loss: metrics that are no mesh's. */
+const FOREIGN: ReadonlySet<string> = new Set(['not_mesh']);
+
 function tellStopped(graph: Graph, log: Logger): void {
   const unaccounted = graph.balances().reduce((sum, entry) => sum + entry.balance.unaccounted, 0);
   const dropped = graph
@@ -113,6 +123,7 @@ function tellStopped(graph: Graph, log: Logger): void {
     .flatMap(({ component, balance }) => [...balance.dropped].map(([reason, items]) => ({ component, reason, items })));
   const fields = { unaccounted, dropped };
   if (unaccounted !== 0) log.error(fields, 'stopped: some items are unaccounted for, which is a defect');
-  else if (dropped.length > 0) log.warn(fields, 'stopped: some items were dropped');
+  else if (dropped.some(({ reason }) => !FOREIGN.has(reason))) log.warn(fields, 'stopped: some items were dropped');
+  else if (dropped.length > 0) log.info(fields, 'stopped: all that was dropped was not meant for Weir');
   else log.info(fields, 'stopped');
 }

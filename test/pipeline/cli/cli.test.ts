@@ -475,5 +475,7 @@ test.serial('a second signal ends a drain that hangs at once', async (t) => {
   weir.child.kill('SIGINT');
   await weir.printed('draining');
   weir.child.kill('SIGINT');
-  t.is((await weir.finished).code, 130);
+  const { code, err } = await weir.finished;
+  t.is(code, 130);
+  t.regex(err, /weir: ended at the second SIGINT; not handed on: /);
 });
