@@ -6,6 +6,7 @@ import type { IngestForm } from '../../pipeline/net/http-requests.ts';
 import { type IngestRefusal, type IngestResult, type IngestServer, NO_ROOM } from '../../pipeline/net/ingest.ts';
 import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
 import { startHttpIngest } from '../../pipeline/net/ingest-http.ts';
+import { readListenerFiles } from '../../pipeline/net/listener-files.ts';
 import { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { stateFile } from '../../pipeline/net/state-file.ts';
 import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
@@ -85,12 +86,24 @@ class OtlpReceiver implements Receiver, TargetLists {
   async start(): Promise<void> {
     const { grpc, http } = this.#settings.config.protocols;
     try {
+      await this.#checkFiles();
       for (const { intake } of this.#services) await intake.start?.();
       if (grpc !== undefined) this.#listening('grpc', await this.#startGrpc(grpc));
       if (http !== undefined) this.#listening('http', await this.#startHttp(http));
     } catch (error) {
       await this.stop(AbortSignal.abort());
       throw error;
+    }
+  }
+
+  /** Those of all ports before any is opened, so that nobody connects to a Weir that cannot start. */
+  async #checkFiles(): Promise<void> {
+    const { id, clock, config } = this.#settings;
+    for (const protocol of ['grpc', 'http'] as const) {
+      const listener = config.protocols[protocol];
+      if (listener === undefined) continue;
+      const key = `receivers.${id}.protocols.${protocol}.endpoint`;
+      (await readListenerFiles({ key, config: listener, clock })).close();
     }
   }
 
