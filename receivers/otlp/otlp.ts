@@ -184,12 +184,19 @@ class OtlpReceiver implements Receiver, TargetLists {
   }
 
   /** An empty request is a success that reaches no pipeline. */
-  async #take({ intake }: Service, body: Uint8Array, answers: AnswerForm, read?: JsonReading): Promise<IngestResult> {
+  async #take(
+    { intake, signal }: Service,
+    body: Uint8Array,
+    answers: AnswerForm,
+    read?: JsonReading,
+  ): Promise<IngestResult> {
     let release = () => {};
+    const isUnknown = read !== undefined && hasForeignNames(body);
     const isJson = read === undefined && body[0] === OPENING_BRACE;
     try {
       let message = body;
       if (read !== undefined) ({ bytes: message, release } = await read(body));
+      if (message.length === 0 && isUnknown) this.#events.nothingKnown(signal);
       if (message.length === 0) return { body: answers.success(0, '') };
       return resultOf(await intake.take(message), answers);
     } catch (error) {
@@ -204,6 +211,14 @@ class OtlpReceiver implements Receiver, TargetLists {
 
 /** In protobuf the begin of a group, which OTLP has none of. */
 const OPENING_BRACE = 0x7b;
+
+const LOOKED_AT_BYTES = 1024;
+
+/** Whether JSON begins with names, and none of them is a request's. Looks at the first bytes only. */
+function hasForeignNames(json: Uint8Array): boolean {
+  const start = Buffer.from(json.buffer, json.byteOffset, Math.min(json.length, LOOKED_AT_BYTES));
+  return start.includes('"') && !start.includes('resourceSpans') && !start.includes('resourceMetrics');
+}
 
 const TOO_LARGE_IN_PROTOBUF: IngestRefusal = {
   reason: 'too_large',

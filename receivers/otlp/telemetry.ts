@@ -16,6 +16,8 @@ export interface OtlpEvents {
   invalidIds(spans: number): void;
   /** Spans came that end before they begin. */
   backwards(spans: number): void;
+  /** A request in JSON has names only that OTLP does not have: it is a success, as unknown fields are ignored. */
+  nothingKnown(signal: Signal): void;
   listening(protocol: 'grpc' | 'http', host: string, port: number): void;
   /** Where a protocol is taken; null before it is, and where it is not. */
   portOf(protocol: 'grpc' | 'http'): number | null;
@@ -73,6 +75,7 @@ export function createOtlpEvents(
   const unusable = { grpc: 0, http: 0 };
   let invalid = 0;
   let backwards = 0;
+  const nothingKnown = new Map<Signal, number>();
   const attributes = { receiver: id };
 
   const entries = () => [...ended.values()];
@@ -109,6 +112,11 @@ export function createOtlpEvents(
       'weir_otlp_backwards_spans_total',
       'Spans that end before they begin, passed on as they are.',
       () => [{ value: backwards, attributes }],
+    ),
+    meters.counter(
+      'weir_otlp_nothing_known_total',
+      'Requests in JSON with names only that OTLP does not have, answered as empty ones.',
+      () => [...nothingKnown].map(([signal, value]) => ({ value, attributes: { ...attributes, signal } })),
     ),
     meters.gauge('weir_otlp_receiving_bytes', 'Bytes of bodies that are arriving now.', () => [
       { value: room.bytes, attributes },
@@ -163,6 +171,16 @@ export function createOtlpEvents(
     },
     backwards(spans) {
       backwards += spans;
+    },
+    nothingKnown(signal) {
+      nothingKnown.set(signal, (nothingKnown.get(signal) ?? 0) + 1);
+      const times = limit.occurred(`nothing known ${signal}`);
+      const name = signal === 'traces' ? 'resourceSpans' : 'resourceMetrics';
+      if (times > 0)
+        log.warn(
+          { signal, times },
+          `A request in JSON has nothing that OTLP knows and was taken as empty: it needs "${name}"`,
+        );
     },
     portOf: (protocol) => ports.get(protocol) ?? null,
     listening(protocol, host, port) {

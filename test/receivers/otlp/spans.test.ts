@@ -299,6 +299,23 @@ test('a defect is answered without details, which are for the log', async (t) =>
   t.true(told.every(({ fields }) => String(fields.error).includes('inner secret')));
 });
 
+test('JSON with names only that OTLP does not have is a success, counted and told', async (t) => {
+  const { post, log, meters, pipeline } = await startReceiver(t);
+  for (const body of ['{}', ' { } ', '{"resourceSpans":[]}', '{"resource_spans":[{}]}', '{"resource_spans":[]}'])
+    t.deepEqual([(await post(body, JSON_TYPE)).status, pipeline.batches.length], [200, 0], body);
+  t.is(meters.read('weir_otlp_nothing_known_total', { receiver: 'otlp', signal: 'traces' }), 2);
+  const told = log.lines.filter(({ message }) => message.includes('nothing that OTLP knows'));
+  t.deepEqual(
+    told.map(({ message, fields }) => [message, fields]),
+    [
+      [
+        'A request in JSON has nothing that OTLP knows and was taken as empty: it needs "resourceSpans"',
+        { signal: 'traces', times: 1 },
+      ],
+    ],
+  );
+});
+
 test('JSON that is sent as protobuf is named as that, to its sender and in the log', async (t) => {
   const { post, log } = await startReceiver(t);
   const answer = await post('{"resourceSpans":[]}', PROTO);
