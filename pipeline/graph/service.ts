@@ -68,7 +68,7 @@ export async function startService(config: CheckedConfig, deps: ServiceDeps): Pr
     const receiversFirst = [...graph.receivers, ...graph.processors, ...graph.exporters, ...graph.extensions];
     await stopAll([...receiversFirst, ...(deps.companions ?? [])], deadlineMs, clock, log).finally(told);
     status.phase = 'stopped';
-    tellStopped(graph, log);
+    tellStopped(graph.balances(), log);
   }
 }
 
@@ -116,11 +116,12 @@ function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Lo
 /** Reasons of drops that are no loss: metrics that are no mesh's. */
 const FOREIGN: ReadonlySet<string> = new Set(['not_mesh']);
 
-function tellStopped(graph: Graph, log: Logger): void {
-  const unaccounted = graph.balances().reduce((sum, entry) => sum + entry.balance.unaccounted, 0);
-  const dropped = graph
-    .balances()
-    .flatMap(({ component, balance }) => [...balance.dropped].map(([reason, items]) => ({ component, reason, items })));
+/** The last line: what was dropped in all the life of a Weir, by component and reason. */
+export function tellStopped(books: ReturnType<Graph['balances']>, log: Logger): void {
+  const unaccounted = books.reduce((sum, entry) => sum + entry.balance.unaccounted, 0);
+  const dropped = books.flatMap(({ component, balance }) =>
+    [...balance.dropped].map(([reason, items]) => ({ component, reason, items })),
+  );
   const fields = { unaccounted, dropped };
   if (unaccounted !== 0) log.error(fields, 'stopped: some items are unaccounted for, which is a defect');
   else if (dropped.some(({ reason }) => !FOREIGN.has(reason))) log.warn(fields, 'stopped: some items were dropped');

@@ -1,6 +1,7 @@
 /** @module What a Weir that ends says of what it waits for. */
 import test from 'ava';
 import { Balance } from '../../../pipeline/balance.ts';
+import { tellStopped } from '../../../pipeline/graph/service.ts';
 import { tellWaiting, waitingOf, waitingText } from '../../../pipeline/graph/waiting.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
@@ -40,3 +41,20 @@ test('what is held and queued is told by component every 5 s, until the end', (t
   t.is(log.lines.length, 2);
   t.is(waitingText([]), 'nothing');
 });
+
+for (const [reasons, level, message] of [
+  [[], 'info', 'stopped'],
+  [['not_mesh'], 'info', 'stopped: all that was dropped was not meant for Weir'],
+  [['not_mesh', 'shutdown'], 'warn', 'stopped: some items were dropped'],
+] as const) {
+  test(`the last line after drops for ${reasons.join(' and ') || 'nothing'} is of level ${level}`, (t) => {
+    const [log, balance] = [createTestLog(), new Balance()];
+    balance.accepted = reasons.length;
+    for (const reason of reasons) balance.drop(reason, 1);
+    tellStopped([{ component: 'receivers.otlp', balance }] as unknown as Parameters<typeof tellStopped>[0], log);
+    t.deepEqual(
+      log.lines.map((line) => [line.level, line.message]),
+      [[level, message]],
+    );
+  });
+}
