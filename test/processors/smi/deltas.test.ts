@@ -704,3 +704,18 @@ test('a bucket that stays away is gone after a page more: the rest goes on, and 
   t.deepEqual(counts(back), [0, 0, 10]);
   t.deepEqual(counts(page(50)), [0, 10, 0]);
 });
+
+test('a new life leaves nothing of a series that its first page lacks, though a skipped line may have hidden it', (t) => {
+  const run = new Run(plain());
+  run.page([
+    ['ok', 100],
+    ['start', OLD],
+  ]);
+  t.is(successes(run.page([['start', OLD + 900]], 1)), 0);
+  const sum = run.page([
+    ['ok', 120],
+    ['start', OLD + 900],
+  ]);
+  t.is(successes(sum), 120);
+  t.is(sum.coverage[0]!.resets, 0);
+});

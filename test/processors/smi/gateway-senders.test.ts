@@ -235,3 +235,11 @@ test('a sender whose clock is ahead has told until the end of the slot in which 
   t.deepEqual(told.map(missedIn), [0, 0, 1, 1]);
   t.deepEqual(told.map(successes), [1, 1, 0, 0]);
 });
+
+test('the beginning of a sender whose clock is ahead is no farewell', async (t) => {
+  const { send, until, told } = await started({ max_clock_ahead: '20s' });
+  until(5);
+  send(traffic(slots(8.5, 9), [calls('web', 1)], [watched('web', 5)], true));
+  until(40);
+  t.deepEqual(told.map(missedIn), [1, 1, 1], 'it began within the first slot, and is silent in those after it');
+});

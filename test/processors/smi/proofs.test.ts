@@ -144,6 +144,21 @@ test('a value that cannot be is told as bad, proven or not, and once', (t) => {
   t.like(intake, { unproven: 0, badValues: 1, merged: 0 });
 });
 
+for (const [value, isBad] of [
+  [0, false],
+  [2 ** 53, false],
+  [-1, true],
+  [2 ** 53 + 2, true],
+  [Number.POSITIVE_INFINITY, true],
+] as const) {
+  test(`a value of ${value} that nothing proves is ${isBad ? 'bad' : 'told as unproven'}`, (t) => {
+    const { engine } = new SmiRun();
+    const target = new TestTarget(identity('a')).series('gone', needs('x'));
+    const intake = engine.take(target.page([['gone', value]], { startedMs: WATCH_MS + 2000, nextDueMs: null }));
+    t.like(intake, { unproven: isBad ? 0 : 1, badValues: isBad ? 1 : 0, merged: 0 });
+  });
+}
+
 test('a proven series for which there is no room is dropped, and starts with a baseline when there is', (t) => {
   const run = new SmiRun(createEngine({ maxRecords: 1 }));
   const other = new TestTarget(identity('b'), { key: 'b' }).series('n', counter('success', workload('c')));
