@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Turns } from '../../../pipeline/clock/turns.ts';
-import type { InSteps } from '../../../pipeline/wire/otlp-traffic.ts';
+import { type InSteps, inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { createMetricsIntake } from '../../../receivers/otlp/metrics-intake.ts';
 import { countsOf, createStage, OUTBOUND, PROXY, requestOf, type Stage, sum } from './samples-stage.ts';
 import { TurnClock } from './turn-clock.ts';
@@ -192,4 +192,22 @@ test('a page of many series is taken by steps, those that came long ago too', as
   t.true(stage.seen.length > before);
   stage.clock.advance(60_000);
   t.is(totalOf(stage), 1);
+});
+
+test('a request is long by its samples and by the series that are kept of its proxies, for all of them are on each page', async (t) => {
+  const stage = await stageOf();
+  stage.clock.advance(5000);
+  await stage.send(scrape(1, 5, 10, LONG_SAMPLES - 1));
+  stage.clock.advance(10_000);
+  const isLong = (i: number, series: number) =>
+    inOneGo(stage.intake.read(scrape(i, 15, 17, series), new Map()))!.isLong;
+  t.deepEqual(
+    [1, 2].map((series) => isLong(1, series)),
+    [false, true],
+    'a proxy with many series',
+  );
+  t.deepEqual(
+    [1, 2, LONG_SAMPLES, LONG_SAMPLES + 1].map((series) => isLong(2, series)),
+    [false, false, false, true],
+  );
 });

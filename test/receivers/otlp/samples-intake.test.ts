@@ -214,6 +214,34 @@ test('an Envoy that turns out to be of Istio begins anew as such, and counts not
   t.is(stage.balance.unaccounted, 0);
 });
 
+test('points of an Envoy whose series are over, because it turned out to be of Istio, are dropped and told, and nothing comes of it any more', async (t) => {
+  const stage = await opened();
+  const page = (time: number, value: number) => [
+    sum('envoy_cluster_upstream_rq_xx', value, { at: time }, ENVOY),
+    gauge('envoy_server_uptime', 3600 + time, { at: time }),
+  ];
+  const istio = (time: number, value: number) => sum('istio_requests_total', value, { at: time }, ISTIO);
+  await stage.send(requestOf(page(5, 10)));
+  stage.clock.advance(10_000);
+  await stage.send(requestOf([...page(15, 11), istio(15, 11)]));
+  t.deepEqual(stage.balance.dropped, new Map([['mesh_changed', 1]]), 'its uptime, which either mesh has');
+  stage.clock.advance(10_000);
+  await stage.send(requestOf([...page(25, 13), istio(25, 13)]));
+  stage.clock.advance(40_000);
+  t.deepEqual(stage.balance.dropped, new Map([['mesh_changed', 1]]));
+  const kinds = stage.seen.map(({ kind }) => kind);
+  t.deepEqual(kinds.slice(0, kinds.lastIndexOf('scraped') + 1), [
+    ...['discovered', 'scraped'],
+    ...['gone', 'discovered', 'scraped'],
+    'scraped',
+  ] as typeof kinds);
+  t.deepEqual(
+    records(stage.sums).map(({ mesh, requests }) => [mesh, requests]),
+    [['istio', 2]],
+  );
+  t.is(stage.balance.unaccounted, 0);
+});
+
 // --- Whose ---------------------------------------------------------------------------------------------------------------
 
 const scrapes = (labels: Readonly<Record<string, string>>) => (point: { at: number }, value: number) => [
