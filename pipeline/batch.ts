@@ -33,8 +33,13 @@ export type ScrapeEvent =
       readonly scrape: ScrapeNumber;
       /** Wanted lines that could not be read; then no absent series counts as vanished. */
       readonly skippedLines: number;
-      /** It is the page before with more of the same scrape. */
-      readonly isLaterPart?: boolean;
+      /**
+       * Whether it is of the process of the page before, where whoever made the page has decided that; at a first sight it says
+       * nothing. Absent: what the page tells of the process decides.
+       */
+      readonly life?: 'same' | 'new';
+      /** Some counter is known to have begun again, whatever the values show. */
+      readonly isReset?: boolean;
     }
   /** No page, or a page that does not count; nothing of it is applied. */
   | { readonly kind: 'failed'; readonly reason: string }

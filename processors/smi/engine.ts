@@ -3,14 +3,22 @@
  *
  * Slots, coverage and first sights follow design §6; the delta rules are in `deltas.ts`.
  */
-import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
+import type { SamplesBatch, ScrapeEvent, Target } from '../../pipeline/batch.ts';
+import {
+  beganAnew,
+  createLife,
+  earliestStartMs,
+  type LifeSigns,
+  likelyStartMs,
+  pageTime,
+  seeAgain,
+} from '../../pipeline/model/lives.ts';
 import { isCapped, type Overflow } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
 import { applyPageInSteps, type PageKind } from './deltas.ts';
 import { type Intake, intakeOf, NOTHING } from './intake.ts';
-import { beganAnew, createLife, earliestStartMs, type LifeSigns, likelyStartMs, pageTime, seeAgain } from './lives.ts';
 import { isSameLife, PastLives } from './past-lives.ts';
 import { PodTargets } from './pods.ts';
 import { Slot } from './slot.ts';
@@ -22,6 +30,8 @@ const MAX_CATCH_UP_SLOTS = 360;
 const MAX_AHEAD_MS = 60_000;
 /** How much earlier (ms) than this Weir a life may have begun and still count from 0 at first sight. */
 const START_SLACK_MS = 1000;
+
+type GoodPage = Extract<ScrapeEvent, { readonly kind: 'scraped' }>;
 
 export interface EngineSettings {
   readonly slotMs: number;
@@ -161,9 +171,7 @@ export class SmiEngine {
     if (event.kind === 'failed') return NOTHING;
     slot.pages += 1;
     try {
-      // A first sight that nothing came of is decided on anew, with all that the scrape tells by now.
-      if (event.isLaterPart === true && state.isBaseline) this.#forgetFirstSight(state, slot);
-      return yield* this.#page(state, batch, slot, event.scrape, event.skippedLines > 0);
+      return yield* this.#page(state, batch, slot, event);
     } finally {
       slot.pages -= 1;
     }
@@ -173,40 +181,41 @@ export class SmiEngine {
     state: TargetState,
     batch: SamplesBatch,
     slot: Slot,
-    scrape: number,
-    skippedLines: boolean,
+    { scrape, skippedLines, life, isReset }: GoodPage,
   ): Generator<void, Intake, void> {
     yield* this.#binder.bindInSteps(state);
     slot.grow(this.#cells.cells, this.#cells.indexes);
     const signs = state.lifeSeries.read(state.target.series, scrape);
-    const kind = this.#kind(state, signs, batch);
+    const kind = this.#kind(state, signs, batch, life);
     const beginsAgain = kind === 'from-zero' && state.life !== null;
     // Before the first pause: another address of the pod must not count the same life meanwhile.
     this.#live(state, batch, slot, kind, signs);
-    const result = yield* applyPageInSteps(state, scrape, kind, skippedLines, slot);
-    if (result.reset || beginsAgain) slot.cover(state.target).resets += 1;
+    const result = yield* applyPageInSteps(state, scrape, kind, skippedLines > 0, slot);
+    if (result.reset || beginsAgain || isReset === true) slot.cover(state.target).resets += 1;
     return intakeOf(state, scrape, batch.items, result);
-  }
-
-  #forgetFirstSight(state: TargetState, slot: Slot): void {
-    state.life = null;
-    slot.cover(state.target).firstSight = false;
   }
 
   /** Notes that the process lives, and what the page covers of its life. */
   #live(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, signs: LifeSigns): void {
     this.#cover(state, batch, slot, kind, signs);
     const time = pageTime(batch.startedMonoMs, batch.tookMs);
-    state.isBaseline = kind === 'baseline';
     if (state.life === null || kind === 'from-zero') state.life = createLife(signs, time);
     else seeAgain(state.life, signs, time);
   }
 
-  #kind(state: TargetState, signs: LifeSigns, { target, startedMs, startedMonoMs, tookMs }: SamplesBatch): PageKind {
+  #kind(
+    state: TargetState,
+    signs: LifeSigns,
+    { target, startedMs, startedMonoMs, tookMs }: SamplesBatch,
+    told: GoodPage['life'],
+  ): PageKind {
     const time = pageTime(startedMonoMs, tookMs);
     const { life } = state;
     const lagSeconds = target.rules.uptimeLagSeconds ?? 0;
-    if (life !== null) return beganAnew(life, signs, time, lagSeconds) ? 'from-zero' : 'next';
+    if (life !== null) {
+      const isNew = told === undefined ? beganAnew(life, signs, time, lagSeconds) : told === 'new';
+      return isNew ? 'from-zero' : 'next';
+    }
     const startMs = earliestStartMs(signs, startedMs, lagSeconds);
     const watchedFromBirth = startMs > this.#settings.watchStartMs - START_SLACK_MS;
     if (!watchedFromBirth || startMs > startedMs + MAX_AHEAD_MS) return 'baseline';

@@ -3,7 +3,14 @@
  * another one, they are not counted from 0 again.
  */
 import type { Target } from '../../pipeline/batch.ts';
-import { beganAnew, type KnownLife, type LifeSigns, type PageTime, SAME_START_SECONDS, tookOver } from './lives.ts';
+import {
+  beganAnew,
+  type KnownLife,
+  type LifeSigns,
+  type PageTime,
+  SAME_START_SECONDS,
+  tookOver,
+} from '../../pipeline/model/lives.ts';
 import { podKey } from './pods.ts';
 
 /** Each life is remembered by its address and, where it is known, by its pod. */

@@ -1,8 +1,8 @@
 /** @module What `smi` remembers of one target: the last good values, and which cell each series adds to. */
 import type { Target } from '../../pipeline/batch.ts';
+import { type KnownLife, LifeSeries } from '../../pipeline/model/lives.ts';
 import { resized } from '../../pipeline/model/room.ts';
 import { Groups } from './groups.ts';
-import { type KnownLife, LifeSeries } from './lives.ts';
 import { Owns } from './owns.ts';
 import { Proofs } from './proofs.ts';
 
@@ -51,8 +51,6 @@ export class TargetState {
   lifeStartMs: number | null = null;
   /** The life of the process behind it as last seen; null until the first good scrape. */
   life: KnownLife | null = null;
-  /** Whether the last good page was a baseline only. */
-  isBaseline = false;
   /** False until a page without skipped lines was seen: until then an unknown series may be an old one. */
   sawWholePage = false;
   nextDueMs: number | null;

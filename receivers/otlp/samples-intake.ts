@@ -8,19 +8,22 @@ import type { Timer } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings, TargetStatus } from '../../pipeline/component.ts';
 import { Delivery, type Outcome } from '../../pipeline/delivery.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
-import { type InSteps, ITEM_WORK, Pace } from '../../pipeline/wire/otlp-traffic.ts';
+import { type InSteps, ITEM_WORK, inOneGo, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import { SeriesBudget } from '../scrape/series-index.ts';
 import type { OtlpConfig } from './config.ts';
-import { worstOf } from './outcomes.ts';
+import { BatchEnds } from './samples-ends.ts';
 import { findSamples } from './samples-found.ts';
+import { RowPool } from './samples-held.ts';
 import { type ResourceIdentity, resourceIdentity } from './samples-identity.ts';
 import { MetricNames } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
 import { type FoundResource, KnownResource, KnownResources } from './samples-resources.ts';
 import { PointRows } from './samples-rows.ts';
+import { Settling } from './samples-settling.ts';
 import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { Tally } from './samples-tally.ts';
-import type { TakeFacts, TargetEvents } from './samples-target.ts';
+import type { SampledTarget } from './samples-target.ts';
+import type { TakeFacts, TargetEvents } from './samples-target-settings.ts';
 import { SampledTargets } from './samples-targets.ts';
 import { createSamplesEvents, type SamplesEvents } from './samples-telemetry.ts';
 
@@ -60,7 +63,8 @@ const PART_WORK = 16 * ITEM_WORK;
 /** More samples than others are to wait for: up to about 60 ms where none is known. */
 const LONG_SAMPLES = 10_000;
 
-type Ends = Promise<{ readonly outcome: Outcome }>[];
+/** So much of a scrape interval after the first part of a scrape came, all of it is thought to be here. */
+const SETTLE_SHARE = 0.25;
 
 class Samples implements CollectorSamples {
   readonly #settings: ReceiverSettings<OtlpConfig>;
@@ -74,10 +78,11 @@ class Samples implements CollectorSamples {
   #spareRows: PointRows | null = null;
   #timer: Timer | null = null;
   /** What becomes of the batches of the request a step of which is being done; null while none is. */
-  #ends: Ends | null = null;
+  #ends: BatchEnds | null = null;
   /** Requests that are being offered. */
   #offers = 0;
   #isLookDue = false;
+  readonly #settling: Settling;
 
   constructor(settings: ReceiverSettings<OtlpConfig>, tables: readonly MeshRules[], longSamples: number) {
     const { config, demand } = settings;
@@ -90,11 +95,20 @@ class Samples implements CollectorSamples {
     this.#events = createSamplesEvents(settings, {
       ...{ budget, targets: () => this.#targets.size, resources: this.#resources },
     });
+    this.#settling = new Settling({
+      ...{ clock: settings.clock, settleMs: config.scrape_interval * SETTLE_SHARE },
+      settle: (target, pace) => this.#settle(target, pace),
+      isBusy: () => this.#offers > 0,
+      ended: () => this.#targets.forgetGone(),
+    });
     this.#targets = new SampledTargets({
       ...{ receiver: settings.id, tables, budget, maxTargets, intervalMs: config.scrape_interval },
+      pool: new RowPool(),
       watchStartMs: settings.startedMs,
       events: {
         emit: (...event) => this.#emit(...event),
+        held: (target) => this.#settling.add(target),
+        settle: (target) => inOneGo(this.#settle(target, new Pace())),
         missed: (target, scrapes) => this.#events.missed(target, scrapes),
       },
       found: (target, source) => this.#events.found(target, source),
@@ -133,6 +147,7 @@ class Samples implements CollectorSamples {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
+    this.#settling.stop();
     this.#targets.leaveAll();
     this.#events.end();
   }
@@ -145,8 +160,9 @@ class Samples implements CollectorSamples {
    */
   *#offer(found: readonly FoundResource[], rows: PointRows): InSteps<Promise<Outcome>> {
     const tally = new Tally();
-    const ends: Ends = [];
+    const ends = new BatchEnds();
     this.#offers += 1;
+    this.#settling.cut();
     try {
       yield* this.#noting(ends, this.#apply(found, rows, tally));
     } finally {
@@ -157,18 +173,20 @@ class Samples implements CollectorSamples {
     this.#targets.forgetGone();
     if (this.#isLookDue) this.#look();
     this.#arm();
+    this.#settling.arm();
     return this.#booked(tally, ends);
   }
 
   /** Does the steps, the batches of which go with those of `ends`, whatever is offered between two of them. */
-  *#noting(ends: Ends, steps: InSteps<void>): InSteps<void> {
+  *#noting(ends: BatchEnds, steps: InSteps<void>): InSteps<void> {
     for (;;) {
+      const outer = this.#ends;
       this.#ends = ends;
       let isDone: boolean | undefined;
       try {
         isDone = steps.next().done;
       } finally {
-        this.#ends = null;
+        this.#ends = outer;
       }
       if (isDone === true) return;
       yield;
@@ -182,16 +200,22 @@ class Samples implements CollectorSamples {
       this.#bookUnfit(resource, tally);
       if (resource.isTooLong) continue;
       for (const { target, part } of yield* this.#parts(resource, rows, { nowMs, tally, pace })) {
-        yield* target.take(part, rows, { nowMs, tally, pace });
+        if (target.isPast(part.timeMs, nowMs)) yield* this.#settle(target, pace);
+        const isWhole = yield* target.take(part, rows, { nowMs, tally, pace });
+        if (isWhole) yield* this.#settle(target, pace);
         if (pace.isStep(PART_WORK)) yield;
       }
     }
   }
 
-  async #booked(tally: Tally, ends: Ends): Promise<Outcome> {
-    const outcome = worstOf(await Promise.all(ends));
-    this.#book(tally, outcome);
-    return outcome;
+  /** Settles with what became of all of it, which is booked then. */
+  #booked(tally: Tally, ends: BatchEnds): Promise<Outcome> {
+    return new Promise((resolve) => {
+      ends.close((outcome) => {
+        this.#book(tally, outcome);
+        resolve(outcome);
+      });
+    });
   }
 
   #bookUnfit(found: FoundResource, tally: Tally): void {
@@ -205,6 +229,7 @@ class Samples implements CollectorSamples {
   /** The rows of a resource by proxy and time. */
   *#parts(found: FoundResource, rows: PointRows, { nowMs, tally, pace }: TakeFacts): InSteps<TargetPart[]> {
     const resource = this.#knownOf(found, nowMs);
+    yield* this.#settlePast(found, resource, rows, { nowMs, tally, pace });
     const parts = new Parts(rows);
     for (const row of found.rows) {
       if (pace.isStep(resolveWork(rows, row))) yield;
@@ -241,6 +266,30 @@ class Samples implements CollectorSamples {
     return null;
   }
 
+  // --- Parts that are held --------------------------------------------------------------------------------------------
+
+  /** Series may have other buckets in a later scrape, so that what is held comes before those are resolved. */
+  *#settlePast(found: FoundResource, resource: KnownResource, rows: PointRows, facts: TakeFacts): InSteps<void> {
+    const { nowMs, pace } = facts;
+    for (const row of found.rows) {
+      if (pace.isStep(ROW_WORK)) yield;
+      const target = rows.series[row]?.target ?? resource.target;
+      if (target?.isPast(rows.timeMs[row]!, nowMs) === true) yield* this.#settle(target, pace);
+    }
+  }
+
+  /** Applies what is held of a proxy and books it. */
+  *#settle(target: SampledTarget, pace: Pace): InSteps<void> {
+    const ends = new BatchEnds();
+    let tally = new Tally();
+    this.#settling.remove(target);
+    function* steps(): InSteps<void> {
+      tally = yield* target.settle(pace);
+    }
+    yield* this.#noting(ends, steps());
+    void this.#booked(tally, ends);
+  }
+
   // --- Batches and books ----------------------------------------------------------------------------------------------
 
   #emit(...[target, event, times, items, later]: Parameters<TargetEvents['emit']>): void {
@@ -248,7 +297,7 @@ class Samples implements CollectorSamples {
     const delivery = new Delivery();
     if (event.kind === 'scraped' || event.kind === 'failed')
       this.#events.scraped(event.kind === 'scraped' ? 'good' : 'failed');
-    this.#ends?.push(new Promise((resolve) => delivery.onSettled((outcome) => resolve({ outcome }))));
+    this.#ends?.add(delivery);
     this.#settings.next.consume({
       body: 'samples',
       ...{ target, event, scheduledMs, startedMs, startedMonoMs, nextDueMs, items, delivery },
@@ -286,6 +335,8 @@ class Samples implements CollectorSamples {
   #look(): void {
     this.#isLookDue = this.#offers > 0;
     if (this.#isLookDue) return;
+    this.#settling.cut();
+    this.#settling.arm();
     const nowMs = this.#settings.time.nowMs();
     const sinceMs = nowMs - this.#settings.config.samples.target_expiration;
     this.#targets.look(nowMs, sinceMs);

@@ -1,35 +1,46 @@
-/** @module What points tell of the process behind a proxy, as far as the pages that are made of them depend on it. */
-import type { SeriesRole } from './samples-series.ts';
+/**
+ * @module The process behind a proxy as its scrapes tell it: what decides here whether a new one began is told to `smi` with
+ * the page, which decides nothing of its own then.
+ */
+import {
+  beganAnew,
+  createLife,
+  earliestStartMs,
+  type KnownLife,
+  type LifeSigns,
+  pageTime,
+  seeAgain,
+} from '../../pipeline/model/lives.ts';
 
-/** Starts (seconds since the epoch) that differ by no more are the same. */
-const SAME_START_SECONDS = 1;
-
-/** `smi` decides which pages are of a new life; this finds those that may be, so that they hold nothing of the old one. */
 export class PageLife {
-  readonly #lagMs: number;
-  readonly #last = new Map<SeriesRole, number>();
-  /** Earliest engine time (ms) at which the process can have begun; -Infinity while nothing tells it. */
+  readonly #lagSeconds: number;
+  #known: KnownLife | null = null;
+  /** Whether the proxy tells of its process at all. */
+  isTold = false;
+  /** Earliest engine time (ms) at which the process of the first scrape can have begun; -Infinity when nothing tells it. */
   startMs = Number.NEGATIVE_INFINITY;
 
   /** How far behind uptimes may be, ms. */
   constructor(lagMs: number) {
-    this.#lagMs = lagMs;
+    this.#lagSeconds = lagMs / 1000;
   }
 
-  /** Whether the proxy tells of its process at all. */
-  get isTold(): boolean {
-    return this.#last.has('start') || this.#last.has('uptime');
+  /** The first scrape of all, at `atMs` (engine time); `monoMs` is the time line that lengths are measured on. */
+  begin(signs: LifeSigns, atMs: number, monoMs: number): void {
+    const startMs = earliestStartMs(signs, atMs, this.#lagSeconds);
+    if (!Number.isNaN(startMs)) this.startMs = startMs;
+    this.#known = createLife(signs, pageTime(monoMs));
   }
 
-  /** Reads a value that stood at `atMs`; true when it is of another process than the one before. */
-  read(role: SeriesRole, value: number, atMs: number): boolean {
-    if (!Number.isFinite(value) || value < 0) return false;
-    const before = this.#last.get(role);
-    this.#last.set(role, value);
-    if (role === 'start') this.startMs = value * 1000;
-    else if (role === 'uptime' && !this.#last.has('start')) this.startMs = atMs - value * 1000 - this.#lagMs;
-    if (before === undefined) return false;
-    if (role === 'start') return Math.abs(value - before) > SAME_START_SECONDS;
-    return role === 'uptime' ? value < before : value !== before;
+  /**
+   * What a scrape after it tells; true when it is of another process. To be called only where something of the process came,
+   * since what is shown again of it is no proof that it still lived.
+   */
+  isNew(signs: LifeSigns, monoMs: number): boolean {
+    const time = pageTime(monoMs);
+    const isNew = this.#known !== null && beganAnew(this.#known, signs, time, this.#lagSeconds);
+    if (this.#known === null || isNew) this.#known = createLife(signs, time);
+    else seeAgain(this.#known, signs, time);
+    return isNew;
   }
 }

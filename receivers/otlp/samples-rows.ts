@@ -65,6 +65,26 @@ export class PointRows {
     return row;
   }
 
+  /** Adds a row of `others`, the series of which is known, and returns its number here. O(values). */
+  copy(others: PointRows, row: number): number {
+    const to = this.size++;
+    if (to === this.timeMs.length) this.#grow();
+    this.uses[to] = others.uses[row]!;
+    this.series[to] = others.series[row]!;
+    this.unknown[to] = null;
+    this.bounds[to] = null;
+    this.timeMs[to] = others.timeMs[row]!;
+    this.startMs[to] = others.startMs[row]!;
+    this.isRecorded[to] = others.isRecorded[row]!;
+    this.isDelta[to] = others.isDelta[row]!;
+    this.next[to] = END;
+    this.from[to] = this.values.length;
+    this.length[to] = others.length[row]!;
+    const from = others.from[row]!;
+    for (let i = 0; i < this.length[to]!; i++) this.values.push(others.values.values[from + i]!);
+    return to;
+  }
+
   #histogram(row: number, { bounds, counts, count }: MetricPoint, series: PointSeries | null): void {
     if (series === null || !series.hasBounds(bounds))
       this.bounds[row] = bounds.length === 0 ? NO_BOUNDS : bounds.values.slice(0, bounds.length);

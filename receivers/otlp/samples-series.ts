@@ -25,9 +25,11 @@ export class PointSeries {
   staleMs = 0;
   /** What its last point was. */
   isDelta = false;
-  /** Page that it was last written on, and the one that it may not stand on. */
+  /** Time of the scrape of which a point of it is held, ms, 0 for none; and what kinds of points are. */
+  heldMs = 0;
+  heldKinds = 0;
+  /** Page that it was last written on. */
   page = 0;
-  hiddenOn = 0;
 
   constructor(
     target: SampledTarget,

@@ -3,13 +3,15 @@
  *
  * A cumulative value is shown as it is, less what it was at when it was first told without counting; deltas are added up.
  */
+
+import type { LifeSigns } from '../../pipeline/model/lives.ts';
 import type { Labels } from '../../pipeline/model/resource.ts';
 import { resized } from '../../pipeline/model/room.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import { REFUSED, type SeriesBudget, SeriesIndex } from '../scrape/series-index.ts';
-import { NO_BOUNDS, PointSeries } from './samples-series.ts';
+import { NO_BOUNDS, PointSeries, type SeriesRole } from './samples-series.ts';
 import type { SampledTarget } from './samples-target.ts';
 
 /** The label that tells the buckets of a histogram apart. */
@@ -31,8 +33,8 @@ export class ShownSeries {
   readonly #series = new Map<number, PointSeries>();
   readonly #bad: number[] = [];
   #ended = 0;
-  /** The last page that did not show all. */
-  #apartOn = 0;
+  /** Those that tell of the process. */
+  #life: PointSeries[] = [];
 
   constructor(target: SampledTarget, rules: MeshRules, own: SampledTarget['target']['own'], budget: SeriesBudget) {
     this.#target = target;
@@ -64,6 +66,7 @@ export class ShownSeries {
     const known = this.#series.get(last);
     const series = known ?? new PointSeries(this.#target, this.table.meaningOf(last), ids, bounds);
     if (known === undefined) this.#series.set(last, series);
+    if (known === undefined && series.tellsLife) this.#life.push(series);
     const before = new Set(known?.ids);
     for (const id of ids) if (!before.has(id)) this.restart(id);
     series.ids = ids;
@@ -112,14 +115,13 @@ export class ShownSeries {
 
   /**
    * Leaves on `page`, which is of another process than the one before, only what was written on it. What came of the scrape
-   * of `timeMs` before was that of the new process already: so much of it as was not counted yet is shown from the next page
-   * on. All else counts from 0 when it is back. O(series).
+   * of `timeMs` before was that of the new process already: of that it shows what is not counted yet. All else counts from 0
+   * when it is back. O(series).
    */
   setApart(page: number, timeMs: number): void {
-    this.#apartOn = page;
     for (const series of this.#series.values()) {
       if (series.page === page || series.standing !== 'live') continue;
-      if (series.timeMs === timeMs && this.#isKnown(series)) this.#showUncounted(series, page);
+      if (series.timeMs === timeMs && this.#isKnown(series)) this.#showUncounted(series);
       else this.end(series);
     }
   }
@@ -130,8 +132,7 @@ export class ShownSeries {
   }
 
   /** What fell was counted whole, all of it together; of what did not, the difference. */
-  #showUncounted(series: PointSeries, page: number): void {
-    const { ids, isDelta } = series;
+  #showUncounted({ ids, isDelta }: PointSeries): void {
     const isWhole = isDelta || ids.some((id) => this.shown[id]! < this.before[id]!);
     for (const id of ids) {
       const value = this.shown[id]! + this.offset[id]!;
@@ -140,19 +141,30 @@ export class ShownSeries {
       this.shown[id] = value - counted;
       this.before[id] = this.shown[id]!;
     }
-    series.hiddenOn = page;
+  }
+
+  /** What the newest scrape, of `timeMs`, tells of the process; NaN where it does not, or tells of several. */
+  lifeSigns(timeMs: number): LifeSigns {
+    const only = (role: SeriesRole): number => {
+      const live = this.#life.filter((one) => one.role === role && isOnPages(one));
+      if (live.length !== 1) return Number.NaN;
+      return role === 'uptime' ? this.#uptimeAt(timeMs, live[0]!) : this.shown[live[0]!.ids[0]!]!;
+    };
+    const uptime = only('uptime');
+    const uptimeSeconds = uptime >= 0 && Number.isFinite(uptime) ? uptime : Number.NaN;
+    return { startSeconds: only('start'), uptimeSeconds, restartEpoch: only('restart_epoch') };
   }
 
   /**
    * Fills the columns of `page`, which is of the scrape of `timeMs`, with all that is not over; returns how many samples are no
-   * filtered ones. O(series), by steps, between which no series may come or go.
+   * filtered ones. `isAhead`: those are on it, too, of which nothing was written yet. O(series), by steps, between which no series may come or go.
    */
-  *fill(page: number, timeMs: number, hidesLife: boolean, pace: Pace): InSteps<number> {
+  *fill(page: number, timeMs: number, hidesLife: boolean, pace: Pace, isAhead = false): InSteps<number> {
     const { table } = this;
     let items = 0;
     for (const series of this.#series.values()) {
       if (pace.isStep(series.ids.length + FIELD_WORK)) yield;
-      if (series.standing !== 'live' || series.hiddenOn === page || (hidesLife && series.tellsLife)) continue;
+      if (!isOnPages(series, isAhead) || (hidesLife && series.tellsLife)) continue;
       for (const id of series.ids) {
         table.values[id] = this.shown[id]!;
         table.seen[id] = page;
@@ -174,12 +186,13 @@ export class ShownSeries {
 
   /** Forgets ended series when they are many. Call when everybody has taken `page`. */
   tidy(page: number): void {
-    if (this.#apartOn === page || this.#ended <= this.#index.live - this.#ended + ENDED_SLACK) return;
+    if (this.#ended <= this.#index.live - this.#ended + ENDED_SLACK) return;
     for (const [id, series] of this.#series) {
       if (series.ids.every((each) => this.table.seen[each] === page)) continue;
       series.standing = 'forgotten';
       this.#series.delete(id);
     }
+    this.#life = this.#life.filter(({ standing }) => standing !== 'forgotten');
     this.#index.forgetBefore(page);
     this.#ended = 0;
   }
@@ -188,6 +201,12 @@ export class ShownSeries {
   release(): void {
     for (const series of this.#series.values()) series.standing = 'forgotten';
     this.#series.clear();
+    this.#life = [];
     this.#index.release();
   }
+}
+
+/** Whether pages show it: something was written, and it is not over. */
+function isOnPages({ standing, timeMs }: PointSeries, isAhead = false): boolean {
+  return standing === 'live' && (isAhead || timeMs !== 0);
 }

@@ -1,73 +1,31 @@
 /**
  * @module One proxy whose points a Collector sends, and what its scrapes become: pages as `smi` takes them.
  *
- * A scrape is all points of one time. It may come in parts, so each part makes a page that shows what came and, of every
- * other series that is not over, what was shown last: nothing counts twice, and nothing that is only absent has vanished.
+ * A scrape is all points of one time. It may come in parts, which are held until all are thought to be here and make one page
+ * then. A part that is later makes a page of its own. Each page shows what came and, of every other series that is not over,
+ * what was shown last: nothing counts twice, and nothing that is only absent has vanished.
  */
 import type { ScrapeEvent, Target } from '../../pipeline/batch.ts';
 import type { Steps } from '../../pipeline/clock/turns.ts';
-import type { MeshRules } from '../../pipeline/model/rules.ts';
+import type { LifeSigns } from '../../pipeline/model/lives.ts';
 import type { InSteps, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
-import type { SeriesBudget } from '../scrape/series-index.ts';
+import { HeldScrape, type RowPool } from './samples-held.ts';
 import { PageLife } from './samples-life.ts';
 import { END, type PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
 import { ShownSeries } from './samples-shown.ts';
 import { Staleness } from './samples-stale.ts';
 import type { Tally } from './samples-tally.ts';
+import type { EventTimes, TakeFacts, TargetEvents, TargetSettings } from './samples-target-settings.ts';
 import { ScrapeTimes } from './samples-times.ts';
 import { deltasFromMs, type PagePart, type PartContext, PartWriter } from './samples-write.ts';
-
-/** How a batch stands on the time line; engine milliseconds but `monoMs`, which only lengths are taken of. */
-export interface BatchTimes {
-  readonly scheduledMs: number | null;
-  readonly startedMs: number;
-  readonly monoMs: number;
-  readonly nextDueMs: number | null;
-}
-
-type EventTimes = Partial<BatchTimes> & Pick<BatchTimes, 'scheduledMs' | 'startedMs'>;
-
-export interface TargetEvents {
-  /** What is too long for one go is handed to `later`, where there is any: to be done before anything else of the target. */
-  emit(
-    target: Target,
-    event: ScrapeEvent,
-    times: BatchTimes,
-    items: number,
-    later: ((steps: Steps<void>) => void) | undefined,
-  ): void;
-  /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */
-  missed(target: Target, scrapes: number): void;
-}
-
-export interface TargetSettings {
-  readonly key: string;
-  readonly receiver: string;
-  readonly address: string;
-  readonly own: Target['own'];
-  readonly source: OwnerSource;
-  readonly rules: MeshRules;
-  readonly intervalMs: number;
-  readonly budget: SeriesBudget;
-  readonly events: TargetEvents;
-  /** Engine time (ms) since which this Weir watches. */
-  readonly watchStartMs: number;
-}
-
-/** What goes with a part on its way. */
-export interface TakeFacts {
-  /** Engine time. */
-  readonly nowMs: number;
-  readonly tally: Tally;
-  readonly pace: Pace;
-}
 
 /** A life that began this much before the watch did still began under it, as `smi` has it, ms. */
 const START_SLACK_MS = 1000;
 /** Good scrapes after which those series are over of which nothing came for as many. */
 const KEPT_SCRAPES = 8;
+const NO_SIGNS: LifeSigns = { startSeconds: Number.NaN, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN };
 
 export class SampledTarget {
   readonly target: Target;
@@ -82,7 +40,11 @@ export class SampledTarget {
   /** Nothing came of the scrapes that were due since the newest one. */
   isSilent = false;
   readonly #events: TargetEvents;
+  readonly #pool: RowPool;
+  readonly #life: PageLife;
   readonly #stale: Staleness;
+  /** The scrape of which there may be more to come. */
+  #held: HeldScrape | null = null;
   readonly #writer: PartWriter;
   /** Number of the page at hand, and of the last one that was shown. */
   #page = 0;
@@ -90,7 +52,11 @@ export class SampledTarget {
   #goodScrapes = 0;
   /** Time of the first good scrape. */
   #firstGoodMs = 0;
+  /** Time of the newest one. */
+  #goodMs = 0;
   #sweptMs = 0;
+  /** Time of the last scrape before which a gap was left. */
+  #gapOfMs = 0;
   /** Its counts are deltas: what tells of the process tells nothing of them. */
   #tellsDeltas = false;
 
@@ -102,20 +68,67 @@ export class SampledTarget {
     this.source = settings.source;
     this.#events = events;
     this.#stale = new Staleness((over) => this.shown.end(over));
-    const life = new PageLife((rules.uptimeLagSeconds ?? 0) * 1000);
-    this.#writer = new PartWriter(this.shown, this.times, life, watchStartMs - START_SLACK_MS);
+    this.#pool = settings.pool;
+    this.#life = new PageLife((rules.uptimeLagSeconds ?? 0) * 1000);
+    this.#writer = new PartWriter(this.shown, this.times, this.#life, watchStartMs - START_SLACK_MS);
+  }
+
+  /** Whether parts of a scrape are held. */
+  get isHeld(): boolean {
+    return this.#held !== null;
+  }
+
+  /** Whether what is held is to be settled before anything of `timeMs`, of a later scrape, is read into series. */
+  isPast(timeMs: number, nowMs: number): boolean {
+    if (this.#held === null) return false;
+    return timeMs > this.#held.timeMs || this.times.wasAhead(this.#held.timeMs, timeMs, nowMs);
   }
 
   /**
-   * Takes a part of a scrape, or a whole one; all rows have their series. By steps, between
-   * which nothing else may touch this target. O(series kept).
+   * Takes a part of a scrape, or a whole one; all rows have their series, and nothing that it comes after is held any more.
+   * Holds it, unless it comes too late for that. Returns whether it is to be settled at once, nothing more being to come. By
+   * steps, between which nothing else may touch this target. O(series kept).
    */
-  *take(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<void> {
+  *take(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<boolean> {
+    const { timeMs } = part;
+    const isLate = this.#held === null ? this.#isKnown(timeMs, facts.nowMs) : timeMs < this.#held.timeMs;
+    if (isLate) {
+      yield* this.#apply(part, rows, facts);
+      return false;
+    }
+    if (this.#held === null) {
+      this.#held = new HeldScrape(timeMs, facts.nowMs, this.#pool.take());
+      this.#events.held(this);
+    }
+    yield* this.#held.add(part, rows, facts.pace);
+    return upOf(part, rows) === 'over';
+  }
+
+  #isKnown(timeMs: number, nowMs: number): boolean {
+    return timeMs === this.times.timeMs || this.times.isOld(timeMs, nowMs);
+  }
+
+  /** Applies what is held, by steps as `take`; returns what became of it, to be booked. */
+  *settle(pace: Pace): InSteps<Tally> {
+    const { heardMs, rows, tally } = this.#held!;
+    const whole = this.#held!.whole();
+    this.#held = null;
+    if (whole.first !== END) yield* this.#apply(whole, rows, { nowMs: heardMs, tally, pace });
+    this.#pool.giveBack(rows);
+    return tally;
+  }
+
+  /** Forgets series that are over when they are many; while nobody has read any. */
+  tidy(): void {
+    if (this.#held === null && !this.isGone) this.shown.tidy(this.#page);
+  }
+
+  *#apply(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<void> {
     const { nowMs, tally } = facts;
     const up = upOf(part, rows);
     if (up === 'over') this.#over(part, rows, nowMs, tally);
     else if (up === 'down') this.#fail(part, rows, nowMs, tally);
-    else if (up === 'up' || hasValue(part, rows)) yield* this.#good(part, rows, facts);
+    else if (up === 'up' || part.timeMs === this.#goodMs || hasValue(part, rows)) yield* this.#good(part, rows, facts);
     else this.#mark(part, rows, tally);
   }
 
@@ -129,6 +142,7 @@ export class SampledTarget {
 
   /** It is gone since `sinceMs` (engine time). */
   leave(sinceMs: number): void {
+    if (this.isHeld) this.#events.settle(this);
     if (this.isGone) return;
     this.isGone = true;
     if (this.times.timeMs > 0) this.#emit({ kind: 'gone' }, { scheduledMs: null, startedMs: sinceMs });
@@ -175,22 +189,24 @@ export class SampledTarget {
 
   *#good(part: PagePart, rows: PointRows, { nowMs, tally, pace }: TakeFacts): InSteps<void> {
     const { timeMs } = part;
-    const beforeMs = this.times.timeMs;
     const isOld = this.times.isOld(timeMs, nowMs);
-    const isNew = !isOld && timeMs !== beforeMs;
+    const isNew = !isOld && timeMs !== this.times.timeMs;
+    const beforeMs = isNew || isOld ? this.times.timeMs : this.times.beforeMs;
     const isFirst = this.#goodScrapes === 0;
     const fromMs = isFirst ? deltasFromMs(part, rows, this.target.intervalMs) : null;
     if (isNew) this.#advance(timeMs, nowMs, fromMs ?? timeMs);
     if (isNew || isFirst) this.#beginGood(timeMs);
     const isLateFirst = !isFirst && timeMs === this.#firstGoodMs;
-    const isLaterPart = isLateFirst && beforeMs === timeMs && !this.#tellsDeltas && !hasDeltas(part, rows);
-    const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst, isLaterPart };
+    const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
     const context = { ...facts, anew: false, page: ++this.#page, shownPage: this.#shownPage, written: 0 };
-    yield* this.#writer.readLife(context);
+    const isLifeTold = yield* this.#writer.readLife(context);
+    if (fromMs !== null) this.#tellsDeltas = true;
+    if (isFirst) this.#life.begin(this.#signs(), this.times.engineMs(timeMs, nowMs), this.times.livedMs);
+    else if (isLifeTold) context.anew = this.#life.isNew(this.#signs(), this.times.livedMs);
     if (fromMs !== null) yield* this.#showDeltasAtZero(context, fromMs);
     yield* this.#showAtZero(context, yield* this.#writer.beginningAgain(context));
     const gapToMs = yield* this.#writer.writeDeltas(context);
-    if (gapToMs !== Number.POSITIVE_INFINITY && isNew) this.#leaveGap(beforeMs, gapToMs, nowMs);
+    if (gapToMs !== Number.POSITIVE_INFINITY && this.#gapOfMs !== timeMs) this.#leaveGap(context, gapToMs);
     yield* this.#writer.writeCumulative(context);
     this.#markEnded(part, rows, tally);
     const hasEnded = this.#stale.confirm(timeMs);
@@ -198,12 +214,17 @@ export class SampledTarget {
     if (!isNew && !hasEnded && context.written === 0) return;
     const startedMs = isOld ? this.times.engineMs(timeMs, nowMs) : this.times.atMs;
     const times = { scheduledMs: isNew && !isFirst ? startedMs : null, startedMs };
-    yield* this.#emitPage(times, pace, context.isLaterPart);
-    this.shown.tidy(this.#page);
+    yield* this.#emitPage(times, pace, { isNewLife: context.anew });
+  }
+
+  /** Where counts are deltas, what tells of the process tells nothing of them. */
+  #signs(): LifeSigns {
+    return this.#tellsDeltas ? NO_SIGNS : this.shown.lifeSigns(this.times.timeMs);
   }
 
   #beginGood(timeMs: number): void {
     if (this.#goodScrapes === 0) this.#firstGoodMs = timeMs;
+    this.#goodMs = timeMs;
     this.#goodScrapes += 1;
     this.#stale.nextGood(timeMs);
     this.isUp = true;
@@ -235,10 +256,9 @@ export class SampledTarget {
   /** At first sight `smi` counts nothing: it is shown a page before, on which what comes as deltas is at 0. */
   *#showDeltasAtZero(context: PartContext, fromMs: number): InSteps<void> {
     const { part, nowMs, pace } = context;
-    this.#tellsDeltas = true;
     const startedMs = this.times.engineMs(fromMs, nowMs);
     const monoMs = this.times.monoMs - (part.timeMs - fromMs);
-    yield* this.#emitPage({ scheduledMs: null, startedMs, monoMs }, pace);
+    yield* this.#emitPage({ scheduledMs: null, startedMs, monoMs }, pace, { isAhead: true });
     this.#next(context);
   }
 
@@ -248,29 +268,35 @@ export class SampledTarget {
   }
 
   /** Nobody tells of the time between: it is not covered, and its slot is incomplete. */
-  #leaveGap(fromMs: number, toMs: number, nowMs: number): void {
-    this.times.skip(toMs - fromMs);
+  #leaveGap({ part, beforeMs, nowMs }: PartContext, toMs: number): void {
+    this.#gapOfMs = part.timeMs;
+    this.times.skip(toMs - beforeMs);
     this.#emitFailed('gap', this.times.engineMs(toMs, nowMs));
     this.#events.missed(this.target, 1);
   }
 
-  /** A page before, on which what begins again is at 0: smaller than it was, which is a reset. */
+  /** A page before, on which what begins again is at 0: a reset, even of what was shown at 0 before. */
   *#showAtZero(context: PartContext, again: readonly PointSeries[]): InSteps<void> {
     if (again.length === 0) return;
     for (const { ids } of again) for (const id of ids) this.shown.restart(id);
     const startedMs = this.times.engineMs(context.part.timeMs, context.nowMs);
-    yield* this.#emitPage({ scheduledMs: null, startedMs }, context.pace);
+    yield* this.#emitPage({ scheduledMs: null, startedMs }, context.pace, { isReset: true });
     this.#next(context);
   }
 
   // --- Batches --------------------------------------------------------------------------------------------------------
 
   /** Goes on when all have taken the page, whose columns are valid until then. */
-  *#emitPage(times: EventTimes, pace: Pace, isLaterPart = false): InSteps<void> {
-    this.samples = yield* this.shown.fill(this.#page, this.times.timeMs, this.#tellsDeltas, pace);
+  *#emitPage(
+    times: EventTimes,
+    pace: Pace,
+    { isNewLife = false, isAhead = false, isReset = false } = {},
+  ): InSteps<void> {
+    this.samples = yield* this.shown.fill(this.#page, this.times.timeMs, this.#tellsDeltas, pace, isAhead);
     this.#shownPage = this.#page;
     const left: Steps<void>[] = [];
-    const event = { kind: 'scraped', scrape: this.#page, skippedLines: 0, isLaterPart } as const;
+    const life = isNewLife ? 'new' : 'same';
+    const event = { kind: 'scraped', scrape: this.#page, skippedLines: 0, life, isReset } as const;
     this.#emit(event, times, this.samples, (steps) => void left.push(steps));
     for (const steps of left) {
       do yield;
@@ -302,11 +328,6 @@ function upOf({ first }: PagePart, rows: PointRows): 'up' | 'down' | 'over' | nu
     return rows.values.values[rows.from[row]!]! > 0 ? 'up' : 'down';
   }
   return null;
-}
-
-function hasDeltas({ first }: PagePart, rows: PointRows): boolean {
-  for (let row = first; row !== END; row = rows.next[row]!) if (rows.isDelta[row] === 1) return true;
-  return false;
 }
 
 function hasValue({ first }: PagePart, rows: PointRows): boolean {

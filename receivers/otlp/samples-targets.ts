@@ -6,12 +6,14 @@ import type { MeshRules } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
 import type { SeriesBudget } from '../scrape/series-index.ts';
+import type { RowPool } from './samples-held.ts';
 import { dividedLabels, whoseProxy } from './samples-identity.ts';
 import type { MetricUse } from './samples-names.ts';
 import type { KnownResource } from './samples-resources.ts';
 import type { UnknownSeries } from './samples-rows.ts';
 import { PointSeries } from './samples-series.ts';
-import { SampledTarget, type TargetEvents } from './samples-target.ts';
+import { SampledTarget } from './samples-target.ts';
+import type { TargetEvents } from './samples-target-settings.ts';
 
 export interface TargetsSettings {
   readonly receiver: string;
@@ -21,6 +23,7 @@ export interface TargetsSettings {
   readonly intervalMs: number;
   readonly watchStartMs: number;
   readonly events: TargetEvents;
+  readonly pool: RowPool;
   readonly found: (target: Target, source: OwnerSource) => void;
   readonly left: (target: Target) => void;
 }
@@ -81,7 +84,7 @@ export class SampledTargets {
   }
 
   #targetOf(resource: KnownResource, whose: Labels): SampledTarget | null {
-    const { receiver, tables, budget, maxTargets, intervalMs, watchStartMs, events } = this.#settings;
+    const { receiver, tables, budget, maxTargets, intervalMs, watchStartMs, events, pool } = this.#settings;
     const rules = tables[resource.mesh]!;
     const { own, source, key } = whoseProxy(receiver, rules.mesh, resource.identity, whose);
     const known = this.#byKey.get(key);
@@ -89,7 +92,7 @@ export class SampledTargets {
     if (known === undefined && this.#byKey.size >= maxTargets) return null;
     const { address } = resource.identity;
     const target = new SampledTarget({
-      ...{ key, receiver, address, own, source, rules, budget, intervalMs, watchStartMs, events },
+      ...{ key, receiver, address, own, source, rules, budget, intervalMs, watchStartMs, events, pool },
     });
     this.#byKey.set(key, target);
     this.#settings.found(target.target, source);
@@ -99,6 +102,8 @@ export class SampledTargets {
   /** Tells what is overdue at `nowMs`, and lets go whoever was last heard before `sinceMs`. */
   look(nowMs: number, sinceMs: number): void {
     for (const target of this.#byKey.values()) {
+      // What is held is heard of.
+      if (target.isHeld) continue;
       if (target.times.heardMs >= sinceMs) target.tellOverdue(nowMs);
       else target.leave(target.times.atMs);
     }

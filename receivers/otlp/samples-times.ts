@@ -14,6 +14,8 @@ const NONE: readonly number[] = [];
 export class ScrapeTimes {
   /** Time of the newest scrape as the sender told it, ms; 0 before any. */
   timeMs = 0;
+  /** Time of the one before it; 0 without one. */
+  beforeMs = 0;
   /** Time of the first one. */
   firstMs = 0;
   /** Engine time (ms) of the newest scrape, and the time line that lengths are measured on. */
@@ -21,6 +23,7 @@ export class ScrapeTimes {
   monoMs = 0;
   /** Engine time (ms) at which something of the newest scrape first came. */
   heardMs = 0;
+  #skippedMs = 0;
   readonly #intervalMs: number;
   readonly #watchStartMs: number;
   /** Engine time (ms) of the next scrape that nobody was told of as missed. */
@@ -60,6 +63,7 @@ export class ScrapeTimes {
       this.monoMs = timeMs;
     } else if (timeMs > this.timeMs) this.monoMs += timeMs - this.timeMs;
     else this.monoMs += Math.max(0, nowMs - this.heardMs);
+    this.beforeMs = this.timeMs;
     this.timeMs = timeMs;
     this.atMs = atMs;
     this.heardMs = nowMs;
@@ -70,6 +74,12 @@ export class ScrapeTimes {
   /** So much of the time before the newest scrape is not covered by it, ms. */
   skip(ms: number): void {
     this.monoMs -= ms;
+    this.#skippedMs += ms;
+  }
+
+  /** The time line with all that was skipped, ms. */
+  get livedMs(): number {
+    return this.monoMs + this.#skippedMs;
   }
 
   /**

@@ -37,8 +37,6 @@ export interface PartContext {
   readonly beforeMs: number;
   /** Whether it belongs to the first scrape of all, something of which came before. */
   readonly isLateFirst: boolean;
-  /** Whether nothing came since but of that scrape, so that `smi` decides of all of it what counts. */
-  readonly isLaterPart: boolean;
   /** Whether another process tells it than the one before. */
   anew: boolean;
   /** Number of the page at hand, and of the last one that was shown. */
@@ -63,8 +61,9 @@ export class PartWriter {
     this.#watchStartMs = watchStartMs;
   }
 
-  /** Reads what tells of the process, before all else. */
-  *readLife(context: PartContext): InSteps<void> {
+  /** Reads what tells of the process, before all else; returns whether anything came of it. */
+  *readLife(context: PartContext): InSteps<boolean> {
+    let isTold = false;
     const { part, rows, pace, nowMs, tally, page } = context;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
       if (pace.isStep(FIELD_WORK)) yield;
@@ -73,11 +72,13 @@ export class PartWriter {
       tally.taken += 1;
       if (this.#isRepeat(series, context) || this.#times.isOld(part.timeMs, nowMs)) continue;
       const value = rows.values.values[rows.from[row]!]!;
-      if (this.#life.read(series.role, value, this.#times.engineMs(part.timeMs, nowMs))) context.anew = true;
+      if (series.role !== 'restart_epoch') this.#life.isTold = true;
+      isTold = true;
       this.#shown.shown[series.ids[0]!] = value;
       this.#shown.written(series, part.timeMs, page);
       context.written += 1;
     }
+    return isTold;
   }
 
   /** Series that count from 0 although what they come to may not be smaller than what is shown. */
@@ -147,7 +148,9 @@ export class PartWriter {
     for (let i = 0; i < series.ids.length; i++) {
       const id = series.ids[i]!;
       const value = values[from + i]!;
-      this.#shown.before[id] = isCount(value) ? this.#shown.shown[id]! : Number.NaN;
+      // Of one that had ended, pages show nothing any more.
+      const before = series.standing === 'ended' ? 0 : this.#shown.shown[id]!;
+      this.#shown.before[id] = isCount(value) ? before : Number.NaN;
       if (!isCount(value)) this.#shown.showBad(id);
       else {
         this.#shown.offset[id] = this.#offsetOf(series, id, value, context);
@@ -164,9 +167,8 @@ export class PartWriter {
     if (series.standing === 'ended' || context.anew) return 0;
     if (series.isDelta) return value - this.#shown.shown[id]!;
     if (series.timeMs !== 0) return this.#shown.offset[id]!;
-    // A series of the first scrape of all that `smi` does not see for the first time now.
-    const isLate = context.isLateFirst && !context.isLaterPart;
-    const isBaseline = isLate || this.#isShown(series, context);
+    // Of the first scrape of all, when `smi` has seen that already.
+    const isBaseline = context.isLateFirst || this.#isShown(series, context);
     return isBaseline && !this.#bornUnderWatch ? value : 0;
   }
 
@@ -202,7 +204,7 @@ export class PartWriter {
       tally.repeated += samples;
       return NEVER;
     }
-    if (!this.#isShown(series, context)) for (const id of series.ids) this.#shown.restart(id);
+    if (context.anew || !this.#isShown(series, context)) for (const id of series.ids) this.#shown.restart(id);
     const from = rows.from[row]!;
     const added = rows.values.values.subarray(from, from + series.ids.length);
     if (added.every(isCount)) {

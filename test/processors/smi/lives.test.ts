@@ -1,9 +1,9 @@
 /** @module Lives told by uptime and by the number of a hot restart. */
 import test from 'ava';
 import fc from 'fast-check';
+import { createLife, pageTime } from '../../../pipeline/model/lives.ts';
 import type { MeshRules } from '../../../pipeline/model/rules.ts';
 import { config } from '../../../processors/smi/config.ts';
-import { createLife, pageTime } from '../../../processors/smi/lives.ts';
 import { PastLives } from '../../../processors/smi/past-lives.ts';
 import { counter, identity, RESTART_EPOCH, START, TestTarget, testRules, UPTIME, workload } from '../../kit/mesh.ts';
 import { counted, createEngine, SmiRun, WATCH_MS } from '../../kit/smi-run.ts';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import type { Batch } from '../../../pipeline/batch.ts';
+import { TAKEN } from '../../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { inOneGo, MalformedProtobuf } from '../../../pipeline/wire/otlp-traffic.ts';
 import { createSamplesIntake } from '../../../receivers/otlp/samples-intake.ts';
@@ -15,6 +16,7 @@ import {
   OUTBOUND,
   PROXY,
   requestOf,
+  SETTLED_MS,
   type Stage,
   type StageOptions,
   sum,
@@ -287,6 +289,7 @@ test('without either, the address stands for the workload, and that is told', as
   await stage.send(
     requestOf(scrapes({})(at, 1), { 'service.name': 'linkerd-proxy', 'service.instance.id': '10.0.0.7:4191' }),
   );
+  stage.clock.advance(SETTLED_MS);
   t.like(stage.intake.targets()[0], { workload: '10.0.0.7:4191', identity: 'address', health: 'up' });
   t.true(stage.log.lines.some(({ message }) => message.includes('nothing tells whose proxy this is')));
 });
@@ -301,6 +304,7 @@ test('a proxy of which nothing comes any more is down, since when it says, until
   t.like(target, { health: 'down', lastError: 'nothing came since 2023-11-14T22:13:25.000Z' });
   t.true(target!.consecutiveFailures >= 4 && target!.consecutiveFailures <= 6, `${target!.consecutiveFailures}`);
   await stage.send(requestOf([sum(REQUESTS, 13, { at: 75 })]));
+  stage.clock.advance(SETTLED_MS);
   t.like(stage.intake.targets()[0], { health: 'up', consecutiveFailures: 0, lastError: '' });
 });
 
@@ -398,6 +402,8 @@ test('series that come and go for ever fill nothing', async (t) => {
 test('filtered series are booked by their reason', async (t) => {
   const stage = await opened();
   await stage.send(requestOf([sum(REQUESTS, 1, at), sum(REQUESTS, 5, at, { ...OUTBOUND, target_port: '4191' })]));
+  t.is(stage.balance.accepted, 0, 'it is held, and not booked yet');
+  stage.clock.advance(SETTLED_MS);
   t.is(stage.balance.filtered.get('own_scrape'), 1);
   t.is(stage.balance.delivered, 1);
   t.is(stage.balance.unaccounted, 0);
@@ -416,7 +422,8 @@ for (const outcome of [
     const next = { ...settings.next, consume: ({ delivery }: Batch) => delivery.settle(outcome) };
     const intake = createSamplesIntake({ ...settings, next }, await tablesOf(settings.config.samples.meshes))!;
     const share = inOneGo(intake.read(requestOf([gauge('up', 1, at), sum(REQUESTS, 7, at)]), new Map()))!;
-    t.deepEqual(await inOneGo(share.offer(false)), outcome);
+    t.deepEqual(await inOneGo(share.offer(false)), TAKEN, 'its sender was answered while it was held');
+    stage.clock.advance(SETTLED_MS);
     const { accepted, delivered, dropped, unaccounted } = stage.balance;
     t.deepEqual([accepted, delivered, [...dropped], unaccounted], [2, 0, [[outcome.reason, 2]], 0]);
   });

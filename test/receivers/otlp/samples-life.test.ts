@@ -1,22 +1,47 @@
 /** @module What points tell of the process behind a proxy, uptimes that are behind among them. */
 import test from 'ava';
+import type { LifeSigns } from '../../../pipeline/model/lives.ts';
 import { PageLife } from '../../../receivers/otlp/samples-life.ts';
 import { countsOf, createStage, gauge, requestOf, sum, WATCH_MS } from './samples-stage.ts';
+
+const signs = (told: Partial<LifeSigns>): LifeSigns => ({
+  ...{ startSeconds: Number.NaN, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN },
+  ...told,
+});
 
 test('an uptime tells the earliest start there can be: it may be as old as the proxy writes it', (t) => {
   for (const lagMs of [0, 250, 5000]) {
     const life = new PageLife(lagMs);
     t.is(life.startMs, Number.NEGATIVE_INFINITY);
-    t.false(life.read('uptime', 8, 100_000));
+    life.begin(signs({ uptimeSeconds: 8 }), 100_000, 0);
     t.is(life.startMs, 100_000 - 8000 - lagMs);
   }
 });
 
 test('a start is exact, and an uptime beside it tells nothing of when', (t) => {
   const life = new PageLife(5000);
-  life.read('start', 90, 100_000);
-  life.read('uptime', 3, 100_000);
+  life.begin(signs({ startSeconds: 90, uptimeSeconds: 3 }), 100_000, 0);
   t.is(life.startMs, 90_000);
+});
+
+test('a process that starts after the last word of the one before is new, however short that one was watched', (t) => {
+  const life = new PageLife(0);
+  life.begin(signs({ startSeconds: 96 }), 97_000, 0);
+  t.false(life.isNew(signs({ startSeconds: 96 }), 20_000));
+  t.true(life.isNew(signs({ startSeconds: 122 }), 30_000));
+  t.false(life.isNew(signs({ startSeconds: 122.9 }), 40_000));
+});
+
+test('an uptime that stood still for a scrape is of a new process, but not within the lag', (t) => {
+  for (const [lagMs, isNew] of [
+    [0, true],
+    [5000, true],
+    [9000, false],
+  ] as const) {
+    const life = new PageLife(lagMs);
+    life.begin(signs({ uptimeSeconds: 4 }), 100_000, 0);
+    t.is(life.isNew(signs({ uptimeSeconds: 4 }), 10_000), isNew);
+  }
 });
 
 const UPTIME = 'envoy_server_uptime';

@@ -32,8 +32,8 @@ test('with one more nothing of the request is applied', async (t) => {
   const stage = await createStage({ config: { max_samples_per_request: SAMPLES } });
   stage.clock.advance(5000);
   await stage.send(request(5));
-  const { accepted } = stage.balance;
   stage.clock.advance(10_000);
+  const { accepted } = stage.balance;
   const tooMany = request(15, [sum('response_total', 1, { at: 15 }, { direction: 'inbound' })]);
   const error = await t.throwsAsync(() => stage.send(tooMany), { instanceOf: TooManyItems });
   t.is(error?.message, 'the request has more than 7 samples');

@@ -9,6 +9,7 @@ import {
   histogram,
   OUTBOUND,
   requestOf,
+  SETTLED_MS,
   type Stage,
   type StageOptions,
   sum,
@@ -576,6 +577,7 @@ test('a request that comes again changes nothing', async (t) => {
   const events = stage.seen.length;
   await come(stage, 16, request);
   t.is(stage.seen.length, events);
+  stage.clock.advance(SETTLED_MS);
   t.is(stage.balance.filtered.get('repeat'), 3);
   t.deepEqual(finish(stage).slice(0, 2), [FIRST, { at: 10, count: 4, complete: true }]);
   t.is(stage.balance.unaccounted, 0);
@@ -585,7 +587,7 @@ test('a scrape that comes after a newer one is ignored, but for series of which 
   const stage = await createStage();
   await come(stage, 5, [sum(REQUESTS, 100, { at: 5 }), sum(REQUESTS, 10, { at: 5 }, OTHER)]);
   await come(stage, 25, [sum(REQUESTS, 120, { at: 25 })]);
-  await come(stage, 25.5, [sum(REQUESTS, 110, { at: 15 }), sum(REQUESTS, 15, { at: 15 }, OTHER)]);
+  await come(stage, 28, [sum(REQUESTS, 110, { at: 15 }), sum(REQUESTS, 15, { at: 15 }, OTHER)]);
   const slots = finish(stage);
   t.is(
     slots.reduce((total, { count }) => total + count, 0),
@@ -593,6 +595,39 @@ test('a scrape that comes after a newer one is ignored, but for series of which 
   );
   t.deepEqual(slots[1], { at: 10, count: 5, complete: false });
   t.is(stage.balance.filtered.get('repeat'), 1);
+});
+
+test('a baseline that falls before anything of it counted counts from 0, and is a reset', async (t) => {
+  const stage = await createStage();
+  await come(stage, 5, [sum(REQUESTS, 100, { at: 5 })]);
+  await come(stage, 9, [sum(REQUESTS, 50, { at: 5 }, OTHER)]);
+  await come(stage, 15, [sum(REQUESTS, 100, { at: 15 }), sum(REQUESTS, 3, { at: 15 }, OTHER)]);
+  t.deepEqual(finish(stage).slice(0, 2), [FIRST, { at: 10, count: 3, complete: false }]);
+});
+
+test('a scrape that comes while a newer one is held comes before it', async (t) => {
+  const stage = await createStage();
+  await come(stage, 5, [sum(REQUESTS, 100, { at: 5 })]);
+  await come(stage, 25, [sum(REQUESTS, 120, { at: 25 })]);
+  await come(stage, 25.5, [sum(REQUESTS, 110, { at: 15 })]);
+  t.deepEqual(finish(stage).slice(0, 3), [
+    FIRST,
+    { at: 10, count: 10, complete: true },
+    { at: 20, count: 10, complete: true },
+  ]);
+  t.is(stage.balance.filtered.get('repeat'), undefined);
+});
+
+test('a histogram that has other buckets in the next scrape loses nothing of the one that is held', async (t) => {
+  const stage = await createStage();
+  const latency = (at: number, counts: number[], bounds: number[]) =>
+    histogram('response_latency_ms', counts, bounds, { at });
+  await come(stage, 5, [sum(REQUESTS, 100, { at: 5 }), latency(5, [1, 1], [10])]);
+  await come(stage, 15, [sum(REQUESTS, 100, { at: 15 }), latency(15, [3, 4], [10])]);
+  await come(stage, 15.1, [sum(REQUESTS, 100, { at: 25 }), latency(25, [3, 4, 9], [10, 100])]);
+  finish(stage);
+  t.deepEqual(stage.balance.dropped, new Map());
+  t.is(stage.balance.unaccounted, 0);
 });
 
 test('two scrapes in one request are two scrapes', async (t) => {

@@ -25,6 +25,9 @@ export const WATCH_MS = 1_700_000_000_000;
 const ALL: readonly Demand[] = ['requests', 'latency', 'tcp'];
 const FACTORIES = { linkerd, istio, envoy };
 
+/** After so long (ms) what came of a scrape is all of it, with the usual interval. */
+export const SETTLED_MS = 2500;
+
 /** What the pipeline saw, in short. */
 export interface Seen {
   readonly kind: ScrapeEvent['kind'];

@@ -2,8 +2,19 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Turns } from '../../../pipeline/clock/turns.ts';
+import { inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { createMetricsIntake } from '../../../receivers/otlp/metrics-intake.ts';
-import { countsOf, createStage, OUTBOUND, PROXY, requestOf, sum } from './samples-stage.ts';
+import {
+  countsOf,
+  createStage,
+  OUTBOUND,
+  PROXY,
+  requestOf,
+  SETTLED_MS,
+  type Stage,
+  sum,
+  WATCH_MS,
+} from './samples-stage.ts';
 import { TurnClock } from './turn-clock.ts';
 
 const SERIES = 150;
@@ -43,69 +54,54 @@ test('scrapes of several proxies that come at the same time, some of them twice,
   );
 });
 
-test('a proxy whose points are being applied does not fall silent meanwhile', async (t) => {
-  const stage = await stageOf();
-  const clock = new TurnClock([true]);
-  const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
-  const first = intake.take(scrape(1, 5, 10));
-  await clock.end();
-  await first;
-  stage.clock.advance(34_000);
-  const later = intake.take(scrape(1, 34, 17));
-  // Until some of it is applied, the middle of which nothing else shows.
-  let rounds = 0;
-  while (stage.balance.accepted === SERIES && rounds < 1000 && !isApplying(stage)) {
-    t.true(await clock.round());
-    rounds += 1;
-  }
-  stage.clock.advance(10_000);
-  t.deepEqual(
-    stage.seen.filter(({ kind }) => kind === 'gone'),
-    [],
-    'it would have been gone',
-  );
-  await clock.end();
-  t.like(await later, { kind: 'taken' });
-  t.is(stage.intake.targets().length, 1);
-  stage.clock.advance(60_000);
-  t.is(
-    countsOf(stage.sums).reduce((all, { count }) => all + count, 0),
-    SERIES * 7,
-  );
-});
+const gone = ({ seen }: Stage) => seen.filter(({ kind }) => kind === 'gone');
+const countOf = ({ sums }: Stage) => countsOf(sums).reduce((all, { count }) => all + count, 0);
+const both = (at: number, value: number) => Buffer.concat([1, 2].map((i) => scrape(i, at, value)));
 
-test('nor does another one of the same request, whose turn has not come yet', async (t) => {
+test('a proxy whose points are being applied does not fall silent meanwhile, nor another one of the same request', async (t) => {
   const stage = await stageOf();
-  const clock = new TurnClock([true]);
-  const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
-  const both = (at: number, value: number) => Buffer.concat([1, 2].map((i) => scrape(i, at, value)));
-  const first = intake.take(both(5, 10));
-  await clock.end();
-  await first;
+  await stage.send(both(5, 10));
   stage.clock.advance(34_000);
-  const later = intake.take(both(34, 17));
-  while (!isApplying(stage)) t.true(await clock.round());
-  const [, second] = stage.intake.targets();
-  t.is(second?.lastScrapeMs, 1_700_000_000_000, 'nothing of it is applied yet');
+  const share = inOneGo(stage.intake.read(both(34, 17), new Map()))!;
+  const steps = share.offer(false);
+  t.false(steps.next().done, 'some of it is applied');
   stage.clock.advance(10_000);
-  t.deepEqual(
-    stage.seen.filter(({ kind }) => kind === 'gone'),
-    [],
-  );
-  await clock.end();
-  t.deepEqual(await later, { kind: 'taken', rejectedItems: 0, message: '' });
+  t.deepEqual(gone(stage), [], 'both would have been gone');
+  await inOneGo(steps);
+  t.is(stage.intake.targets().length, 2);
   stage.clock.advance(60_000);
-  t.is(
-    countsOf(stage.sums).reduce((all, { count }) => all + count, 0),
-    2 * SERIES * 7,
-  );
+  t.is(countOf(stage), 2 * SERIES * 7);
   t.deepEqual(stage.balance.dropped, new Map());
 });
 
-/** Whether the second scrape has been begun: its time is known, its page not shown yet. */
-function isApplying({ intake }: Awaited<ReturnType<typeof stageOf>>): boolean {
-  return intake.targets()[0]!.lastScrapeMs! > 1_700_000_030_000;
-}
+test('nor does one of which a scrape is held', async (t) => {
+  const stage = await stageOf();
+  await stage.send(scrape(1, 5, 10));
+  stage.clock.advance(34_000);
+  await stage.send(scrape(1, 34, 17));
+  stage.clock.advance(2400);
+  t.is(stage.intake.targets()[0]!.lastScrapeMs, WATCH_MS, 'nothing of it is applied yet');
+  t.deepEqual(gone(stage), [], 'it would have been gone');
+  stage.clock.advance(60_000);
+  t.is(countOf(stage), SERIES * 7);
+});
+
+test('what is held is applied by steps, and those of a proxy are ended before more comes', async (t) => {
+  for (let rounds = 0; rounds < 12; rounds++) {
+    const stage = await stageOf();
+    await stage.send(both(5, 10));
+    stage.clock.advance(10_000);
+    await stage.send(both(15, 17));
+    stage.clock.advance(SETTLED_MS - 1);
+    for (let i = 0; i < rounds; i++) stage.clock.fireNext();
+    await stage.send(both(15, 17));
+    await stage.send(both(25, 20));
+    stage.clock.advance(60_000);
+    t.is(countOf(stage), 2 * SERIES * 10);
+    t.deepEqual(stage.balance.filtered, new Map([['repeat', 2 * SERIES]]));
+    t.is(stage.balance.unaccounted, 0);
+  }
+});
 
 test('a stop in the middle hands on the scrape that was begun', async (t) => {
   for (const rounds of [0, 5, 10, 15, 20, 25, 30, 40, 60]) {

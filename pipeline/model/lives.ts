@@ -4,8 +4,8 @@
  * A mesh tells the instant at which the process started, or for how long it has run. The latter may be behind by the
  * table's `uptimeLagSeconds`, so the start lies in a range: [apparent - lag, apparent], apparent = now - uptime.
  */
-import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
-import type { SeriesTable } from '../../pipeline/model/series.ts';
+import type { SeriesMeaning } from './rules.ts';
+import type { SeriesTable } from './series.ts';
 
 /** Starts (seconds since the epoch) that differ by no more than this are the same start. */
 export const SAME_START_SECONDS = 1;

@@ -1,0 +1,28 @@
+/** @module What becomes of the batches that something was handed on in, all of them together. */
+import { type Delivery, type Outcome, TAKEN } from '../../pipeline/delivery.ts';
+import { worstOf } from './outcomes.ts';
+
+export class BatchEnds {
+  #open = 0;
+  #worst: Outcome = TAKEN;
+  #tell: ((outcome: Outcome) => void) | null = null;
+
+  add(delivery: Delivery): void {
+    this.#open += 1;
+    delivery.onSettled((outcome) => {
+      this.#open -= 1;
+      this.#worst = worstOf([{ outcome: this.#worst }, { outcome }]);
+      this.#tellIfAll();
+    });
+  }
+
+  /** No more are added: `tell` hears the worst outcome, at once if all are known. */
+  close(tell: (outcome: Outcome) => void): void {
+    this.#tell = tell;
+    this.#tellIfAll();
+  }
+
+  #tellIfAll(): void {
+    if (this.#open === 0) this.#tell?.(this.#worst);
+  }
+}

@@ -1,0 +1,61 @@
+/** @module What a proxy whose points a Collector sends is given, and what it tells. */
+import type { ScrapeEvent, Target } from '../../pipeline/batch.ts';
+import type { Steps } from '../../pipeline/clock/turns.ts';
+import type { MeshRules } from '../../pipeline/model/rules.ts';
+import type { Pace } from '../../pipeline/wire/otlp-traffic.ts';
+import type { OwnerSource } from '../scrape/identity.ts';
+import type { SeriesBudget } from '../scrape/series-index.ts';
+import type { RowPool } from './samples-held.ts';
+import type { Tally } from './samples-tally.ts';
+import type { SampledTarget } from './samples-target.ts';
+
+/** How a batch stands on the time line; engine milliseconds but `monoMs`, which only lengths are taken of. */
+export interface BatchTimes {
+  readonly scheduledMs: number | null;
+  readonly startedMs: number;
+  readonly monoMs: number;
+  readonly nextDueMs: number | null;
+}
+
+/** Those left out are of the newest scrape. */
+export type EventTimes = Partial<BatchTimes> & Pick<BatchTimes, 'scheduledMs' | 'startedMs'>;
+
+export interface TargetEvents {
+  /** What is too long for one go is handed to `later`, where there is any: to be done before anything else of the target. */
+  emit(
+    target: Target,
+    event: ScrapeEvent,
+    times: BatchTimes,
+    items: number,
+    later: ((steps: Steps<void>) => void) | undefined,
+  ): void;
+  /** Parts of a scrape are held from now on: to be settled in a while. */
+  held(target: SampledTarget): void;
+  /** Settles it in one go, and books what becomes of it. */
+  settle(target: SampledTarget): void;
+  /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */
+  missed(target: Target, scrapes: number): void;
+}
+
+export interface TargetSettings {
+  readonly key: string;
+  readonly receiver: string;
+  readonly address: string;
+  readonly own: Target['own'];
+  readonly source: OwnerSource;
+  readonly rules: MeshRules;
+  readonly intervalMs: number;
+  readonly budget: SeriesBudget;
+  readonly events: TargetEvents;
+  readonly pool: RowPool;
+  /** Engine time (ms) since which this Weir watches. */
+  readonly watchStartMs: number;
+}
+
+/** What goes with a part on its way. */
+export interface TakeFacts {
+  /** Engine time. */
+  readonly nowMs: number;
+  readonly tally: Tally;
+  readonly pace: Pace;
+}
