@@ -8,6 +8,7 @@ import {
   grpcFrame,
   H2_PREFACE,
   h2Frame,
+  h2Frames,
   h2Outcome,
   PATHS,
   rawExchange,
@@ -51,13 +52,20 @@ function corpus(path: string): string[] {
     `post ${path} HTTP/1.1\r\nHost: x\r\n\r\n`,
     `BREW ${path} HTTP/1.1\r\nHost: x\r\n\r\n`,
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
-    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     '\0'.repeat(1000),
   ];
 }
 
-/** Refused with one answer at most, after which the connection ends. */
+const GOAWAY = 7;
+
+/** Refused with one answer at most, after which the connection ends; one in HTTP/2 is refused in its own words. */
 export const twoWays: Attack = async (attacker) => {
+  await attacker.note('the preface of HTTP/2', 'GOAWAY HTTP_1_1_REQUIRED, closed', async () => {
+    const answer = await rawExchange(attacker.ports.httpPort, H2_PREFACE, { patienceMs: 15_000 });
+    const ends = h2Frames(Buffer.from(answer, 'latin1')).filter(({ type }) => type === GOAWAY);
+    const isRefused = ends.length === 1 && ends[0]!.content.readUInt32BE(4) === 13 && !answer.endsWith('open');
+    return isRefused ? 'GOAWAY HTTP_1_1_REQUIRED, closed' : answer.slice(0, 200);
+  });
   for (const signal of SIGNALS) {
     for (const bytes of corpus(PATHS[signal])) await refusedOnce(attacker, attacker.ports.httpPort, bytes, '4\\d\\d');
   }
