@@ -29,6 +29,12 @@ export class SeriesBinder {
     this.#ownExports = ownExports;
   }
 
+  /** Whether there is nothing to bind, as for most pages. O(1). */
+  isBound({ target, version, bound, overLimit, proofs, groups }: TargetState): boolean {
+    if (target.series.version !== version || target.series.size > bound) return false;
+    return proofs.isSettled && groups.changed.size === 0 && !(overLimit.size > 0 && this.#cells.hasRoom);
+  }
+
   /**
    * Binds series that are new, or whose id was given anew, to their cells. O(series), and only then. By steps, between which
    * the series of this target stay as they are.
@@ -42,7 +48,8 @@ export class SeriesBinder {
       this.#bindOne(state, id);
       if (id % STEP_BOUND === 0) yield;
     }
-    yield* this.#moveSettled(state);
+    const settled = state.proofs.settle();
+    if (settled.size > 0) yield* this.#moveSettled(state, settled);
     if (state.groups.changed.size > 0) yield* this.#bindBuckets(state);
   }
 
@@ -74,9 +81,9 @@ export class SeriesBinder {
     }
   }
 
-  *#moveSettled(state: TargetState): Generator<void, void, void> {
+  *#moveSettled(state: TargetState, settled: ReadonlyMap<number, boolean>): Generator<void, void, void> {
     let moved = 0;
-    for (const [id, isProven] of state.proofs.settle()) {
+    for (const [id, isProven] of settled) {
       this.#move(state, id, isProven);
       if (++moved % STEP_BOUND === 0) yield;
     }

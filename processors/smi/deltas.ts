@@ -45,6 +45,24 @@ export interface PageResult {
 /** Series of one step: well below a millisecond. */
 const STEP_SERIES = 8192;
 
+/** Whether the page of a target is applied in one step, as most are. */
+export function isShort({ bound }: TargetState): boolean {
+  return bound <= STEP_SERIES;
+}
+
+/** What `applyPageInSteps` does, at once and without what steps cost. O(series), allocates nothing per series. */
+export function applyPage(
+  state: TargetState,
+  scrape: number,
+  kind: PageKind,
+  skippedLines: boolean,
+  slot: PageSlot,
+): PageResult {
+  const page = pageOf(state, scrape, kind, skippedLines, judgeGroups(state, scrape, skippedLines));
+  addRange(state, page, slot.column, slot.recordMark, slot.mark, 0, state.bound);
+  return endOf(state, page, skippedLines);
+}
+
 /**
  * Applies the page in the target's columns (`seen[id] === scrape`) to `state` and adds the differences to the column of
  * `slot`, which has room for all cells. Its `recordMark[record]` is set to its mark for every record with a series on the
@@ -59,20 +77,39 @@ export function* applyPageInSteps(
   slot: PageSlot,
 ): Generator<void, PageResult, void> {
   const { bound } = state;
-  const isSpecial = yield* judgeGroups(state, scrape, skippedLines);
-  const result: PageResult = { reset: false, ignored: 0, firstIgnored: -1 };
-  const page: Page = {
-    ...{ scrape, kind, isSpecial, result },
-    // In a new life nothing of the old one is left, whatever the page could not tell.
-    evicts: kind === 'from-zero' || (state.target.rules.vanished === 'evicted' && !skippedLines),
-    newMeansZero: kind !== 'baseline' && (kind === 'from-zero' || state.sawWholePage),
-  };
+  const isSpecial = yield* judgeGroupsInSteps(state, scrape, skippedLines);
+  const page = pageOf(state, scrape, kind, skippedLines, isSpecial);
   for (let from = 0; from < bound; from += STEP_SERIES) {
     if (from > 0) yield;
-    addRange(state, page, slot, from, Math.min(bound, from + STEP_SERIES));
+    // The columns by themselves: what is compiled for them outlives the slot.
+    addRange(state, page, slot.column, slot.recordMark, slot.mark, from, Math.min(bound, from + STEP_SERIES));
   }
-  if (!skippedLines || kind === 'from-zero') state.sawWholePage = true;
-  return result;
+  return endOf(state, page, skippedLines);
+}
+
+function pageOf(
+  { target, sawWholePage }: TargetState,
+  scrape: number,
+  kind: PageKind,
+  skippedLines: boolean,
+  isSpecial: boolean,
+): Page {
+  return {
+    scrape,
+    kind,
+    isSpecial,
+    // In a new life nothing of the old one is left, whatever the page could not tell.
+    evicts: kind === 'from-zero' || (target.rules.vanished === 'evicted' && !skippedLines),
+    newMeansZero: kind !== 'baseline' && (kind === 'from-zero' || sawWholePage),
+    reset: false,
+    ignored: 0,
+    firstIgnored: -1,
+  };
+}
+
+function endOf(state: TargetState, page: Page, skippedLines: boolean): PageResult {
+  if (!skippedLines || page.kind === 'from-zero') state.sawWholePage = true;
+  return page;
 }
 
 /** Where differences are added; its columns may be replaced by longer ones between two steps. */
@@ -83,19 +120,25 @@ export interface PageSlot {
 }
 
 /** One page as all of its series take it. */
-interface Page {
+interface Page extends PageResult {
   readonly scrape: number;
   readonly kind: PageKind;
   readonly isSpecial: boolean;
   readonly evicts: boolean;
   readonly newMeansZero: boolean;
-  readonly result: PageResult;
 }
 
 /** Takes the differences of the series from `first` up to `end`. */
-function addRange(state: TargetState, page: Page, slot: PageSlot, first: number, end: number): void {
-  const { scrape, kind, isSpecial, evicts, newMeansZero, result } = page;
-  const { column, recordMark, mark } = slot;
+function addRange(
+  state: TargetState,
+  page: Page,
+  column: Float64Array,
+  recordMark: Float64Array,
+  mark: number,
+  first: number,
+  end: number,
+): void {
+  const { scrape, kind, isSpecial, evicts, newMeansZero } = page;
   const { values, seen, repeats: repeatsNow } = state.target.series;
   const { last, memory, repeats, cell, record, group } = state;
   const { mark: groupMark, verdict: groupVerdict, seen: groupSeen, known: groupKnown } = state.groups;
@@ -143,9 +186,9 @@ function addRange(state: TargetState, page: Page, slot: PageSlot, first: number,
     repeats[id] = repeatsNow[id]!;
     if (delta !== 0) column[to]! += delta;
   }
-  if (reset) result.reset = true;
-  result.ignored += ignored;
-  if (result.firstIgnored < 0) result.firstIgnored = firstIgnored;
+  if (reset) page.reset = true;
+  page.ignored += ignored;
+  if (page.firstIgnored < 0) page.firstIgnored = firstIgnored;
 }
 
 /**
@@ -157,8 +200,18 @@ function afterAbsence(was: number, group: number, kind: PageKind, groupSeen: Uin
   return group >= 0 && groupSeen[group] === scrape ? MISSING : GONE;
 }
 
+/** The same as `judgeGroupsInSteps`, in one go. */
+function judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): boolean {
+  const { bound } = state;
+  return seeGroups(state, scrape, 0, bound) && judgeUnusual(state, scrape, skippedLines, 0, bound);
+}
+
 /** Marks the groups of this page whose series must not be judged one by one; false when there is none. */
-function* judgeGroups(state: TargetState, scrape: number, skippedLines: boolean): Generator<void, boolean, void> {
+function* judgeGroupsInSteps(
+  state: TargetState,
+  scrape: number,
+  skippedLines: boolean,
+): Generator<void, boolean, void> {
   const { bound } = state;
   let isUnusual = false;
   for (let from = 0; from < bound; from += STEP_SERIES) {

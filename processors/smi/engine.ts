@@ -17,7 +17,7 @@ import { isCapped, type Overflow } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
-import { applyPageInSteps, type PageKind } from './deltas.ts';
+import { applyPage, applyPageInSteps, isShort, type PageKind } from './deltas.ts';
 import { type Intake, intakeOf, NOTHING } from './intake.ts';
 import { isSameLife, PastLives } from './past-lives.ts';
 import { PodTargets } from './pods.ts';
@@ -147,52 +147,56 @@ export class SmiEngine {
    * they are; the slot that the page is of stays open. They are to be brought to their end.
    */
   *takeInSteps(batch: SamplesBatch): Generator<void, Intake, void> {
-    const { event, target } = batch;
-    let state = this.#targets.get(target);
-    if (state === undefined) {
-      state = new TargetState(target, batch.startedMs, batch.nextDueMs);
-      this.#targets.set(target, state);
-      this.#pods.add(state);
-    }
-    state.nextDueMs = batch.nextDueMs;
-    if (event.kind === 'discovered') return NOTHING;
-    if (event.kind === 'gone') {
-      state.goneMs = batch.startedMs;
-      if (state.life !== null) this.#past.remember(target, state.life, batch.startedMs);
-      return NOTHING;
-    }
-    state.firstPending = false;
-    const slot = this.#slotAt(batch.scheduledMs ?? batch.startedMs);
-    const coverage = slot.cover(target);
-    if (batch.scheduledMs !== null && state.countedDueMs !== batch.scheduledMs) {
-      coverage.scrapesDue += 1;
-      if (event.kind === 'failed') coverage.scrapesMissed += 1;
-    }
-    if (event.kind === 'failed') return NOTHING;
+    const state = this.#stateOf(batch);
+    const slot = this.#note(state, batch);
+    if (slot === null || batch.event.kind !== 'scraped') return NOTHING;
+    const { scrape, skippedLines, life, isReset } = batch.event;
     slot.pages += 1;
     try {
-      return yield* this.#page(state, batch, slot, event);
+      if (!this.#binder.isBound(state)) yield* this.#binder.bindInSteps(state);
+      slot.grow(this.#cells.cells, this.#cells.indexes);
+      const signs = state.lifeSeries.read(state.target.series, scrape);
+      const kind = this.#kind(state, signs, batch, life);
+      const beginsAgain = kind === 'from-zero' && state.life !== null;
+      // Before the first pause: another address of the pod must not count the same life meanwhile.
+      this.#live(state, batch, slot, kind, signs);
+      const result = isShort(state)
+        ? applyPage(state, scrape, kind, skippedLines > 0, slot)
+        : yield* applyPageInSteps(state, scrape, kind, skippedLines > 0, slot);
+      if (result.reset || beginsAgain || isReset === true) slot.cover(state.target).resets += 1;
+      return intakeOf(state, scrape, batch.items, result);
     } finally {
       slot.pages -= 1;
     }
   }
 
-  *#page(
-    state: TargetState,
-    batch: SamplesBatch,
-    slot: Slot,
-    { scrape, skippedLines, life, isReset }: GoodPage,
-  ): Generator<void, Intake, void> {
-    yield* this.#binder.bindInSteps(state);
-    slot.grow(this.#cells.cells, this.#cells.indexes);
-    const signs = state.lifeSeries.read(state.target.series, scrape);
-    const kind = this.#kind(state, signs, batch, life);
-    const beginsAgain = kind === 'from-zero' && state.life !== null;
-    // Before the first pause: another address of the pod must not count the same life meanwhile.
-    this.#live(state, batch, slot, kind, signs);
-    const result = yield* applyPageInSteps(state, scrape, kind, skippedLines > 0, slot);
-    if (result.reset || beginsAgain || isReset === true) slot.cover(state.target).resets += 1;
-    return intakeOf(state, scrape, batch.items, result);
+  #stateOf({ target, startedMs, nextDueMs }: SamplesBatch): TargetState {
+    let state = this.#targets.get(target);
+    if (state === undefined) {
+      state = new TargetState(target, startedMs, nextDueMs);
+      this.#targets.set(target, state);
+      this.#pods.add(state);
+    }
+    state.nextDueMs = nextDueMs;
+    return state;
+  }
+
+  /** Notes what a batch says beside its page; the slot that it is of, null when it is of none. */
+  #note(state: TargetState, { event, target, scheduledMs, startedMs }: SamplesBatch): Slot | null {
+    if (event.kind === 'discovered') return null;
+    if (event.kind === 'gone') {
+      state.goneMs = startedMs;
+      if (state.life !== null) this.#past.remember(target, state.life, startedMs);
+      return null;
+    }
+    state.firstPending = false;
+    const slot = this.#slotAt(scheduledMs ?? startedMs);
+    const coverage = slot.cover(target);
+    if (scheduledMs !== null && state.countedDueMs !== scheduledMs) {
+      coverage.scrapesDue += 1;
+      if (event.kind === 'failed') coverage.scrapesMissed += 1;
+    }
+    return slot;
   }
 
   /** Notes that the process lives, and what the page covers of its life. */

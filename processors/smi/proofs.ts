@@ -8,6 +8,8 @@ interface Need {
   isProven: boolean;
 }
 
+const NOTHING_CHANGED: ReadonlyMap<number, boolean> = new Map();
+
 /** Bounded by the target's series. */
 export class Proofs {
   /** By id of a series. */
@@ -48,10 +50,15 @@ export class Proofs {
     }
   }
 
+  /** Whether `settle` has nothing to say. O(1). */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   /** Series whose standing changed since the last call, and what it is now. O(series that need), mostly O(1). */
   settle(): ReadonlyMap<number, boolean> {
+    if (this.#isSettled) return NOTHING_CHANGED;
     const changed = new Map<number, boolean>();
-    if (this.#isSettled) return changed;
     this.#isSettled = true;
     for (const [id, need] of this.#needs) {
       const isProven = this.#provers.has(need.name);
