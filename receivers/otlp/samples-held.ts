@@ -37,6 +37,8 @@ export class HeldScrape {
   /** What becomes of it, not booked before. */
   readonly tally = new Tally();
   readonly #part: PagePart;
+  /** Of `up` nobody keeps series, so that one of a kind is held, whatever stands beside it. */
+  #upKinds = 0;
 
   constructor(timeMs: number, heardMs: number, rows: PointRows) {
     this.timeMs = timeMs;
@@ -70,6 +72,11 @@ export class HeldScrape {
   }
 
   #isFirst(series: PointSeries, kind: number): boolean {
+    if (series.role === 'up') {
+      const isFirst = (this.#upKinds & kind) === 0;
+      this.#upKinds |= kind;
+      return isFirst;
+    }
     if (series.heldMs !== this.timeMs) {
       series.heldMs = this.timeMs;
       series.heldKinds = 0;

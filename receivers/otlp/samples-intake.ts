@@ -18,7 +18,7 @@ import { type ResourceIdentity, resourceIdentity } from './samples-identity.ts';
 import { MetricNames } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
 import { type FoundResource, KnownResource, KnownResources } from './samples-resources.ts';
-import { PointRows } from './samples-rows.ts';
+import { END, PointRows } from './samples-rows.ts';
 import { Settling } from './samples-settling.ts';
 import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { Tally } from './samples-tally.ts';
@@ -107,7 +107,7 @@ class Samples implements CollectorSamples {
       watchStartMs: settings.startedMs,
       events: {
         emit: (...event) => this.#emit(...event),
-        held: (target) => this.#settling.add(target),
+        held: (target, timeMs) => this.#settling.add(target, this.#holdMs(timeMs)),
         settle: (target) => inOneGo(this.#settle(target, new Pace())),
         missed: (target, scrapes) => this.#events.missed(target, scrapes),
       },
@@ -201,6 +201,10 @@ class Samples implements CollectorSamples {
       if (resource.isTooLong) continue;
       for (const { target, part } of yield* this.#parts(resource, rows, { nowMs, tally, pace })) {
         if (target.isPast(part.timeMs, nowMs)) yield* this.#settle(target, pace);
+        if (target.isGone) {
+          dropPart(part, rows, tally);
+          continue;
+        }
         const isWhole = yield* target.take(part, rows, { nowMs, tally, pace });
         if (isWhole) yield* this.#settle(target, pace);
         if (pace.isStep(PART_WORK)) yield;
@@ -278,6 +282,15 @@ class Samples implements CollectorSamples {
     }
   }
 
+  /** How long a scrape of `timeMs` may be held for its slot, which closes one interval after its end: half of what is left. */
+  #holdMs(timeMs: number): number {
+    const { config, time } = this.#settings;
+    const slotMs = config.scrape_interval;
+    const nowMs = time.nowMs();
+    const closesMs = (Math.floor(Math.min(timeMs, nowMs) / slotMs) + 2) * slotMs;
+    return (closesMs - nowMs) / 2;
+  }
+
   /** Applies what is held of a proxy and books it. */
   *#settle(target: SampledTarget, pace: Pace): InSteps<void> {
     const ends = new BatchEnds();
@@ -342,6 +355,11 @@ class Samples implements CollectorSamples {
     this.#targets.look(nowMs, sinceMs);
     this.#resources.sweep(sinceMs);
   }
+}
+
+/** What the Collector tells of a proxy behind the word that it scrapes it no more, in the same request. */
+function dropPart({ first }: TargetPart['part'], rows: PointRows, tally: Tally): void {
+  for (let row = first; row !== END; row = rows.next[row]!) tally.drop('series_changed', rows.length[row]!);
 }
 
 /** What finding the series of a row costs: little where it is known, and else that of each of its samples. */

@@ -23,7 +23,11 @@ export class Settling {
   readonly #settings: SettlingSettings;
   /** With the monotonic time (ms) since when; longest first. */
   readonly #held = new Map<SampledTarget, number>();
+  /** Those that must not wait so long, with the monotonic time (ms) when they are due. Few: what came late. */
+  readonly #hurried = new Map<SampledTarget, number>();
   #timer: Timer | null = null;
+  /** When the timer ends (monotonic ms); infinite without one. */
+  #timerDueMs = Number.POSITIVE_INFINITY;
   /** What is under way, and whether it is to end after the proxy at hand. */
   #steps: FinishableSteps<void> | null = null;
   #isCut = false;
@@ -32,21 +36,29 @@ export class Settling {
     this.#settings = settings;
   }
 
-  /** Something of this proxy is held from now on. */
-  add(target: SampledTarget): void {
-    this.#held.set(target, this.#settings.clock.monoMs());
+  /** Something of this proxy is held from now on, for `withinMs` at most. */
+  add(target: SampledTarget, withinMs: number): void {
+    const { clock, settleMs } = this.#settings;
+    if (withinMs >= settleMs) this.#held.set(target, clock.monoMs());
+    else this.#hurried.set(target, clock.monoMs() + Math.max(0, withinMs));
   }
 
   remove(target: SampledTarget): void {
     this.#held.delete(target);
+    this.#hurried.delete(target);
   }
 
-  /** Waits for what is held the longest, unless that is done already. */
+  /** Waits for what is due first, unless something is being settled. O(those that are hurried). */
   arm(): void {
-    const [sinceMs] = this.#held.values();
-    if (sinceMs === undefined || this.#timer !== null || this.#steps !== null) return;
+    if (this.#steps !== null) return;
     const { clock, settleMs } = this.#settings;
-    this.#timer = clock.after(Math.max(0, sinceMs + settleMs - clock.monoMs()), () => this.#begin());
+    const [sinceMs = Number.POSITIVE_INFINITY] = this.#held.values();
+    let dueMs = sinceMs + settleMs;
+    for (const hurriedMs of this.#hurried.values()) dueMs = Math.min(dueMs, hurriedMs);
+    if (dueMs >= this.#timerDueMs) return;
+    this.#timer?.cancel();
+    this.#timerDueMs = dueMs;
+    this.#timer = clock.after(Math.max(0, dueMs - clock.monoMs()), () => this.#begin());
   }
 
   /** Brings the proxy at hand to its end, since others are to be touched; call `arm` after that. */
@@ -60,11 +72,13 @@ export class Settling {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
     this.cut();
   }
 
   #begin(): void {
     this.#timer = null;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
     if (this.#settings.isBusy()) return;
     this.#steps = new FinishableSteps(this.#settleDue());
     this.#goOn(this.#steps);
@@ -73,12 +87,21 @@ export class Settling {
   *#settleDue(): InSteps<void> {
     const { clock, settleMs, settle } = this.#settings;
     const pace = new Pace();
-    const untilMs = clock.monoMs() - settleMs;
-    for (const [target, sinceMs] of this.#held) {
-      if (sinceMs > untilMs || this.#isCut) return;
+    const nowMs = clock.monoMs();
+    for (const target of this.#due(nowMs, nowMs - settleMs)) {
+      if (this.#isCut) return;
       yield* settle(target, pace);
       target.tidy();
       if (pace.isStep(TARGET_WORK)) yield;
+    }
+  }
+
+  /** What was due at `nowMs`, or is held since `sinceMs` or before. */
+  *#due(nowMs: number, sinceMs: number): Generator<SampledTarget, void, void> {
+    for (const [target, dueMs] of this.#hurried) if (dueMs <= nowMs) yield target;
+    for (const [target, heldMs] of this.#held) {
+      if (heldMs > sinceMs) return;
+      yield target;
     }
   }
 

@@ -29,8 +29,8 @@ export interface TargetEvents {
     items: number,
     later: ((steps: Steps<void>) => void) | undefined,
   ): void;
-  /** Parts of a scrape are held from now on: to be settled in a while. */
-  held(target: SampledTarget): void;
+  /** Parts of the scrape of `timeMs` are held from now on: to be settled in a while, and before its slot closes. */
+  held(target: SampledTarget, timeMs: number): void;
   /** Settles it in one go, and books what becomes of it. */
   settle(target: SampledTarget): void;
   /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */

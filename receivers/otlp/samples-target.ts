@@ -98,10 +98,10 @@ export class SampledTarget {
     }
     if (this.#held === null) {
       this.#held = new HeldScrape(timeMs, facts.nowMs, this.#pool.take());
-      this.#events.held(this);
+      this.#events.held(this, timeMs);
     }
     yield* this.#held.add(part, rows, facts.pace);
-    return upOf(part, rows) === 'over';
+    return isOver(part, rows);
   }
 
   #isKnown(timeMs: number, nowMs: number): boolean {
@@ -126,8 +126,12 @@ export class SampledTarget {
   *#apply(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<void> {
     const { nowMs, tally } = facts;
     const up = upOf(part, rows);
-    if (up === 'over') this.#over(part, rows, nowMs, tally);
-    else if (up === 'down') this.#fail(part, rows, nowMs, tally);
+    if (isOver(part, rows)) {
+      // What was told of the same time counts before.
+      if (hasCount(part, rows)) yield* this.#good(part, rows, facts);
+      else takeAll(part, rows, tally);
+      this.#over(part.timeMs, nowMs);
+    } else if (up === 'down') this.#fail(part, rows, nowMs, tally);
     else if (up === 'up' || part.timeMs === this.#goodMs || hasValue(part, rows)) yield* this.#good(part, rows, facts);
     else this.#mark(part, rows, tally);
   }
@@ -157,8 +161,7 @@ export class SampledTarget {
   // --- Scrapes that failed, and the end -------------------------------------------------------------------------------
 
   /** The Collector scrapes it no more. */
-  #over({ timeMs, first }: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
-    for (let row = first; row !== END; row = rows.next[row]!) tally.taken += rows.length[row]!;
+  #over(timeMs: number, nowMs: number): void {
     if (!this.times.isOld(timeMs, nowMs)) this.leave(this.times.engineMs(timeMs, nowMs));
   }
 
@@ -321,16 +324,33 @@ export class SampledTarget {
 }
 
 /** What the Collector says of its scrape: null for nothing. */
-function upOf({ first }: PagePart, rows: PointRows): 'up' | 'down' | 'over' | null {
+function upOf({ first }: PagePart, rows: PointRows): 'up' | 'down' | null {
   for (let row = first; row !== END; row = rows.next[row]!) {
-    if (rows.uses[row]!.form !== 'up') continue;
-    if (rows.isRecorded[row] === 0) return 'over';
+    if (rows.uses[row]!.form !== 'up' || rows.isRecorded[row] === 0) continue;
     return rows.values.values[rows.from[row]!]! > 0 ? 'up' : 'down';
   }
   return null;
 }
 
+/** Whether the Collector says that it scrapes it no more. */
+function isOver({ first }: PagePart, rows: PointRows): boolean {
+  for (let row = first; row !== END; row = rows.next[row]!)
+    if (rows.uses[row]!.form === 'up' && rows.isRecorded[row] === 0) return true;
+  return false;
+}
+
 function hasValue({ first }: PagePart, rows: PointRows): boolean {
   for (let row = first; row !== END; row = rows.next[row]!) if (rows.isRecorded[row] === 1) return true;
   return false;
+}
+
+/** Whether a value of a series came, beside those of `up`. */
+function hasCount({ first }: PagePart, rows: PointRows): boolean {
+  for (let row = first; row !== END; row = rows.next[row]!)
+    if (rows.isRecorded[row] === 1 && rows.uses[row]!.form !== 'up') return true;
+  return false;
+}
+
+function takeAll({ first }: PagePart, rows: PointRows, tally: Tally): void {
+  for (let row = first; row !== END; row = rows.next[row]!) tally.taken += rows.length[row]!;
 }

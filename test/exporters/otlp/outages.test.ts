@@ -182,7 +182,8 @@ for (const [way, signal] of [
       for (const n of upTo(6)) give(n);
       let answered = 0;
       while (!drained() || answered < late.length) {
-        await breathe();
+        // Long enough for what was sent to arrive before its time is over.
+        await breathe(500);
         clock.advance(1000);
         for (; answered < late.length && late[answered]!.dueMs <= clock.monoMs(); answered++) late[answered]!.answer();
         t.is(balance.unaccounted, 0);

@@ -1,0 +1,90 @@
+/** @module What is held of a scrape: it counts in its own slot however late it came, and takes no more room than its series. */
+import test from 'ava';
+import { inOneGo, Pace } from '../../../pipeline/wire/otlp-traffic.ts';
+import { HeldScrape } from '../../../receivers/otlp/samples-held.ts';
+import { PointRows } from '../../../receivers/otlp/samples-rows.ts';
+import { PointSeries } from '../../../receivers/otlp/samples-series.ts';
+import { countsOf, createStage, gauge, OUTBOUND, requestOf, sum, WATCH_MS } from './samples-stage.ts';
+
+const requests = (at: number, value: number) => sum('response_total', value, { at }, OUTBOUND);
+const up = (at: number, isOver = false) => gauge('up', 1, { at, stale: isOver });
+
+async function stageOf() {
+  const stage = await createStage();
+  const come = async (at: number, ...parts: readonly (readonly object[])[]) => {
+    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 - stage.time.nowMs()));
+    for (const metrics of parts) await stage.send(requestOf(metrics));
+  };
+  const counted = () => {
+    stage.clock.advance(60_000);
+    return countsOf(stage.sums);
+  };
+  return { stage, come, counted };
+}
+
+for (const delay of [0.1, 6, 7.4, 7.9, 8.1, 9, 9.9, 10.4]) {
+  test(`a scrape that comes ${delay} s late, while its slot is open, counts in its slot`, async (t) => {
+    const { come, counted } = await stageOf();
+    for (let k = 0; k < 5; k++) await come(9.5 + 10 * k + delay, [requests(9.5 + 10 * k, 10 + 5 * k)]);
+    t.deepEqual(counted().slice(0, 5), [
+      { at: 0, count: 0, complete: false },
+      ...[10, 20, 30, 40].map((at) => ({ at, count: 5, complete: true })),
+    ]);
+  });
+}
+
+test('a single late scrape leaves its slot and the next one as they are', async (t) => {
+  const { come, counted } = await stageOf();
+  for (let k = 0; k < 6; k++) await come(9.5 + 10 * k + (k === 3 ? 9 : 1), [requests(9.5 + 10 * k, 10 + 5 * k)]);
+  t.deepEqual(
+    counted()
+      .slice(1, 6)
+      .map(({ count, complete }) => [count, complete]),
+    Array(5).fill([5, true]),
+  );
+});
+
+test('what came of a scrape counts before the word, in another request, that it was the last', async (t) => {
+  for (const parts of [
+    [[requests(15, 17)], [up(15, true)]],
+    [[requests(15, 17), up(15)], [up(15, true)]],
+    [[requests(15, 17), up(15, true)]],
+  ]) {
+    const { stage, come, counted } = await stageOf();
+    await come(5.1, [requests(5, 10), up(5)]);
+    await come(15.1, ...parts);
+    t.is(counted().find(({ at }) => at === 10)?.count, 7);
+    t.is(stage.balance.unaccounted, 0);
+    t.true(stage.seen.some(({ kind }) => kind === 'gone'));
+  }
+});
+
+test('nothing of a proxy comes behind its end; what the same request tells of it is dropped, and counted', async (t) => {
+  const { stage, come, counted } = await stageOf();
+  await come(5.1, [requests(5, 10), up(5)]);
+  await come(16.1, [up(15, true), requests(16, 17), up(16)]);
+  counted();
+  const kinds = stage.seen.map(({ kind }) => kind);
+  t.deepEqual(kinds.slice(kinds.indexOf('gone')), ['gone']);
+  t.deepEqual([...stage.balance.dropped], [['series_changed', 2]]);
+  t.is(stage.balance.unaccounted, 0);
+});
+
+test('of `up`, of which no series are kept, one value and one mark are held, however many come', (t) => {
+  const rows = new PointRows();
+  const held = new HeldScrape(5000, 0, new PointRows());
+  let taken = 0;
+  for (let request = 0; request < 10; request++) {
+    rows.clear();
+    for (let i = 0; i < 100; i++) {
+      const point = { timeMs: 5000, startMs: 0, isRecorded: i % 2 === 0, value: 1 };
+      const series = new PointSeries({} as never, { role: 'up' }, []);
+      const row = rows.add({ form: 'up' } as never, point as never, false, series);
+      rows.next[row] = i < 99 ? row + 1 : -1;
+    }
+    inOneGo(held.add({ timeMs: 5000, first: 0, last: 99 }, rows, new Pace()));
+    taken += 100;
+  }
+  t.is(held.rows.size, 2);
+  t.is(held.tally.taken, taken - 2, 'the others are taken, and tell nothing new');
+});
