@@ -18,7 +18,7 @@ import { type ResourceIdentity, resourceIdentity } from './samples-identity.ts';
 import { MetricNames } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
 import { type FoundResource, KnownResource, KnownResources } from './samples-resources.ts';
-import { END, PointRows } from './samples-rows.ts';
+import { PointRows } from './samples-rows.ts';
 import { Settling } from './samples-settling.ts';
 import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { Tally } from './samples-tally.ts';
@@ -196,19 +196,29 @@ class Samples implements CollectorSamples {
   *#apply(found: readonly FoundResource[], rows: PointRows, tally: Tally): InSteps<void> {
     const nowMs = this.#settings.time.nowMs();
     const pace = new Pace();
+    const facts = { nowMs, tally, pace };
     for (const resource of found) {
       this.#bookUnfit(resource, tally);
       if (resource.isTooLong) continue;
-      for (const { target, part } of yield* this.#parts(resource, rows, { nowMs, tally, pace })) {
-        if (target.isPast(part.timeMs, nowMs)) yield* this.#settle(target, pace);
-        if (target.isGone) {
-          dropPart(part, rows, tally);
-          continue;
-        }
-        const isWhole = yield* target.take(part, rows, { nowMs, tally, pace });
-        if (isWhole) yield* this.#settle(target, pace);
-        if (pace.isStep(PART_WORK)) yield;
-      }
+      const known = this.#knownOf(resource, nowMs);
+      for (const scrape of byTime(resource.rows, rows)) yield* this.#takeScrape(known, resource, scrape, rows, facts);
+    }
+  }
+
+  /** Takes the rows of one resource that have the same time. */
+  *#takeScrape(
+    known: KnownResource,
+    found: FoundResource,
+    scrape: readonly number[],
+    rows: PointRows,
+    facts: TakeFacts,
+  ): InSteps<void> {
+    const { nowMs, pace } = facts;
+    for (const { target, part } of yield* this.#parts(known, found, scrape, rows, facts)) {
+      if (target.isPast(part.timeMs, nowMs)) yield* this.#settle(target, pace);
+      const isWhole = yield* target.take(part, rows, facts);
+      if (isWhole) yield* this.#settle(target, pace);
+      if (pace.isStep(PART_WORK)) yield;
     }
   }
 
@@ -230,12 +240,17 @@ class Samples implements CollectorSamples {
     }
   }
 
-  /** The rows of a resource by proxy and time. */
-  *#parts(found: FoundResource, rows: PointRows, { nowMs, tally, pace }: TakeFacts): InSteps<TargetPart[]> {
-    const resource = this.#knownOf(found, nowMs);
-    yield* this.#settlePast(found, resource, rows, { nowMs, tally, pace });
+  /** These rows of a resource by proxy. */
+  *#parts(
+    resource: KnownResource,
+    found: FoundResource,
+    scrape: readonly number[],
+    rows: PointRows,
+    { nowMs, tally, pace }: TakeFacts,
+  ): InSteps<TargetPart[]> {
+    yield* this.#settlePast(scrape, resource, rows, { nowMs, tally, pace });
     const parts = new Parts(rows);
-    for (const row of found.rows) {
+    for (const row of scrape) {
       if (pace.isStep(resolveWork(rows, row))) yield;
       if (!found.wants(rows.uses[row]!)) continue;
       const refused = this.#resolve(resource, rows, row);
@@ -273,9 +288,9 @@ class Samples implements CollectorSamples {
   // --- Parts that are held --------------------------------------------------------------------------------------------
 
   /** Series may have other buckets in a later scrape, so that what is held comes before those are resolved. */
-  *#settlePast(found: FoundResource, resource: KnownResource, rows: PointRows, facts: TakeFacts): InSteps<void> {
+  *#settlePast(scrape: readonly number[], resource: KnownResource, rows: PointRows, facts: TakeFacts): InSteps<void> {
     const { nowMs, pace } = facts;
-    for (const row of found.rows) {
+    for (const row of scrape) {
       if (pace.isStep(ROW_WORK)) yield;
       const target = rows.series[row]?.target ?? resource.target;
       if (target?.isPast(rows.timeMs[row]!, nowMs) === true) yield* this.#settle(target, pace);
@@ -357,9 +372,12 @@ class Samples implements CollectorSamples {
   }
 }
 
-/** What the Collector tells of a proxy behind the word that it scrapes it no more, in the same request. */
-function dropPart({ first }: TargetPart['part'], rows: PointRows, tally: Tally): void {
-  for (let row = first; row !== END; row = rows.next[row]!) tally.drop('series_changed', rows.length[row]!);
+/** Rows by their time, the earliest first: in a later scrape a series may have other buckets, which are its own from then on. */
+function byTime(all: readonly number[], { timeMs }: PointRows): readonly (readonly number[])[] {
+  const [first] = all;
+  if (all.every((row) => timeMs[row] === timeMs[first!])) return [all];
+  const scrapes = Map.groupBy(all, (row) => timeMs[row]!);
+  return [...scrapes].sort(([a], [b]) => a - b).map(([, rows]) => rows);
 }
 
 /** What finding the series of a row costs: little where it is known, and else that of each of its samples. */

@@ -4,7 +4,7 @@ import { inOneGo, Pace } from '../../../pipeline/wire/otlp-traffic.ts';
 import { HeldScrape } from '../../../receivers/otlp/samples-held.ts';
 import { PointRows } from '../../../receivers/otlp/samples-rows.ts';
 import { PointSeries } from '../../../receivers/otlp/samples-series.ts';
-import { countsOf, createStage, gauge, OUTBOUND, requestOf, sum, WATCH_MS } from './samples-stage.ts';
+import { countsOf, createStage, gauge, histogram, OUTBOUND, requestOf, sum, WATCH_MS } from './samples-stage.ts';
 
 const requests = (at: number, value: number) => sum('response_total', value, { at }, OUTBOUND);
 const up = (at: number, isOver = false) => gauge('up', 1, { at, stale: isOver });
@@ -66,7 +66,7 @@ test('nothing of a proxy comes behind its end; what the same request tells of it
   counted();
   const kinds = stage.seen.map(({ kind }) => kind);
   t.deepEqual(kinds.slice(kinds.indexOf('gone')), ['gone']);
-  t.deepEqual([...stage.balance.dropped], [['series_changed', 2]]);
+  t.deepEqual([...stage.balance.dropped], [['mesh_changed', 2]]);
   t.is(stage.balance.unaccounted, 0);
 });
 
@@ -88,3 +88,33 @@ test('of `up`, of which no series are kept, one value and one mark are held, how
   t.is(held.rows.size, 2);
   t.is(held.tally.taken, taken - 2, 'the others are taken, and tell nothing new');
 });
+
+const latencies = (at: number, counts: readonly number[], boundsMs: readonly number[]) =>
+  histogram('response_latency_ms', [...counts], [...boundsMs], { at }, OUTBOUND);
+
+for (const bounds of [
+  [1, 5, 10],
+  [100, 500],
+]) {
+  test(`two scrapes of one request, of which the second has the bounds ${bounds}, count as in two`, async (t) => {
+    const [first, second, third] = [
+      [requests(5, 10), latencies(5, [1, 2, 3], [1, 2])],
+      [requests(15, 20), latencies(15, [2, 4, 6], [1, 2])],
+      [requests(25, 30), latencies(25, [5, 9, ...Array(bounds.length - 1).fill(9)], bounds)],
+    ] as const;
+    const told = async (...parts: readonly (readonly object[])[]) => {
+      const { stage, come, counted } = await stageOf();
+      await come(5.1, first);
+      await come(25.2, ...parts);
+      const slots = counted();
+      return { slots, latencies: stage.sums.map(({ records }) => records.map(({ latency }) => latency)) };
+    };
+    const inOne = await told([...second, ...third]);
+    t.deepEqual(inOne, await told(second, third));
+    t.deepEqual(inOne.latencies[1], [[{ boundsMs: [1, 2], counts: Float64Array.of(1, 2, 3) }]] as never);
+    t.deepEqual(inOne.slots.slice(1, 3), [
+      { at: 10, count: 10, complete: true },
+      { at: 20, count: 10, complete: true },
+    ]);
+  });
+}
