@@ -23,7 +23,7 @@ export interface GatewayRun {
   toldIn?(slot: number): number;
   /**
    * On the machine's clock a window may be read before the last word of how long each pod was covered. What readers reckon from
-   * that is held to bounds then: who is left of unnamed callers, and which side tells an edge that is incomplete.
+   * that is held to bounds then: who is left of unnamed callers, and which side tells an edge.
    */
   readonly isReadEarly?: boolean;
 }
@@ -89,7 +89,7 @@ export function checkWindow(t: ExecutionContext, run: GatewayRun, published: Pub
     }
     const { latenciesMs: _, meshes, shared, tcp, ...figures } = want.get(edgeName(edge))!;
     if (!complete) compared.incomplete += 1;
-    if (!complete && run.isReadEarly === true && side !== figures.side) continue;
+    if (run.isReadEarly === true && side !== figures.side) continue;
     if (isBehind) {
       compared.behind += 1;
       t.true(figures.complete || !complete, `${name}: a gap shows`);
