@@ -1,5 +1,6 @@
 /** @module What a Weir that runs as a process of its own has scraped, as its targets saw it, put into slots. */
 import type { ScrapeRecord } from '../../demo/proxies/serve.ts';
+import type { Factors, SlotRange } from './expected-readings.ts';
 import { ExpectedTraffic } from './expected-traffic.ts';
 import type { WatchedLife } from './joined-truth.ts';
 
@@ -17,12 +18,33 @@ export interface SeenLife {
 /** What a life's scrapes told, each put at the time it was scheduled for: the machine may have been late. */
 export function watched({ agent, records, spawnedMs, stoppedMs }: SeenLife, slotMs: number): WatchedLife {
   const expected = new ExpectedTraffic(slotMs, spawnedMs);
-  const pods = Map.groupBy(records, ({ pod }) => pod);
-  const scheduled = [...pods.values()].flatMap((ofPod) =>
-    asScheduled(ofPod, stoppedMs ?? Number.POSITIVE_INFINITY, slotMs),
-  );
-  for (const record of scheduled) expected.scraped(record);
+  for (const [, scheduled] of scheduledByPod({ records, stoppedMs }, slotMs))
+    for (const record of scheduled) expected.scraped(record);
   return { agent, expected, startedMs: records[0]?.atMs ?? spawnedMs, stoppedMs };
+}
+
+function scheduledByPod(life: Pick<SeenLife, 'records' | 'stoppedMs'>, slotMs: number): [string, ScrapeRecord[]][] {
+  const stoppedMs = life.stoppedMs ?? Number.POSITIVE_INFINITY;
+  const pods = Map.groupBy(life.records, ({ pod }) => pod);
+  return Array.from(pods, ([pod, records]) => [pod, asScheduled(records, stoppedMs, slotMs)]);
+}
+
+/**
+ * How much longer each pod lived in these slots than its scrapes covered, where nobody tells what the slots were covered by:
+ * a scrape covers the time since the one before it, and the one behind that at discovery is not a whole interval later. For
+ * pods that were discovered before the first of the slots and missed no scrape.
+ */
+export function factorsSeen(life: SeenLife, slotMs: number, { from, to }: SlotRange): Factors {
+  const factors = new Map<string, number>();
+  for (const [pod, records] of scheduledByPod(life, slotMs)) {
+    let coveredMs = 0;
+    for (let i = 1; i < records.length; i++) {
+      const slot = Math.floor(records[i]!.atMs / slotMs);
+      if (slot >= from && slot < to) coveredMs += records[i]!.atMs - records[i - 1]!.atMs;
+    }
+    if (coveredMs > 0) factors.set(pod, ((to - from) * slotMs) / coveredMs);
+  }
+  return factors;
 }
 
 /**
