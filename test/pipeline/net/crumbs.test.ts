@@ -6,11 +6,21 @@ import { createTestClock } from '../../kit/clock.ts';
 function paused() {
   const clock = createTestClock();
   const told: string[] = [];
-  const crumbs = new Crumbs(clock, { pause: () => told.push('pause'), resume: () => told.push('resume') });
+  const listeners = new Set<() => void>();
+  const crumbs = new Crumbs(clock, {
+    pause: () => told.push('pause'),
+    resume: () => told.push('resume'),
+    on: (_event, listener) => listeners.add(listener),
+    off: (_event, listener) => listeners.delete(listener),
+  });
+  /** Somebody else lets the source go on. */
+  const resumed = () => {
+    for (const listener of listeners) listener();
+  };
   const come = (pieces: number) => {
     for (let i = 0; i < pieces; i++) crumbs.came();
   };
-  return { clock, told, come };
+  return { clock, told, come, resumed };
 }
 
 test('a source is paused after 256 pieces, once, and goes on in the next turn', (t) => {
@@ -28,9 +38,9 @@ test('a source is paused after 256 pieces, once, and goes on in the next turn', 
   t.is(told.length, 3);
 });
 
-test('a source that brought many more pieces in one read rests a millisecond for each hundred of them', (t) => {
+test('a source that brought many more pieces in one read rests a millisecond for each 250 of them', (t) => {
   const { clock, told, come } = paused();
-  come(256 + 10_000);
+  come(256 + 25_000);
   clock.advance(99);
   t.deepEqual(told, ['pause']);
   clock.advance(1);
@@ -38,4 +48,16 @@ test('a source that brought many more pieces in one read rests a millisecond for
   come(256);
   clock.advance(1);
   t.deepEqual(told, ['pause', 'resume', 'pause', 'resume'], 'it is not counted twice');
+});
+
+test('a source that somebody else lets go on while it rests is paused again, and not any more afterwards', (t) => {
+  const { clock, told, come, resumed } = paused();
+  resumed();
+  come(256);
+  resumed();
+  resumed();
+  t.deepEqual(told, ['pause', 'pause', 'pause']);
+  clock.advance(1);
+  resumed();
+  t.deepEqual(told, ['pause', 'pause', 'pause', 'resume']);
 });
