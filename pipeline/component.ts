@@ -11,7 +11,10 @@ import type { Logger } from './telemetry/logger.ts';
 import type { Meters } from './telemetry/meters.ts';
 
 export type Kind = 'receiver' | 'processor' | 'exporter' | 'extension';
-export type Signal = 'metrics' | 'traces';
+/** All of them, in the order in which they are shown. */
+export const SIGNALS = ['metrics', 'traces'] as const;
+export type Signal = (typeof SIGNALS)[number];
+
 /** The signal whose pipelines carry a body. */
 export function signalOfBody(body: Body): Signal {
   return body === 'spans' ? 'traces' : 'metrics';

@@ -1,5 +1,5 @@
 /** @module `weir components`: what there is, how stable it is, and every key with its default. */
-import type { AnyFactory, Kind, Signal } from '../component.ts';
+import { type AnyFactory, type Kind, SIGNALS } from '../component.ts';
 import { nearest } from '../config/nearest.ts';
 import { keyRows, shapeOf } from '../config/shape.ts';
 import { registry } from '../graph/registry.ts';
@@ -53,8 +53,6 @@ function list(factories: readonly AnyFactory[], headers: boolean): string {
   ]);
   return renderTable(LIST_COLUMNS, rows, { headers });
 }
-
-const SIGNALS: readonly Signal[] = ['metrics', 'traces'];
 
 function stability(factory: AnyFactory): string {
   return SIGNALS.flatMap((signal) => {

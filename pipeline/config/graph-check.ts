@@ -1,11 +1,10 @@
-/** @module Pipelines: references, what neighbours give and take, slots and windows. */
-import type { Body } from '../batch.ts';
-import { type CheckContext, type Signal, signalOfBody } from '../component.ts';
+/** @module Pipelines: names and signals, what they list, slots and windows; each with its own chain (chain-check.ts). */
+import { type CheckContext, SIGNALS, type Signal } from '../component.ts';
 import type { Registry } from '../registry.ts';
 import { formatMilliseconds } from '../wire/duration.ts';
+import { checkChain, checkSignals } from './chain-check.ts';
 import type { CheckedComponent, CheckedPipeline } from './checked.ts';
-import { collectorUseMend } from './collector.ts';
-import { type Configured, cadenceOf, callCheck, KIND_OF, type Section, windowOf } from './components.ts';
+import { type Configured, cadenceOf, callCheck, windowOf } from './components.ts';
 import { parseId } from './ids.ts';
 import { checkValue } from './issues.ts';
 import { nearest } from './nearest.ts';
@@ -13,30 +12,14 @@ import { isProblemCode } from './problem.ts';
 import type { Report } from './report.ts';
 import { pipeline as pipelineSchema } from './schema.ts';
 import type { Place } from './source.ts';
-import { type Entry, entryOf, findAt, isNull, type ListTree, type Path, type Tree } from './tree.ts';
+import { type Entry, entryOf, findAt, isNull, type Path } from './tree.ts';
+import { type GraphContext, isResolved, markAll, PIPELINES, type Use, usesOf } from './uses.ts';
 
-/** Components of all sections by id. */
-export type Sections = Readonly<Record<Section, ReadonlyMap<string, Configured>>>;
-
-const SIGNALS: readonly Signal[] = ['metrics', 'traces'];
 /** The Collector's signals that Weir has not. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['logs', 'profiles']);
-const PIPELINES: Path = ['service', 'pipelines'];
-
-interface Context {
-  readonly sections: Sections;
-  readonly registry: Registry;
-  readonly report: Report;
-}
-
-/** One use of a component in a pipeline and where it is written. */
-interface Use {
-  readonly configured: Configured;
-  readonly at: Place;
-}
 
 /** The pipeline, or null when it has problems. Marks what it uses. */
-export async function checkPipeline(entry: Entry, context: Context): Promise<CheckedPipeline | null> {
+export async function checkPipeline(entry: Entry, context: GraphContext): Promise<CheckedPipeline | null> {
   const { report } = context;
   const before = errorCount(report);
   const signal = await signalOf(entry, context);
@@ -77,7 +60,7 @@ function components(uses: readonly Use[]): CheckedComponent[] {
   return uses.flatMap((use) => use.configured.checked ?? []);
 }
 
-async function signalOf(entry: Entry, { registry, report }: Context): Promise<Signal | null> {
+async function signalOf(entry: Entry, { registry, report }: GraphContext): Promise<Signal | null> {
   const id = parseId(entry.key);
   const path = [...PIPELINES, entry.key];
   if (typeof id === 'string') {
@@ -109,84 +92,6 @@ async function signalsOf(registry: Registry): Promise<Signal[]> {
   return SIGNALS.filter((signal) => factories.some((factory) => factory?.signals[signal] !== undefined));
 }
 
-/** Uses in a pipeline whose own form is wrong, so that they are not called unused as well. */
-function markAll(entry: Entry, context: Context): void {
-  for (const section of ['receivers', 'processors', 'exporters'] as const) {
-    for (const item of listOf(entry.value, section)?.items ?? []) {
-      const found = item.kind === 'scalar' ? context.sections[section].get(String(item.value)) : undefined;
-      if (found !== undefined) found.used = true;
-    }
-  }
-}
-
-/** Whether every component that the pipeline names is configured. */
-function isResolved(entry: Entry, { sections }: Context): boolean {
-  return (['receivers', 'processors', 'exporters'] as const).every((section) =>
-    (listOf(entry.value, section)?.items ?? []).every(
-      (item) => item.kind === 'scalar' && !item.broken && sections[section].has(String(item.value).trim()),
-    ),
-  );
-}
-
-function listOf(tree: Tree, key: string): ListTree | null {
-  const list = entryOf(tree, key)?.value;
-  return list?.kind === 'list' ? list : null;
-}
-
-function usesOf(entry: Entry, section: Exclude<Section, 'extensions'>, context: Context): Use[] {
-  const items = listOf(entry.value, section)?.items ?? [];
-  return resolveUses(
-    items,
-    section,
-    { base: [...PIPELINES, entry.key, section], who: `pipeline ${entry.key}` },
-    context,
-  );
-}
-
-/** The components that a list of ids names; unknown and repeated ones are reported. */
-export function resolveUses(
-  items: readonly Tree[],
-  section: Section,
-  where: { readonly base: Path; readonly who: string },
-  context: Pick<Context, 'sections' | 'report'>,
-): Use[] {
-  const uses = new Map<string, Use>();
-  for (const [index, item] of items.entries()) {
-    if (item.kind !== 'scalar' || item.broken) continue;
-    const id = String(item.value).trim();
-    const path = [...where.base, index];
-    const configured = context.sections[section].get(id);
-    if (configured === undefined) reportUndefined(id, section, { ...where, path, at: item.at }, context);
-    else if (uses.has(id)) {
-      const message = `${where.who} lists ${KIND_OF[section]} "${id}" twice`;
-      context.report.add('WEIR1022', item.at, { message, mend: 'remove one of the two', path });
-    } else {
-      configured.used = true;
-      uses.set(id, { configured, at: item.at });
-    }
-  }
-  return [...uses.values()];
-}
-
-function reportUndefined(
-  id: string,
-  section: Section,
-  where: { readonly who: string; readonly path: Path; readonly at: Place },
-  { sections, report }: Pick<Context, 'sections' | 'report'>,
-): void {
-  const known = [...sections[section].keys()];
-  const needless = collectorUseMend(section, id);
-  const near = needless === null ? nearest(id, known) : null;
-  const others =
-    known.length === 0 ? `nothing is configured under ${section}` : `configured ${section}: ${known.join(', ')}`;
-  report.add('WEIR1014', where.at, {
-    message: `${where.who} uses ${KIND_OF[section]} "${id}", which is not configured`,
-    note: near === null ? `not under ${section}` : `did you mean "${near}"?`,
-    mend: needless ?? others,
-    path: where.path,
-  });
-}
-
 function checkNotEmpty(entry: Entry, section: 'receivers' | 'exporters', report: Report): void {
   const list = entryOf(entry.value, section);
   const items = list?.value.kind === 'list' ? list.value.items : [];
@@ -196,89 +101,6 @@ function checkNotEmpty(entry: Entry, section: 'receivers' | 'exporters', report:
     mend: `name at least one: ${section}: [...]`,
     path: [...PIPELINES, entry.key, section],
   });
-}
-
-function checkSignals(entry: Entry, signal: Signal, uses: readonly Use[], report: Report): void {
-  for (const use of uses) {
-    const { configured, at } = use;
-    if (carries(use, signal)) continue;
-    const signals = configured.checked?.factory.signals ?? {};
-    const carried = SIGNALS.filter((one) => signals[one] !== undefined).join(' and ');
-    report.add('WEIR1017', at, {
-      message: `${KIND_OF[configured.section]} "${configured.id}" carries ${carried || 'no signal'}, not ${signal}`,
-      mend: carried === '' ? 'remove it from the pipeline' : `use it in a pipeline named ${carried}`,
-      path: [...PIPELINES, entry.key],
-    });
-  }
-}
-
-interface Chain {
-  readonly receivers: readonly Use[];
-  readonly processors: readonly Use[];
-  readonly exporters: readonly Use[];
-}
-
-/** Every neighbour must take what the one before it gives; those that do not carry the signal at all are told of already. */
-async function checkChain(entry: Entry, signal: Signal, chain: Chain, context: Context): Promise<void> {
-  const carriers = (uses: readonly Use[]) => uses.filter((use) => carries(use, signal));
-  let givers = carriers(chain.receivers);
-  for (const taker of carriers(chain.processors)) {
-    for (const giver of givers) await checkLink(entry, signal, giver, taker, context);
-    givers = [taker];
-  }
-  for (const taker of carriers(chain.exporters))
-    for (const giver of givers) await checkLink(entry, signal, giver, taker, context);
-}
-
-/** True also of what has problems of its own. */
-function carries({ configured }: Use, signal: Signal): boolean {
-  const signals = configured.checked?.factory.signals;
-  return signals === undefined || signals[signal] !== undefined;
-}
-
-async function checkLink(entry: Entry, signal: Signal, giver: Use, taker: Use, context: Context): Promise<void> {
-  const from = giver.configured.checked?.factory;
-  const to = taker.configured.checked?.factory;
-  if (from === undefined || to === undefined || !('gives' in from) || !('takes' in to)) return;
-  if (from.kind === 'processor' && to.kind === 'processor' && to.takesOver === true && to.gives === from.gives) {
-    context.report.add('WEIR1018', taker.at, {
-      message: `pipeline ${entry.key}: ${name(giver)} gives ${from.gives} already, ${name(taker)} would only delay it`,
-      note: 'would take it over once more',
-      mend: 'remove one of the two',
-      path: [...PIPELINES, entry.key],
-    });
-    return;
-  }
-  const given = bodiesGiven(from, signal).find((body) => !to.takes.includes(body));
-  if (given === undefined) return;
-  const mender = await menderOf(given, to.takes, context.registry);
-  const needed = to.takes.join(' or ');
-  context.report.add('WEIR1018', taker.at, {
-    message: `pipeline ${entry.key}: ${name(giver)} gives ${given}, but ${name(taker)} takes ${needed}`,
-    note: `takes ${needed}`,
-    mend:
-      mender === null
-        ? `no processor turns ${given} into ${needed}; use another component`
-        : `put the processor ${mender} between them: configure it under processors, and name it in this pipeline`,
-    path: [...PIPELINES, entry.key],
-  });
-}
-
-/** What a component gives into a pipeline of `signal`; a receiver that gives nothing there is told of elsewhere. */
-function bodiesGiven(from: { readonly gives: Body | readonly Body[] }, signal: Signal): Body[] {
-  return [from.gives].flat().filter((body) => typeof from.gives === 'string' || signalOfBody(body) === signal);
-}
-
-function name(use: Use): string {
-  return `${KIND_OF[use.configured.section]} "${use.configured.id}"`;
-}
-
-async function menderOf(given: Body, needed: readonly Body[], registry: Registry): Promise<string | null> {
-  for (const type of registry.types('processor')) {
-    const factory = await registry.load('processor', type);
-    if (factory?.kind === 'processor' && factory.takes.includes(given) && needed.includes(factory.gives)) return type;
-  }
-  return null;
 }
 
 /** Spans are not gathered in slots. */

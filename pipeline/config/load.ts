@@ -5,7 +5,7 @@ import type { Registry } from '../registry.ts';
 import type { CheckedConfig, CheckedPipeline } from './checked.ts';
 import { type Configured, checkSection, SECTIONS } from './components.ts';
 import type { Environment } from './expand.ts';
-import { checkOwn, checkPipeline, checkShared, resolveUses, type Sections } from './graph-check.ts';
+import { checkOwn, checkPipeline, checkShared } from './graph-check.ts';
 import { checkValue } from './issues.ts';
 import { checkClashes, type Listener, listenersOf } from './listeners.ts';
 import { checkLoops } from './loops.ts';
@@ -16,6 +16,7 @@ import { extensionIds, service as serviceSchema, type TelemetryConfig, telemetry
 import { createSource } from './source.ts';
 import { type Entry, entryOf, findAt, isNull, mergeTrees, type Tree } from './tree.ts';
 import { isLoopback } from './types.ts';
+import { resolveUses, type Sections } from './uses.ts';
 
 export interface LoadOptions {
   readonly env: Environment;

@@ -1,11 +1,11 @@
 /** @module Pipelines whose exporters send to a receiver of the same Weir, so that what goes out comes in again, without end. */
 import type { CheckedComponent, CheckedPipeline } from './checked.ts';
 import type { Configured } from './components.ts';
-import type { Sections } from './graph-check.ts';
 import { isReachedAs, listenersOf } from './listeners.ts';
 import type { Report } from './report.ts';
 import { findAt, type Path } from './tree.ts';
 import type { Endpoint } from './types.ts';
+import type { Sections } from './uses.ts';
 
 /** An exporter of one pipeline sends to a receiver of another one, or of the same. */
 interface Hop {
