@@ -1,5 +1,6 @@
 /** @module Records of one reading grouped into edges by their two ends. */
-import { NONE, type Sides, type WorkloadEntry } from './reading-entries.ts';
+import { appended, NONE, type Sides, type WorkloadEntry } from './reading-entries.ts';
+import type { Frame } from './reading-figures.ts';
 import { entryKey } from './reading-sides.ts';
 import type { Side } from './rules.ts';
 import type { SideKey } from './side-memory.ts';
@@ -23,8 +24,57 @@ export function edgeKey(source: WorkloadEntry | null, destination: WorkloadEntry
   return `edge ${entryKey(source)} ${entryKey(destination)}`;
 }
 
+/** The groups of one reading, made when they are first asked for. O(records). */
+export class EdgeGroups<Edge> {
+  readonly #frame: Frame;
+  readonly #records: readonly TrafficRecord[];
+  #groups: Map<number, EdgeGroup<Edge>> | null = null;
+  #byEntry: Map<WorkloadEntry, EdgeGroup<Edge>[]> | null = null;
+  #clients: Map<WorkloadEntry, EdgeGroup<Edge>[]> | null = null;
+
+  constructor(frame: Frame, records: readonly TrafficRecord[]) {
+    this.#frame = frame;
+    this.#records = records;
+  }
+
+  all(): Iterable<EdgeGroup<Edge>> {
+    return this.#grouped().values();
+  }
+
+  /** Those with `entry` at either end. */
+  of(entry: WorkloadEntry): readonly EdgeGroup<Edge>[] {
+    this.#byEntry ??= groupsByEntry(this.all());
+    return this.#byEntry.get(entry) ?? [];
+  }
+
+  /** Those to `destination` that clients counted. */
+  clientsOf(destination: WorkloadEntry): readonly EdgeGroup<Edge>[] {
+    this.#clients ??= clientsByDestination(this.all());
+    return this.#clients.get(destination) ?? [];
+  }
+
+  #grouped(): Map<number, EdgeGroup<Edge>> {
+    if (this.#groups !== null) return this.#groups;
+    const groups = new Map<number, EdgeGroup<Edge>>();
+    const { index } = this.#frame;
+    for (let i = 0; i < this.#records.length; i++) {
+      const record = this.#records[i]!;
+      const group = groupOf(groups, record.key.side, index.owns[i]!.entry, index.far(i));
+      group[record.key.side] = appended(group[record.key.side], record);
+    }
+    for (const record of this.#frame.sides?.due.edges ?? NONE) {
+      const { own, peer, side } = record.key;
+      const told = index.peerOf(peer, own.workload.cluster);
+      const group = groupOf(groups, side, index.ownOf(own).entry, told === null ? null : index.resolve(told));
+      group.late = appended(group.late, record);
+    }
+    this.#groups = groups;
+    return groups;
+  }
+}
+
 /** The edge between the two ends of a record, made when it is new. */
-export function groupOf<Edge>(
+function groupOf<Edge>(
   groups: Map<number, EdgeGroup<Edge>>,
   side: Side,
   own: WorkloadEntry,
@@ -42,7 +92,7 @@ export function groupOf<Edge>(
 }
 
 /** Groups by both their ends; one whose ends are the same is there once. */
-export function groupsByEntry<Edge>(groups: Iterable<EdgeGroup<Edge>>): Map<WorkloadEntry, EdgeGroup<Edge>[]> {
+function groupsByEntry<Edge>(groups: Iterable<EdgeGroup<Edge>>): Map<WorkloadEntry, EdgeGroup<Edge>[]> {
   const byEntry = new Map<WorkloadEntry, EdgeGroup<Edge>[]>();
   for (const group of groups) {
     const { source, destination } = group;
@@ -59,7 +109,7 @@ function append<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void 
 }
 
 /** Edges with records of the client side, by their destination. */
-export function clientsByDestination<Edge>(groups: Iterable<EdgeGroup<Edge>>): Map<WorkloadEntry, EdgeGroup<Edge>[]> {
+function clientsByDestination<Edge>(groups: Iterable<EdgeGroup<Edge>>): Map<WorkloadEntry, EdgeGroup<Edge>[]> {
   const clients = new Map<WorkloadEntry, EdgeGroup<Edge>[]>();
   for (const group of groups) {
     const { source, destination, client } = group;

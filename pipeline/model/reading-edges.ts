@@ -1,29 +1,14 @@
 /** @module Edges of one reading: records grouped by their two ends, sides picked, and the same seen from one end. */
 
-import { requestsOf } from './reached.ts';
-import {
-  clientsByDestination,
-  type EdgeGroup,
-  edgeKey,
-  groupOf,
-  groupsByEntry,
-  servicesOf,
-} from './reading-edge-groups.ts';
-import { appended, type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-entries.ts';
-import { counted, coveragesOf, type Frame, figuresOf, weighBy } from './reading-figures.ts';
+import { type EdgeGroup, EdgeGroups, servicesOf } from './reading-edge-groups.ts';
+import { EdgeSides } from './reading-edge-sides.ts';
+import { type Coverage, NONE, type OwnGroup, type Sides, type WorkloadEntry } from './reading-entries.ts';
+import { counted, coveragesOf, type Frame, figuresOf } from './reading-figures.ts';
 import { compareNamed, type Named } from './reading-order.ts';
-import { type Believed, believe, countedLate, viewOf, withUnreached } from './reading-sides.ts';
-import {
-  connectionsLeft,
-  type Explained,
-  explainStrangers,
-  meshesThatNameCallers,
-  restOf,
-} from './reading-strangers.ts';
+import type { Believed } from './reading-sides.ts';
 import type { EdgeReading, ResourceEdge, ResourceId } from './reading-types.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Side } from './rules.ts';
-import type { SideView } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
 
 type Group = EdgeGroup<Edge>;
@@ -39,19 +24,17 @@ interface Edge {
 export class EdgeBook {
   readonly #frame: Frame;
   readonly #defaultKind: ResourceKind;
-  readonly #records: readonly TrafficRecord[];
-  #groups: Map<number, Group> | null = null;
+  readonly #groups: EdgeGroups<Edge>;
+  readonly #sides: EdgeSides;
   readonly #workloads = new Map<WorkloadEntry, Workload>();
   #edges: readonly Edge[] | null = null;
   #readings: readonly EdgeReading[] | null = null;
-  #byEntry: Map<WorkloadEntry, Group[]> | null = null;
-  #clients: Map<WorkloadEntry, Group[]> | null = null;
-  #namesCallers: ReadonlySet<string> | null = null;
 
   constructor(frame: Frame, defaultKind: ResourceKind, records: readonly TrafficRecord[]) {
     this.#frame = frame;
     this.#defaultKind = defaultKind;
-    this.#records = records;
+    this.#groups = new EdgeGroups(frame, records);
+    this.#sides = new EdgeSides(frame, records, this.#groups);
   }
 
   /** All edges with traffic, sorted. */
@@ -66,27 +49,8 @@ export class EdgeBook {
   }
 
   #all(): readonly Edge[] {
-    this.#edges ??= this.#shown(this.#grouped().values()).sort(compareEdges);
+    this.#edges ??= this.#shown(this.#groups.all()).sort(compareEdges);
     return this.#edges;
-  }
-
-  #grouped(): Map<number, Group> {
-    if (this.#groups !== null) return this.#groups;
-    const groups = new Map<number, Group>();
-    const { index } = this.#frame;
-    for (let i = 0; i < this.#records.length; i++) {
-      const record = this.#records[i]!;
-      const group = groupOf(groups, record.key.side, index.owns[i]!.entry, index.far(i));
-      group[record.key.side] = appended(group[record.key.side], record);
-    }
-    for (const record of this.#frame.sides?.due.edges ?? NONE) {
-      const { own, peer, side } = record.key;
-      const told = index.peerOf(peer, own.workload.cluster);
-      const group = groupOf(groups, side, index.ownOf(own).entry, told === null ? null : index.resolve(told));
-      group.late = appended(group.late, record);
-    }
-    this.#groups = groups;
-    return groups;
   }
 
   #shown(groups: Iterable<Group>): Edge[] {
@@ -131,7 +95,7 @@ export class EdgeBook {
 
   #read(group: Group): Edge | null {
     const { source, destination } = group;
-    const from = this.#sideOf(group);
+    const from = this.#sides.of(group);
     const figures = from === null ? null : figuresOf(this.#frame, from);
     if (from === null || figures === null) return null;
     const reading: EdgeReading = {
@@ -144,131 +108,14 @@ export class EdgeBook {
     return { source, destination, from, sides: group, reading };
   }
 
-  /** The side that tells this edge; null when the edge is told by others. */
-  #sideOf(group: Group): Believed | null {
-    const { source, destination } = group;
-    if (source === null && destination !== null) return this.#ofStrangers(group, destination);
-    const account = source?.kind === 'ServiceAccount' && destination !== null ? source : null;
-    if (this.#frame.sides !== null) return this.#toldOf(group, account);
-    if (account !== null && this.#behind(account, destination).length > 0) return null;
-    const client = () => counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
-    const server = () =>
-      counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
-    return withUnreached(believe(client(), group.server, server, weighBy(this.#frame)), group.client);
-  }
-
-  /** What a server counted of callers it cannot name, less what clients it cannot name told themselves. */
-  #ofStrangers(group: Group, destination: WorkloadEntry): Believed | null {
-    const { sides } = this.#frame;
-    const clients = this.#clientsOf(destination);
-    const explained = clients.length === 0 ? null : this.#explained(group, destination, clients);
-    const key = edgeKey(null, destination);
-    if (sides !== null) {
-      if (explained === null && !sides.strangers.has(key)) return this.#toldOf(group, null);
-      return this.#toldOfStrangers(group, destination, explained);
-    }
-    const records = explained === null ? group.server : restOf(group.server, explained);
-    if (records.length === 0) return null;
-    const reason = explained === null ? ('only' as const) : ('strangers' as const);
-    return { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
-  }
-
-  #explained(group: Group, destination: WorkloadEntry, clients: readonly Group[]): Explained | null {
-    this.#namesCallers ??= meshesThatNameCallers(this.#records);
-    const accounts = this.#groupsOf(destination).filter(
-      ({ source, server }) => source?.kind === 'ServiceAccount' && server.length > 0,
-    );
-    const { index, sides } = this.#frame;
-    // A stream compares over many windows, in which what one scrape lacks the next one brings.
-    const weigh = sides === null ? weighBy(this.#frame) : undefined;
-    return explainStrangers(index, group.server, clients, accounts, this.#namesCallers, weigh);
-  }
-
-  #toldOfStrangers(group: Group, destination: WorkloadEntry, explained: Explained | null): Believed | null {
-    const { index, sides } = this.#frame;
-    const { server, late } = group;
-    const missing = index.workloads.some(
-      (client) => (client.coverage?.missed ?? 0) > 0 && sides!.isTold(edgeKey(client, destination), 'client'),
-    );
-    const outcomes = explained?.outcomes ?? { successes: 0, failures: 0 };
-    const requests = requestsOf(server);
-    const seen = explained?.seen ?? { client: 0, server: requests, serverAtLeast: requests };
-    const view = { records: server, explained: outcomes, seen, whole: !missing };
-    const told = sides!.strangers.choose(edgeKey(null, destination), view);
-    const calls = (told?.records ?? NONE).filter((record) => requestsOf([record]) > 0);
-    const records = [...calls, ...connectionsLeft(server, explained, calls)];
-    if (told === null && late.length === 0 && records.length === 0) return null;
-    const all = { side: 'server' as const, records, late: told?.late ?? NONE };
-    return countedLate(this.#frame, all, [destination.coverage], late, NONE);
-  }
-
-  #toldOf(group: Group, account: WorkloadEntry | null): Believed | null {
-    const { source, destination, late } = group;
-    const sides = this.#frame.sides!;
-    const key = edgeKey(source, destination);
-    const coverages = {
-      client: source === null ? [] : [source.coverage],
-      server: destination === null ? [] : [destination.coverage],
-    };
-    const server = viewOf(group.server, coverages.server, source);
-    const told =
-      account === null
-        ? sides.choose(key, 'client', viewOf(group.client, coverages.client, destination), server)
-        : sides.standIn(key, this.#clientsBehind(account, destination), server);
-    // What others tell now may still be due from when they did not.
-    if (told === null && late.length === 0) return null;
-    const { side, records, late: withheld } = told ?? { side: 'server' as const, records: NONE, late: NONE };
-    return countedLate(
-      this.#frame,
-      { side, records, late: withheld },
-      coverages[side],
-      late,
-      account === null ? group.client : NONE,
-    );
-  }
-
-  /** Edges to `destination` that its clients' proxies counted and that may be behind `account` (design §6, Sides). */
-  #behind(account: WorkloadEntry, destination: WorkloadEntry | null): Group[] {
-    const met = destination === null ? [] : this.#clientsOf(destination);
-    return met.filter(({ source }) => source !== null && this.#frame.index.mayBe(account, source));
-  }
-
-  #clientsOf(destination: WorkloadEntry): readonly Group[] {
-    this.#clients ??= clientsByDestination(this.#grouped().values());
-    return this.#clients.get(destination) ?? [];
-  }
-
-  /** A client whose scrape was missed brings both shares with the next one: until then its account does not stand in. */
-  #clientsBehind(account: WorkloadEntry, destination: WorkloadEntry | null): SideView {
-    const { index, sides } = this.#frame;
-    const met = this.#behind(account, destination);
-    const watched = index.workloads.filter(
-      (client) =>
-        client.coverage !== null &&
-        index.mayBe(account, client) &&
-        sides?.isTold(edgeKey(client, destination), 'client') === true,
-    );
-    const records = met.flatMap((group) => group.client);
-    return viewOf(
-      records,
-      watched.map((client) => client.coverage),
-      destination,
-    );
-  }
-
   #ofEntry(entry: WorkloadEntry): ResourceEdge[] {
     const seen: ResourceEdge[] = [];
-    for (const edge of this.#shown(this.#groupsOf(entry))) {
+    for (const edge of this.#shown(this.#groups.of(entry))) {
       const { source, destination, figures } = edge.reading;
       if (edge.destination === entry) seen.push({ direction: 'from', side: figures.side, other: source, figures });
       if (edge.source === entry) seen.push({ direction: 'to', side: figures.side, other: destination, figures });
     }
     return seen;
-  }
-
-  #groupsOf(entry: WorkloadEntry): readonly Group[] {
-    this.#byEntry ??= groupsByEntry(this.#grouped().values());
-    return this.#byEntry.get(entry) ?? [];
   }
 
   /** Edges between namespaces: sums of workload edges, each from the side that was believed for it. */
