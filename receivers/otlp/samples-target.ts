@@ -5,13 +5,13 @@
  * then. A part that is later makes a page of its own. Each page shows what came and, of every other series that is not over,
  * what was shown last: nothing counts twice, and nothing that is only absent has vanished.
  */
-import type { ScrapeEvent, Target } from '../../pipeline/batch.ts';
-import type { Steps } from '../../pipeline/clock/turns.ts';
+import type { Target } from '../../pipeline/batch.ts';
 import type { LifeSigns } from '../../pipeline/model/lives.ts';
 import type { InSteps, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
 import { HeldScrape, type RowPool } from './samples-held.ts';
 import { PageLife } from './samples-life.ts';
+import { type PageKind, TargetPages } from './samples-pages.ts';
 import { END, type PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
 import { ShownSeries } from './samples-shown.ts';
@@ -19,6 +19,7 @@ import { Staleness } from './samples-stale.ts';
 import type { Tally } from './samples-tally.ts';
 import type { EventTimes, TakeFacts, TargetEvents, TargetSettings } from './samples-target-settings.ts';
 import { ScrapeTimes } from './samples-times.ts';
+import { hasCount, hasValue, isOver, takeAll, upOf } from './samples-told.ts';
 import { deltasFromMs, type PagePart, type PartContext, PartWriter } from './samples-write.ts';
 
 /** A life that began this much before the watch did still began under it, as `smi` has it, ms. */
@@ -35,7 +36,6 @@ export class SampledTarget {
   isGone = false;
   /** How the last scrape went, for people. */
   isUp: boolean | null = null;
-  samples = 0;
   failures = 0;
   /** Nothing came of the scrapes that were due since the newest one. */
   isSilent = false;
@@ -46,9 +46,7 @@ export class SampledTarget {
   /** The scrape of which there may be more to come. */
   #held: HeldScrape | null = null;
   readonly #writer: PartWriter;
-  /** Number of the page at hand, and of the last one that was shown. */
-  #page = 0;
-  #shownPage = 0;
+  readonly #pages: TargetPages;
   #goodScrapes = 0;
   /** Time of the first good scrape. */
   #firstGoodMs = 0;
@@ -65,12 +63,18 @@ export class SampledTarget {
     this.times = new ScrapeTimes(intervalMs, watchStartMs);
     this.shown = new ShownSeries(this, rules, own, budget);
     this.target = { key, receiver, address, own, rules, series: this.shown.table, intervalMs };
+    this.#pages = new TargetPages(this.target, this.shown, this.times, events);
     this.source = settings.source;
     this.#events = events;
     this.#stale = new Staleness((over) => this.shown.end(over));
     this.#pool = settings.pool;
     this.#life = new PageLife((rules.uptimeLagSeconds ?? 0) * 1000);
     this.#writer = new PartWriter(this.shown, this.times, this.#life, watchStartMs - START_SLACK_MS);
+  }
+
+  /** Samples on the last page. */
+  get samples(): number {
+    return this.#pages.samples;
   }
 
   /** Whether parts of a scrape are held. */
@@ -120,7 +124,7 @@ export class SampledTarget {
 
   /** Forgets series that are over when they are many; while nobody has read any. */
   tidy(): void {
-    if (this.#held === null && !this.isGone) this.shown.tidy(this.#page);
+    if (this.#held === null && !this.isGone) this.shown.tidy(this.#pages.page);
   }
 
   *#apply(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<void> {
@@ -139,7 +143,7 @@ export class SampledTarget {
   /** Tells of scrapes that are overdue at `nowMs`. */
   tellOverdue(nowMs: number): void {
     const dues = this.times.overdue(nowMs);
-    this.#tellMissed(dues);
+    this.#pages.missed(dues);
     this.failures += dues.length;
     if (dues.length > 0) this.isSilent = true;
   }
@@ -149,13 +153,8 @@ export class SampledTarget {
     if (this.isHeld) this.#events.settle(this);
     if (this.isGone) return;
     this.isGone = true;
-    if (this.times.timeMs > 0) this.#emit({ kind: 'gone' }, { scheduledMs: null, startedMs: sinceMs });
+    if (this.times.timeMs > 0) this.#pages.gone(sinceMs);
     this.shown.release();
-  }
-
-  #tellMissed(dues: readonly number[]): void {
-    for (const dueMs of dues) this.#emitFailed('nothing_came', dueMs);
-    if (dues.length > 0) this.#events.missed(this.target, dues.length);
   }
 
   // --- Scrapes that failed, and the end -------------------------------------------------------------------------------
@@ -175,7 +174,7 @@ export class SampledTarget {
     }
     if (this.times.timeMs === timeMs || this.times.isOld(timeMs, nowMs)) return;
     this.#advance(timeMs, nowMs, timeMs);
-    this.#emitFailed('scrape_failed', this.times.atMs);
+    this.#pages.failed('scrape_failed', this.times.atMs);
     this.isUp = false;
     this.failures += 1;
   }
@@ -201,7 +200,7 @@ export class SampledTarget {
     if (isNew || isFirst) this.#beginGood(timeMs);
     const isLateFirst = !isFirst && timeMs === this.#firstGoodMs;
     const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
-    const context = { ...facts, anew: false, page: ++this.#page, shownPage: this.#shownPage, written: 0 };
+    const context = { ...facts, anew: false, page: ++this.#pages.page, shownPage: this.#pages.shownPage, written: 0 };
     const isLifeTold = yield* this.#writer.readLife(context);
     if (fromMs !== null) this.#tellsDeltas = true;
     if (isFirst) this.#life.begin(this.#signs(), this.times.engineMs(timeMs, nowMs), this.times.livedMs);
@@ -217,7 +216,7 @@ export class SampledTarget {
     if (!isNew && !hasEnded && context.written === 0) return;
     const startedMs = isOld ? this.times.engineMs(timeMs, nowMs) : this.times.atMs;
     const times = { scheduledMs: isNew && !isFirst ? startedMs : null, startedMs };
-    yield* this.#emitPage(times, pace, { isNewLife: context.anew });
+    yield* this.#show(times, pace, { isNewLife: context.anew });
   }
 
   /** Where counts are deltas, what tells of the process tells nothing of them. */
@@ -240,10 +239,10 @@ export class SampledTarget {
   /** Goes on to the scrape of `timeMs`. One that is the first of all is known since `sinceMs`. */
   #advance(timeMs: number, nowMs: number, sinceMs: number): void {
     const isFirst = this.times.timeMs === 0;
-    this.#tellMissed(this.times.advance(timeMs, nowMs));
+    this.#pages.missed(this.times.advance(timeMs, nowMs));
     this.isSilent = false;
     if (!isFirst) return;
-    this.#emit({ kind: 'discovered' }, { scheduledMs: null, startedMs: this.times.engineMs(sinceMs, nowMs) });
+    this.#pages.discovered(this.times.engineMs(sinceMs, nowMs));
   }
 
   #markEnded({ timeMs, first }: PagePart, rows: PointRows, tally: Tally): void {
@@ -261,21 +260,20 @@ export class SampledTarget {
     const { part, nowMs, pace } = context;
     const startedMs = this.times.engineMs(fromMs, nowMs);
     const monoMs = this.times.monoMs - (part.timeMs - fromMs);
-    yield* this.#emitPage({ scheduledMs: null, startedMs, monoMs }, pace, { isAhead: true });
+    yield* this.#show({ scheduledMs: null, startedMs, monoMs }, pace, { isAhead: true });
     this.#next(context);
   }
 
   #next(context: PartContext): void {
-    context.page = ++this.#page;
-    context.shownPage = this.#shownPage;
+    context.page = ++this.#pages.page;
+    context.shownPage = this.#pages.shownPage;
   }
 
   /** Nobody tells of the time between: it is not covered, and its slot is incomplete. */
   #leaveGap({ part, beforeMs, nowMs }: PartContext, toMs: number): void {
     this.#gapOfMs = part.timeMs;
     this.times.skip(toMs - beforeMs);
-    this.#emitFailed('gap', this.times.engineMs(toMs, nowMs));
-    this.#events.missed(this.target, 1);
+    this.#pages.gap(this.times.engineMs(toMs, nowMs));
   }
 
   /** A page before, on which what begins again is at 0: a reset, even of what was shown at 0 before. */
@@ -283,74 +281,11 @@ export class SampledTarget {
     if (again.length === 0) return;
     for (const { ids } of again) for (const id of ids) this.shown.restart(id);
     const startedMs = this.times.engineMs(context.part.timeMs, context.nowMs);
-    yield* this.#emitPage({ scheduledMs: null, startedMs }, context.pace, { isReset: true });
+    yield* this.#show({ scheduledMs: null, startedMs }, context.pace, { isReset: true });
     this.#next(context);
   }
 
-  // --- Batches --------------------------------------------------------------------------------------------------------
-
-  /** Goes on when all have taken the page, whose columns are valid until then. */
-  *#emitPage(
-    times: EventTimes,
-    pace: Pace,
-    { isNewLife = false, isAhead = false, isReset = false } = {},
-  ): InSteps<void> {
-    this.samples = yield* this.shown.fill(this.#page, this.times.timeMs, this.#tellsDeltas, pace, isAhead);
-    this.#shownPage = this.#page;
-    const left: Steps<void>[] = [];
-    const life = isNewLife ? 'new' : 'same';
-    const event = { kind: 'scraped', scrape: this.#page, skippedLines: 0, life, isReset } as const;
-    this.#emit(event, times, this.samples, (steps) => void left.push(steps));
-    for (const steps of left) {
-      do yield;
-      while (steps.next().done !== true);
-    }
+  #show(times: EventTimes, pace: Pace, kind: PageKind): InSteps<void> {
+    return this.#pages.show(times, pace, this.#tellsDeltas, kind);
   }
-
-  #emitFailed(reason: string, dueMs: number): void {
-    this.#emit({ kind: 'failed', reason }, { scheduledMs: dueMs, startedMs: dueMs });
-  }
-
-  #emit(
-    event: ScrapeEvent,
-    times: EventTimes,
-    items = 0,
-    later: ((steps: Steps<void>) => void) | undefined = undefined,
-  ): void {
-    const { monoMs } = this.times;
-    const nextDueMs = this.isGone ? null : this.times.nextDueMs;
-    this.#events.emit(this.target, event, { monoMs, nextDueMs, ...times }, items, later);
-  }
-}
-
-/** What the Collector says of its scrape: null for nothing. */
-function upOf({ first }: PagePart, rows: PointRows): 'up' | 'down' | null {
-  for (let row = first; row !== END; row = rows.next[row]!) {
-    if (rows.uses[row]!.form !== 'up' || rows.isRecorded[row] === 0) continue;
-    return rows.values.values[rows.from[row]!]! > 0 ? 'up' : 'down';
-  }
-  return null;
-}
-
-/** Whether the Collector says that it scrapes it no more. */
-function isOver({ first }: PagePart, rows: PointRows): boolean {
-  for (let row = first; row !== END; row = rows.next[row]!)
-    if (rows.uses[row]!.form === 'up' && rows.isRecorded[row] === 0) return true;
-  return false;
-}
-
-function hasValue({ first }: PagePart, rows: PointRows): boolean {
-  for (let row = first; row !== END; row = rows.next[row]!) if (rows.isRecorded[row] === 1) return true;
-  return false;
-}
-
-/** Whether a value of a series came, beside those of `up`. */
-function hasCount({ first }: PagePart, rows: PointRows): boolean {
-  for (let row = first; row !== END; row = rows.next[row]!)
-    if (rows.isRecorded[row] === 1 && rows.uses[row]!.form !== 'up') return true;
-  return false;
-}
-
-function takeAll({ first }: PagePart, rows: PointRows, tally: Tally): void {
-  for (let row = first; row !== END; row = rows.next[row]!) tally.taken += rows.length[row]!;
 }

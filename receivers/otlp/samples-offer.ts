@@ -1,0 +1,116 @@
+/**
+ * @module Samples that were read and are handed on: part by part, each into its scrape, whatever else is offered beside them.
+ *
+ * Each part is known by its time, so that what was handed on is a repeat if the rest is refused and all comes again.
+ */
+import type { EngineTime } from '../../pipeline/clock/engine-time.ts';
+import type { Outcome } from '../../pipeline/delivery.ts';
+import { type InSteps, ITEM_WORK, Pace } from '../../pipeline/wire/otlp-traffic.ts';
+import type { SamplesBatches } from './samples-batches.ts';
+import { BatchEnds } from './samples-ends.ts';
+import type { Holding } from './samples-holding.ts';
+import { ROW_WORK, type RowSeries } from './samples-resolve.ts';
+import type { FoundResource, KnownResource } from './samples-resources.ts';
+import type { PointRows } from './samples-rows.ts';
+import { Tally } from './samples-tally.ts';
+import type { TakeFacts } from './samples-target-settings.ts';
+
+/** What going on to another part costs, as work of `Pace`. */
+const PART_WORK = 16 * ITEM_WORK;
+
+export interface OffersSettings {
+  readonly time: EngineTime;
+  readonly series: RowSeries;
+  readonly holding: Holding;
+  readonly batches: SamplesBatches;
+}
+
+export class SamplesOffers {
+  readonly #settings: OffersSettings;
+  #open = 0;
+
+  constructor(settings: OffersSettings) {
+    this.#settings = settings;
+  }
+
+  /** Whether requests are being offered. */
+  get isBusy(): boolean {
+    return this.#open > 0;
+  }
+
+  /**
+   * Hands on what was found in one request, by steps; no proxy leaves meanwhile. What it comes to settles when it is known what
+   * became of all of it. Settling is to be armed again after that.
+   */
+  *offer(found: readonly FoundResource[], rows: PointRows): InSteps<Promise<Outcome>> {
+    const { holding, batches } = this.#settings;
+    const tally = new Tally();
+    const ends = new BatchEnds();
+    this.#open += 1;
+    holding.cut();
+    try {
+      yield* batches.noting(ends, this.#apply(found, rows, tally));
+    } finally {
+      this.#open -= 1;
+    }
+    return batches.booked(tally, ends);
+  }
+
+  *#apply(found: readonly FoundResource[], rows: PointRows, tally: Tally): InSteps<void> {
+    const { time, series } = this.#settings;
+    const nowMs = time.nowMs();
+    const pace = new Pace();
+    const facts = { nowMs, tally, pace };
+    for (const resource of found) {
+      bookUnfit(resource, tally);
+      if (resource.isTooLong) continue;
+      const known = series.knownOf(resource, nowMs);
+      for (const scrape of byTime(resource.rows, rows)) yield* this.#takeScrape(known, resource, scrape, rows, facts);
+    }
+  }
+
+  /** Takes the rows of one resource that have the same time. */
+  *#takeScrape(
+    known: KnownResource,
+    found: FoundResource,
+    scrape: readonly number[],
+    rows: PointRows,
+    facts: TakeFacts,
+  ): InSteps<void> {
+    const { series, holding } = this.#settings;
+    const { nowMs, pace } = facts;
+    yield* this.#settlePast(scrape, known, rows, facts);
+    for (const { target, part } of yield* series.parts(known, found, scrape, rows, facts)) {
+      if (target.isPast(part.timeMs, nowMs)) yield* holding.settle(target, pace);
+      const isWhole = yield* target.take(part, rows, facts);
+      if (isWhole) yield* holding.settle(target, pace);
+      if (pace.isStep(PART_WORK)) yield;
+    }
+  }
+
+  /** Series may have other buckets in a later scrape, so that what is held comes before those are resolved. */
+  *#settlePast(scrape: readonly number[], resource: KnownResource, rows: PointRows, facts: TakeFacts): InSteps<void> {
+    const { nowMs, pace } = facts;
+    for (const row of scrape) {
+      if (pace.isStep(ROW_WORK)) yield;
+      const target = rows.series[row]?.target ?? resource.target;
+      if (target?.isPast(rows.timeMs[row]!, nowMs) === true) yield* this.#settings.holding.settle(target, pace);
+    }
+  }
+}
+
+function bookUnfit(found: FoundResource, tally: Tally): void {
+  for (const { use, reason, samples } of found.unfit) {
+    if (!found.wants(use)) continue;
+    if (reason === '') tally.taken += samples;
+    else tally.drop(reason, samples);
+  }
+}
+
+/** Rows by their time, the earliest first: in a later scrape a series may have other buckets, which are its own from then on. */
+function byTime(all: readonly number[], { timeMs }: PointRows): readonly (readonly number[])[] {
+  const [first] = all;
+  if (all.every((row) => timeMs[row] === timeMs[first!])) return [all];
+  const scrapes = Map.groupBy(all, (row) => timeMs[row]!);
+  return [...scrapes].sort(([a], [b]) => a - b).map(([, rows]) => rows);
+}
