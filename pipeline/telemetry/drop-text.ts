@@ -2,7 +2,7 @@
 import type { DropCause, DropSample } from '../balance.ts';
 import { printable, printableShort } from '../wire/printable.ts';
 import { maskUrls } from '../wire/url-secrets.ts';
-import { withoutSecrets } from './redact.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 const NAME_LENGTH = 200;
 const HIDDEN_LENGTH = 4096;

@@ -5,6 +5,6 @@ export interface Logger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** Adds `fields` to each line, and hides `secrets`, the longest first, wherever a line would quote them. */
+  /** Adds `fields` to each line, and hides `secrets` and parts of them wherever a line would quote them. */
   child(fields: object, secrets?: readonly string[]): Logger;
 }

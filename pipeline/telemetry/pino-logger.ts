@@ -51,6 +51,9 @@ function wrap(base: PinoLogger, secrets: readonly string[] = []): Logger {
       if (base.isLevelEnabled('warn')) base.warn(redactFields(fields, secrets), message);
     },
     error: (fields, message) => base.error(redactFields(fields, secrets), message),
-    child: (fields, more = []) => wrap(base.child(redactFields(fields, secrets)), [...secrets, ...more]),
+    child(fields, more = []) {
+      const all = more.length === 0 ? secrets : [...secrets, ...more];
+      return wrap(base.child(redactFields(fields, all)), all);
+    },
   };
 }

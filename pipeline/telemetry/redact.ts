@@ -1,5 +1,6 @@
 /** @module Makes log fields safe to write: secrets hidden, sizes and depth bounded, everything plain data. */
 import { maskUrls } from '../wire/url-secrets.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 /** Words that mark a field as secret unless it names a file. */
 const SECRET = /pass(?:word|wd|phrase)|secret|token|authorization|api[_-]?key|private[_-]?key|cookie|credential/i;
@@ -10,8 +11,8 @@ const MAX_TEXT = 8192;
 const MAX_ENTRIES = 200;
 
 /**
- * A copy of `fields` fit for a log line; `secrets` are texts that nothing of it may hold, the longest first. Never throws; cost
- * grows with what is copied, at most the limits above.
+ * A copy of `fields` fit for a log line; `secrets` are texts that nothing of it may hold, nor parts of them.
+ * Never throws; cost grows with what is copied, at most the limits above.
  */
 export function redactFields(fields: object, secrets: readonly string[] = []): Record<string, unknown> {
   return copyEntries(Object.entries(fields), 0, secrets);
@@ -24,13 +25,6 @@ export function redactText(text: string, secrets: readonly string[] = []): strin
   return text.length > MAX_TEXT ? `${masked.slice(0, MAX_TEXT)}… (${text.length} characters)` : masked;
 }
 
-/** `text` with `***` in the place of each secret; whoever quotes what it was sent quotes credentials, too. */
-export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  let shown = text;
-  for (const secret of secrets) shown = shown.replaceAll(secret, '***');
-  return shown;
-}
-
 function copyEntries(
   entries: Iterable<[unknown, unknown]>,
   depth: number,
@@ -40,7 +34,7 @@ function copyEntries(
   for (const [name, value] of entries) {
     if (copy.length >= MAX_ENTRIES) break;
     const key = String(name);
-    copy.push([key, isSecret(key, value) ? '***' : copyValue(value, depth + 1, secrets)]);
+    copy.push([redactText(key, secrets), isSecret(key, value) ? '***' : copyValue(value, depth + 1, secrets)]);
   }
   // fromEntries defines own properties, so that a key such as `__proto__` stays data.
   return Object.fromEntries(copy);
