@@ -1,5 +1,5 @@
 /** @module Slots into tumbling windows that begin at multiples of their length since the epoch. */
-import { type Overflow, TrafficAccumulator } from '../model/sum.ts';
+import { isCapped, type Overflow, TrafficAccumulator } from '../model/sum.ts';
 import type { Interval, TrafficSum } from '../model/traffic.ts';
 
 /** What became of an added slot. */
@@ -37,12 +37,21 @@ export class Windowing {
     return Number.isFinite(this.#handedOutMs) ? this.#handedOutMs : null;
   }
 
-  /** Adds a slot; slots come in the order of their starts. O(items). */
+  /**
+   * Adds a slot; slots come in the order of their starts. It must not be changed afterwards: one that is a window by itself
+   * is handed out as it is, without a copy of its items. O(items).
+   */
   add(slot: TrafficSum): Windowed {
     const interval = this.#placed(slot.interval);
     const closed: TrafficSum[] = [];
     if (!this.#open.isEmpty && interval.startMs >= this.#openEndMs) closed.push(this.#close());
-    if (this.#open.isEmpty) this.#openEndMs = (Math.floor(interval.startMs / this.#windowMs) + 1) * this.#windowMs;
+    if (this.#open.isEmpty) {
+      this.#openEndMs = (Math.floor(interval.startMs / this.#windowMs) + 1) * this.#windowMs;
+      if (interval.endMs >= this.#openEndMs) {
+        this.#handedOutMs = interval.endMs;
+        return { closed: [...closed, asWindow(slot, interval)], merged: 0 };
+      }
+    }
     const merged = this.#open.add({ ...slot, interval });
     if (this.#open.interval.endMs >= this.#openEndMs) closed.push(this.#close());
     return { closed, merged };
@@ -64,4 +73,9 @@ export class Windowing {
     const startMs = Math.max(Math.round(interval.startMs), this.#handedOutMs);
     return { startMs, endMs: Math.max(Math.round(interval.endMs), startMs + 1) };
   }
+}
+
+/** The slot as `TrafficAccumulator` would sum it up alone: without its parts. */
+function asWindow({ parts: _, ...slot }: TrafficSum, interval: Interval): TrafficSum {
+  return { ...slot, interval, partial: slot.partial || slot.records.some(isCapped) };
 }

@@ -1,6 +1,7 @@
 /** @module Slots into windows. */
 import test from 'ava';
 import fc from 'fast-check';
+import { sumTraffic } from '../../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { Windowing } from '../../../pipeline/sending/windowing.ts';
 import { edgeCounts, itemsOf, slot, totals } from '../../kit/slots.ts';
@@ -160,4 +161,26 @@ test('what a window loses that stops at 2^53 is counted', (t) => {
   const edges = [{ source: 'web', destination: 'emoji', successes: 2 ** 53, failures: 0 }];
   for (const startMs of [30_000, 40_000]) windowing.add(slot(startMs, startMs + 10_000, edges));
   t.is(overflow.counts, 4 * 2 ** 53, 'requests and a bucket of them, of both sides');
+});
+
+test('a slot that is a window by itself is handed out as summing it up would tell it, and its items are not copied', (t) => {
+  const whole = slot(30_000, 60_000, EDGES);
+  const late = { ...whole, late: true as const, parts: [whole, slot(0, 30_000, EDGES)] };
+  const windowing = new Windowing(30_000);
+  const { closed, merged } = windowing.add(late);
+  const [window] = closed;
+  const { parts: _, ...told } = late;
+  t.is(merged, 0);
+  t.is(windowing.held, 0);
+  t.is(windowing.handedOutMs, 60_000);
+  t.deepEqual(window, told);
+  t.deepEqual(window, { ...sumTraffic([late])!, late: true });
+  t.is(window?.records, whole.records);
+  t.is(window?.coverage, whole.coverage);
+});
+
+test('a slot with a count at 2^53 is partial, alone in its window as well', (t) => {
+  const edges = [{ source: 'web', destination: 'emoji', successes: 2 ** 53, failures: 0 }];
+  const [window] = new Windowing(30_000).add(slot(30_000, 60_000, edges)).closed;
+  t.true(window?.partial);
 });
