@@ -132,7 +132,7 @@ class Prometheus implements PrometheusExporter {
       const { refused } = this.#totals.add(sum, nowMs);
       balance.held -= items;
       balance.delivered += items - refused;
-      if (refused > 0) this.#telemetry.noRoom(refused);
+      if (refused > 0) this.#telemetry.noRoom(refused, sum);
     }
     this.#pages.forget();
   }

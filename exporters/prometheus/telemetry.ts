@@ -2,6 +2,8 @@
 import type { Balance } from '../../pipeline/balance.ts';
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { RunningTotals } from '../../pipeline/model/running-totals.ts';
+import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { sampleOfTraffic } from '../../pipeline/telemetry/drop-sample.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
@@ -10,7 +12,7 @@ import type { Totals } from './totals.ts';
 
 export interface PrometheusTelemetry {
   /** Items that began no total, because `max_series` are there. */
-  noRoom(items: number): void;
+  noRoom(items: number, sum: TrafficSum): void;
   pageMade(format: Format, samples: number, durationMs: number): void;
   scrapeRefused(): void;
   listening(host: string, port: number): void;
@@ -52,8 +54,8 @@ export function createTelemetry({ id, clock, log, meters, balance, totals }: Tel
   );
 
   return {
-    noRoom(items) {
-      balance.drop('max_series', items);
+    noRoom(items, sum) {
+      balance.drop('max_series', items, { sample: () => sampleOfTraffic(sum) });
       const times = limit.occurred('max_series');
       if (times > 0)
         log.warn({ items, series: totals.parts.edges.size, times }, 'max_series is reached: new series are dropped');

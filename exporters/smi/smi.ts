@@ -104,7 +104,7 @@ class Smi implements SmiExporter {
 
   consume(batch: Batch): void {
     if (batch.body !== 'traffic') {
-      this.#telemetry.notTraffic(batch.items);
+      this.#telemetry.notTraffic(batch);
       batch.delivery.settle({ kind: 'rejected', reason: 'not_traffic' });
       return;
     }

@@ -1,7 +1,9 @@
 /** @module The named occurrences of the `smi` exporter: each logs, counts, or both. */
 import type { Balance } from '../../pipeline/balance.ts';
+import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { ReadModel } from '../../pipeline/model/read-model.ts';
+import { sampleOf } from '../../pipeline/telemetry/drop-sample.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
@@ -10,7 +12,7 @@ export interface SmiTelemetry {
   /** Traffic was added to the read model, which is all the delivery there is. */
   folded(items: number): void;
   /** Something else than traffic came. */
-  notTraffic(items: number): void;
+  notTraffic(batch: Batch): void;
   listening(host: string, port: number): void;
   openAddress(host: string): void;
   answered(status: number): void;
@@ -52,9 +54,9 @@ export function createTelemetry({ id, clock, log, meters, balance, model }: Tele
       balance.accepted += items;
       balance.delivered += items;
     },
-    notTraffic(items) {
-      balance.accepted += items;
-      balance.drop('not_traffic', items);
+    notTraffic(batch) {
+      balance.accepted += batch.items;
+      balance.drop('not_traffic', batch.items, { sample: () => sampleOf(batch) });
     },
     listening: (host, port) => log.info({ host, port }, 'SMI API listens'),
     openAddress: (host) => log.warn({ host }, 'insecure_allow: everybody who reaches this address reads all traffic'),

@@ -2,6 +2,8 @@
 import type { Balance } from '../../pipeline/balance.ts';
 import type { TrafficBatch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock/clock.ts';
+import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { sampleOfTraffic } from '../../pipeline/telemetry/drop-sample.ts';
 import { createOccurrenceLimit, type OccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
@@ -16,7 +18,7 @@ export interface ReceivedTelemetry {
   /** Items received left with a slot, and somebody took it over. */
   handedOn(items: number): void;
   /** Items received that nobody took before the end. */
-  lost(items: number): void;
+  lost(items: number, sum: TrafficSum): void;
 }
 
 interface Parts {
@@ -68,11 +70,11 @@ export function createReceivedTelemetry(parts: Parts, received: ReceivedTraffic)
       balance.held -= items;
       balance.delivered += items;
     },
-    lost(items) {
+    lost(items, sum) {
       if (items === 0) return;
       const balance = books();
       balance.held -= items;
-      balance.drop('shutdown', items);
+      balance.drop('shutdown', items, { sample: () => sampleOfTraffic(sum) });
     },
   };
 }

@@ -144,9 +144,10 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
       const times = limit.occurred('kept');
       if (times > 0) log.warn({ reason, times }, 'nobody took the slot over; it is added into the next one');
     },
-    slotsLost({ interval, records, coverage }, received) {
+    slotsLost(sum, received) {
+      const { interval, records, coverage } = sum;
       lost += records.length + coverage.length;
-      others.lost(received);
+      others.lost(received, sum);
       log.error({ ...interval, records: records.length }, 'nobody took the last slots over: their counts are lost');
     },
   };

@@ -25,7 +25,7 @@ export class SamplesBatches {
     const delivery = new Delivery();
     if (event.kind === 'scraped' || event.kind === 'failed')
       this.#events.scraped(event.kind === 'scraped' ? 'good' : 'failed');
-    this.#ends?.add(delivery);
+    this.#ends?.add(delivery, target);
     this.#settings.next.consume({
       body: 'samples',
       ...{ target, event, scheduledMs, startedMs, startedMonoMs, nextDueMs, items, delivery },
@@ -53,14 +53,14 @@ export class SamplesBatches {
   booked(tally: Tally, ends: BatchEnds): Promise<Outcome> {
     return new Promise((resolve) => {
       ends.close((outcome) => {
-        this.#book(tally, outcome);
+        this.#book(tally, outcome, ends.rejected);
         resolve(outcome);
       });
     });
   }
 
-  #book(tally: Tally, outcome: Outcome): void {
-    tally.book(this.#settings.balanceOf('samples'), outcome);
+  #book(tally: Tally, outcome: Outcome, target: string): void {
+    tally.book(this.#settings.balanceOf('samples'), outcome, target);
     for (const [reason, samples] of tally.dropped) this.#events.limited(reason, samples);
   }
 

@@ -5,6 +5,7 @@
  * Bounded by the series that are kept: of each a scrape has one value, one delta and one mark.
  */
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
+import { sampleName } from './samples-names.ts';
 import { END, PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
 import { Tally } from './samples-tally.ts';
@@ -64,11 +65,15 @@ export class HeldScrape {
       next = this.rows.next[row]!;
       const series = this.rows.series[row]!;
       series.heldMs = 0;
-      if (series.role !== 'up' && !isFit(series, this.rows, row))
-        this.tally.drop('series_changed', this.rows.length[row]!);
+      if (series.role !== 'up' && !isFit(series, this.rows, row)) this.#changed(series, row);
       else append(fit, this.rows, row);
     }
     return fit;
+  }
+
+  #changed({ target }: PointSeries, row: number): void {
+    const { length, uses } = this.rows;
+    this.tally.drop('series_changed', length[row]!, sampleName(uses[row]!), target.target.key);
   }
 
   #isFirst(series: PointSeries, kind: number): boolean {

@@ -19,6 +19,11 @@ export interface MetricUse {
   proves: number;
 }
 
+/** The name of a sample as the mesh has it, or, with -1, the first mesh that knows it; '' for none. */
+export function sampleName({ samples }: MetricUse, mesh = -1): string {
+  return samples[mesh] ?? samples.find((name) => name !== null) ?? '';
+}
+
 /** Last word of a name that a Collector may have taken off, by the unit it then told. */
 const UNIT_WORDS: ReadonlyMap<string, string> = new Map([
   ['s', '_seconds'],

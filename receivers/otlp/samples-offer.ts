@@ -9,6 +9,7 @@ import { type InSteps, ITEM_WORK, Pace } from '../../pipeline/wire/otlp-traffic.
 import type { SamplesBatches } from './samples-batches.ts';
 import { BatchEnds } from './samples-ends.ts';
 import type { Holding } from './samples-holding.ts';
+import { sampleName } from './samples-names.ts';
 import { ROW_WORK, type RowSeries } from './samples-resolve.ts';
 import type { FoundResource, KnownResource } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
@@ -103,7 +104,7 @@ function bookUnfit(found: FoundResource, tally: Tally): void {
   for (const { use, reason, samples } of found.unfit) {
     if (!found.wants(use)) continue;
     if (reason === '') tally.taken += samples;
-    else tally.drop(reason, samples);
+    else tally.drop(reason, samples, sampleName(use, found.mesh), found.known?.target?.target.key ?? '');
   }
 }
 

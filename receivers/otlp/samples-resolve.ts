@@ -1,6 +1,7 @@
 /** @module Rows that were read and the series they are of: which proxy's, and which of them there is no room for. */
 import { type InSteps, ITEM_WORK } from '../../pipeline/wire/otlp-traffic.ts';
 import { type ResourceIdentity, resourceIdentity } from './samples-identity.ts';
+import { sampleName } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
 import { type FoundResource, KnownResource, type KnownResources } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
@@ -45,7 +46,13 @@ export class RowSeries {
       if (!found.wants(rows.uses[row]!)) continue;
       const refused = this.#resolve(resource, rows, row);
       if (refused === null) parts.join(row);
-      else tally.drop(refused, rows.length[row]!);
+      else
+        tally.drop(
+          refused,
+          rows.length[row]!,
+          sampleName(rows.uses[row]!, found.mesh),
+          resource.target?.target.key ?? '',
+        );
     }
     return parts.inOrder();
   }

@@ -1,6 +1,6 @@
 /** @module What becomes of the samples of points: a counter is one, a histogram one for each bucket. */
 
-import type { Balance } from '../../pipeline/balance.ts';
+import type { Balance, DropSample } from '../../pipeline/balance.ts';
 import type { Outcome } from '../../pipeline/delivery.ts';
 
 /** They add up to all samples of the points taken. */
@@ -18,17 +18,22 @@ export class Tally {
 
   /** Of points that can be of no series, or for which there is no room. */
   readonly dropped = new Map<string, number>();
+  /** By reason, the first of them. */
+  readonly #first = new Map<string, DropSample>();
 
   filter(reason: string, samples: number): void {
     this.filtered.set(reason, (this.filtered.get(reason) ?? 0) + samples);
   }
 
-  drop(reason: string, samples: number): void {
-    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + samples);
+  /** `metric` and the key of the `target` tell of it, '' where there is none. */
+  drop(reason: string, samples: number, metric: string, target: string): void {
+    const before = this.dropped.get(reason);
+    if (before === undefined) this.#first.set(reason, { metric, target });
+    this.dropped.set(reason, (before ?? 0) + samples);
   }
 
-  /** Books all of it, what was taken by its outcome. */
-  book(balance: Balance, outcome: Outcome): void {
+  /** Books all of it, what was taken by its outcome; `rejected` is the key of a target that was not taken. */
+  book(balance: Balance, outcome: Outcome, rejected = ''): void {
     const filtered = new Map([
       ...this.filtered,
       ['repeat', this.repeated],
@@ -37,14 +42,14 @@ export class Tally {
     ]);
     balance.accepted += this.taken;
     if (outcome.kind === 'taken') balance.delivered += this.taken;
-    else balance.drop(outcome.reason, this.taken);
+    else balance.drop(outcome.reason, this.taken, { sample: () => ({ target: rejected }) });
     for (const [reason, samples] of filtered) {
       balance.accepted += samples;
       balance.filter(reason, samples);
     }
     for (const [reason, samples] of this.dropped) {
       balance.accepted += samples;
-      balance.drop(reason, samples);
+      balance.drop(reason, samples, { sample: () => this.#first.get(reason) ?? {} });
     }
   }
 }

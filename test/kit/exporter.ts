@@ -1,16 +1,16 @@
 /** @module What an exporter is handed in tests: a clock that stands still, a log that remembers, a balance. */
 import type { ZodType } from 'zod';
-import { Balance } from '../../pipeline/balance.ts';
 import { createEngineTime } from '../../pipeline/clock/engine-time.ts';
 import type { ExporterSettings, Signal } from '../../pipeline/component.ts';
 import { NO_METERS } from '../../pipeline/telemetry/meters.ts';
 import { createTestClock, type TestClock } from './clock.ts';
 import { createTestLog, type TestLine } from './log.ts';
+import { ToldBalance } from './told-balance.ts';
 
 export interface ExporterBench<Config> {
   readonly settings: ExporterSettings<Config>;
   readonly clock: TestClock;
-  readonly balance: Balance;
+  readonly balance: ToldBalance;
   readonly log: readonly TestLine[];
 }
 
@@ -29,7 +29,7 @@ export function exporterBench<Config>(
   { windowMs = 30_000, slotMs = 10_000, startWallMs, signal = 'metrics' }: BenchOptions = {},
 ): ExporterBench<Config> {
   const clock = createTestClock(startWallMs);
-  const balance = new Balance();
+  const balance = new ToldBalance();
   const log = createTestLog();
   const settings = {
     id,

@@ -26,7 +26,7 @@ test('what totals lost that stop at 2^53 is told', async (t) => {
 
 test('totals, their ids and what was refused are told for edges and resources apart', async (t) => {
   const { meters, read } = testMeters();
-  const { feed } = await startExporter(t, { max_series: 3 }, { meters });
+  const { feed, balance } = await startExporter(t, { max_series: 3 }, { meters });
   const latency = Array.from({ length: 33 }, (_, n) => ({ boundsMs: [n + 1], counts: Float64Array.of(1, 0) }));
   feed(
     sumOf(
@@ -39,6 +39,9 @@ test('totals, their ids and what was refused are told for edges and resources ap
       [covered(pod(0))],
     ),
   );
+  const [[reason, items, sample] = [], ...others] = balance.told;
+  t.deepEqual([reason, items, others], ['max_series', 2, []]);
+  t.like(sample, { from: 'shop/web', to: 'shop/api', mesh: 'linkerd' }, 'an edge of the sum');
   t.deepEqual(read('weir_running_totals'), { 'prometheus kind=edges': 3, 'prometheus kind=resources': 2 });
   t.deepEqual(read('weir_running_totals_ids'), { 'prometheus kind=edges': 3, 'prometheus kind=resources': 4 });
   t.deepEqual(read('weir_running_totals_refused_items_total'), {

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { factory } from '../../../exporters/smi/factory.ts';
 import { Delivery } from '../../../pipeline/delivery.ts';
+import { spansNumbered } from '../../kit/sent-spans.ts';
 import { emptySpans } from '../../kit/spans.ts';
 import { fixture, startServer } from './server.ts';
 
@@ -55,6 +56,9 @@ test('what is no traffic is rejected and counted', async (t) => {
   exporter.consume({ body: 'spans', spans: emptySpans(3), items: 3, delivery });
   t.deepEqual(delivery.outcome, { kind: 'rejected', reason: 'not_traffic' });
   t.is(balance.dropped.get('not_traffic'), 3);
+  const spans = spansNumbered([5, 6]);
+  exporter.consume({ body: 'spans', spans, items: 2, delivery: new Delivery() });
+  t.is(balance.told[1]?.[2]?.spanId, '5'.padStart(16, '0'));
   t.is(balance.unaccounted, 0);
 });
 

@@ -3,7 +3,6 @@ import { request } from 'node:http';
 import type { ExecutionContext } from 'ava';
 import { config } from '../../../exporters/smi/config.ts';
 import { createSmiExporter } from '../../../exporters/smi/smi.ts';
-import { Balance } from '../../../pipeline/balance.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
 import type { DiscoveryProblem, SeriesListing, SeriesQuery, TargetStatus } from '../../../pipeline/component.ts';
 import { Delivery } from '../../../pipeline/delivery.ts';
@@ -11,6 +10,7 @@ import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
 import type { Logger } from '../../../pipeline/telemetry/logger.ts';
 import { NO_METERS } from '../../../pipeline/telemetry/meters.ts';
 import { createTestClock } from '../../kit/clock.ts';
+import { ToldBalance } from '../../kit/told-balance.ts';
 import { buckets, covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 
 /** End of the fixture's slot; 2023-11-14T22:14:00Z. */
@@ -46,7 +46,7 @@ export async function startServer(t: ExecutionContext, options: ServerOptions = 
   const { written = {}, sums = [fixture()], nowMs = END_MS + 1_000, windowMs = 30_000 } = options;
   const { targets = [], discoveryProblems = [] } = options;
   const clock = createTestClock(nowMs);
-  const balance = new Balance();
+  const balance = new ToldBalance();
   const exporter = createSmiExporter({
     id: 'smi',
     config: config.parse({ endpoint: '127.0.0.1:0', ...written }),

@@ -1,6 +1,5 @@
 /** @module A `smi` processor that other Weirs feed, on a clock of the test's own, and the read model behind it. */
 import { Subject } from 'rxjs';
-import { Balance } from '../../../pipeline/balance.ts';
 import type { Batch, Body, TrafficBatch, TrafficSender } from '../../../pipeline/batch.ts';
 import { createEngineTime } from '../../../pipeline/clock/engine-time.ts';
 import { Delivery, type Outcome, TAKEN } from '../../../pipeline/delivery.ts';
@@ -11,6 +10,7 @@ import { config } from '../../../processors/smi/config.ts';
 import { createSmi } from '../../../processors/smi/smi.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
+import { ToldBalance } from '../../kit/told-balance.ts';
 import { covered, own, peer, record } from '../../kit/traffic.ts';
 
 export const SLOT_MS = 10_000;
@@ -53,9 +53,9 @@ export function gateway({
 }: GatewayOptions = {}) {
   const clock = createTestClock(T0);
   const time = createEngineTime(clock);
-  const books = new Map<Body, Balance>([
-    ['samples', new Balance()],
-    ['traffic', new Balance()],
+  const books = new Map<Body, ToldBalance>([
+    ['samples', new ToldBalance()],
+    ['traffic', new ToldBalance()],
   ]);
   const log = createTestLog();
   const smi = createSmi({

@@ -585,6 +585,9 @@ test('what nobody takes at the end is dropped and counted', async (t) => {
   send(oneSlot(0, 1));
   await smi.stop(new AbortController().signal);
   t.is(books.dropped.get('shutdown'), 2);
+  const [[reason, items, sample] = [], ...others] = books.told;
+  t.deepEqual([reason, items, others], ['shutdown', 2, []]);
+  t.deepEqual(sample, { startMs: T0, endMs: T0 + 11_000, from: 'x/web', to: 'x/api', mesh: 'linkerd' });
   t.is(books.unaccounted, 0);
 });
 

@@ -1,14 +1,24 @@
 /** @module What the drop journal hears of requests: whose traffic it was, which metrics, which spans. */
 import test from 'ava';
 import { Balance, type DropSample } from '../../../pipeline/balance.ts';
+import type { Batch } from '../../../pipeline/batch.ts';
 import { Turns } from '../../../pipeline/clock/turns.ts';
 import { ADMITTED, type ReceiverSettings } from '../../../pipeline/component.ts';
 import { TAKEN } from '../../../pipeline/delivery.ts';
+import { inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import type { OtlpConfig } from '../../../receivers/otlp/config.ts';
+import { createSamplesIntake } from '../../../receivers/otlp/samples-intake.ts';
 import { createSpansIntake } from '../../../receivers/otlp/spans-intake.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { spansNumbered } from '../../kit/sent-spans.ts';
 import { createStage, envelope, joined, request, requestOf, slotSum, split } from './metrics-stage.ts';
+import {
+  createStage as createSamplesStage,
+  SETTLED_MS,
+  requestOf as samplesRequest,
+  sum,
+  tablesOf,
+} from './samples-stage.ts';
 
 const REJECTED = { kind: 'rejected', reason: 'stage_fault' } as const;
 
@@ -61,4 +71,18 @@ test('rejected spans are told by the first of them', async (t) => {
   await intake.take(new Uint8Array(spansNumbered([5, 6]).bytes));
   const [traceId, spanId] = ['5'.padStart(32, '0'), '5'.padStart(16, '0')];
   t.deepEqual(told, [['stage_fault', 2, { traceId, spanId, span: 'GET /', service: '' }]]);
+});
+
+test('samples of a Collector that the pipeline rejects are told by their proxy', async (t) => {
+  const { clock, settings, balance } = await createSamplesStage();
+  const next = { ...settings.next, consume: ({ delivery }: Batch) => delivery.settle(REJECTED) };
+  const intake = createSamplesIntake({ ...settings, next }, await tablesOf(settings.config.samples.meshes))!;
+  clock.advance(5000);
+  const share = inOneGo(intake.read(samplesRequest([sum('response_total', 10, { at: 5 })]), new Map()))!;
+  const settled = inOneGo(share.offer(false));
+  clock.advance(SETTLED_MS);
+  await settled;
+  const [[reason, items, sample] = [], ...others] = balance.told;
+  t.deepEqual([reason, items, others], ['stage_fault', 1, []]);
+  t.regex(sample?.target ?? '', /^\["otlp","linkerd",.*"10\.0\.0\.7:4191"/);
 });

@@ -67,6 +67,9 @@ test('nothing of a proxy comes behind its end; what the same request tells of it
   const kinds = stage.seen.map(({ kind }) => kind);
   t.deepEqual(kinds.slice(kinds.indexOf('gone')), ['gone']);
   t.deepEqual([...stage.balance.dropped], [['mesh_changed', 2]]);
+  const [[reason, items, sample] = [], ...others] = stage.balance.told;
+  t.deepEqual([reason, items, sample?.metric, others], ['mesh_changed', 2, 'response_total', []]);
+  t.regex(sample?.target ?? '', /"10\.0\.0\.7:4191"/);
   t.is(stage.balance.unaccounted, 0);
 });
 

@@ -330,15 +330,22 @@ test('points beyond a limit are dropped, counted and told; all others count', as
   t.is(series.balance.dropped.get('series_limit'), 2);
   await series.send(requestOf([histogram('response_latency_ms', [1, 2], [10], { at: 6 })]));
   t.is(series.balance.dropped.get('series_limit'), 4);
+  const told = series.balance.told.map(([, items, sample]) => [items, sample?.metric, sample?.target !== '']);
+  t.deepEqual(told, [
+    [2, REQUESTS, true],
+    [2, 'response_latency_ms_bucket', true],
+  ]);
 
   const targets = await opened({ config: { max_targets: 1 } });
   for (const pod of ['db-0', 'db-1']) await targets.send(requestOf([sum(REQUESTS, 1, at)], { 'k8s.pod.name': pod }));
   t.is(targets.balance.dropped.get('target_limit'), 1);
   t.is(targets.intake.targets().length, 1);
+  t.deepEqual(targets.balance.told, [['target_limit', 1, { metric: REQUESTS, target: '' }]]);
 
   const long = await opened({ config: { max_attribute_bytes: 300 } });
   await long.send(requestOf([sum(REQUESTS, 1, at), sum(REQUESTS, 1, at, to('x'.repeat(300)))]));
   t.is(long.balance.dropped.get('attribute_limit'), 1);
+  t.deepEqual(long.balance.told, [['attribute_limit', 1, { metric: REQUESTS, target: '' }]]);
   for (const stage of [series, targets, long]) {
     t.is(stage.balance.unaccounted, 0);
     t.true(stage.log.lines.some(({ message }) => message.includes('counts are incomplete')));

@@ -18,6 +18,7 @@ import { createSamplesIntake } from '../../../receivers/otlp/samples-intake.ts';
 import { createTestClock, type TestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 import { REQUEST_TYPE } from '../../kit/otlp-schema.ts';
+import { ToldBalance } from '../../kit/told-balance.ts';
 import { createTestMeters } from '../scrape/harness.ts';
 
 /** Engine time (ms) at which the watch begins, unless told otherwise. */
@@ -82,9 +83,9 @@ export async function createStage({
   const clock = createTestClock(startMs);
   const slots = createSlots(clock, intervalMs);
   const seen: Seen[] = [];
-  const balances = new Map<Body, Balance>();
-  const balanceOf = (body: Body): Balance => {
-    const balance = balances.get(body) ?? new Balance();
+  const balances = new Map<Body, ToldBalance>();
+  const balanceOf = (body: Body): ToldBalance => {
+    const balance = balances.get(body) ?? new ToldBalance();
     balances.set(body, balance);
     return balance;
   };
