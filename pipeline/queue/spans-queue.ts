@@ -93,6 +93,14 @@ export class SpansQueue {
     return !this.#isFull(spans.count, bytesOf(spans));
   }
 
+  /** The limit that leaves no room for a request: what a person has to turn to have it. */
+  limitFor(spans: Spans): string {
+    const { queueSize, sizer, maxBytes } = this.#config;
+    return this.bytes + bytesOf(spans) > maxBytes
+      ? `sending_queue.max_bytes (${maxBytes} bytes)`
+      : `sending_queue.queue_size (${queueSize} ${sizer === 'items' ? 'spans' : sizer})`;
+  }
+
   /** False when a request has to be refused. A queue that drops admits all, and an empty one any. */
   admits(spans: Spans): boolean {
     return !this.#refuses || this.hasRoom(spans);

@@ -92,6 +92,13 @@ export class TrafficQueue {
     return head === undefined ? 0 : this.#clock.monoMs() - head.sinceMonoMs;
   }
 
+  /** The limit at which sums are added together. */
+  get limit(): string {
+    const { queueSize, sizer } = this.#config;
+    const unit = { requests: 'sums', items: 'records', bytes: 'bytes' }[sizer];
+    return `sending_queue.queue_size (${queueSize} ${unit})`;
+  }
+
   /** Takes the sum over; it must not be changed afterwards. O(items), amortised over the sums coalesced. */
   offer(sum: TrafficSum): Offered {
     const items = sum.records.length + sum.coverage.length;

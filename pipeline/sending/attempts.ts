@@ -2,6 +2,7 @@
 import type { Clock } from '../clock/clock.ts';
 import { errorText } from '../errors.ts';
 import type { AttemptEvents } from './attempt-telemetry.ts';
+import { type AttemptUnderWay, PeerRecord } from './peer-record.ts';
 import type { RetryConfig } from './retry.ts';
 import { settledOr } from './settled-or.ts';
 
@@ -14,11 +15,16 @@ export interface Defect {
 
 interface Outcome {
   readonly kind: string;
+  /** Of what is transient. */
+  readonly reason?: string;
+  readonly error?: string;
   /** The peer asks not to be called earlier, milliseconds. */
   readonly afterMs?: number;
 }
 
 export class Attempts {
+  /** What comes of them all. */
+  readonly peer: PeerRecord;
   readonly #maxAskedMs: number;
   readonly #clock: Clock;
   readonly #over: AbortSignal;
@@ -35,15 +41,25 @@ export class Attempts {
     this.#clock = clock;
     this.#over = over;
     this.#events = events;
+    this.peer = new PeerRecord(clock);
   }
 
   /** Null when nothing more is tried; what an attempt under way then does is nobody's business any more. */
   async make<Made extends Outcome>(send: () => Promise<Made>): Promise<Made | Defect | null> {
-    const startedMs = this.#clock.monoMs();
-    const outcome = await settledOr(withDefects(send), this.#over);
-    if (outcome === null) return null;
-    this.#events.attempted(outcome.kind, this.#clock.monoMs() - startedMs);
+    const attempt = this.peer.begin();
+    const outcome: Made | Defect | null = await settledOr(withDefects(send), this.#over);
+    if (outcome === null) {
+      this.peer.left(attempt);
+      return null;
+    }
+    this.#record(attempt, outcome);
+    this.#events.attempted(outcome.kind, this.#clock.monoMs() - attempt.startedMs);
     return this.#bounded(outcome);
+  }
+
+  #record(attempt: AttemptUnderWay, { kind, reason = '', error = '' }: Outcome): void {
+    if (kind === 'transient') this.peer.failed(attempt, reason, error);
+    else this.peer.answered(attempt);
   }
 
   /** A peer whose clock or wits are off does not silence an exporter for as long as it says. */

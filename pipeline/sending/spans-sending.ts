@@ -14,6 +14,7 @@ import { type QueuedSpans, SpansQueue, type SpansQueueConfig } from '../queue/sp
 import { sampleOfSpans } from '../telemetry/drop-sample.ts';
 import { Attempts } from './attempts.ts';
 import { Drain } from './drain.ts';
+import { type FullBy, fullQueueError } from './full-queue.ts';
 import { reject } from './reject.ts';
 import type { RetryConfig } from './retry.ts';
 import { type GateNews, type Pass, SendingGate } from './sending-gate.ts';
@@ -51,8 +52,8 @@ export class SpansSending<Payload> implements Exporter {
   readonly #attempts: Attempts;
   readonly #waits: SpansWaits;
   readonly #flights = new Set<SpansFlight<Payload>>();
-  /** The batch that a full queue refused last. */
-  #lastRefused: Delivery | null = null;
+  /** The batch that a full queue refused last, and whether it was offered all the same. */
+  #lastRefused: { readonly root: Delivery; isOffered: boolean } | null = null;
   #running = false;
   #onIdle: (() => void) | null = null;
 
@@ -79,17 +80,30 @@ export class SpansSending<Payload> implements Exporter {
     if (batch.body !== 'spans') return ADMITTED;
     // A full queue that drops is no place where spans are safe: it takes no back-pressure from others.
     if (this.#queue.admits(batch.spans)) return this.#queue.hasRoom(batch.spans) ? ADMITTED : LOOKS_ON;
-    this.#tellRefused(batch);
+    this.#noteRefused(batch);
     const retryAfterMs = Math.min(Math.max(REFUSED_MS, this.#gate.heldMs), LONGEST_REFUSED_MS);
     const refusal = { ok: false, reason: 'queue_full', retryAfterMs } as const;
     return this.#queue.yields ? { ...refusal, yields: true } : refusal;
   }
 
-  /** Once for each batch, however often it is asked about. */
-  #tellRefused({ delivery, items }: Batch): void {
-    if (delivery.root === this.#lastRefused) return;
-    this.#lastRefused = delivery.root;
-    this.#events.refused(items);
+  /**
+   * Once for each batch, however often it is asked about. Told when it is known whether others take it, which is before
+   * anything else is done: then it is offered here as well, and its spans are told as dropped.
+   */
+  #noteRefused(batch: SpansBatch): void {
+    const { root } = batch.delivery;
+    if (root === this.#lastRefused?.root) return;
+    const refused = { root, isOffered: false };
+    this.#lastRefused = refused;
+    this.#events.refused();
+    const full = this.#fullBy(batch.spans);
+    queueMicrotask(() => {
+      if (!refused.isOffered) this.#events.turnedAway(batch.items, full);
+    });
+  }
+
+  #fullBy(spans: Spans): FullBy {
+    return { limit: this.#queue.limitFor(spans), peer: this.#attempts.peer.state };
   }
 
   /**
@@ -104,24 +118,32 @@ export class SpansSending<Payload> implements Exporter {
 
   #accept(batch: SpansBatch): void {
     this.#settings.balance.accepted += batch.items;
+    if (this.#lastRefused?.root === batch.delivery.root) this.#lastRefused.isOffered = true;
     if (batch.items > 0) this.#enqueue(batch.spans, batch.delivery.terms === 'spare');
     batch.delivery.settle(TAKEN);
     this.#pump();
   }
 
   #enqueue(spans: Spans, spare: boolean): void {
+    const full = this.#queue.hasRoom(spans) ? null : this.#fullBy(spans);
     const dropped = this.#queue.offer(spans, spare);
     this.#settings.balance.queued = this.#queue.items;
-    const error = 'the sending queue is full';
-    if (dropped.length > 0) this.#drop('queue_full', countOf(dropped), dropped, error);
+    if (full === null || dropped.length === 0) return;
+    this.#drop('queue_full', countOf(dropped), dropped, fullQueueError(full), { full });
   }
 
   /** Of `requests`, of the first one the span at `index` or one after it. */
-  #drop(reason: string, items: number, requests: readonly QueuedSpans[], error: string, index = 0): void {
+  #drop(
+    reason: string,
+    items: number,
+    requests: readonly QueuedSpans[],
+    error: string,
+    { index = 0, full = null }: { readonly index?: number; readonly full?: FullBy | null } = {},
+  ): void {
     const [first] = requests;
     if (items === 0 || first === undefined) return;
     this.#settings.balance.drop(reason, items, { error, sample: () => sampleOfSpans(first.spans, index) });
-    this.#events.dropped(reason, items, rangeOf(requests), error);
+    this.#events.dropped(reason, items, rangeOf(requests), error, full);
   }
 
   /** Sends what waits until `deadline`, then drops and counts what is left. */
@@ -202,8 +224,9 @@ export class SpansSending<Payload> implements Exporter {
     if (fate.kind === 'sent') {
       const rejected = Math.min(fate.rejected, items);
       this.#settings.balance.delivered += items - rejected;
-      this.#drop('rejected', rejected, [queued], fate.error, from);
-    } else this.#drop(fate.kind === 'too_large' ? 'too_large' : fate.reason, items, [queued], fate.error, from);
+      this.#drop('rejected', rejected, [queued], fate.error, { index: from });
+    } else
+      this.#drop(fate.kind === 'too_large' ? 'too_large' : fate.reason, items, [queued], fate.error, { index: from });
   }
 
   /**

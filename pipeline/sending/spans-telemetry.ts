@@ -5,6 +5,7 @@ import { createOccurrenceLimit } from '../telemetry/limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { type AttemptEvents, createAttemptEvents } from './attempt-telemetry.ts';
+import { type FullBy, fullQueueCause, fullQueueMend } from './full-queue.ts';
 import { registerQueueMetrics } from './queue-metrics.ts';
 
 /** When the first and the last of some requests were queued, wall-clock milliseconds. */
@@ -14,14 +15,16 @@ export interface QueuedRange {
 }
 
 export interface SpansSendingEvents extends AttemptEvents {
-  /** The queue is full: a batch of `items` was not admitted. It comes again, unless others take it. */
-  refused(items: number): void;
+  /** The queue is full: a batch was not admitted. It comes again, unless others take it. */
+  refused(): void;
+  /** Nobody took what was refused: `items` spans are to come again. */
+  turnedAway(items: number, full: FullBy): void;
   /** A request was sent at last, after `attempts`; several do at once, and each may fail again. */
   recovered(attempts: number): void;
   /** A request was too large for the peer and goes in halves. */
   halved(): void;
-  /** Spans will never be sent; `range` is when they were queued. */
-  dropped(reason: string, items: number, range: QueuedRange, error: string): void;
+  /** Spans will never be sent; `range` is when they were queued. `full`: because the queue is. */
+  dropped(reason: string, items: number, range: QueuedRange, error: string, full?: FullBy | null): void;
   /** Tells what stayed unsaid, and removes the metrics. */
   end(): void;
 }
@@ -30,8 +33,18 @@ export interface SpansSendingEvents extends AttemptEvents {
 interface Drops {
   items: number;
   range: QueuedRange;
-  unsaid: { items: number; readonly range: QueuedRange; readonly error: string } | null;
+  unsaid: Unsaid | null;
 }
+
+interface Unsaid {
+  readonly items: number;
+  readonly range: QueuedRange;
+  readonly error: string;
+  readonly full: FullBy | null;
+}
+
+/** How a peer gets more at once. */
+const FASTER = 'if the peer can take more at once, raise sending_queue.num_consumers';
 
 /** Metrics carry `component` and `signal`; the queue is read whenever somebody collects. */
 export function createSpansSendingEvents(
@@ -76,23 +89,28 @@ export function createSpansSendingEvents(
   /** One line for all drops of a reason since the last one. */
   function tellDrops(reason: string, drop: Drops): void {
     if (drop.unsaid === null) return;
-    const { items, range, error } = drop.unsaid;
+    const { items, range, error, full } = drop.unsaid;
     drop.unsaid = null;
     const total = drop.items;
-    log.error(
-      { reason, dropped_items: items, from: timeText(range.firstMs), to: timeText(range.lastMs), error, total },
-      'Spans were dropped',
-    );
+    const times = { from: timeText(range.firstMs), to: timeText(range.lastMs) };
+    log.error({ reason, dropped_items: items, ...times, error, total, ...whyFull(full) }, 'Spans were dropped');
+  }
+
+  function whyFull(full: FullBy | null) {
+    if (full === null) return {};
+    return { cause: fullQueueCause(queue, full), mend: fullQueueMend(queue, full, FASTER) };
   }
 
   return {
-    refused(items) {
+    refused() {
       counts.refusals += 1;
-      const times = limit.occurred('refused');
+    },
+    turnedAway(items, full) {
+      const times = limit.occurred('turned away');
       if (times > 0)
         log.warn(
-          { items, waiting: queue.depth, bytes: queue.bytes, times },
-          'The sending queue is full: senders are asked to come again, unless another exporter takes what they send. A larger queue_size or more num_consumers help where the peer takes more',
+          { items, waiting: queue.depth, bytes: queue.bytes, ...whyFull(full), times },
+          'The sending queue is full: senders are asked to come again',
         );
     },
     attempted: attempts.attempted,
@@ -107,13 +125,13 @@ export function createSpansSendingEvents(
       const times = limit.occurred('halved');
       if (times > 0) log.info({ times }, 'A request was too large for the peer and goes in halves');
     },
-    dropped(reason, items, range, error) {
+    dropped(reason, items, range, error, full = null) {
       const drop = drops.get(reason) ?? { items: 0, range, unsaid: null };
       drops.set(reason, drop);
       drop.items += items;
       drop.range = joined(drop.range, range);
       const unsaid = drop.unsaid ?? { items: 0, range };
-      drop.unsaid = { items: unsaid.items + items, range: joined(unsaid.range, range), error };
+      drop.unsaid = { items: unsaid.items + items, range: joined(unsaid.range, range), error, full };
       if (limit.occurred(`dropped ${reason}`) > 0) tellDrops(reason, drop);
     },
     end() {

@@ -6,11 +6,12 @@ import { createOccurrenceLimit } from '../telemetry/limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { type AttemptEvents, createAttemptEvents } from './attempt-telemetry.ts';
+import { type FullBy, fullQueueCause, fullQueueMend } from './full-queue.ts';
 import { registerQueueMetrics } from './queue-metrics.ts';
 
 export interface SendingEvents extends AttemptEvents {
   /** The queue is full: this interval was added to the newest one waiting. */
-  coalesced(interval: Interval): void;
+  coalesced(interval: Interval, full: FullBy): void;
   /** The window that others are added to lost its pods. */
   folded(interval: Interval): void;
   /** A sum was sent at last, after `attempts`; `sums` were coalesced into it. */
@@ -20,6 +21,9 @@ export interface SendingEvents extends AttemptEvents {
   /** Removes the metrics. */
   end(): void;
 }
+
+/** How a peer gets more at once: sums are sent one after the other. */
+const FASTER = 'send fewer, larger sums: interval: window, or a longer window of smi';
 
 /** Metrics carry `component` and `signal`; `queue` is read whenever somebody collects. */
 export function createSendingEvents(
@@ -53,14 +57,15 @@ export function createSendingEvents(
   ];
 
   return {
-    coalesced(interval) {
+    coalesced(interval, full) {
       coalesced += 1;
       const times = limit.occurred('coalesced');
-      if (times > 0)
-        log.warn(
-          { ...span(interval), waiting: queue.depth, times },
-          'The sending queue is full: windows are added together. Nothing is lost but resolution',
-        );
+      if (times === 0) return;
+      const why = { cause: fullQueueCause(queue, full), mend: fullQueueMend(queue, full, FASTER) };
+      log.warn(
+        { ...span(interval), waiting: queue.depth, ...why, times },
+        'The sending queue is full: windows are added together. Nothing is lost but resolution',
+      );
     },
     folded(interval) {
       folded += 1;

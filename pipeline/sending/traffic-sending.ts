@@ -130,7 +130,9 @@ export class TrafficSending<Payload> implements Exporter {
     const offered = this.#queue.offer(sum);
     balance.merged += offered.merged;
     balance.queued = this.#queue.items;
-    if (offered.coalesced) this.#events.coalesced(sum.interval);
+    if (offered.coalesced) {
+      this.#events.coalesced(sum.interval, { limit: this.#queue.limit, peer: this.#attempts.peer.state });
+    }
     if (offered.folded) this.#events.folded(sum.interval);
   }
 

@@ -1,6 +1,11 @@
 /** @module Several requests of spans under way at once: when each is tried, and what is told of its waits. */
 import test from 'ava';
 import { Balance, type DropCause } from '../../../pipeline/balance.ts';
+import type { Batch } from '../../../pipeline/batch.ts';
+import { TAKEN } from '../../../pipeline/delivery.ts';
+import { fanOut } from '../../../pipeline/graph/fanout.ts';
+import type { SpansQueueConfig } from '../../../pipeline/queue/spans-queue.ts';
+import type { FullBy } from '../../../pipeline/sending/full-queue.ts';
 import type { RetryConfig } from '../../../pipeline/sending/retry.ts';
 import type { SpansOutcome } from '../../../pipeline/sending/spans-sender.ts';
 import { SpansSending } from '../../../pipeline/sending/spans-sending.ts';
@@ -26,6 +31,7 @@ function create(
   answer: (spans: number, atMs: number) => SpansOutcome | Promise<SpansOutcome>,
   consumers = 3,
   retry: Partial<RetryConfig> = {},
+  queue: Partial<SpansQueueConfig> = {},
 ) {
   const clock = createTestClock();
   const causes: [reason: string, items: number, cause: DropCause][] = [];
@@ -34,8 +40,10 @@ function create(
   const waits: [atMs: number, waitMs: number][] = [];
   const cuts: [askedMs: number, maxMs: number][] = [];
   const dropped: [reason: string, items: number, error: string][] = [];
+  const fullDrops: [items: number, full: FullBy][] = [];
+  const turnedAway: [items: number, full: FullBy][] = [];
   const exporter = new SpansSending<number>({
-    queue: { queueSize: 2000, sizer: 'requests', maxBytes: 1 << 24, onFull: 'refuse' },
+    queue: { queueSize: 2000, sizer: 'requests', maxBytes: 1 << 24, onFull: 'refuse', ...queue },
     consumers,
     retry: { ...RETRY, ...retry },
     clock,
@@ -51,12 +59,16 @@ function create(
     },
     events: () => ({
       refused() {},
+      turnedAway: (items, full) => void turnedAway.push([items, full]),
       attempted() {},
       failed: (_reason, _error, _attempt, waitMs) => void waits.push([clock.monoMs(), waitMs]),
       waitCut: (askedMs, maxMs) => void cuts.push([askedMs, maxMs]),
       recovered() {},
       halved() {},
-      dropped: (reason, items, _range, error) => void dropped.push([reason, items, error]),
+      dropped: (reason, items, _range, error, full = null) => {
+        dropped.push([reason, items, error]);
+        if (full !== null) fullDrops.push([items, full]);
+      },
       end() {},
     }),
   });
@@ -69,7 +81,7 @@ function create(
       await settle();
     }
   };
-  return { exporter, clock, balance, attempts, waits, cuts, dropped, feed, pass, causes };
+  return { exporter, clock, balance, attempts, waits, cuts, dropped, turnedAway, fullDrops, feed, pass, causes };
 }
 
 test('the wait that is told is the one that follows, also while draining', async (t) => {
@@ -388,4 +400,57 @@ test('what is left at the end is in the drop journal by its first request', asyn
   const [reason, items, { error, sample }] = causes[0]!;
   t.deepEqual([reason, items, error], ['shutdown', 5, 'the deadline of the shutdown came first']);
   t.is(sample?.().traceId, '1'.padStart(32, '0'));
+});
+
+// --- Full queues -------------------------------------------------------------------------------------------------------
+
+const SMALL = { queueSize: 2 };
+
+test('a batch that nobody takes is told once as turned away, with the limit and what the peer does', async (t) => {
+  const { exporter, turnedAway, fullDrops, feed, pass } = create(() => AWAY, 1, {}, SMALL);
+  await exporter.start();
+  feed(1);
+  feed(1);
+  await pass(5000);
+  const batch = spansBatch(idsFrom(1, 7));
+  t.like(exporter.admits(batch), { ok: false, reason: 'queue_full', yields: true });
+  exporter.admits(batch);
+  t.deepEqual(turnedAway, [], 'nothing is said before it is known what others do');
+  await settle();
+  t.is(turnedAway.length, 1);
+  t.like(turnedAway[0], { 0: 7, 1: { limit: 'sending_queue.queue_size (2 requests)', peer: { kind: 'failing' } } });
+  t.regex(
+    turnedAway[0]![1].peer.text,
+    /taken nothing for 5 s, all 2 attempts failed, the last with away: nobody there/,
+  );
+  t.deepEqual(fullDrops, []);
+});
+
+test('a batch that another exporter takes is told as dropped here, and nobody as turned away', async (t) => {
+  const { exporter, turnedAway, fullDrops, dropped, feed, pass, balance, causes } = create(() => AWAY, 1, {}, SMALL);
+  await exporter.start();
+  feed(1);
+  feed(1);
+  await pass(5000);
+  const other = { admits: () => ({ ok: true }) as const, consume: ({ delivery }: Batch) => delivery.settle(TAKEN) };
+  const fault = { enter() {}, failed() {} };
+  const entry = fanOut([exporter, other].map((consumer) => ({ consumer, fault })));
+  const batch = spansBatch(idsFrom(1, 7));
+  t.true(entry.admits(batch).ok);
+  entry.consume(batch);
+  await settle();
+  t.deepEqual(turnedAway, []);
+  const error = 'the sending queue is full: the peer takes nothing (away)';
+  t.deepEqual(dropped, [['queue_full', 7, error]]);
+  t.like(fullDrops, [{ 0: 7, 1: { peer: { kind: 'failing' } } }]);
+  t.like(causes, [{ 0: 'queue_full', 1: 7, 2: { error } }]);
+  t.is(balance.unaccounted, 0);
+});
+
+test('the limit of memory is named where it is what leaves no room', async (t) => {
+  const { exporter, turnedAway, feed } = create(() => SENT, 1, {}, { maxBytes: 1000 });
+  feed(1);
+  exporter.admits(spansBatch(idsFrom(1, 9)));
+  await settle();
+  t.like(turnedAway, [{ 0: 9, 1: { limit: 'sending_queue.max_bytes (1000 bytes)', peer: { kind: 'untried' } } }]);
 });

@@ -1,6 +1,7 @@
 /** @module What is logged and counted while spans are sent. */
 import test from 'ava';
 import { SpansQueue } from '../../../pipeline/queue/spans-queue.ts';
+import type { FullBy } from '../../../pipeline/sending/full-queue.ts';
 import { createSpansSendingEvents, rangeOf } from '../../../pipeline/sending/spans-telemetry.ts';
 import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
 import { createTestClock } from '../../kit/clock.ts';
@@ -29,6 +30,14 @@ function create() {
   return { clock, log, metrics, recorded, queue, events, read };
 }
 
+const FULL: FullBy = {
+  limit: 'sending_queue.queue_size (9 requests)',
+  peer: {
+    kind: 'slow',
+    word: 'more comes in than the peer takes',
+    text: 'more comes in than the peer takes: 3 requests',
+  },
+};
 const OWN = { component: 'otlphttp/eu', signal: 'spans' };
 const at = (seconds: number) => ({ firstMs: START_MS + seconds * 1000, lastMs: START_MS + seconds * 1000 });
 
@@ -74,7 +83,10 @@ test('queue, refusals, halves, failures and attempts are counted', (t) => {
   queue.offer(spansNumbered([3]));
   queue.take();
   clock.advance(1500);
-  for (let n = 0; n < 3; n++) events.refused(5);
+  for (let n = 0; n < 3; n++) {
+    events.refused();
+    events.turnedAway(5, FULL);
+  }
   events.halved();
   events.failed('http_503', 'status 503', 1, 5000);
   events.failed('http_503', 'status 503', 2, 5000);

@@ -1,6 +1,7 @@
 /** @module What is logged and counted while sending. */
 import test from 'ava';
 import { TrafficQueue } from '../../../pipeline/queue/traffic-queue.ts';
+import type { FullBy } from '../../../pipeline/sending/full-queue.ts';
 import { createSendingEvents } from '../../../pipeline/sending/telemetry.ts';
 import type { Meters, Observation } from '../../../pipeline/telemetry/meters.ts';
 import { createTestClock } from '../../kit/clock.ts';
@@ -8,6 +9,14 @@ import { createTestLog } from '../../kit/log.ts';
 import { slot } from '../../kit/slots.ts';
 
 const INTERVAL = { startMs: Date.parse('2026-01-05T10:00:00Z'), endMs: Date.parse('2026-01-05T10:00:30Z') };
+const FULL: FullBy = {
+  limit: 'sending_queue.queue_size (2 sums)',
+  peer: {
+    kind: 'slow',
+    word: 'more comes in than the peer takes',
+    text: 'more comes in than the peer takes: 3 requests',
+  },
+};
 const EDGES = [{ source: 'web', destination: 'emoji', successes: 1, failures: 0 }];
 
 function create() {
@@ -63,11 +72,18 @@ test('what sums lost that stop at 2^53 is counted', (t) => {
 });
 
 test('the queue is read when somebody collects', (t) => {
-  const { clock, queue, events, read, metrics } = create();
+  const { clock, log, queue, events, read, metrics } = create();
   queue.offer(slot(0, 1000, EDGES));
   queue.offer(slot(1000, 2000, EDGES));
   queue.offer(slot(2000, 3000, EDGES));
-  events.coalesced(INTERVAL);
+  events.coalesced(INTERVAL, FULL);
+  t.deepEqual(
+    [log.lines[0]?.fields.cause, log.lines[0]?.fields.mend],
+    [
+      'more comes in than the peer takes: 3 requests. sending_queue.queue_size (2 sums) is reached with 2 waiting or under way, the oldest for 0 s',
+      'send fewer, larger sums: interval: window, or a longer window of smi; else send it less. A larger sending_queue.queue_size helps over peaks only',
+    ],
+  );
   events.folded(INTERVAL);
   clock.advance(1500);
   t.is(read('weir_queue_requests')[0]?.value, 2);
