@@ -167,7 +167,10 @@ number is made of their differences from slot to slot.
 
 function addDrops(program: Command, context: CliContext, done: Done): void {
   addAnswerOptions(program.command('drops'), '$WEIR_TELEMETRY_URL, or http://127.0.0.1:8888')
-    .argument('[component]', 'only drops of this component: kafka, otlphttp/west, exporter otlphttp')
+    .argument(
+      '[component]',
+      'only drops of this component (kafka, otlphttp/west, exporter otlphttp) or kind (receiver)',
+    )
     .argument('[id]', 'its id, where the first word is its kind')
     .description('what was dropped, where, why and how much: the drop journal of a running Weir')
     .option('--reason <reason>', 'only drops for this reason', notEmpty)
@@ -178,7 +181,8 @@ function addDrops(program: Command, context: CliContext, done: Done): void {
       `${examples('weir drops', 'weir drops otlphttp/west --since 10m', 'weir drops --reason rejected', 'weir drops --json', 'weir drops --url http://127.0.0.1:18888')}
 Asks the listener of Weir's own metrics (service.telemetry.metrics.address). Drops of one component for one reason with one error
 are one line: ITEMS is how many items, TIMES in how many drops. The sample is one of the items, of the last minute before the
-last drop. The reasons are those of weir_items_total{outcome="dropped"}, which the items add up to.
+last drop. The reasons are those of weir_items_total{outcome="dropped"}, which the items add up to. The journal is in the memory of
+that Weir and begins anew with it; with service.telemetry.metrics.level: none it is not shown.
 `,
     )
     .action(async (component: string | undefined, id: string | undefined, options: DropsOptions) =>

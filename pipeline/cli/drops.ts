@@ -16,7 +16,9 @@ export interface DropsOptions extends QueryOptions {
 const LISTENER: Listener = {
   url: 'http://127.0.0.1:8888',
   variable: 'WEIR_TELEMETRY_URL',
-  unknown: 'is this the address of the own metrics of a Weir (service.telemetry.metrics.address)?',
+  unknown:
+    'is this the address of the own metrics of a Weir (service.telemetry.metrics.address, as "own metrics" in its log), and is that Weir new enough to have a drop journal?',
+  closed: 'a Weir with service.telemetry.metrics.level: none shows no journal: set another level',
 };
 
 const KINDS = ['receiver', 'processor', 'exporter'];
@@ -41,7 +43,7 @@ interface Filter {
   readonly sinceMs: number | null;
 }
 
-/** The exit code, 0 whether something was dropped or not. `component` alone is an id, with `id` behind it a kind. */
+/** The exit code, 0 whether something was dropped or not. `component` alone is an id or a kind, with `id` behind it a kind. */
 export function drops(
   component: string | undefined,
   id: string | undefined,
@@ -58,7 +60,15 @@ export function drops(
 
 function filterOf(component: string | undefined, id: string | undefined, { reason, since }: DropsOptions): Filter {
   const sinceMs = since === undefined ? null : durationMs('--since', since);
-  if (id === undefined) return { kind: undefined, component, reason, sinceMs };
+  if (id === undefined) {
+    // No component has the name of a kind.
+    const isKind = component !== undefined && KINDS.includes(component);
+    return {
+      ...(isKind ? { kind: component, component: undefined } : { kind: undefined, component }),
+      reason,
+      sinceMs,
+    };
+  }
   if (component !== undefined && KINDS.includes(component)) return { kind: component, component: id, reason, sinceMs };
   throw new UsageError(`${component} ${id}: expected an id, or one of ${KINDS.join(', ')} and an id`);
 }

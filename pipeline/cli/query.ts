@@ -13,8 +13,10 @@ export interface Listener {
   readonly url: string;
   /** Environment variable that sets it. */
   readonly variable: string;
-  /** What a 404 means there. */
+  /** What an answer means there that is none of a Weir, such as a 404. */
   readonly unknown: string;
+  /** Why a Weir that runs may not listen there, and what to do; absent where it always does. */
+  readonly closed?: string;
 }
 
 const SMI_LISTENER: Listener = {
@@ -110,12 +112,14 @@ async function once(
 }
 
 /** What usually helps against a connection that did not come about. */
-function connectionHint(error: WeirError, { variable }: Listener): string {
+function connectionHint(error: WeirError, { variable, closed }: Listener): string {
   const code = codeOf(error.cause);
   if (CERTIFICATE.test(code)) return '   mend: trust who signed its certificate: --ca-file FILE (PEM)\n';
   const isHttps = error.message.startsWith('GET https:');
   if (code === 'ECONNRESET' && !isHttps) return '   mend: does it speak https? use --url https://HOST:PORT\n';
-  return `   mend: start one (weir run -c config.yaml), or say where it is (--url, ${variable})\n`;
+  if (code === 'EPROTO' && isHttps) return '   mend: does it speak http? use --url http://HOST:PORT\n';
+  const others = closed === undefined ? '' : `   ${closed}\n`;
+  return `   mend: start one (weir run -c config.yaml), or say where it is (--url, ${variable})\n${others}`;
 }
 
 const CERTIFICATE = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
@@ -179,7 +183,10 @@ function parseAnswer(
   if (told !== null) throw new WeirError('WEIR_NET_STATUS', told);
   const refused = status === 401 && hasToken ? 'the token was refused' : undefined;
   const unknown = status === 404 ? listener.unknown : undefined;
-  const hint = refused ?? unknown ?? STATUS_HINTS.get(status) ?? printableShort(messageOf(parsed) ?? body.trim());
+  const said = printableShort(messageOf(parsed) ?? body.trim());
+  // A client's fault that this one never has: whoever told of it takes other questions.
+  const elsewhere = status === 400 ? `${said === '' ? '' : `${said}; `}${listener.unknown}` : undefined;
+  const hint = refused ?? unknown ?? STATUS_HINTS.get(status) ?? elsewhere ?? said;
   throw new WeirError('WEIR_NET_STATUS', `${place}: status ${status}${hint === '' ? '' : `: ${hint}`}`);
 }
 

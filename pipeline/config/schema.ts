@@ -52,7 +52,7 @@ export const telemetry = z.strictObject({
       level: z
         .enum(['none', 'basic', 'normal', 'detailed'])
         .default('normal')
-        .describe('none serves no metrics; the others are the same for now'),
+        .describe('none serves no metrics and no drop journal; the others are the same for now'),
       address: endpoint().prefault('127.0.0.1:8888').describe('address that serves /metrics'),
       insecure_allow: z
         .boolean()

@@ -10,6 +10,7 @@ import { callWeir } from '../../kit/cli.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 import { freePorts } from '../../kit/ports.ts';
+import { readRepositoryFile } from '../../kit/repository.ts';
 
 /** A journal behind the listener of own metrics; its drops are three minutes old. */
 async function serveJournal(t: ExecutionContext, { maxEntries = 10, shown = 'here' as DropsShown } = {}) {
@@ -71,6 +72,8 @@ test('entries are chosen by component, kind, reason and age', async (t) => {
   t.deepEqual(await reasons('otlphttp/west'), ['shutdown', 'http_400']);
   t.deepEqual(await reasons('exporter', 'kafka'), ['too_large']);
   t.deepEqual(await reasons('receiver', 'kafka'), []);
+  t.deepEqual(await reasons('exporter'), ['shutdown', 'http_400', 'too_large']);
+  t.deepEqual(await reasons('receiver'), []);
   t.deepEqual(await reasons('--reason', 'http_400'), ['http_400']);
   t.deepEqual(await reasons('--since', '4m'), ['shutdown', 'http_400', 'too_large']);
   t.deepEqual(await reasons('--since', '2m'), []);
@@ -103,10 +106,18 @@ test('who cannot answer is told with what to do', async (t) => {
   const closed = await serveJournal(t, { shown: 'nowhere' });
   const elsewhere = await serve(t, (_request, response) => response.writeHead(404).end('not found\n'));
   const page = await serve(t, (_request, response) => response.end('<html>'));
+  const { url: secure } = await serveJournal(t);
+  const text = 'the client speaks HTTP/1.1, and this port takes OTLP over gRPC (HTTP/2)';
+  const grpc = await serve(t, (_request, response) => response.writeHead(400).end(text));
   const answers: [url: string, err: RegExp][] = [
     [
       `http://127.0.0.1:${free}`,
-      /mend: start one \(weir run -c config\.yaml\), or say where it is \(--url, WEIR_TELEMETRY_URL\)\n$/,
+      /nothing listens there.*\n {3}mend: start one \(weir run -c config\.yaml\), or say where it is \(--url, WEIR_TELEMETRY_URL\)\n {3}a Weir with service\.telemetry\.metrics\.level: none shows no journal: set another level\n$/,
+    ],
+    [`https://${secure.slice('http://'.length)}`, /\n {3}mend: does it speak http\? use --url http:\/\/HOST:PORT\n$/],
+    [
+      grpc,
+      /status 400: the client speaks HTTP\/1\.1, and this port takes OTLP over gRPC .*; is this the address of the own metrics of a Weir/,
     ],
     [
       closed.url,
@@ -114,7 +125,7 @@ test('who cannot answer is told with what to do', async (t) => {
     ],
     [
       elsewhere,
-      /status 404: is this the address of the own metrics of a Weir \(service\.telemetry\.metrics\.address\)\?/,
+      /status 404: is this the address of the own metrics of a Weir \(service\.telemetry\.metrics\.address, as "own metrics" in its log\), and is that Weir new enough to have a drop journal\?/,
     ],
     [page, /the answer is no JSON; is this a Weir\?/],
   ];
@@ -157,4 +168,68 @@ test('on loopback it is shown to who asks by a loopback address, not by a name t
     t.is(await statusFor(url, host), 403, host);
   const open = await serveJournal(t, { shown: 'everywhere' });
   t.is(await statusFor(open.url, 'weir.example:8888'), 200);
+});
+
+/** What follows `weir drops` in each line of a text that is such a command, without a comment. */
+function commandsIn(text: string): string[][] {
+  return [...text.matchAll(/^ *(?:bin\/)?weir drops\b(.*)$/gm)].map(([, rest = '']) =>
+    rest.replace(/ #.*/, '').trim().split(/\s+/).filter(Boolean),
+  );
+}
+
+test('the commands of the page and of --help are taken', async (t) => {
+  const { books, url } = await serveJournal(t);
+  someDrops(books);
+  const commands = [
+    ...commandsIn(readRepositoryFile('docs/drops.md')),
+    ...commandsIn((await callWeir(['drops', '--help'])).out),
+  ];
+  t.true(commands.length >= 10, JSON.stringify(commands));
+  for (const args of commands) {
+    const local = args.map((word) => (word.startsWith('http:') ? url : word));
+    const { code, out, err } = await callWeir(['drops', ...local], { WEIR_TELEMETRY_URL: url });
+    t.deepEqual({ code, err }, { code: 0, err: '' }, args.join(' '));
+    t.not(out, '');
+  }
+});
+
+test('names that are hostile stand in the table and in JSON as text, one line an entry', async (t) => {
+  const { books, url } = await serveJournal(t);
+  const hostile = [
+    '\u001b]0;x\u0007\u001b[2J',
+    '__proto__',
+    'a\r\nfake   exporter x',
+    '\u202e\u200b\ufeff',
+    'x'.repeat(1 << 20),
+  ];
+  for (const [n, name] of hostile.entries())
+    books('otlphttp/west').drop(`reason_${n}`, 1, { error: name, sample: () => ({ span: name, service: name }) });
+  const { out } = await callWeir(['drops', '--url', url]);
+  t.is(out.trimEnd().split('\n').length, 1 + hostile.length);
+  t.notRegex(out.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+  const { drops } = JSON.parse((await callWeir(['drops', '--url', url, '--json'])).out);
+  t.is(drops.length, hostile.length);
+  for (const { error, sample } of drops) {
+    t.notRegex(error + sample.span + sample.service, /[\p{Cc}\p{Cf}]/u);
+    t.true(error.length < 530 && sample.span.length <= 200, error);
+  }
+});
+
+test('many readers at once each see the whole journal, which adds up', async (t) => {
+  const { books, url } = await serveJournal(t, { maxEntries: 50 });
+  const otlp = books('otlphttp');
+  const readings = Array.from({ length: 40 }, async (_, n) => {
+    for (let i = 0; i < 20; i++) otlp.drop(`reason_${(n * 20 + i) % 70}`, 1, { error: `error ${i}` });
+    return (await fetch(`${url}/v1/drops`)).json() as Promise<{
+      drops: { items: number }[];
+      forgotten: { items: number };
+    }>;
+  });
+  for (const { drops, forgotten } of await Promise.all(readings)) {
+    t.is(
+      drops.reduce((sum, { items }) => sum + items, forgotten.items),
+      otlp.dropped.values().reduce((sum, items) => sum + items, 0),
+    );
+    t.true(drops.length <= 50);
+  }
 });
