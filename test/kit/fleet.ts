@@ -21,6 +21,7 @@ import type { OpenStateFile } from '../../receivers/otlp/repeats-store.ts';
 import { loadTables } from '../../receivers/otlp/samples-intake.ts';
 import { captureExporter, type Reads, total, watchedReceiver } from './capture.ts';
 import { createTestClock, type TestClock } from './clock.ts';
+import { answered, failed } from './posts.ts';
 import { splitRequest } from './split-request.ts';
 
 /**
@@ -190,21 +191,12 @@ export class Fleet {
   async #travel(name: string, post: (isHalf: boolean) => Promise<PostResult>): Promise<PostResult> {
     const fate = this.#options.fateOf(name);
     this.fates.set(fate, (this.fates.get(fate) ?? 0) + 1);
-    if (fate === 'never arrives')
-      return { kind: 'failure', reason: 'connect', error: 'the network is cut', resent: false };
+    if (fate === 'never arrives') return failed('connect', 'the network is cut');
     if (fate === 'swallowed') return SUCCESS;
     const result = await post(fate === 'half arrives');
     if (fate === 'arrives') return result;
-    return { kind: 'failure', reason: 'timeout', error: 'the answer was lost', resent: false };
+    return failed('timeout', 'the answer was lost');
   }
 }
 
-const SUCCESS: PostResult = {
-  kind: 'answer',
-  status: 200,
-  headers: new Map([['content-type', 'application/x-protobuf']]),
-  body: new Uint8Array(0),
-  bodyEnd: 'whole',
-  error: '',
-  resent: false,
-};
+const SUCCESS = answered(200, { headers: new Map([['content-type', 'application/x-protobuf']]) });

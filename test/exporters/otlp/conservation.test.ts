@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { otlpHttpConfig } from '../../../exporters/otlp/config.ts';
 import { createOtlpHttpExporter } from '../../../exporters/otlp/otlphttp.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
-import type { PostFailure, PostResult } from '../../../pipeline/net/http-post.ts';
+import type { PostResult } from '../../../pipeline/net/http-post.ts';
 import { decodeTraffic } from '../../../pipeline/wire/otlp-traffic.ts';
 import { exporterBench, settle } from '../../kit/exporter.ts';
+import { answered, failed } from '../../kit/posts.ts';
 import { edgeCounts, itemsOf, slot, trafficBatch } from '../../kit/slots.ts';
 
 const START_MS = 1_700_000_010_000;
@@ -14,19 +15,7 @@ const SLOT_MS = 10_000;
 
 type Turn = 'taken' | 'lost' | 'away' | 'busy' | 'refused';
 
-const FAILED: PostFailure = { kind: 'failure', reason: 'connect', error: 'away', resent: false };
-
-function answer(status: number): PostResult {
-  return {
-    kind: 'answer',
-    status,
-    headers: new Map(),
-    body: new Uint8Array(0),
-    bodyEnd: 'whole',
-    error: '',
-    resent: false,
-  };
-}
+const FAILED = failed('connect', 'away');
 
 /** A backend that drops repeats by their number. */
 class Backend {
@@ -52,21 +41,21 @@ class Backend {
     if ((this.#bodies.get(seq) ?? text) !== text) this.changed += 1;
     this.#bodies.set(seq, text);
     const items = sum.records.length + sum.coverage.length;
-    if (items > this.#maxItems) return answer(413);
+    if (items > this.#maxItems) return answered(413);
     switch (this.#turns.shift() ?? 'taken') {
       case 'away':
         return FAILED;
       case 'busy':
-        return answer(503);
+        return answered(503);
       case 'lost':
         this.taken.set(seq, sum);
         return { ...FAILED, reason: 'timeout' };
       case 'refused':
         (this.taken.has(seq) ? this.refusedLater : this.refused).set(seq, sum);
-        return answer(400);
+        return answered(400);
       case 'taken':
         this.taken.set(seq, sum);
-        return answer(200);
+        return answered(200);
     }
   }
 }

@@ -7,6 +7,7 @@ import { fanOut } from '../../../pipeline/graph/fanout.ts';
 import type { PostResult } from '../../../pipeline/net/http-post.ts';
 import { exporterBench } from '../../kit/exporter.ts';
 import { OtlpBackend, type Reaction, until } from '../../kit/otlp-backend.ts';
+import { answered } from '../../kit/posts.ts';
 import { idsFrom, spansBatch } from '../../kit/sent-spans.ts';
 import { START_MS } from './running.ts';
 import { breathe, sortedIds, startSpansStage } from './spans-stage.ts';
@@ -154,10 +155,7 @@ for (const [onFull, healthyTakes, dropped] of [
 
 // --- When the others are called ---------------------------------------------------------------------------------------
 
-const TAKEN: PostResult = {
-  ...{ kind: 'answer', status: 200, headers: new Map(), body: new Uint8Array(0) },
-  ...{ bodyEnd: 'whole', error: '', resent: false },
-};
+const TAKEN = answered(200);
 
 /** An exporter that tells `called` of each call. */
 function calling(called: () => void, answer: Promise<PostResult>) {

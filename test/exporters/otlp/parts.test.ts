@@ -6,12 +6,13 @@ import { createOtlpHttpExporter } from '../../../exporters/otlp/otlphttp.ts';
 import { TrafficAccumulator } from '../../../pipeline/model/sum.ts';
 import type { TrafficRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { createTrafficKey } from '../../../pipeline/model/traffic-key.ts';
-import type { PostAnswer, PostFailureReason, PostResult } from '../../../pipeline/net/http-post.ts';
+import type { PostResult } from '../../../pipeline/net/http-post.ts';
 import { type Meters, NO_METERS, type Observation } from '../../../pipeline/telemetry/meters.ts';
 import { decodeTraffic, decodeTrafficJson } from '../../../pipeline/wire/otlp-traffic.ts';
 import { Repeats } from '../../../receivers/otlp/repeats.ts';
 import { exporterBench, settle } from '../../kit/exporter.ts';
 import { readOtlp } from '../../kit/otlp-reading.ts';
+import { answered, failed } from '../../kit/posts.ts';
 import { itemsOf, trafficBatch } from '../../kit/slots.ts';
 import { buckets, covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 import { ordered } from '../../kit/traffic-arbitrary.ts';
@@ -39,25 +40,14 @@ function slotOf(n: number, from: number, to: number): TrafficSum {
   );
 }
 
-function answer(status: number, more: Partial<PostAnswer> = {}): PostResult {
-  const whole = { body: new Uint8Array(0), bodyEnd: 'whole', error: '', resent: false } as const;
-  return { kind: 'answer', status, headers: new Map(), ...whole, ...more };
-}
-
-const failure = (reason: PostFailureReason): PostResult => ({
-  kind: 'failure',
-  reason,
-  error: 'it broke',
-  resent: false,
-});
 /** A success of which only the status came. */
-const CUT = answer(200, { bodyEnd: 'cut', error: 'it was closed' });
+const CUT = answered(200, { bodyEnd: 'cut', error: 'it was closed' });
 const HANGS = new Promise<PostResult>(() => {});
 
 type Answers = (body: Buffer, number: number) => PostResult | Promise<PostResult>;
 
 /** A started exporter whose backend answers as told; `bodies` are copies of what came, inflated. */
-async function start(yaml: object, answers: Answers = () => answer(200), meters: Meters = NO_METERS) {
+async function start(yaml: object, answers: Answers = () => answered(200), meters: Meters = NO_METERS) {
   const config = { endpoint: 'http://127.0.0.1:4318', compression: 'none', max_request_items: 4, ...yaml };
   const bench = exporterBench('otlphttp', otlpHttpConfig, config, { startWallMs: START_MS });
   const bodies: Buffer[] = [];
@@ -113,7 +103,7 @@ for (const encoding of ['proto', 'json'] as const) {
 }
 
 test('a first part that is refused leaves the interval to the next one', async (t) => {
-  const { exporter, bodies, balance } = await start({}, (_body, n) => answer(n === 0 ? 400 : 200));
+  const { exporter, bodies, balance } = await start({}, (_body, n) => answered(n === 0 ? 400 : 200));
   exporter.consume(trafficBatch(slotOf(0, 0, 5)));
   await exporter.stop(NEVER);
   t.deepEqual(intervalSeconds(bodies), [10, 10, 0]);
@@ -122,7 +112,7 @@ test('a first part that is refused leaves the interval to the next one', async (
 });
 
 test('halves of a part that is too large tell the interval once', async (t) => {
-  const { exporter, bodies } = await start({ max_request_items: 8 }, (_body, n) => answer(n === 0 ? 413 : 200));
+  const { exporter, bodies } = await start({ max_request_items: 8 }, (_body, n) => answered(n === 0 ? 413 : 200));
   exporter.consume(trafficBatch(slotOf(0, 0, 4)));
   await exporter.stop(NEVER);
   t.deepEqual(intervalSeconds(bodies), [10, 10, 0]);
@@ -130,10 +120,10 @@ test('halves of a part that is too large tell the interval once', async (t) => {
 
 test('halves and quarters name all in whose place they come, so that whoever took the whole after all knows them', async (t) => {
   // The whole is perhaps there; then it is too large, and so is its first half.
-  const answers = [failure('timeout'), answer(413), answer(413)];
+  const answers = [failed('timeout'), answered(413), answered(413)];
   const { exporter, bodies, balance, clock } = await start(
     { max_request_items: 8 },
-    (_, n) => answers[n] ?? answer(200),
+    (_, n) => answers[n] ?? answered(200),
   );
   exporter.consume(trafficBatch(slotOf(0, 0, 4)));
   while (balance.queued > 0) {
@@ -164,7 +154,7 @@ test('halves and quarters name all in whose place they come, so that whoever too
 
 test('each request of traffic that goes in halves is counted, and what cannot be halved is not', async (t) => {
   const { meters, repeats: halved } = repeatMeters('weir_send_halved_total');
-  const answers = (_body: Buffer, n: number) => answer([413, 413, 200, 413][n] ?? 200);
+  const answers = (_body: Buffer, n: number) => answered([413, 413, 200, 413][n] ?? 200);
   const { exporter, bodies, balance } = await start({}, answers, meters);
   exporter.consume(trafficBatch(slotOf(0, 0, 2)));
   await exporter.stop(NEVER);
@@ -195,18 +185,23 @@ const REPEATS: readonly (readonly [
   delivered: number,
   dropped: string,
 ])[] = [
-  ['a refusal after a success that broke off', [CUT, answer(400)], 4, ''],
-  ['too large after a success that broke off', [CUT, answer(413)], 4, ''],
-  ['a refusal after both', [failure('timeout'), CUT, failure('connect'), answer(400)], 4, ''],
-  ['a refusal after no answer in time', [failure('timeout'), answer(400)], 0, 'refused_repeat'],
-  ['a refusal after a gateway without an answer', [answer(504), failure('connect'), answer(409)], 0, 'refused_repeat'],
-  ['a refusal on a second connection', [answer(400, { resent: true })], 0, 'refused_repeat'],
-  ['a refusal after nobody was there', [failure('connect'), answer(503), answer(400)], 0, 'http_400'],
+  ['a refusal after a success that broke off', [CUT, answered(400)], 4, ''],
+  ['too large after a success that broke off', [CUT, answered(413)], 4, ''],
+  ['a refusal after both', [failed('timeout'), CUT, failed('connect'), answered(400)], 4, ''],
+  ['a refusal after no answer in time', [failed('timeout'), answered(400)], 0, 'refused_repeat'],
+  [
+    'a refusal after a gateway without an answer',
+    [answered(504), failed('connect'), answered(409)],
+    0,
+    'refused_repeat',
+  ],
+  ['a refusal on a second connection', [answered(400, { resent: true })], 0, 'refused_repeat'],
+  ['a refusal after nobody was there', [failed('connect'), answered(503), answered(400)], 0, 'http_400'],
 ];
 
 for (const [name, answers, delivered, dropped] of REPEATS) {
   test(`${name}: ${delivered} of 4 items are delivered, ${dropped === '' ? 'none dropped' : `dropped as ${dropped}`}`, async (t) => {
-    const { exporter, bodies, balance, clock, log } = await start({}, (_body, n) => answers[n] ?? answer(200));
+    const { exporter, bodies, balance, clock, log } = await start({}, (_body, n) => answers[n] ?? answered(200));
     exporter.consume(trafficBatch(slotOf(0, 0, 2)));
     while (balance.queued > 0) {
       await settle();
@@ -223,9 +218,9 @@ for (const [name, answers, delivered, dropped] of REPEATS) {
 }
 
 test('too large when it comes again, though the first may have arrived: halves are repeats, and one refused is perhaps there', async (t) => {
-  const answers = [failure('timeout'), answer(413), answer(400)];
+  const answers = [failed('timeout'), answered(413), answered(400)];
   const { meters, repeats } = repeatMeters();
-  const { exporter, bodies, balance, clock } = await start({}, (_body, n) => answers[n] ?? answer(200), meters);
+  const { exporter, bodies, balance, clock } = await start({}, (_body, n) => answers[n] ?? answered(200), meters);
   exporter.consume(trafficBatch(slotOf(0, 0, 2)));
   while (balance.queued > 0) {
     await settle();
@@ -241,7 +236,7 @@ test('too large when it comes again, though the first may have arrived: halves a
 
 test('the deadline of a shutdown in the middle of a sum: parts that were taken are delivered, the others dropped', async (t) => {
   // Three parts: taken, refused, under way. Another sum waits.
-  const { exporter, balance, log } = await start({}, (_body, n) => (n === 2 ? HANGS : answer(n === 1 ? 400 : 200)));
+  const { exporter, balance, log } = await start({}, (_body, n) => (n === 2 ? HANGS : answered(n === 1 ? 400 : 200)));
   for (let n = 0; n < 2; n++) exporter.consume(trafficBatch(slotOf(n, 0, 5)));
   await settle();
   const deadline = new AbortController();
@@ -264,7 +259,7 @@ test('the deadline of a shutdown in the middle of a sum: parts that were taken a
 });
 
 test('the deadline while a part waits whose success broke off: it is there', async (t) => {
-  const { exporter, balance } = await start({}, (_body, n) => (n === 1 ? CUT : answer(200)));
+  const { exporter, balance } = await start({}, (_body, n) => (n === 1 ? CUT : answered(200)));
   exporter.consume(trafficBatch(slotOf(0, 0, 5)));
   await settle();
   const deadline = new AbortController();
@@ -276,7 +271,7 @@ test('the deadline while a part waits whose success broke off: it is there', asy
 
 test('a sum that is given up for its age counts what was taken of it', async (t) => {
   const retry = { retry_on_failure: { enabled: false } };
-  const { exporter, balance } = await start(retry, (_body, n) => (n === 1 ? failure('connect') : answer(200)));
+  const { exporter, balance } = await start(retry, (_body, n) => (n === 1 ? failed('connect') : answered(200)));
   exporter.consume(trafficBatch(slotOf(0, 0, 5)));
   await exporter.stop(NEVER);
   t.is(balance.delivered, 4);
@@ -286,7 +281,7 @@ test('a sum that is given up for its age counts what was taken of it', async (t)
 
 test('cumulative: a sum cut off counts as a whole, for its totals are told again by the next one', async (t) => {
   const yaml = { temporality: 'cumulative', max_request_items: 2 };
-  const { exporter, balance } = await start(yaml, (_body, n) => (n === 1 ? HANGS : answer(200)));
+  const { exporter, balance } = await start(yaml, (_body, n) => (n === 1 ? HANGS : answered(200)));
   exporter.consume(trafficBatch(slotOf(0, 0, 5)));
   await settle();
   const deadline = new AbortController();

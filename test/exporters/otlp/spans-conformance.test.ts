@@ -4,21 +4,10 @@ import { createOtlpHttpExporter } from '../../../exporters/otlp/otlphttp.ts';
 import type { PostResult } from '../../../pipeline/net/http-post.ts';
 import { QUEUE_SIZE, testSpansExporter } from '../../conformance/spans-exporter.ts';
 import { exporterBench } from '../../kit/exporter.ts';
+import { answered, failed } from '../../kit/posts.ts';
 import { spanIdsIn } from '../../kit/sent-spans.ts';
 
-const AWAY: PostResult = { kind: 'failure', reason: 'connect', error: 'connect ECONNREFUSED', resent: false };
-
-function answer(status: number): PostResult {
-  return {
-    kind: 'answer',
-    status,
-    headers: new Map(),
-    body: new Uint8Array(0),
-    bodyEnd: 'whole',
-    error: '',
-    resent: false,
-  };
-}
+const AWAY = failed('connect', 'connect ECONNREFUSED');
 
 for (const encoding of ['proto', 'json'] as const) {
   testSpansExporter(`otlphttp ${encoding}`, () => {
@@ -29,7 +18,7 @@ for (const encoding of ['proto', 'json'] as const) {
       sending_queue: { queue_size: QUEUE_SIZE },
     };
     const { settings, clock, balance } = exporterBench('otlphttp', otlpHttpConfig, yaml, { signal: 'traces' });
-    let result = answer(200);
+    let result: PostResult = answered(200);
     const arrived: number[] = [];
     const exporter = createOtlpHttpExporter(settings, () => ({
       check: async () => null,
@@ -45,10 +34,10 @@ for (const encoding of ['proto', 'json'] as const) {
       balance,
       arrived: () => arrived,
       setAway: (away) => {
-        result = away ? AWAY : answer(200);
+        result = away ? AWAY : answered(200);
       },
       refuseAll: () => {
-        result = answer(400);
+        result = answered(400);
       },
       refusedReason: 'http_400',
     };

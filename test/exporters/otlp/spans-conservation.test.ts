@@ -3,31 +3,20 @@ import test from 'ava';
 import fc from 'fast-check';
 import { otlpHttpConfig } from '../../../exporters/otlp/config.ts';
 import { createOtlpHttpExporter } from '../../../exporters/otlp/otlphttp.ts';
-import type { PostFailure, PostResult } from '../../../pipeline/net/http-post.ts';
+import type { PostAnswer, PostResult } from '../../../pipeline/net/http-post.ts';
 import { exporterBench, settle } from '../../kit/exporter.ts';
 import { tracesResponse } from '../../kit/otlp-reading.ts';
+import { answered, failed } from '../../kit/posts.ts';
 import { idsFrom, spanIdsIn, spansBatch } from '../../kit/sent-spans.ts';
 import { repeatMeters } from './repeat-meters.ts';
 
 type Turn = 'shrunk' | 'taken' | 'lost' | 'away' | 'busy' | 'asked' | 'refused' | 'gateway' | 'partial' | 'cut';
 const TURNS = ['shrunk', 'taken', 'lost', 'away', 'busy', 'asked', 'refused', 'gateway', 'partial', 'cut'] as const;
 
-const FAILED: PostFailure = { kind: 'failure', reason: 'connect', error: 'away', resent: false };
+const FAILED = failed('connect', 'away');
 
-function answer(
-  status: number,
-  body: Uint8Array = new Uint8Array(0),
-  headers: Record<string, string> = {},
-): PostResult {
-  return {
-    kind: 'answer',
-    status,
-    headers: new Map(Object.entries({ 'content-type': 'application/x-protobuf', ...headers })),
-    body,
-    bodyEnd: 'whole',
-    error: '',
-    resent: false,
-  };
+function answer(status: number, more: Partial<PostAnswer> = {}): PostAnswer {
+  return answered(status, { headers: new Map([['content-type', 'application/x-protobuf']]), ...more });
 }
 
 /** A backend that takes at most `maxSpans` at once, and remembers what it has. */
@@ -75,7 +64,7 @@ class Backend {
     if (turn === 'busy') return answer(503);
     if (turn === 'asked') {
       this.#askedMs = this.#now();
-      return answer(503, undefined, { 'retry-after': '7' });
+      return answer(503, { headers: new Map([['retry-after', '7']]) });
     }
     if (turn === 'refused') {
       this.refused.push(...ids);
@@ -87,8 +76,8 @@ class Backend {
     if (turn === 'lost' || turn === 'gateway' || turn === 'cut') for (const id of ids) this.untold.add(id);
     if (turn === 'lost') return { ...FAILED, reason: 'timeout' };
     if (turn === 'gateway') return answer(504);
-    if (turn === 'cut') return { ...(answer(200) as Extract<PostResult, { kind: 'answer' }>), bodyEnd: 'cut' };
-    return turn === 'partial' ? answer(200, tracesResponse(1, 'too old')) : answer(200);
+    if (turn === 'cut') return answer(200, { bodyEnd: 'cut' });
+    return turn === 'partial' ? answer(200, { body: tracesResponse(1, 'too old') }) : answer(200);
   }
 }
 
