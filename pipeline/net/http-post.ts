@@ -71,7 +71,11 @@ class Poster implements HttpPoster {
   readonly #options: HttpPosterOptions;
   readonly #path: string;
   #client: HttpPostClient | null = null;
-  #running: ((failure: PostFailure) => void) | null = null;
+  /**
+   * No closure: what a closure holds that was put here, the request's body above all, is seen by collections of the young
+   * generation as if it were still in use, so that every body would wait for a full one.
+   */
+  #running: RunningExchange | null = null;
   #closed = false;
 
   constructor(options: HttpPosterOptions) {
@@ -106,7 +110,7 @@ class Poster implements HttpPoster {
         resolve(ended);
       });
       const timer = clock.after(deadlineMonoMs - clock.monoMs(), () => exchange.expire(timeoutMs));
-      this.#running = (failure) => exchange.fail(failure);
+      this.#running = exchange;
       exchange.run((handler) => client.post(this.#path, headers, body, handler));
     });
   }
@@ -135,7 +139,7 @@ class Poster implements HttpPoster {
 
   close(): void {
     this.#closed = true;
-    this.#running?.({ kind: 'failure', reason: 'closed', error: 'the exporter was stopped', resent: false });
+    this.#running?.fail({ kind: 'failure', reason: 'closed', error: 'the exporter was stopped' });
     this.#drop();
   }
 }
