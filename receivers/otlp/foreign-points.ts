@@ -41,13 +41,17 @@ export function foreignMessage(points: number, names: ReadonlyMap<string, number
   return `${what} not taken here: ${shownNames(names)}`;
 }
 
+/** What is no count. */
+export const NO_COUNT = 'no count (not a number, negative, above 2^53, or an integer that a double cannot tell)';
+
 /** What a sender is told of points of Weir's own metrics that hold no count. */
 export function badValuesMessage(points: number, names: ReadonlyMap<string, number>): string {
   const what = points === 1 ? '1 data point holds' : `${points} data points hold`;
-  return `${what} no count (not a number, negative, above 2^53, or an integer that a double cannot tell): ${shownNames(names)}`;
+  return `${what} ${NO_COUNT}: ${shownNames(names)}`;
 }
 
-function shownNames(names: ReadonlyMap<string, number>): string {
+/** The first names with their points, and how many more there are. */
+export function shownNames(names: ReadonlyMap<string, number>): string {
   const shown = [...names].slice(0, SHOWN).map(([name, count]) => `${name === '' ? 'no name' : name} (${count})`);
   const more = names.size > SHOWN ? `, and ${names.size - SHOWN} more` : '';
   return `${shown.join(', ')}${more}`;

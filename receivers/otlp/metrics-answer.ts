@@ -33,7 +33,7 @@ export class MetricsAnswers {
   answerTo(decoded: DecodedTraffic, samples: SamplesShare | null, fates: readonly Fate[]): IntakeAnswer {
     const worst = worstOf(fates);
     if (worst.kind === 'retry' && !fates.some(({ isLast }) => isLast === true)) return worst;
-    const left = [this.#tellForeign(decoded, samples), this.#tellBadValues(decoded)];
+    const left = [this.#tellForeign(decoded, samples), this.#tellBadValues(decoded), ...rejectedSamples(samples)];
     if (samples !== null) this.#tellUnwanted(samples);
     this.#events.capped(decoded.cappedCounts);
     const rejected = rejectedOf(fates);
@@ -78,6 +78,11 @@ export class MetricsAnswers {
     this.#events.foreign(left, unnamed);
     return { points, message: foreignMessage(points, left) };
   }
+}
+
+/** Points of a mesh that were not taken; its own books have them. */
+function rejectedSamples(samples: SamplesShare | null): LeftOut[] {
+  return samples === null ? [] : [samples.rejected];
 }
 
 /** Points that are never taken, by reason. */

@@ -177,10 +177,11 @@ class MetricsIntake implements Intake {
     begin();
     const fates = yield* this.#traffic.offer(shares);
     if (samples === null) return { samples, fates };
-    const points = total(samples.points.values());
     const offer = samples.offer(request.long !== null);
     if (request.long !== null) letGo();
     const outcome = yield* offer;
+    // Those that are rejected have an answer of their own, whatever becomes of the others.
+    const points = total(samples.points.values()) - samples.rejected.points;
     return { samples, fates: withSamples(fates, outcome, points) };
   }
 

@@ -17,7 +17,13 @@ const MAX_SAMPLES_KEY = 'samples.max_samples_per_request';
 const TRAFFIC_PREFIX = 'weir.';
 
 /** Why a point can be none of a series. */
-export type UnfitReason = 'attribute_limit' | 'bucket_limit' | 'point_limit' | 'no_time' | 'bad_histogram';
+export type UnfitReason =
+  | 'attribute_limit'
+  | 'bucket_limit'
+  | 'point_limit'
+  | 'no_time'
+  | 'bad_histogram'
+  | 'no_temporality';
 
 /**
  * Reads `body` into `rows`, by steps. Throws `MalformedProtobuf`, and `TooManyItems` as soon as there are more samples than
@@ -43,6 +49,8 @@ class Finder implements MetricsVisitor {
   readonly #config: SamplesConfig;
   #resource: FoundResource | null = null;
   #use: MetricUse | null = null;
+  /** What the metric at hand would be if it said whether its points are deltas. */
+  #untold: MetricUse | null = null;
   #name = '';
   #isDelta = false;
   /** Samples so far of points that any mesh may have, to be counted or not. */
@@ -79,23 +87,31 @@ class Finder implements MetricsVisitor {
     const resource = this.#resource!;
     this.#use = this.#names.find(head);
     this.#name = head.name;
-    if (this.#use === null) return false;
+    this.#untold = this.#use === null ? this.#names.findUntold(head) : null;
+    const use = this.#use ?? this.#untold;
+    if (use === null) return false;
     // Those that prove nothing, which may be many, are forgotten at once.
-    if (resource.isTooLong && resource.mesh < 0 && this.#use.proves >= 0) this.#tooLong.push(resource);
-    resource.prove(this.#use.proves);
+    if (resource.isTooLong && resource.mesh < 0 && use.proves >= 0) this.#tooLong.push(resource);
+    resource.prove(use.proves);
     this.#isDelta = head.temporality === DELTA;
-    return true;
+    return this.#use !== null;
   }
 
   /** Weir's own metrics are traffic, or no good; they are never a proxy's. */
   unread(points: number): void {
-    if (points > 0 && !this.#name.startsWith(TRAFFIC_PREFIX)) this.#resource!.pass(this.#name, points);
+    if (points > 0 && this.#untold !== null) this.#dropUntold(this.#untold, points);
+    else if (points > 0 && !this.#name.startsWith(TRAFFIC_PREFIX)) this.#resource!.pass(this.#name, points);
+  }
+
+  #dropUntold(use: MetricUse, points: number): void {
+    this.#resource!.count(this.#name, use, points);
+    this.#resource!.drop({ use, reason: 'no_temporality', samples: points, told: points, detail: '' });
   }
 
   /** Longer than any limit allows, so that it is not known how many samples it is. */
   tooLong(): void {
     this.#resource!.count(this.#name, this.#use!);
-    this.#resource!.drop(this.#use!, 'point_limit', 1);
+    this.#resource!.drop({ use: this.#use!, reason: 'point_limit', samples: 1, told: 1, detail: '' });
   }
 
   point(point: MetricPoint): void {
@@ -105,7 +121,8 @@ class Finder implements MetricsVisitor {
     resource.count(this.#name, use);
     const reason = resource.isTooLong ? 'attribute_limit' : this.#unfit(use, point);
     if (reason !== null) {
-      resource.drop(use, reason, samplesOf(use, point));
+      const detail = reason === 'bad_histogram' ? bucketsText(point) : '';
+      resource.drop({ use, reason, samples: samplesOf(use, point), told: Number(point.isRecorded), detail });
       return;
     }
     const series = resource.known?.find(use, point.attributeKey()) ?? null;
@@ -138,6 +155,11 @@ function isHistogram({ bounds, counts }: MetricPoint): boolean {
     if (!Number.isFinite(bounds.values[i]!) || (i > 0 && bounds.values[i]! <= bounds.values[i - 1]!)) return false;
   }
   return true;
+}
+
+function bucketsText({ bounds, counts }: MetricPoint): string {
+  const disordered = counts.length === bounds.length + 1 ? ' that do not ascend' : '';
+  return `${bounds.length} bounds${disordered} and ${counts.length} counts`;
 }
 
 function samplesOf({ form }: MetricUse, { counts }: MetricPoint): number {

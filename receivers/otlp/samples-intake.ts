@@ -16,6 +16,7 @@ import { RowPool } from './samples-held.ts';
 import { Holding } from './samples-holding.ts';
 import { MetricNames } from './samples-names.ts';
 import { SamplesOffers } from './samples-offer.ts';
+import { RejectedPoints } from './samples-rejected.ts';
 import { identityOf, ROW_WORK, RowSeries } from './samples-resolve.ts';
 import { type FoundResource, KnownResources } from './samples-resources.ts';
 import { PointRows } from './samples-rows.ts';
@@ -111,13 +112,15 @@ class Samples implements CollectorSamples {
       ...{ names, resources: this.#resources, config: this.#settings.config.samples },
     });
     if (found.length === 0) return null;
+    const rejected = new RejectedPoints();
     return {
+      rejected,
       points: yield* sumsOf(found, (resource) => resource.taken()),
       unwanted: yield* sumsOf(found, (resource) => resource.unwanted()),
       admits: () => this.#settings.next.admits(this.#batches.probe(this.#targets.any())),
       isLong: this.#rows.values.length + keptOf(found) > this.#longSamples,
       whose: () => whoseOf(found),
-      offer: (isBeside) => this.#offer(found, isBeside ? this.#ownRows() : this.#rows),
+      offer: (isBeside) => this.#offer(found, isBeside ? this.#ownRows() : this.#rows, rejected),
     };
   }
 
@@ -142,10 +145,10 @@ class Samples implements CollectorSamples {
   }
 
   /** Hands on what was read, and goes back to what had to wait for that. */
-  *#offer(found: readonly FoundResource[], rows: PointRows): InSteps<Promise<Outcome>> {
+  *#offer(found: readonly FoundResource[], rows: PointRows, rejected: RejectedPoints): InSteps<Promise<Outcome>> {
     let outcome: Promise<Outcome>;
     try {
-      outcome = yield* this.#offers.offer(found, rows);
+      outcome = yield* this.#offers.offer(found, rows, rejected);
     } finally {
       rows.clear();
       if (rows !== this.#rows) this.#spareRows = rows;

@@ -24,6 +24,13 @@ export function sampleName({ samples }: MetricUse, mesh = -1): string {
   return samples[mesh] ?? samples.find((name) => name !== null) ?? '';
 }
 
+/** The name of the family, as people know it, that the points of a mesh's metric are of. */
+export function familyName(use: MetricUse, mesh: number): string {
+  const name = sampleName(use, mesh);
+  if (use.form === 'up') return 'up';
+  return use.form === 'histogram' ? name.slice(0, -BUCKET.length) : name;
+}
+
 /** Last word of a name that a Collector may have taken off, by the unit it then told. */
 const UNIT_WORDS: ReadonlyMap<string, string> = new Map([
   ['s', '_seconds'],
@@ -54,6 +61,14 @@ export class MetricNames {
     if (kind === 'histogram') return lookUp(this.#histograms, name, unit, '');
     if (name === 'up') return this.#up;
     return lookUp(this.#numbers, name, unit, kind === 'sum' ? TOTAL : '');
+  }
+
+  /** A mesh's metric that does not say whether its points are deltas, so that they count nowhere; else null. O(1). */
+  findUntold(head: MetricHead): MetricUse | null {
+    const { kind, temporality } = head;
+    if ((kind !== 'sum' && kind !== 'histogram') || temporality === 1 || temporality === 2) return null;
+    const use = this.find({ ...head, temporality: 2 });
+    return use?.form === 'up' ? null : use;
   }
 
   #add(family: FamilyRule, rules: MeshRules, mesh: number): void {

@@ -9,8 +9,9 @@ import { type InSteps, ITEM_WORK, Pace } from '../../pipeline/wire/otlp-traffic.
 import type { SamplesBatches } from './samples-batches.ts';
 import { BatchEnds } from './samples-ends.ts';
 import type { Holding } from './samples-holding.ts';
-import { sampleName } from './samples-names.ts';
-import { ROW_WORK, type RowSeries } from './samples-resolve.ts';
+import { familyName, sampleName } from './samples-names.ts';
+import type { RejectedPoints } from './samples-rejected.ts';
+import { identityOf, type OfferFacts, ROW_WORK, type RowSeries } from './samples-resolve.ts';
 import type { FoundResource, KnownResource } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
 import { Tally } from './samples-tally.ts';
@@ -41,29 +42,29 @@ export class SamplesOffers {
 
   /**
    * Hands on what was found in one request, by steps; no proxy leaves meanwhile. What it comes to settles when it is known what
-   * became of all of it. Settling is to be armed again after that.
+   * became of all of it. Settling is to be armed again after that. What is not taken is in `rejected` by then.
    */
-  *offer(found: readonly FoundResource[], rows: PointRows): InSteps<Promise<Outcome>> {
+  *offer(found: readonly FoundResource[], rows: PointRows, rejected: RejectedPoints): InSteps<Promise<Outcome>> {
     const { holding, batches } = this.#settings;
     const tally = new Tally();
     const ends = new BatchEnds();
     this.#open += 1;
     holding.cut();
     try {
-      yield* batches.noting(ends, this.#apply(found, rows, tally));
+      yield* batches.noting(ends, this.#apply(found, rows, tally, rejected));
     } finally {
       this.#open -= 1;
     }
     return batches.booked(tally, ends);
   }
 
-  *#apply(found: readonly FoundResource[], rows: PointRows, tally: Tally): InSteps<void> {
+  *#apply(found: readonly FoundResource[], rows: PointRows, tally: Tally, rejected: RejectedPoints): InSteps<void> {
     const { time, series } = this.#settings;
     const nowMs = time.nowMs();
     const pace = new Pace();
-    const facts = { nowMs, tally, pace };
+    const facts = { nowMs, tally, pace, rejected };
     for (const resource of found) {
-      bookUnfit(resource, tally);
+      bookUnfit(resource, tally, rejected);
       if (resource.isTooLong) continue;
       const known = series.knownOf(resource, nowMs);
       for (const scrape of byTime(resource.rows, rows)) yield* this.#takeScrape(known, resource, scrape, rows, facts);
@@ -76,7 +77,7 @@ export class SamplesOffers {
     found: FoundResource,
     scrape: readonly number[],
     rows: PointRows,
-    facts: TakeFacts,
+    facts: OfferFacts,
   ): InSteps<void> {
     const { series, holding } = this.#settings;
     const { nowMs, pace } = facts;
@@ -100,12 +101,18 @@ export class SamplesOffers {
   }
 }
 
-function bookUnfit(found: FoundResource, tally: Tally): void {
-  for (const { use, reason, samples } of found.unfit) {
+function bookUnfit(found: FoundResource, tally: Tally, rejected: RejectedPoints): void {
+  for (const { use, reason, samples, told, detail } of found.unfit) {
     if (!found.wants(use)) continue;
+    if (told > 0) rejected.add(reason, familyName(use, found.mesh), told, () => exampleOf(found, detail));
     if (reason === '') tally.taken += samples;
     else tally.drop(reason, samples, sampleName(use, found.mesh), found.known?.target?.target.key ?? '');
   }
+}
+
+function exampleOf(found: FoundResource, detail: string): string {
+  const whose = found.isTooLong ? 'a resource that is too long' : identityOf(found).address;
+  return detail === '' ? `of ${whose}` : `${detail} of ${whose}`;
 }
 
 /** Rows by their time, the earliest first: in a later scrape a series may have other buckets, which are its own from then on. */

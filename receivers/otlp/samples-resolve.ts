@@ -1,8 +1,9 @@
 /** @module Rows that were read and the series they are of: which proxy's, and which of them there is no room for. */
 import { type InSteps, ITEM_WORK } from '../../pipeline/wire/otlp-traffic.ts';
 import { type ResourceIdentity, resourceIdentity } from './samples-identity.ts';
-import { sampleName } from './samples-names.ts';
+import { familyName, sampleName } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
+import { isCount, type RejectedPoints } from './samples-rejected.ts';
 import { type FoundResource, KnownResource, type KnownResources } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
 import type { TakeFacts } from './samples-target-settings.ts';
@@ -11,6 +12,11 @@ import type { SampledTargets } from './samples-targets.ts';
 /** What things cost, as work of `Pace`: a row whose series is known, one sample whose series is sought. */
 export const ROW_WORK = 32;
 const SERIES_WORK = 4 * ITEM_WORK;
+
+/** What goes with the rows of one request on their way into series. */
+export interface OfferFacts extends TakeFacts {
+  readonly rejected: RejectedPoints;
+}
 
 export class RowSeries {
   readonly #resources: KnownResources;
@@ -38,13 +44,15 @@ export class RowSeries {
     found: FoundResource,
     scrape: readonly number[],
     rows: PointRows,
-    { tally, pace }: TakeFacts,
+    facts: OfferFacts,
   ): InSteps<TargetPart[]> {
+    const { tally, pace, rejected } = facts;
     const parts = new Parts(rows);
     for (const row of scrape) {
       if (pace.isStep(resolveWork(rows, row))) yield;
       if (!found.wants(rows.uses[row]!)) continue;
       const refused = this.#resolve(resource, rows, row);
+      tellRejected(found, rows, row, refused, rejected);
       if (refused === null) parts.join(row);
       else
         tally.drop(
@@ -74,7 +82,30 @@ export class RowSeries {
 
 /** What finding the series of a row costs: little where it is known, and else that of each of its samples. */
 function resolveWork({ unknown, length }: PointRows, row: number): number {
-  return unknown[row] === null ? ROW_WORK : SERIES_WORK * length[row]!;
+  return unknown[row] === null ? ROW_WORK + length[row]! : SERIES_WORK * length[row]!;
+}
+
+/** Tells of a row that was `refused`, or whose values are no counts although it has a series. O(values). */
+function tellRejected(
+  found: FoundResource,
+  rows: PointRows,
+  row: number,
+  refused: string | null,
+  rejected: RejectedPoints,
+): void {
+  if (rows.isRecorded[row] === 0) return;
+  const bad = refused === null ? badValueOf(rows, row) : null;
+  const reason = bad === null ? refused : 'bad_value';
+  if (reason === null) return;
+  const value = bad === null ? '' : `${bad} `;
+  rejected.add(reason, familyName(rows.uses[row]!, found.mesh), 1, () => `${value}of ${identityOf(found).address}`);
+}
+
+/** The first value of a row of traffic that is no count; null when there is none. */
+function badValueOf({ series, values: { values }, from, length }: PointRows, row: number): number | null {
+  if (series[row]!.role !== 'traffic') return null;
+  for (let i = from[row]!, end = i + length[row]!; i < end; i++) if (!isCount(values[i]!)) return values[i]!;
+  return null;
 }
 
 /** What the resource tells of the proxy, read anew only where it is not known. */

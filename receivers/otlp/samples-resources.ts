@@ -94,6 +94,18 @@ export class KnownResources {
   }
 }
 
+/** Points of a metric that can be of no series. */
+export interface Unfit {
+  readonly use: MetricUse;
+  /** '' for the end of one that is not known. */
+  readonly reason: string;
+  readonly samples: number;
+  /** Those of them that their sender is told of. */
+  readonly told: number;
+  /** What one of them has, for people, '' for nothing worth telling. */
+  readonly detail: string;
+}
+
 /** What a request has of one resource, before anything of it is applied. */
 export class FoundResource {
   readonly key: string;
@@ -106,7 +118,7 @@ export class FoundResource {
   /** Its rows, in order. */
   readonly rows: number[] = [];
   /** Samples of points that can be of no series, and of ends of unknown ones ('' as reason), metric by metric. */
-  readonly unfit: { readonly use: MetricUse; readonly reason: string; readonly samples: number }[] = [];
+  readonly unfit: Unfit[] = [];
   readonly #points = new Map<string, { readonly use: MetricUse; points: number }>();
   readonly #passed = new Map<string, number>();
 
@@ -126,11 +138,11 @@ export class FoundResource {
     if (mesh >= 0 && (this.mesh < 0 || mesh < this.mesh)) this.mesh = mesh;
   }
 
-  /** A point of this metric is there. */
-  count(name: string, use: MetricUse): void {
+  /** Points of this metric are there. */
+  count(name: string, use: MetricUse, points = 1): void {
     const known = this.#points.get(name);
-    if (known === undefined) this.#points.set(name, { use, points: 1 });
-    else known.points += 1;
+    if (known === undefined) this.#points.set(name, { use, points });
+    else known.points += points;
   }
 
   /** Points of this metric are there, which nothing downstream asks for. */
@@ -138,12 +150,12 @@ export class FoundResource {
     this.#passed.set(name, (this.#passed.get(name) ?? 0) + points);
   }
 
-  drop(use: MetricUse, reason: string, samples: number): void {
-    this.unfit.push({ use, reason, samples });
+  drop(unfit: Unfit): void {
+    this.unfit.push(unfit);
   }
 
   endUnknown(use: MetricUse, samples: number): void {
-    this.unfit.push({ use, reason: '', samples });
+    this.unfit.push({ use, reason: '', samples, told: 0, detail: '' });
   }
 
   /** Points that are of the mesh, by the name of their metric. */

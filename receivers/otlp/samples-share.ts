@@ -2,6 +2,7 @@
 import type { Admission } from '../../pipeline/component.ts';
 import type { Outcome } from '../../pipeline/delivery.ts';
 import type { InSteps } from '../../pipeline/wire/otlp-traffic.ts';
+import type { RejectedPoints } from './samples-rejected.ts';
 
 /** What of a request is samples: a mesh's families that a Collector scraped. */
 export interface SamplesShare {
@@ -9,6 +10,8 @@ export interface SamplesShare {
   readonly points: ReadonlyMap<string, number>;
   /** Other data points of the same proxies, which nothing downstream asks for, by the name of their metric. */
   readonly unwanted: ReadonlyMap<string, number>;
+  /** Those of `points` that are not taken, which is known once all are handed on, and what their sender is told of them. */
+  readonly rejected: Pick<RejectedPoints, 'points' | 'message'>;
   /** Whether offering them takes so long that others should not wait for it. */
   readonly isLong: boolean;
   /** Proxies that they may be of, a text for all that are told by one name. O(resources). */

@@ -1,22 +1,18 @@
 /** @module Rules by which values of points become values on pages (docs/semantics.md, "Metrics from a Collector"). */
+
+import { MAX_COUNT } from '../../pipeline/model/sum.ts';
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { PageLife } from './samples-life.ts';
+import { isCount } from './samples-rejected.ts';
 import { END, type PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
 import type { ShownSeries } from './samples-shown.ts';
 import type { Tally } from './samples-tally.ts';
 import type { ScrapeTimes } from './samples-times.ts';
 
-/** Highest count a double tells from its neighbour. */
-const MAX_COUNT = 2 ** 53;
 /** Instants that differ by less are the same: 64-bit nanoseconds read as milliseconds in doubles. */
 const SAME_MS = 0.001;
 const NEVER = Number.POSITIVE_INFINITY;
-
-/** True for what a counter can be at. */
-function isCount(value: number): boolean {
-  return value >= 0 && value <= MAX_COUNT;
-}
 
 /** All rows of one proxy and one time, from `first` on along `next`. */
 export interface PagePart {

@@ -490,6 +490,7 @@ test('samples are offered what is foreign; what they take is not dropped, and al
         return {
           points: new Map([['a.b', 3]]),
           unwanted: new Map([['d', 2]]),
+          rejected: { points: 0, message: '' },
           ...{ isLong: false, whose: () => [] },
           admits: () => (room ? { ok: true } : { ok: false, reason: 'series_limit', retryAfterMs: 3 }),
           *offer() {
@@ -529,6 +530,7 @@ test('samples of more names than are told apart are not taken for foreign ones',
   const points = new Map(names.map((name) => [name, 2]));
   const share: SamplesShare = {
     ...{ ...{ isLong: false, whose: () => [] }, points, unwanted: new Map(), admits: () => ADMITTED },
+    rejected: { points: 0, message: '' },
     *offer() {
       yield;
       return Promise.resolve(TAKEN);

@@ -137,9 +137,13 @@ test('buckets of a histogram whose type a Collector did not know come as gauges'
   t.deepEqual([...(sums[1]?.records[0]?.latency?.[0]?.counts ?? [])], [3, 0]);
 });
 
-test('sums that do not say whether they are deltas are not taken', async (t) => {
+test('sums that do not say whether they are deltas are dropped, and show no proxy', async (t) => {
   const stage = await opened();
-  t.is(await stage.send(requestOf([sum(REQUESTS, 1, { ...at, temporality: 0 })])), null);
+  const points = new Map([[REQUESTS, 1]]);
+  t.deepEqual(await stage.send(requestOf([sum(REQUESTS, 1, { ...at, temporality: 0 })])), points);
+  t.deepEqual([...stage.balance.dropped], [['no_temporality', 1]]);
+  t.deepEqual([stage.seen, stage.intake.targets()], [[], []]);
+  t.is(stage.balance.unaccounted, 0);
 });
 
 test('whole numbers are read as such', async (t) => {

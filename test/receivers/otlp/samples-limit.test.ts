@@ -1,16 +1,9 @@
 /** @module A request with more samples than one may have is refused as a whole, and its sender told which key says so. */
-import test, { type ExecutionContext } from 'ava';
-import { Balance } from '../../../pipeline/balance.ts';
-import type { Body } from '../../../pipeline/batch.ts';
-import { ADMITTED } from '../../../pipeline/component.ts';
+import test from 'ava';
 import { TooManyItems } from '../../../pipeline/wire/otlp-traffic.ts';
-import { otlpConfig } from '../../../receivers/otlp/config.ts';
-import { factory } from '../../../receivers/otlp/factory.ts';
-import { createTestClock } from '../../kit/clock.ts';
-import { createTestLog } from '../../kit/log.ts';
 import { REQUEST_TYPE } from '../../kit/otlp-schema.ts';
-import { createTestMeters } from '../scrape/harness.ts';
-import { countsOf, createSlots, createStage, histogram, requestOf, sum, tablesOf, WATCH_MS } from './samples-stage.ts';
+import { startReceiver } from './samples-receiver.ts';
+import { countsOf, createStage, histogram, requestOf, sum } from './samples-stage.ts';
 
 const BOUNDS = [1, 2, 3];
 /** 4 buckets and 2 more, and 1. */
@@ -55,40 +48,10 @@ test('points of nobody here are not counted', async (t) => {
   t.truthy(await stage.send(request(5, [foreign])));
 });
 
-async function startReceiver(t: ExecutionContext) {
-  const clock = createTestClock(WATCH_MS);
-  const slots = createSlots(clock, 10_000);
-  const log = createTestLog();
-  const books = new Map<Body, Balance>();
-  const balanceOf = (body: Body) => books.get(body) ?? books.set(body, new Balance()).get(body)!;
-  const receiver = await factory.create({
-    ...{
-      id: 'otlp',
-      clock,
-      time: slots.time,
-      log,
-      meters: createTestMeters(),
-      balance: balanceOf('samples'),
-      balanceOf,
-    },
-    config: otlpConfig.parse({
-      protocols: { http: { endpoint: '127.0.0.1:0' } },
-      samples: { max_samples_per_request: SAMPLES - 1 },
-    }),
-    ...{ startedMs: WATCH_MS, next: { admits: () => ADMITTED, consume: slots.consume } },
-    ...{ signals: new Set(['metrics'] as const), demand: new Set(['requests', 'latency'] as const) },
-    meshTable: async (mesh) => (await tablesOf([mesh as 'linkerd']))[0]!,
-  });
-  t.teardown(() => receiver.stop(AbortSignal.abort()));
-  await receiver.start();
-  const address = log.lines.find(({ message }) => message === 'OTLP is taken')?.fields.address;
-  return { url: `http://${address}/v1/metrics`, books };
-}
-
 for (const type of ['application/x-protobuf', 'application/json'] as const) {
   test(`over HTTP as ${type}: refused for good, with the name of the key`, async (t) => {
     t.timeout(60_000);
-    const { url, books } = await startReceiver(t);
+    const { url, books } = await startReceiver(t, { max_samples_per_request: SAMPLES - 1 });
     const bytes = request(5);
     const json = JSON.stringify(REQUEST_TYPE.toObject(REQUEST_TYPE.decode(bytes), { longs: String }));
     const body = type === 'application/json' ? json : Buffer.from(bytes);

@@ -145,6 +145,7 @@ test('samples that are refused are no reason to send traffic again that has no n
       const points = new Map([['a', 1]]);
       return {
         ...{ points, isLong: false, whose: () => [], unwanted: new Map(), admits: () => ADMITTED },
+        rejected: { points: 0, message: '' },
         *offer() {
           yield;
           return Promise.resolve<Outcome>(FULL);
@@ -159,6 +160,30 @@ test('samples that are refused are no reason to send traffic again that has no n
   t.deepEqual(await createStage({}, samples).intake.take(joined(unnumbered('x'), beside)), told);
   const numbered = joined(request(slotSum(0), envelope(0)), beside);
   t.deepEqual(await createStage({}, samples).intake.take(numbered), FULL);
+});
+
+test('samples that are refused are not told twice where some of them are bad beside', async (t) => {
+  const samples: SamplesIntake = {
+    *read() {
+      yield;
+      return {
+        ...{ points: new Map([['a', 3]]), isLong: false, whose: () => [], unwanted: new Map(), admits: () => ADMITTED },
+        rejected: { points: 1, message: '1 is bad' },
+        *offer() {
+          yield;
+          return Promise.resolve<Outcome>(FULL);
+        },
+      };
+    },
+    stop() {},
+  };
+  const dataPoints = [1, 2, 3].map((asInt) => ({ timeUnixNano: '1', asInt: String(asInt) }));
+  const beside = requestOf({
+    resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'a', gauge: { dataPoints } }] }] }],
+  });
+  const message = '2 data points were rejected: max_received. 1 is bad';
+  const answer = await createStage({}, samples).intake.take(joined(unnumbered('x'), beside));
+  t.deepEqual(answer, { kind: 'taken', rejectedItems: 3, message });
 });
 
 // --- Parts of requests that are too large to be put together ----------------------------------------------------------
