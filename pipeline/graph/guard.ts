@@ -1,7 +1,9 @@
 /**
  * @module Guards: a stage or branch that throws costs its batch, never the stream (style.md §10.4).
  */
-import { Observable, type OperatorFunction, Subject } from 'rxjs';
+import type { OperatorFunction } from 'rxjs';
+import { Observable } from 'rxjs/internal/Observable';
+import { Subject } from 'rxjs/internal/Subject';
 import type { Balance } from '../balance.ts';
 import type { Batch, Body } from '../batch.ts';
 import { errorText } from '../errors.ts';

@@ -5,7 +5,9 @@
  * `plain-http-client.ts`. Its dispatch interface hands each piece over synchronously and costs half of what its streams
  * do. No redirects are followed, no proxy of the environment is used, and no timers run here: whoever asks owns the time.
  */
-import { Client, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+// Its front door loads a hundred modules more, a browser's `fetch` among them: 6 MB that nothing here needs.
+import Client from 'undici/lib/dispatcher/client.js';
 import { socketErrorText } from './socket-error.ts';
 
 export interface TlsClientOptions {

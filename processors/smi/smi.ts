@@ -2,7 +2,8 @@
  * @module The `smi` processor: an operator that turns samples, and traffic that other Weirs sent, into one batch of traffic
  * per closed slot.
  */
-import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
+import type { OperatorFunction, Subscriber } from 'rxjs';
+import { Observable } from 'rxjs/internal/Observable';
 import type { Batch, SamplesBatch, TrafficBatch } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
 import { FinishableSteps } from '../../pipeline/clock/turns.ts';

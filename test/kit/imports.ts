@@ -113,7 +113,7 @@ const PACKAGES = new Map<string, { readonly where: RegExp; readonly types: boole
   ['@opentelemetry/api', { where: /^pipeline\/telemetry\//, types: false }],
   ['@opentelemetry/sdk-metrics', { where: /^pipeline\/telemetry\//, types: false }],
   ['@opentelemetry/exporter-prometheus', { where: /^pipeline\/telemetry\//, types: false }],
-  ['undici', { where: /^pipeline\/net\/http-client\.ts$/, types: false }],
+  ['undici', { where: /^pipeline\/net\/(?:http-client|undici-client\.d)\.ts$/, types: false }],
   ['@grpc/grpc-js', { where: /^pipeline\/net\/grpc-client\.ts$/, types: false }],
   ['kafkajs', { where: /^(?:pipeline\/net\/kafka\.ts$|examples\/)/, types: false }],
   ['nats', { where: /^pipeline\/net\/nats\.ts$/, types: false }],
@@ -123,12 +123,18 @@ const PACKAGES = new Map<string, { readonly where: RegExp; readonly types: boole
   ['ajv', { where: /^examples\//, types: false }],
 ]);
 
+/** Packages of which single modules are loaded: their front doors load a hundred and more that nothing here needs. */
+const SINGLE_MODULES = new Set(['rxjs', 'undici']);
+
 function packageBreach(path: string, { specifier, typeOnly }: Import): string[] {
   if (path.startsWith('test/')) return [];
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
   const rule = PACKAGES.get(name);
   if (rule === undefined) return [`imports ${name}, which test/kit/imports.ts does not know`];
-  return rule.where.test(path) || (typeOnly && rule.types) ? [] : [`may not import ${name}`];
+  if (!rule.where.test(path) && !(typeOnly && rule.types)) return [`may not import ${name}`];
+  const vanishes = typeOnly || path.endsWith('.d.ts');
+  const isWhole = specifier === name && !vanishes && SINGLE_MODULES.has(name);
+  return isWhole ? [`loads all of ${name} instead of the module that it needs`] : [];
 }
 
 // --- Node's modules --------------------------------------------------------------------------------------------------

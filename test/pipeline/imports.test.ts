@@ -57,7 +57,11 @@ test(
 test(broken, 'receivers/linkerd/linkerd.ts', "import { a } from '../../processors/smi/smi.ts';", /processors\/smi/);
 test(broken, 'receivers/linkerd/linkerd.ts', "import { a } from '../../pipeline/graph/build.ts';", /pipeline\/graph/);
 test(broken, 'receivers/scrape/scrape.ts', "export * from '../linkerd/rules.ts';", /receivers\/linkerd/);
-test(allowed, 'processors/smi/smi.ts', "import { map } from 'rxjs';\nimport { a } from '../../pipeline/model/sum.ts';");
+test(
+  allowed,
+  'processors/smi/smi.ts',
+  "import { Subject } from 'rxjs/internal/Subject';\nimport { a } from '../../pipeline/model/sum.ts';",
+);
 test(broken, 'processors/smi/smi.ts', "import { a } from '../../pipeline/net/files.ts';", /pipeline\/net/);
 test(
   broken,
@@ -93,6 +97,9 @@ test(broken, 'exporters/smi/smi.ts', "import { serve } from '@hono/node-server';
 test(broken, 'exporters/smi/smi.ts', "import { cors } from 'hono/cors';", /may not import hono/);
 test(broken, 'receivers/linkerd/linkerd.ts', "import { pino } from 'pino';", /may not import pino/);
 test(broken, 'receivers/linkerd/linkerd.ts', "import { map } from 'rxjs';", /may not import rxjs/);
+test(broken, 'processors/smi/smi.ts', "import { map } from 'rxjs';", /loads all of rxjs/);
+test(broken, 'pipeline/net/http-client.ts', "import { type Dispatcher, Client } from 'undici';", /loads all of undici/);
+test(allowed, 'pipeline/net/http-client.ts', "import type { Dispatcher } from 'undici';");
 test(
   allowed,
   'pipeline/component.ts',
