@@ -177,6 +177,7 @@ class MetricsIntake implements Intake {
     begin();
     const fates = yield* this.#traffic.offer(shares);
     if (samples === null) return { samples, fates };
+    yield* samples.settleLate();
     const offer = samples.offer(request.long !== null);
     if (request.long !== null) letGo();
     const outcome = yield* offer;

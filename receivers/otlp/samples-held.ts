@@ -5,28 +5,35 @@
  * Bounded by the series that are kept: of each a scrape has one value, one delta and one mark.
  */
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
-import { sampleName } from './samples-names.ts';
 import { END, PointRows } from './samples-rows.ts';
-import type { PointSeries } from './samples-series.ts';
+import { newSeriesOf, type PointSeries } from './samples-series.ts';
 import { Tally } from './samples-tally.ts';
 import type { PagePart } from './samples-write.ts';
 
-/** Rows that were given back, to be used again. */
-const MAX_SPARE = 64;
+/** Bytes of all rows that were given back, to be used again: of some thousands of small proxies, or few large ones. */
+const MAX_SPARE_BYTES = 4 * 1024 * 1024;
 const VALUE = 1;
 const DELTA = 2;
 const MARK = 4;
 
+/** Rows between two scrapes, so that those of the next one need not grow anew; what is beyond the bound is let go. */
 export class RowPool {
   readonly #spare: PointRows[] = [];
+  /** Bytes that are kept. */
+  spareBytes = 0;
 
   take(): PointRows {
-    return this.#spare.pop() ?? new PointRows();
+    const rows = this.#spare.pop() ?? null;
+    if (rows === null) return new PointRows();
+    this.spareBytes -= rows.bytes;
+    return rows;
   }
 
   giveBack(rows: PointRows): void {
     rows.clear();
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(rows);
+    if (this.spareBytes + rows.bytes > MAX_SPARE_BYTES) return;
+    this.#spare.push(rows);
+    this.spareBytes += rows.bytes;
   }
 }
 
@@ -35,6 +42,8 @@ export class HeldScrape {
   /** Engine time (ms) at which the first part came. */
   readonly heardMs: number;
   readonly rows: PointRows;
+  /** Room that its histograms need, those whose buckets are new. */
+  promised = 0;
   /** What becomes of it, not booked before. */
   readonly tally = new Tally();
   readonly #part: PagePart;
@@ -57,23 +66,20 @@ export class HeldScrape {
     }
   }
 
-  /** All of it as one part; rows of series that are no more what they were are dropped. */
+  /** All of it as one part. Nothing is held here any more. O(rows). */
   whole(): PagePart {
-    const { timeMs } = this;
-    const fit: PagePart = { timeMs, first: END, last: END };
-    for (let row = this.#part.first, next = END; row !== END; row = next) {
-      next = this.rows.next[row]!;
-      const series = this.rows.series[row]!;
-      series.heldMs = 0;
-      if (series.role !== 'up' && !isFit(series, this.rows, row)) this.#changed(series, row);
-      else append(fit, this.rows, row);
-    }
-    return fit;
+    const { series, size } = this.rows;
+    for (let row = 0; row < size; row++) series[row]!.heldMs = 0;
+    return this.#part;
   }
 
-  #changed({ target }: PointSeries, row: number): void {
-    const { length, uses } = this.rows;
-    this.tally.drop('series_changed', length[row]!, sampleName(uses[row]!), target.target.key);
+  /** Ids of all series that something is held of, with those of the buckets that they are to have. O(samples). */
+  ids(): Set<number> {
+    const { series, buckets, size } = this.rows;
+    const ids = new Set<number>();
+    for (let row = 0; row < size; row++)
+      for (const id of [...series[row]!.ids, ...(buckets[row]!.ids ?? [])]) ids.add(id);
+    return ids;
   }
 
   #isFirst(series: PointSeries, kind: number): boolean {
@@ -92,6 +98,7 @@ export class HeldScrape {
   }
 
   #append(row: number): void {
+    this.promised += newSeriesOf(this.rows.buckets[row]!);
     append(this.#part, this.rows, row);
   }
 
@@ -111,9 +118,4 @@ function append(part: PagePart, { next }: PointRows, row: number): void {
 function kindOf({ isRecorded, isDelta }: PointRows, row: number): number {
   if (isRecorded[row] === 0) return MARK;
   return isDelta[row] === 1 ? DELTA : VALUE;
-}
-
-/** Marks have no values that buckets would have to fit. */
-function isFit({ standing, ids }: PointSeries, { isRecorded, length }: PointRows, row: number): boolean {
-  return standing !== 'forgotten' && (isRecorded[row] === 0 || ids.length === length[row]);
 }

@@ -16,6 +16,8 @@ export interface HoldingSettings {
   readonly batches: SamplesBatches;
   /** Whether something else is being applied. */
   readonly isBusy: () => boolean;
+  /** Whether points have been read that are not applied yet. */
+  readonly isRead: () => boolean;
   /** All that was due has been applied. */
   readonly ended: () => void;
 }
@@ -24,20 +26,30 @@ export class Holding {
   readonly #receiver: ReceiverSettings<OtlpConfig>;
   readonly #batches: SamplesBatches;
   readonly #settling: Settling;
+  readonly #isRead: () => boolean;
+  /** Those of which something was applied since their ended series were looked at. */
+  readonly #untidy = new Set<SampledTarget>();
 
-  constructor({ receiver, batches, isBusy, ended }: HoldingSettings) {
+  constructor({ receiver, batches, isBusy, isRead, ended }: HoldingSettings) {
     const { clock, config } = receiver;
     this.#receiver = receiver;
     this.#batches = batches;
+    this.#isRead = isRead;
     this.#settling = new Settling({
       ...{ clock, settleMs: config.scrape_interval * SETTLE_SHARE, isBusy, ended },
       settle: (target, pace) => this.settle(target, pace),
+      settled: () => this.tidy(),
     });
   }
 
   /** Parts of the scrape of `timeMs` are held from now on. */
   add(target: SampledTarget, timeMs: number): void {
     this.#settling.add(target, this.#holdMs(timeMs));
+  }
+
+  /** Something of the proxy is applied, so that something of it may be over. */
+  changes(target: SampledTarget): void {
+    this.#untidy.add(target);
   }
 
   /** How long a scrape of `timeMs` may be held for its slot, which closes one interval after its end: half of what is left. */
@@ -54,11 +66,24 @@ export class Holding {
     const ends = new BatchEnds();
     let tally = new Tally();
     this.#settling.remove(target);
+    this.changes(target);
     function* steps(): InSteps<void> {
       tally = yield* target.settle(pace);
     }
     yield* this.#batches.noting(ends, steps());
     void this.#batches.booked(tally, ends);
+  }
+
+  /** Applies what is held for far too long, since something was always being applied; nothing is to be applied meanwhile. */
+  settleLate(): InSteps<void> {
+    return this.#settling.settleLate();
+  }
+
+  /** Lets proxies forget what is over, unless points that were read may be of that. To be called when nothing is being applied. */
+  tidy(): void {
+    if (this.#isRead()) return;
+    for (const target of this.#untidy) target.tidy();
+    this.#untidy.clear();
   }
 
   /** Brings what is being settled to the end of the proxy at hand, since others are to be touched; call `arm` after that. */

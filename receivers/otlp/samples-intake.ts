@@ -85,6 +85,7 @@ class Samples implements CollectorSamples {
     const batches = new SamplesBatches(settings, this.#events);
     const holding = new Holding({
       ...{ receiver: settings, batches, isBusy: () => this.#offers.isBusy },
+      isRead: () => this.#rows.size > 0,
       ended: () => this.#targets.forgetGone(),
     });
     this.#targets = new SampledTargets({
@@ -102,7 +103,7 @@ class Samples implements CollectorSamples {
     });
     this.#batches = batches;
     this.#holding = holding;
-    const series = new RowSeries(this.#resources, this.#targets);
+    const series = new RowSeries(this.#resources, this.#targets, budget);
     this.#offers = new SamplesOffers({ time, series, holding, batches });
   }
 
@@ -120,6 +121,7 @@ class Samples implements CollectorSamples {
       admits: () => this.#settings.next.admits(this.#batches.probe(this.#targets.any())),
       isLong: this.#rows.values.length + keptOf(found) > this.#longSamples,
       whose: () => whoseOf(found),
+      settleLate: () => this.#settleLate(),
       offer: (isBeside) => this.#offer(found, isBeside ? this.#ownRows() : this.#rows, rejected),
     };
   }
@@ -144,6 +146,11 @@ class Samples implements CollectorSamples {
     this.#events.end();
   }
 
+  /** Where something is always being applied, what waits for a pause would wait for good. */
+  *#settleLate(): InSteps<void> {
+    if (!this.#offers.isBusy) yield* this.#holding.settleLate();
+  }
+
   /** Hands on what was read, and goes back to what had to wait for that. */
   *#offer(found: readonly FoundResource[], rows: PointRows, rejected: RejectedPoints): InSteps<Promise<Outcome>> {
     let outcome: Promise<Outcome>;
@@ -155,6 +162,7 @@ class Samples implements CollectorSamples {
     }
     this.#targets.forgetGone();
     if (this.#isLookDue) this.#look();
+    if (!this.#offers.isBusy) this.#holding.tidy();
     this.#arm();
     this.#holding.arm();
     return outcome;

@@ -11,11 +11,11 @@ import { BatchEnds } from './samples-ends.ts';
 import type { Holding } from './samples-holding.ts';
 import { familyName, sampleName } from './samples-names.ts';
 import type { RejectedPoints } from './samples-rejected.ts';
-import { identityOf, type OfferFacts, ROW_WORK, type RowSeries } from './samples-resolve.ts';
+import { identityOf, type OfferFacts, type RowSeries } from './samples-resolve.ts';
 import type { FoundResource, KnownResource } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
 import { Tally } from './samples-tally.ts';
-import type { TakeFacts } from './samples-target-settings.ts';
+import type { SampledTarget } from './samples-target.ts';
 
 /** What going on to another part costs, as work of `Pace`. */
 const PART_WORK = 16 * ITEM_WORK;
@@ -80,23 +80,18 @@ export class SamplesOffers {
     facts: OfferFacts,
   ): InSteps<void> {
     const { series, holding } = this.#settings;
-    const { nowMs, pace } = facts;
-    yield* this.#settlePast(scrape, known, rows, facts);
-    for (const { target, part } of yield* series.parts(known, found, scrape, rows, facts)) {
-      if (target.isPast(part.timeMs, nowMs)) yield* holding.settle(target, pace);
-      const isWhole = yield* target.take(part, rows, facts);
-      if (isWhole) yield* holding.settle(target, pace);
-      if (pace.isStep(PART_WORK)) yield;
-    }
-  }
-
-  /** Series may have other buckets in a later scrape, so that what is held comes before those are resolved. */
-  *#settlePast(scrape: readonly number[], resource: KnownResource, rows: PointRows, facts: TakeFacts): InSteps<void> {
-    const { nowMs, pace } = facts;
-    for (const row of scrape) {
-      if (pace.isStep(ROW_WORK)) yield;
-      const target = rows.series[row]?.target ?? resource.target;
-      if (target?.isPast(rows.timeMs[row]!, nowMs) === true) yield* this.#settings.holding.settle(target, pace);
+    const { pace } = facts;
+    const room = series.room();
+    const settle = (target: SampledTarget) => holding.settle(target, pace);
+    try {
+      for (const { target, part } of yield* series.parts(known, found, scrape, rows, facts, { settle, room })) {
+        holding.changes(target);
+        const isWhole = yield* target.take(part, rows, facts);
+        if (isWhole) yield* settle(target);
+        if (pace.isStep(PART_WORK)) yield;
+      }
+    } finally {
+      room.end();
     }
   }
 }
@@ -115,7 +110,7 @@ function exampleOf(found: FoundResource, detail: string): string {
   return detail === '' ? `of ${whose}` : `${detail} of ${whose}`;
 }
 
-/** Rows by their time, the earliest first: in a later scrape a series may have other buckets, which are its own from then on. */
+/** Rows by their time, the earliest first: each is of a scrape of its own. */
 function byTime(all: readonly number[], { timeMs }: PointRows): readonly (readonly number[])[] {
   const [first] = all;
   if (all.every((row) => timeMs[row] === timeMs[first!])) return [all];

@@ -1,13 +1,17 @@
 /** @module Rows that were read and the series they are of: which proxy's, and which of them there is no room for. */
 import { type InSteps, ITEM_WORK } from '../../pipeline/wire/otlp-traffic.ts';
+import type { SeriesBudget } from '../scrape/series-index.ts';
 import { type ResourceIdentity, resourceIdentity } from './samples-identity.ts';
-import { familyName, sampleName } from './samples-names.ts';
+import { familyName, type MetricUse, sampleName } from './samples-names.ts';
 import { Parts, type TargetPart } from './samples-parts.ts';
 import { isCount, type RejectedPoints } from './samples-rejected.ts';
 import { type FoundResource, KnownResource, type KnownResources } from './samples-resources.ts';
 import type { PointRows } from './samples-rows.ts';
-import type { TakeFacts } from './samples-target-settings.ts';
-import type { SampledTargets } from './samples-targets.ts';
+import { NO_BUCKETS, newSeriesOf, PointSeries } from './samples-series.ts';
+import type { Resolved } from './samples-shown.ts';
+import type { SampledTarget } from './samples-target.ts';
+import { RoomPromise, type TakeFacts } from './samples-target-settings.ts';
+import type { PointOwner, SampledTargets } from './samples-targets.ts';
 
 /** What things cost, as work of `Pace`: a row whose series is known, one sample whose series is sought. */
 export const ROW_WORK = 32;
@@ -18,13 +22,27 @@ export interface OfferFacts extends TakeFacts {
   readonly rejected: RejectedPoints;
 }
 
+export interface PartsContext {
+  /** Applies what is held of a proxy. */
+  readonly settle: (target: SampledTarget) => InSteps<void>;
+  /** Of what is found, until that is held or applied. */
+  readonly room: RoomPromise;
+}
+
 export class RowSeries {
   readonly #resources: KnownResources;
   readonly #targets: SampledTargets;
+  readonly #budget: SeriesBudget;
 
-  constructor(resources: KnownResources, targets: SampledTargets) {
+  constructor(resources: KnownResources, targets: SampledTargets, budget: SeriesBudget) {
     this.#resources = resources;
+    this.#budget = budget;
     this.#targets = targets;
+  }
+
+  /** For what is found of one scrape. */
+  room(): RoomPromise {
+    return new RoomPromise(this.#budget);
   }
 
   /** What is remembered of a resource. One that turns out to be of another mesh begins anew. */
@@ -38,20 +56,29 @@ export class RowSeries {
     return resource;
   }
 
-  /** These rows of a resource by proxy. What has no series is dropped. */
+  /**
+   * These rows of a resource, all of one time, by proxy. What has no series is dropped. What is held of a proxy, of a scrape
+   * before, is settled before the series of others are sought: some of them may be new.
+   */
   *parts(
     resource: KnownResource,
     found: FoundResource,
     scrape: readonly number[],
     rows: PointRows,
     facts: OfferFacts,
+    { settle, room }: PartsContext,
   ): InSteps<TargetPart[]> {
-    const { tally, pace, rejected } = facts;
+    const { nowMs, tally, pace, rejected } = facts;
     const parts = new Parts(rows);
     for (const row of scrape) {
       if (pace.isStep(resolveWork(rows, row))) yield;
       if (!found.wants(rows.uses[row]!)) continue;
-      const refused = this.#resolve(resource, rows, row);
+      const unknown = rows.unknown[row] ?? null;
+      const owner = unknown === null ? null : this.#targets.ownerOf(resource, unknown);
+      const target = unknown === null ? rows.series[row]!.target : owner?.target;
+      if (target?.isPast(rows.timeMs[row]!, nowMs) === true) yield* settle(target);
+      const refused = unknown === null ? overOf(rows.series[row]!) : this.#resolve(resource, owner, rows, row);
+      if (refused === null) room.add(newSeriesOf(rows.buckets[row]!));
       tellRejected(found, rows, row, refused, rejected);
       if (refused === null) parts.join(row);
       else
@@ -65,19 +92,35 @@ export class RowSeries {
     return parts.inOrder();
   }
 
-  /** Gives a row its series; returns why it has none, else null. */
-  #resolve(resource: KnownResource, rows: PointRows, row: number): string | null {
-    const known = rows.series[row] ?? null;
-    const unknown = rows.unknown[row] ?? null;
-    if (known !== null && (known.target.isGone || known.standing === 'forgotten')) return 'mesh_changed';
-    if (unknown === null) return null;
+  /** Gives a row that is not known its series; returns why it has none, else null. O(buckets). */
+  #resolve(resource: KnownResource, owner: PointOwner | null, rows: PointRows, row: number): string | null {
+    if (owner === null) return 'target_limit';
     const use = rows.uses[row]!;
-    const resolved = this.#targets.seriesOf(resource, use, unknown, rows.bounds[row] ?? null);
-    if (typeof resolved === 'string') return resolved;
-    rows.series[row] = resolved;
-    this.#resources.remember(resource, use, unknown.key, resolved);
+    const resolved = resolvedOf(owner, use, use.samples[resource.mesh] ?? '', rows.bounds[row] ?? null);
+    if (resolved === null) return 'series_limit';
+    rows.series[row] = resolved.series;
+    rows.buckets[row] = resolved.buckets;
+    this.#resources.remember(resource, use, rows.unknown[row]!.key, resolved.series);
     return null;
   }
+}
+
+/** Why nothing may be written to a series that was known when its point was read; null while something may. */
+function overOf({ target, standing }: PointSeries): string | null {
+  return target.isGone || standing === 'forgotten' ? 'mesh_changed' : null;
+}
+
+/** What a point of the mesh's `sample` is of; null when there is no room. Of `up` nobody keeps series. */
+function resolvedOf(
+  { target, labels }: PointOwner,
+  { form }: MetricUse,
+  sample: string,
+  bounds: Float64Array | null,
+): Resolved | null {
+  if (form === 'up') return { series: new PointSeries(target, { role: 'up' }, NO_BUCKETS), buckets: NO_BUCKETS };
+  return bounds === null
+    ? target.shown.numberSeries(sample, labels)
+    : target.shown.histogramSeries(sample, labels, bounds);
 }
 
 /** What finding the series of a row costs: little where it is known, and else that of each of its samples. */

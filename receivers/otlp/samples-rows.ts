@@ -3,8 +3,10 @@ import type { Labels } from '../../pipeline/model/resource.ts';
 import { grown, resized } from '../../pipeline/model/room.ts';
 import { type MetricPoint, NumberRow } from '../../pipeline/wire/otlp-metrics.ts';
 import type { MetricUse } from './samples-names.ts';
-import { NO_BOUNDS, type PointSeries } from './samples-series.ts';
+import { type Buckets, type NewBuckets, NO_BOUNDS, type PointSeries } from './samples-series.ts';
 
+/** Of all columns that `clear` leaves as long as they are. */
+const ROW_BYTES = 2 * 8 + 2 * 1 + 3 * 4;
 /** No further row. */
 export const END = -1;
 
@@ -21,8 +23,10 @@ export class PointRows {
   /** Null while it is not resolved, or cannot be. */
   readonly series: (PointSeries | null)[] = [];
   readonly unknown: (UnknownSeries | null)[] = [];
-  /** Finite upper bounds of a histogram; null where those of its series hold. */
+  /** Finite upper bounds of a histogram that has no buckets yet. */
   readonly bounds: (Float64Array | null)[] = [];
+  /** What the values are of, whatever its series has by the time when they are written; null while it is not resolved. */
+  readonly buckets: (Buckets | NewBuckets | null)[] = [];
   timeMs = new Float64Array(64);
   startMs = new Float64Array(64);
   isRecorded = new Uint8Array(64);
@@ -35,6 +39,11 @@ export class PointRows {
   /** Values of number points; counts of histograms, each bucket with all below it. */
   readonly values = new NumberRow();
 
+  /** Bytes of its columns, in use or not. */
+  get bytes(): number {
+    return this.timeMs.length * ROW_BYTES + this.values.values.byteLength;
+  }
+
   clear(): void {
     this.size = 0;
     this.values.length = 0;
@@ -42,6 +51,7 @@ export class PointRows {
     this.series.length = 0;
     this.unknown.length = 0;
     this.bounds.length = 0;
+    this.buckets.length = 0;
   }
 
   /** Adds a point and returns its row. */
@@ -57,6 +67,7 @@ export class PointRows {
     this.next[row] = END;
     this.from[row] = this.values.length;
     this.bounds[row] = null;
+    this.buckets[row] = series?.buckets ?? null;
     if (use.form === 'histogram') this.#histogram(row, point, series);
     else this.values.push(point.value);
     this.length[row] = this.values.length - this.from[row]!;
@@ -73,6 +84,7 @@ export class PointRows {
     this.series[to] = others.series[row]!;
     this.unknown[to] = null;
     this.bounds[to] = null;
+    this.buckets[to] = others.buckets[row]!;
     this.timeMs[to] = others.timeMs[row]!;
     this.startMs[to] = others.startMs[row]!;
     this.isRecorded[to] = others.isRecorded[row]!;
@@ -85,8 +97,9 @@ export class PointRows {
     return to;
   }
 
-  #histogram(row: number, { bounds, counts, count }: MetricPoint, series: PointSeries | null): void {
-    if (series === null || !series.hasBounds(bounds))
+  /** A mark of its end has no buckets of its own. */
+  #histogram(row: number, { bounds, counts, count, isRecorded }: MetricPoint, series: PointSeries | null): void {
+    if (series === null || (isRecorded && !series.hasBounds(bounds.values, bounds.length)))
       this.bounds[row] = bounds.length === 0 ? NO_BOUNDS : bounds.values.slice(0, bounds.length);
     if (counts.length === 0) {
       this.values.push(count);

@@ -1,6 +1,6 @@
 /** @module What is remembered of one series of points: a counter, or a histogram with all of its buckets. */
+import type { Labels } from '../../pipeline/model/resource.ts';
 import type { SeriesMeaning } from '../../pipeline/model/rules.ts';
-import type { NumberRow } from '../../pipeline/wire/otlp-metrics.ts';
 import type { SampledTarget } from './samples-target.ts';
 
 /** `ended`: over; back later it counts from 0. `forgotten`: its ids may be of others by now. */
@@ -8,16 +8,36 @@ export type Standing = 'live' | 'ended' | 'forgotten';
 
 export type SeriesRole = SeriesMeaning['role'] | 'up';
 export const NO_BOUNDS = new Float64Array(0);
+export const NO_BUCKETS: Buckets = { ids: [], bounds: NO_BOUNDS };
+
+/** Buckets of a histogram, or the one value of anything else; replaced as a whole when others are told. */
+export interface Buckets {
+  /** In the target's table; of a histogram one for each bucket, the last one without an upper bound. */
+  readonly ids: readonly number[];
+  /** Finite upper bounds of a histogram. */
+  readonly bounds: Float64Array;
+}
+
+/** Buckets that no page has shown yet: they have no ids before, since whoever takes a page asks for all that have one. */
+export interface NewBuckets {
+  ids: readonly number[] | null;
+  readonly bounds: Float64Array;
+  readonly sample: string;
+  readonly labels: Labels;
+}
+
+/** How many series are to be made for the buckets when they are shown: what has no bounds is there. */
+export function newSeriesOf({ ids, bounds }: Buckets | NewBuckets): number {
+  return ids === null ? bounds.length : 0;
+}
 
 export class PointSeries {
   readonly target: SampledTarget;
   readonly role: SeriesRole;
   /** Of filtered series, else ''. */
   readonly reason: string;
-  /** In the target's table; of a histogram one for each bucket, the last one without an upper bound. */
-  ids: readonly number[];
-  /** Finite upper bounds of a histogram. */
-  bounds: Float64Array;
+  /** Those that pages show: of the newest point that was written, or of the first that is to be. */
+  buckets: Buckets;
   standing: Standing = 'live';
   /** Time of the newest point as its sender told it, ms; 0 before any. */
   timeMs = 0;
@@ -31,23 +51,22 @@ export class PointSeries {
   /** Page that it was last written on. */
   page = 0;
 
-  constructor(
-    target: SampledTarget,
-    meaning: SeriesMeaning | { readonly role: 'up' },
-    ids: readonly number[],
-    bounds: Float64Array = NO_BOUNDS,
-  ) {
+  constructor(target: SampledTarget, meaning: SeriesMeaning | { readonly role: 'up' }, buckets: Buckets) {
     this.target = target;
     this.role = meaning.role;
     this.reason = meaning.role === 'filtered' ? meaning.reason : '';
-    this.ids = ids;
-    this.bounds = bounds;
+    this.buckets = buckets;
+  }
+
+  get ids(): readonly number[] {
+    return this.buckets.ids;
   }
 
   /** Whether a histogram with these bounds has the buckets known. */
-  hasBounds({ values, length }: NumberRow): boolean {
-    if (length !== this.bounds.length) return false;
-    for (let i = 0; i < length; i++) if (values[i] !== this.bounds[i]) return false;
+  hasBounds(values: Float64Array, length = values.length): boolean {
+    const { bounds } = this.buckets;
+    if (length !== bounds.length) return false;
+    for (let i = 0; i < length; i++) if (values[i] !== bounds[i]) return false;
     return true;
   }
 

@@ -6,6 +6,8 @@ import type { SampledTarget } from './samples-target.ts';
 
 /** What going on to another proxy costs, as work of `Pace`. */
 const TARGET_WORK = 16 * ITEM_WORK;
+/** What is late by such a share of the time that it was to be held does not wait for a pause any more. */
+const LATE_SHARE = 0.2;
 
 export interface SettlingSettings {
   readonly clock: Clock;
@@ -15,6 +17,8 @@ export interface SettlingSettings {
   readonly settle: (target: SampledTarget, pace: Pace) => InSteps<void>;
   /** Whether something else is being applied: then nothing is settled, and whoever does that calls `arm` at its end. */
   readonly isBusy: () => boolean;
+  /** Something was applied, in the turn at hand. */
+  readonly settled: () => void;
   /** All that was due has been applied. */
   readonly ended: () => void;
 }
@@ -23,8 +27,8 @@ export class Settling {
   readonly #settings: SettlingSettings;
   /** With the monotonic time (ms) since when; longest first. */
   readonly #held = new Map<SampledTarget, number>();
-  /** Those that must not wait so long, with the monotonic time (ms) when they are due. Few: what came late. */
-  readonly #hurried = new Map<SampledTarget, number>();
+  /** Those that must not wait so long, with the monotonic time (ms) when they are due, and how long they wait. Few: what came late. */
+  readonly #hurried = new Map<SampledTarget, { readonly dueMs: number; readonly withinMs: number }>();
   #timer: Timer | null = null;
   /** When the timer ends (monotonic ms); infinite without one. */
   #timerDueMs = Number.POSITIVE_INFINITY;
@@ -40,7 +44,11 @@ export class Settling {
   add(target: SampledTarget, withinMs: number): void {
     const { clock, settleMs } = this.#settings;
     if (withinMs >= settleMs) this.#held.set(target, clock.monoMs());
-    else this.#hurried.set(target, clock.monoMs() + Math.max(0, withinMs));
+    else this.#hurry(target, Math.max(0, withinMs));
+  }
+
+  #hurry(target: SampledTarget, withinMs: number): void {
+    this.#hurried.set(target, { dueMs: this.#settings.clock.monoMs() + withinMs, withinMs });
   }
 
   remove(target: SampledTarget): void {
@@ -54,7 +62,7 @@ export class Settling {
     const { clock, settleMs } = this.#settings;
     const [sinceMs = Number.POSITIVE_INFINITY] = this.#held.values();
     let dueMs = sinceMs + settleMs;
-    for (const hurriedMs of this.#hurried.values()) dueMs = Math.min(dueMs, hurriedMs);
+    for (const hurried of this.#hurried.values()) dueMs = Math.min(dueMs, hurried.dueMs);
     if (dueMs >= this.#timerDueMs) return;
     this.#timer?.cancel();
     this.#timerDueMs = dueMs;
@@ -69,6 +77,23 @@ export class Settling {
     this.#isCut = false;
   }
 
+  /**
+   * Applies what should have been long ago, but something else was always being applied. For whoever begins to apply something:
+   * nothing else is to be touched meanwhile. O(those that are hurried) where nothing is late.
+   */
+  *settleLate(): InSteps<void> {
+    const late = this.#due(LATE_SHARE);
+    if (late.next().done === true) return;
+    this.cut();
+    const steps = new FinishableSteps(this.#settleDue(LATE_SHARE));
+    this.#steps = steps;
+    try {
+      while (this.#steps === steps && steps.next().done !== true) yield;
+    } finally {
+      if (this.#steps === steps) this.#steps = null;
+    }
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
@@ -79,28 +104,29 @@ export class Settling {
   #begin(): void {
     this.#timer = null;
     this.#timerDueMs = Number.POSITIVE_INFINITY;
-    if (this.#settings.isBusy()) return;
+    if (this.#steps !== null || this.#settings.isBusy()) return;
     this.#steps = new FinishableSteps(this.#settleDue());
     this.#goOn(this.#steps);
   }
 
-  *#settleDue(): InSteps<void> {
-    const { clock, settleMs, settle } = this.#settings;
+  *#settleDue(lateShare = 0): InSteps<void> {
+    const { settle, settled } = this.#settings;
     const pace = new Pace();
-    const nowMs = clock.monoMs();
-    for (const target of this.#due(nowMs, nowMs - settleMs)) {
+    for (const target of this.#due(lateShare)) {
       if (this.#isCut) return;
       yield* settle(target, pace);
-      target.tidy();
+      settled();
       if (pace.isStep(TARGET_WORK)) yield;
     }
   }
 
-  /** What was due at `nowMs`, or is held since `sinceMs` or before. */
-  *#due(nowMs: number, sinceMs: number): Generator<SampledTarget, void, void> {
-    for (const [target, dueMs] of this.#hurried) if (dueMs <= nowMs) yield target;
+  /** What is due by now, or has been for such a share of the time that it was to be held. */
+  *#due(lateShare: number): Generator<SampledTarget, void, void> {
+    const { clock, settleMs } = this.#settings;
+    const nowMs = clock.monoMs();
+    for (const [target, { dueMs, withinMs }] of this.#hurried) if (dueMs + withinMs * lateShare <= nowMs) yield target;
     for (const [target, heldMs] of this.#held) {
-      if (heldMs > sinceMs) return;
+      if (heldMs + settleMs * (1 + lateShare) > nowMs) return;
       yield target;
     }
   }

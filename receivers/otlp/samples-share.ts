@@ -19,6 +19,11 @@ export interface SamplesShare {
   /** Whether the pipeline would take them now. */
   admits(): Admission;
   /**
+   * Applies by steps what has been held of others for too long, since requests came without a pause. Before `offer`, and while
+   * nothing else is read or offered but a long one.
+   */
+  settleLate(): InSteps<void>;
+  /**
    * Hands them on by steps; what is returned settles when it is known what became of them. Keeps its own books.
    * `isBeside`: other samples, which are of others, may be read and offered from this call on; of one share at a time.
    */

@@ -11,13 +11,20 @@ import type { MeshRules } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import { REFUSED, type SeriesBudget, SeriesIndex } from '../scrape/series-index.ts';
-import { NO_BOUNDS, PointSeries, type SeriesRole } from './samples-series.ts';
+import { type Buckets, type NewBuckets, NO_BOUNDS, PointSeries, type SeriesRole } from './samples-series.ts';
 import type { SampledTarget } from './samples-target.ts';
 
 /** The label that tells the buckets of a histogram apart. */
 const BOUND = 'le';
+const LAST_BOUND = '+Inf';
 /** Ended series are forgotten when they outnumber the others by so many. */
 const ENDED_SLACK = 1000;
+
+/** What a point is of. */
+export interface Resolved {
+  readonly series: PointSeries;
+  readonly buckets: Buckets | NewBuckets;
+}
 
 export class ShownSeries {
   readonly table = new SeriesTable();
@@ -33,6 +40,8 @@ export class ShownSeries {
   readonly #series = new Map<number, PointSeries>();
   readonly #bad: number[] = [];
   #ended = 0;
+  /** Ids of buckets that no series has any more, and the first page without them. */
+  readonly #loose = new Map<number, number>();
   /** Those that tell of the process. */
   #life: PointSeries[] = [];
 
@@ -43,38 +52,63 @@ export class ShownSeries {
   }
 
   /** The series of a counter or gauge; null when there is no room. */
-  numberSeries(sample: string, labels: Labels): PointSeries | null {
+  numberSeries(sample: string, labels: Labels): Resolved | null {
     const id = this.#index.resolve(sample, labels);
-    return id === REFUSED ? null : this.#seriesOf([id], NO_BOUNDS);
+    if (id === REFUSED) return null;
+    const series = this.#seriesOf(id);
+    return { series, buckets: series.buckets };
   }
 
-  /** The series of a histogram with these finite bounds, which it has from now on; null when there is no room. O(buckets). */
-  histogramSeries(sample: string, labels: Labels, bounds: Float64Array): PointSeries | null {
-    if (this.#budget.used + bounds.length >= this.#budget.max) return null;
-    const bucket = new Map(labels);
-    const ids: number[] = [];
-    for (let i = 0; i <= bounds.length; i++) {
-      bucket.set(BOUND, i === bounds.length ? '+Inf' : String(bounds[i]));
-      ids.push(this.#index.resolve(sample, bucket));
-    }
-    return ids.includes(REFUSED) ? null : this.#seriesOf(ids, bounds);
+  /**
+   * The series of a histogram, and buckets with these finite bounds that `fit` gives it; until then they only are promised room.
+   * Null when there is none. O(labels).
+   */
+  histogramSeries(sample: string, labels: Labels, bounds: Float64Array): Resolved | null {
+    if (!this.#budget.hasRoom(bounds.length + 1)) return null;
+    const id = this.#index.resolve(sample, new Map(labels).set(BOUND, LAST_BOUND));
+    if (id === REFUSED) return null;
+    const series = this.#seriesOf(id);
+    const hasThem = series.hasBounds(bounds);
+    return { series, buckets: hasThem ? series.buckets : { ids: null, bounds, sample, labels } };
   }
 
-  #seriesOf(ids: readonly number[], bounds: Float64Array): PointSeries {
-    this.#fit();
-    const last = ids[ids.length - 1]!;
-    const known = this.#series.get(last);
-    const series = known ?? new PointSeries(this.#target, this.table.meaningOf(last), ids, bounds);
-    if (known === undefined) this.#series.set(last, series);
-    if (known === undefined && series.tellsLife) this.#life.push(series);
-    const before = new Set(known?.ids);
-    for (const id of ids) if (!before.has(id)) this.restart(id);
-    series.ids = ids;
-    series.bounds = bounds;
+  #seriesOf(id: number): PointSeries {
+    const known = this.#series.get(id);
+    if (known !== undefined) return known;
+    this.#fitColumns();
+    const series = new PointSeries(this.#target, this.table.meaningOf(id), { ids: [id], bounds: NO_BOUNDS });
+    this.#series.set(id, series);
+    if (series.tellsLife) this.#life.push(series);
+    this.restart(id);
     return series;
   }
 
-  #fit(): void {
+  /** Pages from `page` on show a series with these buckets; those that it did not have count from 0. O(1) where it has them. */
+  fit(series: PointSeries, buckets: Buckets | NewBuckets, page: number): void {
+    if (series.ids === buckets.ids) return;
+    const { bounds } = buckets;
+    const ids = buckets.ids ?? this.#newIds(buckets as NewBuckets);
+    const before = new Set(series.ids);
+    for (const id of ids) {
+      this.#loose.delete(id);
+      if (!before.delete(id)) this.restart(id);
+    }
+    for (const id of before) this.#loose.set(id, page);
+    if (series.standing === 'ended') this.#ended += ids.length - series.ids.length;
+    series.buckets = { ids, bounds };
+  }
+
+  #newIds(buckets: NewBuckets): readonly number[] {
+    const { sample, labels, bounds } = buckets;
+    const bucket = new Map(labels);
+    const idOf = (bound: string) => this.#index.resolve(sample, bucket.set(BOUND, bound), true);
+    const ids = [...Array.from(bounds, (bound) => idOf(String(bound))), idOf(LAST_BOUND)];
+    this.#fitColumns();
+    buckets.ids = ids;
+    return ids;
+  }
+
+  #fitColumns(): void {
     const { capacity } = this.table;
     if (this.shown.length === capacity) return;
     this.shown = resized(this.shown, capacity);
@@ -184,17 +218,38 @@ export class ShownSeries {
     return this.shown[ids[0]!]! + Math.max(0, timeMs - toldMs) / 1000;
   }
 
-  /** Forgets ended series when they are many. Call when everybody has taken `page`. */
-  tidy(page: number): void {
-    if (this.#ended <= this.#index.live - this.#ended + ENDED_SLACK) return;
+  /**
+   * Forgets buckets that no series has had for two pages, as long as `smi` waits for them, and ended series when they are many.
+   * Call when everybody has taken `page`, the last one shown. `held` has the ids of what is yet to be written. O(series), but
+   * mostly O(1).
+   */
+  tidy(page: number, held: () => ReadonlySet<number>): void {
+    if (this.#loose.size > 0) this.#forgetLoose(page, held);
+    if (this.#ended > this.#index.live - this.#ended + ENDED_SLACK) this.#forgetEnded(page, held());
+  }
+
+  #forgetLoose(page: number, held: () => ReadonlySet<number>): void {
+    const over = new Set<number>();
+    for (const [id, sincePage] of this.#loose) if (sincePage < page) over.add(id);
+    if (over.size === 0) return;
+    for (const id of held()) over.delete(id);
+    this.#index.forget(over);
+    for (const id of over) this.#loose.delete(id);
+  }
+
+  #forgetEnded(page: number, kept: ReadonlySet<number>): void {
+    this.#ended = 0;
     for (const [id, series] of this.#series) {
-      if (series.ids.every((each) => this.table.seen[each] === page)) continue;
+      if (kept.has(id) || series.ids.every((each) => this.table.seen[each] === page)) {
+        if (series.standing === 'ended') this.#ended += series.ids.length;
+        continue;
+      }
       series.standing = 'forgotten';
       this.#series.delete(id);
     }
     this.#life = this.#life.filter(({ standing }) => standing !== 'forgotten');
-    this.#index.forgetBefore(page);
-    this.#ended = 0;
+    this.#index.forgetBefore(page, kept);
+    for (const id of this.#loose.keys()) if (!kept.has(id)) this.#loose.delete(id);
   }
 
   /** Gives everything back. */

@@ -59,3 +59,23 @@ export interface TakeFacts {
   readonly tally: Tally;
   readonly pace: Pace;
 }
+
+/** Room that is promised to what was read of one scrape, until it is held or applied. */
+export class RoomPromise {
+  readonly #budget: SeriesBudget;
+  #series = 0;
+
+  constructor(budget: SeriesBudget) {
+    this.#budget = budget;
+  }
+
+  add(series: number): void {
+    this.#budget.promised += series;
+    this.#series += series;
+  }
+
+  end(): void {
+    this.#budget.promised -= this.#series;
+    this.#series = 0;
+  }
+}

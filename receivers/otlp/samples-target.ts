@@ -9,6 +9,7 @@ import type { Target } from '../../pipeline/batch.ts';
 import type { LifeSigns } from '../../pipeline/model/lives.ts';
 import type { InSteps, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
+import type { SeriesBudget } from '../scrape/series-index.ts';
 import { HeldScrape, type RowPool } from './samples-held.ts';
 import { PageLife } from './samples-life.ts';
 import { type PageKind, TargetPages } from './samples-pages.ts';
@@ -26,6 +27,7 @@ import { deltasFromMs, type PagePart, type PartContext, PartWriter } from './sam
 const START_SLACK_MS = 1000;
 /** Good scrapes after which those series are over of which nothing came for as many. */
 const KEPT_SCRAPES = 8;
+const NO_IDS: ReadonlySet<number> = new Set();
 const NO_SIGNS: LifeSigns = { startSeconds: Number.NaN, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN };
 
 export class SampledTarget {
@@ -41,6 +43,7 @@ export class SampledTarget {
   isSilent = false;
   readonly #events: TargetEvents;
   readonly #pool: RowPool;
+  readonly #budget: SeriesBudget;
   readonly #life: PageLife;
   readonly #stale: Staleness;
   /** The scrape of which there may be more to come. */
@@ -68,6 +71,7 @@ export class SampledTarget {
     this.#events = events;
     this.#stale = new Staleness((over) => this.shown.end(over));
     this.#pool = settings.pool;
+    this.#budget = budget;
     this.#life = new PageLife((rules.uptimeLagSeconds ?? 0) * 1000);
     this.#writer = new PartWriter(this.shown, this.times, this.#life, watchStartMs - START_SLACK_MS);
   }
@@ -104,8 +108,14 @@ export class SampledTarget {
       this.#held = new HeldScrape(timeMs, facts.nowMs, this.#pool.take());
       this.#events.held(this, timeMs);
     }
-    yield* this.#held.add(part, rows, facts.pace);
+    yield* this.#addHeld(this.#held, part, rows, facts.pace);
     return isOver(part, rows);
+  }
+
+  *#addHeld(held: HeldScrape, part: PagePart, rows: PointRows, pace: Pace): InSteps<void> {
+    const before = held.promised;
+    yield* held.add(part, rows, pace);
+    this.#budget.promised += held.promised - before;
   }
 
   #isKnown(timeMs: number, nowMs: number): boolean {
@@ -114,17 +124,18 @@ export class SampledTarget {
 
   /** Applies what is held, by steps as `take`; returns what became of it, to be booked. */
   *settle(pace: Pace): InSteps<Tally> {
-    const { heardMs, rows, tally } = this.#held!;
+    const { heardMs, rows, tally, promised } = this.#held!;
     const whole = this.#held!.whole();
     this.#held = null;
-    if (whole.first !== END) yield* this.#apply(whole, rows, { nowMs: heardMs, tally, pace });
+    yield* this.#apply(whole, rows, { nowMs: heardMs, tally, pace });
+    this.#budget.promised -= promised;
     this.#pool.giveBack(rows);
     return tally;
   }
 
-  /** Forgets series that are over when they are many; while nobody has read any. */
+  /** Forgets series that are over when they are many; while nothing is read that may be of them. */
   tidy(): void {
-    if (this.#held === null && !this.isGone) this.shown.tidy(this.#pages.page);
+    if (!this.isGone) this.shown.tidy(this.#pages.shownPage, () => this.#held?.ids() ?? NO_IDS);
   }
 
   *#apply(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<void> {
@@ -205,7 +216,10 @@ export class SampledTarget {
     if (fromMs !== null) this.#tellsDeltas = true;
     if (isFirst) this.#life.begin(this.#signs(), this.times.engineMs(timeMs, nowMs), this.times.livedMs);
     else if (isLifeTold) context.anew = this.#life.isNew(this.#signs(), this.times.livedMs);
-    if (fromMs !== null) yield* this.#showDeltasAtZero(context, fromMs);
+    if (fromMs !== null) {
+      yield* this.#writer.fitDeltas(context);
+      yield* this.#showDeltasAtZero(context, fromMs);
+    }
     yield* this.#showAtZero(context, yield* this.#writer.beginningAgain(context));
     const gapToMs = yield* this.#writer.writeDeltas(context);
     if (gapToMs !== Number.POSITIVE_INFINITY && this.#gapOfMs !== timeMs) this.#leaveGap(context, gapToMs);

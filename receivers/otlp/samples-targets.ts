@@ -8,10 +8,8 @@ import type { OwnerSource } from '../scrape/identity.ts';
 import type { SeriesBudget } from '../scrape/series-index.ts';
 import type { RowPool } from './samples-held.ts';
 import { dividedLabels, whoseProxy } from './samples-identity.ts';
-import type { MetricUse } from './samples-names.ts';
 import type { KnownResource } from './samples-resources.ts';
 import type { UnknownSeries } from './samples-rows.ts';
-import { PointSeries } from './samples-series.ts';
 import { SampledTarget } from './samples-target.ts';
 import type { TargetEvents } from './samples-target-settings.ts';
 
@@ -26,6 +24,12 @@ export interface TargetsSettings {
   readonly pool: RowPool;
   readonly found: (target: Target, source: OwnerSource) => void;
   readonly left: (target: Target) => void;
+}
+
+/** The proxy that a point is of, and those of its labels that do not tell that. */
+export interface PointOwner {
+  readonly target: SampledTarget;
+  readonly labels: Labels;
 }
 
 const NO_LABELS: Labels = new Map();
@@ -55,26 +59,11 @@ export class SampledTargets {
     return this.#probe;
   }
 
-  /**
-   * The series of points with these attributes, `bounds` for histograms; the reason when there is no room. O(labels), O(buckets)
-   * for histograms.
-   */
-  seriesOf(
-    resource: KnownResource,
-    use: MetricUse,
-    { labels }: UnknownSeries,
-    bounds: Float64Array | null,
-  ): PointSeries | string {
-    const sample = use.samples[resource.mesh] ?? '';
+  /** Whose points with these attributes are; null when there is no room for one more. O(labels). */
+  ownerOf(resource: KnownResource, { labels }: UnknownSeries): PointOwner | null {
     const { whose, others } = dividedLabels(labels, resource.identity);
     const target = whose.size === 0 ? this.#soleOf(resource) : this.#targetOf(resource, whose);
-    if (target === null) return 'target_limit';
-    if (use.form === 'up') return new PointSeries(target, { role: 'up' }, []);
-    const series =
-      bounds === null
-        ? target.shown.numberSeries(sample, others)
-        : target.shown.histogramSeries(sample, others, bounds);
-    return series ?? 'series_limit';
+    return target === null ? null : { target, labels: others };
   }
 
   /** Of most resources all points are of one proxy. */

@@ -85,10 +85,10 @@ export class PartWriter {
     for (let row = part.first; row !== END; row = rows.next[row]!) {
       if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
       const series = rows.series[row]!;
-      if (
-        this.#isCumulative(row, rows) ? this.#beginsAgain(series, row, context) : this.#goesBeyond(series, row, context)
-      )
-        again.push(series);
+      const isAgain = this.#isCumulative(row, rows)
+        ? this.#beginsAgain(series, row, context)
+        : this.#goesBeyond(series, row, context);
+      if (isAgain) again.push(series);
     }
     return again;
   }
@@ -103,6 +103,7 @@ export class PartWriter {
     const { part, rows } = context;
     const isKnown = series.timeMs !== 0 && series.role === 'traffic' && this.#isShown(series, context);
     if (!isKnown || series.isDelta || this.#isRepeat(series, context)) return false;
+    this.#fit(row, context);
     if (series.standing === 'ended') return true;
     const startMs = rows.startMs[row]!;
     if (startMs > series.timeMs + SAME_MS && startMs < part.timeMs && !this.#life.isTold) return true;
@@ -141,6 +142,7 @@ export class PartWriter {
     const { part, rows, page } = context;
     const { values } = rows.values;
     const from = rows.from[row]!;
+    this.#fit(row, context);
     for (let i = 0; i < series.ids.length; i++) {
       const id = series.ids[i]!;
       const value = values[from + i]!;
@@ -177,7 +179,21 @@ export class PartWriter {
     return series[row]!.role !== 'up' && !series[row]!.tellsLife;
   }
 
+  /** From here on the series has the buckets that the values of the row are of. */
+  #fit(row: number, { rows: { series, buckets }, page }: PartContext): void {
+    this.#shown.fit(series[row]!, buckets[row]!, page);
+  }
+
   // --- Deltas ---------------------------------------------------------------------------------------------------------
+
+  /** Before a page that shows what comes as deltas at 0: each with the buckets that it is to come with. */
+  *fitDeltas(context: PartContext): InSteps<void> {
+    const { part, rows, pace } = context;
+    for (let row = part.first; row !== END; row = rows.next[row]!) {
+      if (pace.isStep(FIELD_WORK)) yield;
+      if (rows.isRecorded[row] === 1 && rows.isDelta[row] === 1) this.#fit(row, context);
+    }
+  }
 
   /** Adds all deltas; returns since when (sender's ms) something is missing before them, Infinity when nothing is. */
   *writeDeltas(context: PartContext): InSteps<number> {
@@ -195,11 +211,11 @@ export class PartWriter {
     const { part, rows, beforeMs, tally, page } = context;
     const samples = rows.length[row]!;
     const startMs = rows.startMs[row]!;
-    const isCounted = series.timeMs !== 0 && startMs > 0 && startMs < series.timeMs - SAME_MS;
-    if (this.#isRepeat(series, context) || isCounted) {
+    if (this.#isRepeat(series, context) || isCounted(series, startMs)) {
       tally.repeated += samples;
       return NEVER;
     }
+    this.#fit(row, context);
     if (context.anew || !this.#isShown(series, context)) for (const id of series.ids) this.#shown.restart(id);
     const from = rows.from[row]!;
     const added = rows.values.values.subarray(from, from + series.ids.length);
@@ -226,7 +242,8 @@ export class PartWriter {
   #goesBeyond(series: PointSeries, row: number, context: PartContext): boolean {
     const { rows } = context;
     if (rows.isDelta[row] === 0 || rows.isRecorded[row] === 0 || !this.#isShown(series, context)) return false;
-    if (this.#isRepeat(series, context)) return false;
+    if (this.#isRepeat(series, context) || isCounted(series, rows.startMs[row]!)) return false;
+    this.#fit(row, context);
     const from = rows.from[row]!;
     const { shown } = this.#shown;
     return series.ids.some((id, i) => {
@@ -255,6 +272,11 @@ export function deltasFromMs({ timeMs, first }: PagePart, rows: PointRows, inter
     fromMs = Math.min(fromMs, told > 0 && told < timeMs ? told : timeMs - intervalMs);
   }
   return fromMs === NEVER ? null : fromMs;
+}
+
+/** Whether the interval of a delta, which begins at `startMs`, lies in what was told already. */
+function isCounted({ timeMs }: PointSeries, startMs: number): boolean {
+  return timeMs !== 0 && startMs > 0 && startMs < timeMs - SAME_MS;
 }
 
 function count(tally: Tally, { role, reason }: PointSeries, samples: number): void {

@@ -14,14 +14,22 @@ import { SharedMeanings } from './shared-meanings.ts';
 export class SeriesBudget {
   readonly max: number;
   used = 0;
+  /** Room that is set aside for series that are sure to come. */
+  promised = 0;
   constructor(max: number) {
     this.max = max;
+  }
+
+  /** Whether there is room for so many more. */
+  hasRoom(series: number): boolean {
+    return this.used + this.promised + series <= this.max;
   }
 }
 
 /** The scanner's word for a series that `max_series` has no room for. */
 export const REFUSED = -2;
 const NONE = -1;
+const NO_IDS: ReadonlySet<number> = new Set();
 
 export class SeriesIndex {
   readonly #rules: MeshRules;
@@ -45,12 +53,15 @@ export class SeriesIndex {
     this.#always = new Map(rules.families.filter(({ demand }) => demand === null).map(({ sample }) => [sample, NONE]));
   }
 
-  /** Id of a series, new or known; `REFUSED` when there is no room for a new one. O(labels), allocates. */
-  resolve(sample: string, labels: Labels): number {
+  /**
+   * Id of a series, new or known; `REFUSED` when there is no room for a new one, nor was any promised for it. O(labels),
+   * allocates.
+   */
+  resolve(sample: string, labels: Labels, isPromised = false): number {
     const known = this.#ids.find(sample, labels);
     if (known >= 0) return known;
     const isFirst = this.#always.get(sample) === NONE;
-    if (this.#budget.used >= this.#budget.max && !isFirst) return REFUSED;
+    if (!isPromised && !isFirst && !this.#budget.hasRoom(1)) return REFUSED;
     this.#budget.used += 1;
     const id = this.#table.add(this.#shared.share(this.#rules.resolve(sample, labels, this.#own)));
     this.#ids.addSought(id);
@@ -83,6 +94,11 @@ export class SeriesIndex {
     return repeated;
   }
 
+  /** Forgets these series: their ids are used again. To be called as `forgetBefore`. O(series). */
+  forget(ids: ReadonlySet<number>): void {
+    if (ids.size > 0) this.#forget(ids, (id) => ids.has(id));
+  }
+
   /** Series kept now. */
   get live(): number {
     return this.#table.live;
@@ -90,11 +106,11 @@ export class SeriesIndex {
 
   /**
    * Forgets series last seen before scrape `oldest`: their ids are used again. Only where absence means that a series is
-   * over, and after everybody has taken a page on which they were absent. O(series).
+   * over, and after everybody has taken a page on which they were absent. Those of `kept` stay. O(series).
    */
-  forgetBefore(oldest: ScrapeNumber): void {
+  forgetBefore(oldest: ScrapeNumber, kept: ReadonlySet<number> = NO_IDS): void {
     const { seen } = this.#table;
-    this.#forget(this.#ids, (id) => seen[id]! < oldest);
+    this.#forget(this.#ids, (id) => seen[id]! < oldest && !kept.has(id));
   }
 
   /** The page at hand counts: what it was the first to show stays. */
@@ -105,7 +121,7 @@ export class SeriesIndex {
   /** Forgets the series that the page at hand was the first to show and returns their ids. O(series) when there are any. */
   forgetFresh(): ReadonlySet<number> {
     const ids = new Set(this.#fresh);
-    if (ids.size > 0) this.#forget(ids, (id) => ids.has(id));
+    this.forget(ids);
     this.#fresh = [];
     return ids;
   }

@@ -492,6 +492,7 @@ test('samples are offered what is foreign; what they take is not dropped, and al
           unwanted: new Map([['d', 2]]),
           rejected: { points: 0, message: '' },
           ...{ isLong: false, whose: () => [] },
+          *settleLate() {},
           admits: () => (room ? { ok: true } : { ok: false, reason: 'series_limit', retryAfterMs: 3 }),
           *offer() {
             seen.push('offered');
@@ -531,6 +532,7 @@ test('samples of more names than are told apart are not taken for foreign ones',
   const share: SamplesShare = {
     ...{ ...{ isLong: false, whose: () => [] }, points, unwanted: new Map(), admits: () => ADMITTED },
     rejected: { points: 0, message: '' },
+    *settleLate() {},
     *offer() {
       yield;
       return Promise.resolve(TAKEN);

@@ -3,7 +3,7 @@ import test from 'ava';
 import { inOneGo, Pace } from '../../../pipeline/wire/otlp-traffic.ts';
 import { HeldScrape } from '../../../receivers/otlp/samples-held.ts';
 import { PointRows } from '../../../receivers/otlp/samples-rows.ts';
-import { PointSeries } from '../../../receivers/otlp/samples-series.ts';
+import { NO_BUCKETS, PointSeries } from '../../../receivers/otlp/samples-series.ts';
 import { countsOf, createStage, gauge, histogram, OUTBOUND, requestOf, sum, WATCH_MS } from './samples-stage.ts';
 
 const requests = (at: number, value: number) => sum('response_total', value, { at }, OUTBOUND);
@@ -81,7 +81,7 @@ test('of `up`, of which no series are kept, one value and one mark are held, how
     rows.clear();
     for (let i = 0; i < 100; i++) {
       const point = { timeMs: 5000, startMs: 0, isRecorded: i % 2 === 0, value: 1 };
-      const series = new PointSeries({} as never, { role: 'up' }, []);
+      const series = new PointSeries({} as never, { role: 'up' }, NO_BUCKETS);
       const row = rows.add({ form: 'up' } as never, point as never, false, series);
       rows.next[row] = i < 99 ? row + 1 : -1;
     }

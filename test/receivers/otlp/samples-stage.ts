@@ -108,6 +108,7 @@ export async function createStage({
   async function send(request: Uint8Array): Promise<ReadonlyMap<string, number> | null> {
     const share = inOneGo(intake.read(request, new Map()));
     if (share === null) return null;
+    inOneGo(share.settleLate());
     const outcome: Outcome = await inOneGo(share.offer(false));
     if (outcome.kind !== 'taken') throw new Error(`not taken: ${outcome.reason}`);
     return share.points;

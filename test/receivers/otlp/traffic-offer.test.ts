@@ -53,6 +53,7 @@ test('what is larger than all room is taken whole where nothing else is held', a
   const stage = createStage();
   let held = 0;
   const room = {
+    *settleLate() {},
     admits: ({ items }: Batch): Admission =>
       held === 0 || held + items <= 5 ? ADMITTED : { ok: false, reason: 'max_received', retryAfterMs: 10 },
     consume(batch: Batch) {
@@ -146,6 +147,7 @@ test('samples that are refused are no reason to send traffic again that has no n
       return {
         ...{ points, isLong: false, whose: () => [], unwanted: new Map(), admits: () => ADMITTED },
         rejected: { points: 0, message: '' },
+        *settleLate() {},
         *offer() {
           yield;
           return Promise.resolve<Outcome>(FULL);
@@ -169,6 +171,7 @@ test('samples that are refused are not told twice where some of them are bad bes
       return {
         ...{ points: new Map([['a', 3]]), isLong: false, whose: () => [], unwanted: new Map(), admits: () => ADMITTED },
         rejected: { points: 1, message: '1 is bad' },
+        *settleLate() {},
         *offer() {
           yield;
           return Promise.resolve<Outcome>(FULL);
