@@ -1,5 +1,4 @@
 /** @module Errors that cross boundaries: one base class recognised by `code`, few subclasses by what the caller does. */
-import type { Problem } from './config/problem.ts';
 
 /** Whether doing the same again can help: never, some time later, or after `retryAfterMs`. */
 export type Retry = 'never' | 'later' | 'after';
@@ -103,18 +102,6 @@ export class WeirError extends Error {
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.component = options.component ?? '';
     this.details = options.details ?? {};
-  }
-}
-
-/** The configuration cannot be used; `problems` are all that were found. */
-export class ConfigError extends WeirError {
-  override readonly name = 'ConfigError';
-  readonly problems: readonly Problem[];
-  constructor(problems: readonly Problem[]) {
-    super('WEIR_CONFIG_INVALID', problems[0]?.message ?? 'the configuration is invalid', {
-      details: { problems: problems.length },
-    });
-    this.problems = problems;
   }
 }
 

@@ -6,7 +6,7 @@
  * even out. While a client's page is missing nothing is told: it will bring its share.
  */
 import { type Outcomes, type Seen, sawMore } from './reached.ts';
-import type { Told } from './side-memory.ts';
+import type { Told } from './side-state.ts';
 import type { TrafficRecord } from './traffic.ts';
 import { Untold } from './untold.ts';
 

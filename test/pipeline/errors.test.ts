@@ -1,7 +1,7 @@
 /** @module Errors carry a code and a retry, and read as one line from the outside in. */
 import test from 'ava';
+import { ConfigError } from '../../pipeline/config/problem.ts';
 import {
-  ConfigError,
   codeOf,
   ERROR_CODES,
   errorText,
