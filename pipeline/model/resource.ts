@@ -3,20 +3,23 @@
 /** Labels as the scraper or a proxy gives them; always a Map, so that no name from outside meets a prototype. */
 export type Labels = ReadonlyMap<string, string>;
 
-/** Kubernetes spelling of a workload's kind; '' when nobody has told it yet. */
-export type ResourceKind =
-  | ''
-  | 'Deployment'
-  | 'StatefulSet'
-  | 'DaemonSet'
-  | 'ReplicaSet'
-  | 'ReplicationController'
-  | 'Job'
-  | 'CronJob'
-  | 'Pod'
-  | 'Service'
-  | 'ServiceAccount'
-  | 'ExternalWorkload';
+/** Kubernetes spelling of every kind that a workload may have. */
+export const RESOURCE_KINDS = [
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'ReplicaSet',
+  'ReplicationController',
+  'Job',
+  'CronJob',
+  'Pod',
+  'Service',
+  'ServiceAccount',
+  'ExternalWorkload',
+] as const;
+
+/** A workload's kind; '' when nobody has told it yet. */
+export type ResourceKind = '' | (typeof RESOURCE_KINDS)[number];
 
 /**
  * A workload. Identity is cluster, namespace and name; `kind` is an attribute (design §6), except that a

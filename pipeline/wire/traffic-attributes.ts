@@ -3,7 +3,7 @@
  *
  * Design §6; the documented table is docs/reference/traffic-metrics.md.
  */
-import type { Identity, Peer, ResourceKind, Workload } from '../model/resource.ts';
+import { type Identity, type Peer, RESOURCE_KINDS, type ResourceKind, type Workload } from '../model/resource.ts';
 import type { Counts, Protocol, Side } from '../model/rules.ts';
 import type { CoverageRecord, TrafficKey } from '../model/traffic.ts';
 import { createTrafficKey } from '../model/traffic-key.ts';
@@ -91,20 +91,7 @@ const COUNTS: ReadonlyMap<string, Counts> = new Map([
   ['attempts', 'attempts'] as const,
 ]);
 const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>(['http', 'grpc', 'tcp', '']);
-const KINDS: ReadonlySet<string> = new Set<ResourceKind>([
-  '',
-  'Deployment',
-  'StatefulSet',
-  'DaemonSet',
-  'ReplicaSet',
-  'ReplicationController',
-  'Job',
-  'CronJob',
-  'Pod',
-  'Service',
-  'ServiceAccount',
-  'ExternalWorkload',
-]);
+const KINDS: ReadonlySet<string> = new Set<ResourceKind>(['', ...RESOURCE_KINDS]);
 
 /**
  * The key that `trafficAttributes` told; null when side or counts are none that Weir knows. A protocol or kind of a newer

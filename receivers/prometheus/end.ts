@@ -1,5 +1,12 @@
 /** @module One end of an edge from the labels of a series: which label names its workload, namespace, service and so on. */
-import type { Identity, Labels, Peer, ResourceKind, Workload } from '../../pipeline/model/resource.ts';
+import {
+  type Identity,
+  type Labels,
+  type Peer,
+  RESOURCE_KINDS,
+  type ResourceKind,
+  type Workload,
+} from '../../pipeline/model/resource.ts';
 
 /** Where one field comes from: a label of the series (or its target), or a fixed text. */
 export type FieldSource = { readonly label: string } | { readonly value: string };
@@ -16,18 +23,8 @@ export interface EndMapping {
   readonly service_account?: FieldSource | undefined;
 }
 
-const KINDS: readonly ResourceKind[] = [
-  'Deployment',
-  'StatefulSet',
-  'DaemonSet',
-  'ReplicaSet',
-  'ReplicationController',
-  'Job',
-  'CronJob',
-  'Pod',
-  'Service',
-  'ExternalWorkload',
-];
+/** An account is a field of its own. */
+const KINDS: readonly ResourceKind[] = RESOURCE_KINDS.filter((kind) => kind !== 'ServiceAccount');
 const KIND_BY_WORD = new Map(KINDS.map((kind) => [kind.toLowerCase(), kind]));
 
 /** Reads fields of one end; texts in `unknown` count as not told. */

@@ -1,6 +1,12 @@
 /** @module Arbitrary traffic for properties: any names, any counts, any mixture of what records may hold. */
 import fc from 'fast-check';
-import type { Identity, Peer, ResourceKind, Workload } from '../../pipeline/model/resource.ts';
+import {
+  type Identity,
+  type Peer,
+  RESOURCE_KINDS,
+  type ResourceKind,
+  type Workload,
+} from '../../pipeline/model/resource.ts';
 import type { Counts, Protocol, Side } from '../../pipeline/model/rules.ts';
 import type {
   CoverageRecord,
@@ -21,20 +27,7 @@ export const anyName: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }) },
 );
 
-const KINDS: readonly ResourceKind[] = [
-  '',
-  'Deployment',
-  'StatefulSet',
-  'DaemonSet',
-  'ReplicaSet',
-  'ReplicationController',
-  'Job',
-  'CronJob',
-  'Pod',
-  'Service',
-  'ServiceAccount',
-  'ExternalWorkload',
-];
+const KINDS: readonly ResourceKind[] = ['', ...RESOURCE_KINDS];
 
 const anyWorkload: fc.Arbitrary<Workload> = fc.record({
   cluster: anyName,
