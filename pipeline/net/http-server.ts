@@ -7,6 +7,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Clock } from '../clock/clock.ts';
+import { httpLimits } from './http-limits.ts';
 import type { ListenerConfig } from './listener-config.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, usableFiles } from './listener-files.ts';
 import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
@@ -64,10 +65,6 @@ export interface HttpListener {
   close(deadline: AbortSignal): Promise<void>;
 }
 
-const MAX_HEADER_BYTES = 16_384;
-/** How often Node looks for connections whose headers or request are late. */
-const CHECK_LATE_MS = 1_000;
-
 /** Binds and listens. Rejects with a message that names key, address and mend when it cannot. */
 export async function startHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
   const files = await readListenerFiles(options);
@@ -86,13 +83,7 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
 async function createServer(options: HttpListenerOptions, files: ListenerFiles): Promise<Server | SecureServer> {
   const { config } = options;
   const listener = await createRequestListener(options, files);
-  const limits = {
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: config.header_timeout,
-    requestTimeout: Math.max(config.request_timeout, config.header_timeout),
-    keepAliveTimeout: config.idle_timeout,
-    connectionsCheckingInterval: CHECK_LATE_MS,
-  };
+  const limits = httpLimits(config);
   const { cert, key } = files;
   if (cert === null || key === null) {
     const { createServer: createPlain } = await import('node:http');

@@ -2,6 +2,7 @@
  * @module The HTTP server of receivers as it listens and ends: its limits on connections and headers, TLS, and its files.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { httpLimits } from './http-limits.ts';
 import { type HttpIngestOptions, HttpRequests } from './http-requests.ts';
 import type { IngestServer } from './ingest.ts';
 import { tellFailedHandshakes, tlsOptions } from './ingest-tls.ts';
@@ -9,9 +10,8 @@ import { type ListenerFiles, readListenerFiles, tlsPairOf, usableFiles } from '.
 import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
 import { answerUnreadable } from './unreadable-http.ts';
 
-const MAX_HEADER_BYTES = 16_384;
 const MAX_HEADERS = 200;
-const CHECK_LATE_MS = 1000;
+const SOCKET_READ_BYTES = 64 * 1024;
 
 /** Binds and listens. Rejects with a message that names key, address and mend when it cannot. */
 export async function startHttpIngest(options: HttpIngestOptions): Promise<IngestServer> {
@@ -41,15 +41,8 @@ async function createServer(
   listener: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
   const { config } = options;
-  const limits = {
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: config.header_timeout,
-    requestTimeout: Math.max(config.request_timeout, config.header_timeout),
-    keepAliveTimeout: config.idle_timeout,
-    connectionsCheckingInterval: CHECK_LATE_MS,
-    // Bodies come in pieces of what a socket reads at once.
-    highWaterMark: 64 * 1024,
-  };
+  // Bodies come in pieces of what a socket reads at once.
+  const limits = { ...httpLimits(config), highWaterMark: SOCKET_READ_BYTES };
   const pair = tlsPairOf(files);
   if (pair === null) return (await import('node:http')).createServer(limits, listener);
   const { createServer: createSecure } = await import('node:https');
