@@ -4,6 +4,7 @@ import type { EdgeReading, ResourceId, ResourceReading, TrafficReading } from '.
 import type { HttpAnswer } from '../../pipeline/net/http-server.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { METRICS, type Metric } from './explain-metrics.ts';
+import { listOf } from './items.ts';
 import * as answers from './status.ts';
 
 /** What is to be explained. */
@@ -102,7 +103,7 @@ function kindOf(text: string): string | null {
 }
 
 function findResource(reading: TrafficReading, ref: Ref): Found<Subject> {
-  const all = listFor(reading, ref.kind);
+  const all = listOf(reading, ref.kind);
   const found = all.filter(({ resource }) => matches(ref, resource));
   const places = new Set(found.map(({ resource }) => `${resource.kind} ${resource.namespace}`));
   if (places.size > 1)
@@ -110,21 +111,6 @@ function findResource(reading: TrafficReading, ref: Ref): Found<Subject> {
   const [first] = found;
   if (first === undefined) return missing(reading, ref, all);
   return { ok: true, item: { kind: 'resource', reading: found.length === 1 ? first : reading.joined(found) } };
-}
-
-function listFor(reading: TrafficReading, kind: string | null): readonly ResourceReading[] {
-  switch (kind) {
-    case 'Namespace':
-      return reading.namespaces;
-    case 'Node':
-      return reading.nodes;
-    case 'Pod':
-      return reading.pods;
-    case 'Service':
-      return reading.services;
-    default:
-      return reading.workloads;
-  }
 }
 
 function matches({ kind, namespace, name }: Ref, end: ResourceId): boolean {

@@ -17,7 +17,7 @@ const kept = new WeakMap<readonly ResourceReading[], Items>();
 
 /** Items of one kind of resource, and of the other kinds that share its list; sorted by namespace, then name. */
 export function itemsOf(reading: TrafficReading, resource: SmiResource): Iterable<Item> {
-  return itemsByKey(reading, listOf(reading, resource)).values();
+  return itemsByKey(reading, listOf(reading, resource.kind)).values();
 }
 
 /** Workloads of every kind, sorted likewise. */
@@ -28,7 +28,7 @@ export function allItems(reading: TrafficReading): Iterable<Item> {
 /** Undefined when no path names it or nobody knows it. */
 export function findItem(reading: TrafficReading, resource: SmiResource, namespace: string, name: string) {
   const id = { kind: resource.kind, cluster: '', namespace, name };
-  return itemsByKey(reading, listOf(reading, resource)).get(keyOf(id));
+  return itemsByKey(reading, listOf(reading, resource.kind)).get(keyOf(id));
 }
 
 /** Edges of all members: first those they receive. An end that several clusters have is there once for each. */
@@ -41,7 +41,8 @@ function rankOf({ direction }: ResourceEdge): number {
   return direction === 'from' ? 0 : 1;
 }
 
-function listOf(reading: TrafficReading, { kind }: SmiResource): readonly ResourceReading[] {
+/** Resources of `kind`, among them those of other kinds that share its list: workloads for what is null or unknown. */
+export function listOf(reading: TrafficReading, kind: string | null): readonly ResourceReading[] {
   switch (kind) {
     case 'Namespace':
       return reading.namespaces;
