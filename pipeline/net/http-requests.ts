@@ -13,6 +13,7 @@ import { Arriving } from './arriving.ts';
 import { BodyWatch } from './body-watch.ts';
 import { type CorsConfig, corsHeaders, isPreflight, preflightHeaders } from './cors.ts';
 import { Crumbs } from './crumbs.ts';
+import { hostProblem } from './host-header.ts';
 import { codecOf, damaged, mediaType, pathOf, TRANSFER_ENCODING, tooLarge, unknownCodec } from './http-refusals.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, NO_ROOM } from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
@@ -89,6 +90,11 @@ export class HttpRequests {
   handle(request: IncomingMessage, response: ServerResponse): void {
     if (this.#ending.has(request.socket)) return;
     if (this.#pipelining.isLast(request.socket)) this.#endWith(request, response);
+    const host = hostProblem(request);
+    if (host !== '') {
+      this.#plain(request, response, 400, host);
+      return;
+    }
     const { cors, routes, unserved } = this.#options;
     for (const [name, value] of corsHeaders(cors, request.headers.origin)) response.setHeader(name, value);
     const path = pathOf(request.url ?? '/');
