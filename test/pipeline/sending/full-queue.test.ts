@@ -47,9 +47,10 @@ const CASES: readonly [name: string, act: (act: Act) => void, kind: string, text
       const [one] = begin(4);
       pass(2000);
       record.answered(one!);
+      pass(1500);
     },
     'slow',
-    'more comes in than the peer takes: 1 request in 2 s, 2 s each, 3 under way',
+    'more comes in than the peer takes: 1 request in 3.5 s, 2 s each, 3 under way',
   ],
   [
     'it hangs',

@@ -25,7 +25,7 @@ const AT = { at: 5 };
 const toPort = (port: number) => ({ ...OUTBOUND, target_port: String(port) });
 
 /** A sum of integers as OTLP/JSON has them. */
-function integers(asInt: readonly string[]): object {
+function integers(asInt: readonly string[]) {
   const timeUnixNano = `${WATCH_MS + 5000}000000`;
   const dataPoints = asInt.map((one, i) => ({ timeUnixNano, asInt: one, attributes: attributesOf(toPort(i)) }));
   return { name: REQUESTS, sum: { dataPoints, aggregationTemporality: CUMULATIVE, isMonotonic: true } };
@@ -100,8 +100,7 @@ const CASES: readonly Case[] = [
   {
     name: 'sums and histograms without a temporality',
     metrics: [
-      sum(REQUESTS, 1, { ...AT, temporality: 0 }, toPort(1)),
-      sum(REQUESTS, 1, { ...AT, temporality: 0 }, toPort(2)),
+      { ...integers(['1', '2']), sum: { ...integers(['1', '2']).sum, aggregationTemporality: 0 } },
       histogram(LATENCY, [1, 2, 3], [10, 50], { ...AT, temporality: 0 }),
     ],
     points: 3,
@@ -162,6 +161,7 @@ const ordinary: readonly (readonly [name: string, metrics: readonly object[]])[]
   ['first sight', [sum(REQUESTS, 100, AT), histogram(LATENCY, [1, 2, 3], [10, 50], AT), gauge('up', 1, AT)]],
   ['the same again', [sum(REQUESTS, 100, AT), histogram(LATENCY, [1, 2, 3], [10, 50], AT), gauge('up', 1, AT)]],
   ['a value that falls', [sum(REQUESTS, 1, { at: 15 }), gauge('up', 1, { at: 15 })]],
+  ['a start that is not known', [gauge('process_start_time_seconds', Number.NaN, { at: 15 })]],
   [
     'series that end, known or not, whatever else stands in their points',
     [
