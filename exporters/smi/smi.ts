@@ -1,6 +1,7 @@
 /** @module The `smi` exporter: folds traffic into the read model and answers the SMI API from it. */
 import type { Batch } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
+import { Turns } from '../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type Exporter, type ExporterSettings } from '../../pipeline/component.ts';
 import { isLoopback } from '../../pipeline/config/types.ts';
 import { TAKEN } from '../../pipeline/delivery.ts';
@@ -40,6 +41,7 @@ const FOREIGN_SLOT_MS = 10_000;
 class Smi implements SmiExporter {
   readonly #settings: ExporterSettings<SmiConfig>;
   readonly #model: ReadModel;
+  readonly #turns: Turns;
   readonly #retentionMs: number;
   readonly #telemetry: SmiTelemetry;
   readonly #source: Source = { read: (query, lenient) => this.#read(query, lenient) };
@@ -52,6 +54,7 @@ class Smi implements SmiExporter {
     const { config, windowMs, slotMs, slotWaitMs = 0, startedMs } = settings;
     this.#settings = settings;
     this.#retentionMs = Math.max(config.retention, windowMs);
+    this.#turns = new Turns(settings.clock);
     this.#model = new ReadModel({
       windowMs: windowMs > 0 ? windowMs : 3 * FOREIGN_SLOT_MS,
       slotMs: slotMs > 0 ? slotMs : FOREIGN_SLOT_MS,
@@ -109,6 +112,7 @@ class Smi implements SmiExporter {
       return;
     }
     this.#model.add(batch.sum);
+    void this.#turns.run(this.#model.settleInSteps());
     this.#telemetry.folded(batch.items);
     batch.delivery.settle(TAKEN);
     this.#prepare(batch.sum.interval.endMs);

@@ -3,9 +3,9 @@
  *
  * Pure: time is handed in. Slots may come late, in any order, with gaps between them or several for one interval.
  */
-import { type KnownResources, type ResourceId, readTraffic, type TrafficReading } from './reading.ts';
-import { type Served, servedBy } from './reading-index.ts';
-import type { Peer, ResourceKind, Workload } from './resource.ts';
+import { MetPeers } from './met-peers.ts';
+import { readTraffic, type TrafficReading } from './reading.ts';
+import type { ResourceKind } from './resource.ts';
 import { foldSlots } from './slot-fold.ts';
 import { amendTraffic } from './sum.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
@@ -47,8 +47,7 @@ const GRACE_SLOTS = 2;
 export class ReadModel {
   readonly #options: ReadModelOptions;
   #slots: HeldSlot[] = [];
-  /** When each peer was last met; peers are one object per series, so this stays small. */
-  readonly #met = new Map<Peer, number>();
+  readonly #met = new MetPeers();
   readonly #readings = new Map<number, TrafficReading>();
   #closedUntilMs: number | null = null;
   #hasNumbers = false;
@@ -80,7 +79,8 @@ export class ReadModel {
 
   /**
    * Takes over one closed slot; it must not change afterwards. Parts that belong to slots told before amend those, so that
-   * readings are as if everything had come in time. O(records), and O(its records) for each slot amended.
+   * readings are as if everything had come in time. O(slots held, and records of the one that leaves the window), and O(its
+   * records) for each slot amended.
    */
   add(sum: TrafficSum): void {
     this.#readings.clear();
@@ -96,10 +96,15 @@ export class ReadModel {
     this.#bound();
   }
 
+  /** What the next reading needs to know of slots added, made ready by steps; optional, they may be run at any time. */
+  settleInSteps(): Generator<void, void, void> {
+    return this.#met.settleInSteps();
+  }
+
   #push(sum: TrafficSum, revision: number): void {
     this.#slots.push({ sum, sparse: false, revision });
     this.#items += itemsOf(sum);
-    this.#meet(sum);
+    this.#met.meet(sum);
   }
 
   /**
@@ -115,13 +120,9 @@ export class ReadModel {
       slot.sparse = false;
       slot.revision += 1;
       this.#items += itemsOf(slot.sum);
-      this.#meet(part);
+      this.#met.meet(part);
     } else if (endMs > retainedFromMs) this.#push({ ...part, partial: true }, 1);
     else this.#forgottenItems += itemsOf(part);
-  }
-
-  #meet({ records, interval }: TrafficSum): void {
-    for (const { key } of records) this.#met.set(key.peer, Math.max(interval.endMs, this.#met.get(key.peer) ?? 0));
   }
 
   /** Whether there is something fit to be read at `nowMs` (engine time). */
@@ -156,7 +157,7 @@ export class ReadModel {
     const reading = readTraffic(total, {
       defaultKind: this.#options.defaultKind,
       windowMs: coveredMs(sums.map((sum) => sum.interval)),
-      known: this.#knownBefore(fromMs),
+      known: this.#met.before(fromMs),
       revision: slots.reduce((revisions, { revision }) => revisions + revision, 0),
     });
     this.#keep(windowMs, reading);
@@ -178,24 +179,6 @@ export class ReadModel {
     this.#readings.set(windowMs, reading);
   }
 
-  /** Who was met, but not since `fromMs`; the sum itself tells who was. */
-  #knownBefore(fromMs: number): KnownResources {
-    const workloads: Workload[] = [];
-    const services: ResourceId[] = [];
-    const served: Served[] = [];
-    for (const [peer, metMs] of this.#met) {
-      if (metMs > fromMs) continue;
-      const { workload, service, serviceNamespace } = peer;
-      const where = servedBy(peer);
-      if (where !== null) served.push(where);
-      if (workload !== null && workload.kind !== 'ServiceAccount' && workload.name !== '') workloads.push(workload);
-      if (service === '') continue;
-      const namespace = serviceNamespace === '' ? (workload?.namespace ?? '') : serviceNamespace;
-      services.push({ kind: 'Service', cluster: workload?.cluster ?? '', namespace, name: service });
-    }
-    return { workloads, services, served };
-  }
-
   #expire(closedUntilMs: number): void {
     const fromMs = closedUntilMs - this.#options.retentionMs;
     this.#slots = this.#slots.filter(({ sum }) => {
@@ -203,7 +186,7 @@ export class ReadModel {
       this.#items -= itemsOf(sum);
       return false;
     });
-    for (const [peer, metMs] of this.#met) if (metMs <= fromMs) this.#met.delete(peer);
+    this.#met.forget(fromMs);
   }
 
   /** Keeps of slots older than the window only what counted something. */

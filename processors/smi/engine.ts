@@ -4,28 +4,28 @@
  * Slots, coverage and first sights follow design §6; the delta rules are in `deltas.ts`.
  */
 import type { SamplesBatch, ScrapeEvent, Target } from '../../pipeline/batch.ts';
+import type { Steps } from '../../pipeline/clock/turns.ts';
 import {
   beganAnew,
   createLife,
   earliestStartMs,
   type LifeSigns,
-  likelyStartMs,
   pageTime,
   seeAgain,
 } from '../../pipeline/model/lives.ts';
 import { isCapped, type Overflow } from '../../pipeline/model/sum.ts';
-import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import type { Interval, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { SeriesBinder } from './binding.ts';
 import { CellTable } from './cells.ts';
+import { coverExpected, coverPage } from './coverage.ts';
 import { applyPage, applyPageInSteps, isShort, type PageKind } from './deltas.ts';
 import { type Intake, intakeOf, NOTHING } from './intake.ts';
+import { OpenSlots } from './open-slots.ts';
 import { isSameLife, PastLives } from './past-lives.ts';
 import { PodTargets } from './pods.ts';
-import { Slot } from './slot.ts';
+import type { ClosingSlot, Slot } from './slot.ts';
 import { TargetState } from './target-state.ts';
 
-/** Slots made up for a time in which the process stood still; beyond that a gap is left. */
-const MAX_CATCH_UP_SLOTS = 360;
 /** A start further ahead of now (ms) than clocks usually differ tells nothing: the proxy's clock is wrong. */
 const MAX_AHEAD_MS = 60_000;
 /** How much earlier (ms) than this Weir a life may have begun and still count from 0 at first sight. */
@@ -57,17 +57,13 @@ export class SmiEngine {
   readonly #binder: SeriesBinder;
   readonly #past: PastLives;
   readonly #pods = new PodTargets();
-  /** Open slots, oldest first; at most two. */
-  readonly #open: Slot[] = [];
-  /** Number of the newest slot closed. */
-  #closed = Number.NEGATIVE_INFINITY;
-  #marks = 0;
-  #skippedMs = 0;
-  /** Engine time (ms) of the last look at the clock. */
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  readonly #open: OpenSlots;
+  /** Slots that are being read out: their cells are kept. */
+  readonly #closing = new Set<Slot>();
 
   constructor(settings: EngineSettings) {
     this.#settings = settings;
+    this.#open = new OpenSlots(settings.slotMs, settings.watchStartMs);
     this.#past = new PastLives(settings.maxPastLives);
     this.#cells = new CellTable(settings.maxRecords);
     this.#binder = new SeriesBinder(this.#cells, settings.peerPod, settings.ownExports);
@@ -101,45 +97,31 @@ export class SmiEngine {
    * `skippedMs` grow, leaves a gap. `clockAhead` flags slots whose labels run ahead of the wall.
    */
   open(nowMs: number, clockAhead: boolean, skippedMs = 0): void {
-    const number = Math.floor(nowMs / this.#settings.slotMs);
-    const newest = this.#open.at(-1)?.number ?? this.#closed;
-    const stepped = skippedMs > this.#skippedMs;
-    this.#skippedMs = skippedMs;
-    if (!stepped && number - newest <= MAX_CATCH_UP_SLOTS) {
-      for (let missed = newest + 1; missed < number; missed++) this.#slot(missed);
-    }
-    this.#slotAt(nowMs);
-    // The clock may have been set back at any time since the last look: all slots under way since then are touched.
-    if (clockAhead) for (const slot of this.#open) if (slot.endMs > this.#lookedMs) slot.clockAhead = true;
-    this.#lookedMs = nowMs;
+    this.#open.open(nowMs, clockAhead, skippedMs);
   }
 
   /** Engine time (ms) at which a slot may close next whatever happens; null when none is open. */
   get nextDeadlineMs(): number | null {
-    const oldest = this.#open[0];
-    return oldest === undefined ? null : oldest.endMs + this.#settings.graceMs;
+    const { oldest } = this.#open;
+    return oldest === null ? null : oldest.endMs + this.#settings.graceMs;
   }
   /** Number of the oldest open slot: its start divided by the slot length; null when none is open. */
   get oldestNumber(): number | null {
-    return this.#open[0]?.number ?? null;
+    return this.#open.oldest?.number ?? null;
   }
   /** End (engine ms) of the oldest open slot; null when none is open. */
   get oldestEndMs(): number | null {
-    return this.#open[0]?.endMs ?? null;
+    return this.#open.oldest?.endMs ?? null;
   }
 
   /** Whether the oldest open slot waits for a page that is being taken by steps. */
   get isHeld(): boolean {
-    return (this.#open[0]?.pages ?? 0) > 0;
+    return (this.#open.oldest?.pages ?? 0) > 0;
   }
 
   /** Takes one scrape or word about a target. */
   take(batch: SamplesBatch): Intake {
-    const steps = this.takeInSteps(batch);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-    }
+    return inOneGo(this.takeInSteps(batch));
   }
 
   /**
@@ -190,7 +172,7 @@ export class SmiEngine {
       return null;
     }
     state.firstPending = false;
-    const slot = this.#slotAt(scheduledMs ?? startedMs);
+    const slot = this.#open.at(scheduledMs ?? startedMs);
     const coverage = slot.cover(target);
     if (scheduledMs !== null && state.countedDueMs !== scheduledMs) {
       coverage.scrapesDue += 1;
@@ -201,7 +183,8 @@ export class SmiEngine {
 
   /** Notes that the process lives, and what the page covers of its life. */
   #live(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, signs: LifeSigns): void {
-    this.#cover(state, batch, slot, kind, signs);
+    const openSinceMs = this.#open.oldest!.startMs;
+    coverPage(state, batch, slot.cover(state.target), { isBaseline: kind === 'baseline', signs, openSinceMs });
     const time = pageTime(batch.startedMonoMs, batch.tookMs);
     if (state.life === null || kind === 'from-zero') state.life = createLife(signs, time);
     else seeAgain(state.life, signs, time);
@@ -230,39 +213,28 @@ export class SmiEngine {
     return counted ? 'baseline' : 'from-zero';
   }
 
-  /** Adds what this good scrape covers, and at a first sight settles since when the target is expected. */
-  #cover(state: TargetState, batch: SamplesBatch, slot: Slot, kind: PageKind, signs: LifeSigns): void {
-    const coverage = slot.cover(state.target);
-    if (state.life !== null) {
-      coverage.coveredSeconds += (batch.startedMonoMs - state.life.lastSeenMonoMs) / 1000;
-      return;
-    }
-    const startMs = likelyStartMs(signs, batch.startedMs, state.target.rules.uptimeLagSeconds ?? 0);
-    if (kind === 'baseline') {
-      coverage.firstSight = true;
-      // It lived before it was discovered, as far as its start is known: the slot expects all of its life in it.
-      state.lifeStartMs = Math.min(state.discoveredMs, Number.isNaN(startMs) ? Infinity : startMs);
-      return;
-    }
-    coverage.coveredSeconds += (batch.startedMs - startMs) / 1000;
-    state.lifeStartMs = startMs;
-    // The part of its life that lies in slots already closed is expected here, where its counts are.
-    const openSinceMs = this.#open[0]!.startMs;
-    coverage.expectedSeconds += Math.max(0, openSinceMs - startMs) / 1000;
-  }
-
   /** Slots that may close at `nowMs`, oldest first, read out. `force` closes all, the newest cut at `nowMs`. */
   close(nowMs: number, force = false): TrafficSum[] {
     const sums: TrafficSum[] = [];
-    while (this.#open.length > 0) {
-      const slot = this.#open[0]!;
-      if (!force && !this.#mayClose(slot, nowMs)) break;
-      this.#open.shift();
-      this.#closed = slot.number;
-      // A slot that is cut as it begins holds nothing, unless a scrape came in at that very instant.
-      if (nowMs > slot.startMs || slot.coverage.size > 0) sums.push(this.#readOut(slot, nowMs));
+    for (;;) {
+      const closing = this.beginToClose(nowMs, force);
+      if (closing === null) return sums;
+      sums.push(inOneGo(closing.steps));
     }
-    return sums;
+  }
+
+  /**
+   * Closes the oldest slot if it may close at `nowMs`, or must (`force`); null when none may. Nothing goes into it any more,
+   * and what it tells is read out by `steps`, which are to be brought to their end before the next slot is closed.
+   */
+  beginToClose(nowMs: number, force = false): ClosingSlot | null {
+    for (;;) {
+      const slot = this.#open.oldest;
+      if (slot === null || (!force && !this.#mayClose(slot, nowMs))) return null;
+      this.#open.closeOldest();
+      // A slot that is cut as it begins holds nothing, unless a scrape came in at that very instant.
+      if (nowMs > slot.startMs || slot.coverage.size > 0) return this.#beginToReadOut(slot, nowMs);
+    }
   }
 
   #mayClose(slot: Slot, nowMs: number): boolean {
@@ -277,44 +249,40 @@ export class SmiEngine {
     return true;
   }
 
-  #readOut(slot: Slot, nowMs: number): TrafficSum {
+  /** Settles who was watched, at once; what was counted stands still from now on. O(targets). */
+  #beginToReadOut(slot: Slot, nowMs: number): ClosingSlot {
     const endMs = Math.min(slot.endMs, Math.max(nowMs, slot.startMs + 1));
     const states = [...this.#targets.values()];
-    for (const state of states) this.#expect(state, slot, endMs);
+    for (const state of states) coverExpected(state, slot, endMs);
     // Targets of one key share their coverage: it is whole only now.
     for (const { target, owns } of states) {
       slot.coverOwns(target, owns);
-      owns.settle(slot.number, this.#open.at(-1)?.number ?? slot.number);
+      owns.settle(slot.number, this.#open.newest?.number ?? slot.number);
     }
-    const records = slot.readOut(this.#cells, this.overflow);
-    const sum: TrafficSum = {
-      interval: { startMs: slot.startMs, endMs },
-      records,
-      coverage: [...slot.coverage.values()],
-      partial: slot.cut || endMs < slot.endMs || records.some(isCapped),
-      clockAhead: slot.clockAhead,
-    };
+    this.#closing.add(slot);
     this.#bury(slot.endMs);
-    return sum;
+    const interval = { startMs: slot.startMs, endMs };
+    return { interval, steps: this.#readOut(slot, interval) };
   }
 
-  #expect(state: TargetState, slot: Slot, endMs: number): void {
-    if (state.goneMs !== null && state.goneMs <= slot.startMs) return;
-    if (state.goneMs === null && state.discoveredMs >= endMs) return;
-    const coverage = slot.cover(state.target);
-    const due = state.nextDueMs;
-    if (state.goneMs === null && due !== null && due < endMs && due >= slot.startMs && state.countedDueMs !== due) {
-      coverage.scrapesDue += 1;
-      coverage.scrapesMissed += 1;
-      state.countedDueMs = due;
+  *#readOut(slot: Slot, interval: Interval): Generator<void, TrafficSum, void> {
+    try {
+      const records = yield* slot.readOutInSteps(this.#cells, this.overflow);
+      const isCut = slot.cut || interval.endMs < slot.endMs;
+      return {
+        interval,
+        records,
+        coverage: [...slot.coverage.values()],
+        partial: isCut || records.some(isCapped),
+        clockAhead: slot.clockAhead,
+      };
+    } finally {
+      this.#closing.delete(slot);
+      this.#binder.freeOrphans([...this.#closing, ...this.#open]);
     }
-    if (state.lifeStartMs === null) return;
-    const from = Math.max(slot.startMs, state.lifeStartMs);
-    const to = Math.min(endMs, state.goneMs ?? endMs);
-    coverage.expectedSeconds += Math.max(0, to - from) / 1000;
   }
 
-  /** Forgets targets whose life ended before everything that is still open, and frees what only they used. */
+  /** Forgets targets whose life ended before everything that is still open; what only they used is free once it is read out. */
   #bury(closedUntilMs: number): void {
     for (const [target, state] of this.#targets) {
       if (state.goneMs === null || state.goneMs > closedUntilMs) continue;
@@ -322,22 +290,12 @@ export class SmiEngine {
       this.#pods.remove(state);
       this.#binder.release(state);
     }
-    this.#binder.freeOrphans(this.#open);
   }
+}
 
-  /** The open slot that `atMs` falls into; the oldest open one when its own is closed already. */
-  #slotAt(atMs: number): Slot {
-    const number = Math.floor(atMs / this.#settings.slotMs);
-    return number > this.#closed ? this.#slot(number) : (this.#open[0] ?? this.#slot(this.#closed + 1));
-  }
-
-  #slot(number: number): Slot {
-    for (const slot of this.#open) if (slot.number === number) return slot;
-    const { slotMs, watchStartMs } = this.#settings;
-    // Its column grows with the first page: most slots made up after a stall never have one.
-    const slot = new Slot(number, slotMs, watchStartMs, ++this.#marks);
-    this.#open.push(slot);
-    this.#open.sort((a, b) => a.number - b.number);
-    return slot;
+function inOneGo<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
 }

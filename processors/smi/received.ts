@@ -35,6 +35,18 @@ export interface ClosedSlot {
   readonly silent: readonly string[];
 }
 
+/** What belongs into a slot that closes, beside what this Weir counted itself. */
+export interface ClosingShare {
+  /** By the slot they belong to. */
+  readonly shares: ReadonlyMap<number, Share>;
+  readonly items: number;
+  /** What was expected of others and did not come. */
+  readonly coverage: readonly CoverageRecord[];
+  readonly silent: readonly string[];
+  /** More may come, of which nobody will know. */
+  readonly isCut: boolean;
+}
+
 /** What is told in one slot and belongs to one slot, the same or an earlier one. */
 class Share {
   readonly received: TrafficAccumulator;
@@ -170,24 +182,41 @@ export class ReceivedTraffic {
     return share;
   }
 
-  /**
-   * The slot counted here, `local`, with what was received for it. `isEnd`: it closes because Weir ends, and with the last
-   * one (`isLast`) all that is held is told. O(items of both), O(1) when nothing was received and nobody is awaited.
-   */
+  /** The slot counted here, `local`, with what was received for it, in one go. */
   close(local: TrafficSum, isEnd = false, isLast = false): ClosedSlot {
-    const number = Math.floor(local.interval.startMs / this.#settings.slotMs);
-    const { shares, items } = this.#takeShares(isLast ? Number.POSITIVE_INFINITY : number);
+    return this.finishClosing(local, this.beginToClose(local.interval, isEnd, isLast));
+  }
+
+  /**
+   * What was received for the slot of `interval`; what comes from now on is late. `isEnd`: it closes because Weir ends, and with
+   * the last one (`isLast`) all that is held is told. It takes room until `finishClosing`. O(senders, and targets of the silent).
+   */
+  beginToClose(interval: TrafficSum['interval'], isEnd = false, isLast = false): ClosingShare {
+    const { shares, items } = this.#takeShares(isLast ? Number.POSITIVE_INFINITY : this.#numberOf(interval));
     // What is awaited at the end may still come, to the next life of this Weir: nobody here could take back a debt.
-    const cut = isEnd && this.senders.isAwaited(local.interval);
-    const { coverage, senders } = isEnd ? NOTHING_MISSING : this.senders.close(local.interval);
-    const frame = cut ? { ...local, partial: true } : local;
-    if (shares.size === 0 && coverage.length === 0) return { sum: frame, items: 0, silent: senders };
+    const isCut = isEnd && this.senders.isAwaited(interval);
+    const { coverage, senders: silent } = isEnd ? NOTHING_MISSING : this.senders.close(interval);
+    return { shares, items, coverage, silent, isCut };
+  }
+
+  /**
+   * `local`, which is not written but may be a part of what is told, with the share that was taken for its slot. O(items of both),
+   * O(1) when nothing was received and nobody is awaited.
+   */
+  finishClosing(local: TrafficSum, { shares, items, coverage, silent, isCut }: ClosingShare): ClosedSlot {
+    this.#items -= items;
+    const frame = isCut ? { ...local, partial: true } : local;
+    if (shares.size === 0 && coverage.length === 0) return { sum: frame, items: 0, silent };
+    const number = this.#numberOf(local.interval);
     const own = shares.get(number) ?? new Share(this.overflow);
-    shares.delete(number);
-    own.received.add(frame);
     for (const record of coverage) own.takenBack.push(record);
-    const parts = Array.from(shares, ([at, share]) => finished(share, this.#intervalOf(at)));
-    return { sum: withParts(finished(own, local.interval), parts), items, silent: senders };
+    const parts: TrafficSum[] = [];
+    for (const [at, share] of shares) if (at !== number) parts.push(finished(share, this.#intervalOf(at)));
+    return { sum: withParts(finished(own, local.interval, frame), parts), items, silent };
+  }
+
+  #numberOf({ startMs }: TrafficSum['interval']): number {
+    return Math.floor(startMs / this.#settings.slotMs);
   }
 
   /** Everything told up to slot `number`, also in slots that a step of the clock left out. */
@@ -205,7 +234,6 @@ export class ReceivedTraffic {
         else other.join(share);
       }
     }
-    this.#items -= items;
     return { shares: taken, items };
   }
 
@@ -223,13 +251,15 @@ function doubtIn({ vouched }: Share, sender: TrafficSender | undefined, sum: Tra
   return doubtTargets(sum);
 }
 
-/** A share as a sum over the interval of its slot. */
+/** A share as a sum over the interval of its slot, with what this Weir counted itself (`local`). */
 function finished(
   { received, takenBack, missed, vouched, ...share }: Share,
   interval: TrafficSum['interval'],
+  local?: TrafficSum,
 ): TrafficSum {
+  if (local !== undefined) received.add({ ...local, records: [] });
   const coverage = [...takenBack, ...Array.from(missed.values(), (watched) => missedScrape(watched))];
   const partial = share.partial || !vouched.isWhole;
-  received.add({ interval, records: [], coverage, partial, clockAhead: share.clockAhead });
-  return { ...received.take(), interval };
+  const records = local?.records ?? [];
+  return { ...received.takeWith({ interval, records, coverage, partial, clockAhead: share.clockAhead }), interval };
 }

@@ -1,9 +1,26 @@
 /** @module One open slot: a column of cells, who was on a page, and how well each target was watched. */
 import type { Target } from '../../pipeline/batch.ts';
 import { MAX_COUNT, type Overflow, plus } from '../../pipeline/model/sum.ts';
-import type { CoverageRecord, LatencyHistogram, TcpTotals, TrafficRecord } from '../../pipeline/model/traffic.ts';
+import type {
+  CoverageRecord,
+  Interval,
+  LatencyHistogram,
+  TcpTotals,
+  TrafficRecord,
+  TrafficSum,
+} from '../../pipeline/model/traffic.ts';
 import { type CellTable, type LatencyCells, type PlainMeasure, plainCell, type RecordCells } from './cells.ts';
 import type { Owns } from './owns.ts';
+
+/** A slot into which nothing goes any more. */
+export interface ClosingSlot {
+  readonly interval: Interval;
+  /** Read it out; each reads some thousand records. What they come to is there with the last one, as a whole. */
+  readonly steps: Generator<void, TrafficSum, void>;
+}
+
+/** Records read out in one step: up to about 1 µs each. */
+const STEP_RECORDS = 2048;
 
 export class Slot {
   /** Number of the slot: its start divided by the slot length. */
@@ -76,12 +93,18 @@ export class Slot {
     }
   }
 
-  /** Records of every key that was on a page, idle ones with zeros, read out of the column. `lost` grows by what no sum holds. O(records). */
-  readOut(table: CellTable, lost: Overflow): TrafficRecord[] {
+  /**
+   * Records of every key that was on a page, idle ones with zeros, read out of the column by steps. `lost` grows by what no sum
+   * holds. Meanwhile nothing may be added here, and nothing of what is here may be freed; records may come to the table and go
+   * from it. O(records).
+   */
+  *readOutInSteps(table: CellTable, lost: Overflow): Generator<void, TrafficRecord[], void> {
     this.#lost = lost;
     const records: TrafficRecord[] = [];
+    let looked = 0;
     for (const cells of table) {
       if (this.has(cells)) records.push(this.#record(cells));
+      if (++looked % STEP_RECORDS === 0) yield;
     }
     return records;
   }

@@ -6,14 +6,15 @@ import type { OperatorFunction, Subscriber } from 'rxjs';
 import { Observable } from 'rxjs/internal/Observable';
 import type { Batch, SamplesBatch, TrafficBatch } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
-import { FinishableSteps } from '../../pipeline/clock/turns.ts';
+import { FinishableSteps, Turns } from '../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type Processor, type ProcessorSettings } from '../../pipeline/component.ts';
 import { Delivery, TAKEN } from '../../pipeline/delivery.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { FOREIGN_SLOT_MS, type SmiConfig } from './config.ts';
 import { SmiEngine } from './engine.ts';
 import { KeptSlots } from './parts.ts';
-import { type ClosedSlot, ReceivedTraffic } from './received.ts';
+import { type ClosedSlot, type ClosingShare, ReceivedTraffic } from './received.ts';
+import type { ClosingSlot } from './slot.ts';
 import { createTelemetry, type SmiTelemetry } from './telemetry.ts';
 
 export function createSmi(settings: ProcessorSettings<SmiConfig>): Processor {
@@ -33,6 +34,10 @@ class Smi implements Processor {
   #keptItems = 0;
   /** Pages that are being taken by steps. */
   readonly #later = new Set<FinishableSteps<void>>();
+  /** A slot that is being read out by steps: the next one is closed when they have ended. */
+  #closing: FinishableSteps<void> | null = null;
+  readonly #turns: Turns;
+  #isStopped = false;
   #out: Subscriber<Batch> | null = null;
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -42,6 +47,7 @@ class Smi implements Processor {
     const slotMs = settings.slotMs > 0 ? settings.slotMs : FOREIGN_SLOT_MS;
     const awaitsOthers = settings.receives.has('traffic');
     this.#settings = settings;
+    this.#turns = new Turns(settings.clock);
     this.#slotMs = slotMs;
     this.#engine = new SmiEngine({
       slotMs,
@@ -72,6 +78,8 @@ class Smi implements Processor {
   async stop(): Promise<void> {
     for (const steps of this.#later) steps.finish();
     this.#later.clear();
+    this.#isStopped = true;
+    this.#closing?.finish();
     // Pages that end look at the clock.
     this.#timer?.cancel();
     this.#timer = null;
@@ -161,8 +169,37 @@ class Smi implements Processor {
     const { time } = this.#settings;
     const nowMs = time.nowMs();
     this.#open(nowMs);
-    this.#emit(this.#engine.close(nowMs));
+    this.#closeDue(nowMs);
     this.#arm(nowMs);
+  }
+
+  /** Slots are told one after another: one that takes long lets those behind it wait. */
+  #closeDue(nowMs: number): void {
+    while (this.#closing === null) {
+      const slot = this.#engine.beginToClose(nowMs);
+      if (slot === null) return;
+      this.#close(slot, this.#received.beginToClose(slot.interval));
+    }
+  }
+
+  /** Short ones in one go, others by turns with all else. */
+  #close(slot: ClosingSlot, share: ClosingShare): void {
+    const steps = new FinishableSteps(this.#closeInSteps(slot, share));
+    this.#closing = steps;
+    if (steps.next().done === true) return;
+    this.#turns
+      .run(steps)
+      .catch((error: unknown) => this.#out?.error(error))
+      .then(() => this.#isStopped || this.#tickAlone());
+  }
+
+  *#closeInSteps({ steps }: ClosingSlot, share: ClosingShare): Generator<void, void, void> {
+    try {
+      const sum = yield* steps;
+      this.#offer(this.#received.finishClosing(sum, share));
+    } finally {
+      this.#closing = null;
+    }
   }
 
   #arm(nowMs: number): void {
@@ -170,8 +207,8 @@ class Smi implements Processor {
     const deadlineMs = this.#engine.nextDeadlineMs;
     if (endMs === null || deadlineMs === null) return;
     const atMs = nowMs < endMs ? endMs : deadlineMs;
-    // The end of the page that it waits for looks at the clock again.
-    if (atMs <= nowMs && this.#engine.isHeld) return;
+    // The end of the page, or of the slot, that it waits for looks at the clock again.
+    if (atMs <= nowMs && (this.#engine.isHeld || this.#closing !== null)) return;
     if (this.#timer !== null && this.#timerAtMs === atMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = atMs;
@@ -189,10 +226,6 @@ class Smi implements Processor {
       this.#out?.error(error);
       this.#arm(this.#settings.time.nowMs());
     }
-  }
-
-  #emit(sums: readonly TrafficSum[]): void {
-    for (const sum of sums) this.#offer(this.#received.close(sum));
   }
 
   /** The last slots of this life: with the newest one goes whatever is held. */

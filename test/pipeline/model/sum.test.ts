@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { foldPods } from '../../../pipeline/model/fold.ts';
-import { MAX_COUNT, plus, sumTraffic } from '../../../pipeline/model/sum.ts';
+import { MAX_COUNT, plus, sumTraffic, TrafficAccumulator } from '../../../pipeline/model/sum.ts';
 import type { TrafficRecord } from '../../../pipeline/model/traffic.ts';
 import { createTrafficKey } from '../../../pipeline/model/traffic-key.ts';
 import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
@@ -71,6 +71,32 @@ test('adding is what it is for all that counts, and never leaves it', (t) => {
       const most = BigInt(MAX_COUNT);
       const held = exact > most ? most : exact < -most ? -most : exact;
       t.is(BigInt(plus(a, b)), held);
+    }),
+  );
+});
+
+test('property: a last sum taken along tells what adding it tells, and is not written', (t) => {
+  const counts = fc.constantFrom(0, 1, 7, MAX_COUNT);
+  const slot = fc.uniqueArray(fc.tuple(fc.nat(4), counts), { selector: ([pod]) => pod, maxLength: 5 }).map((rows) =>
+    sumOf(
+      rows.map(([pod, count]) => {
+        const latency = [{ boundsMs: [5], counts: Float64Array.of(count, 1) }];
+        return record('client', own('shop/web', { pod: `web-${pod}` }), peer('shop/api'), count, 1, { latency });
+      }),
+      rows.map(([pod]) => covered(own('shop/web', { pod: `web-${pod}` }), { scrapesDue: 1 })),
+      whole,
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(slot, { maxLength: 3 }), slot, (before, last) => {
+      const [lost, lostAlong] = [{ counts: 0 }, { counts: 0 }];
+      const accumulator = new TrafficAccumulator(lostAlong);
+      for (const one of before) accumulator.add(one);
+      const given = structuredClone(last);
+      t.deepEqual(accumulator.takeWith(last), sumTraffic([...before, last], lost)!);
+      t.deepEqual(last, given);
+      t.deepEqual(lostAlong, lost);
+      t.true(accumulator.isEmpty);
     }),
   );
 });

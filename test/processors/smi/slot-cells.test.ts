@@ -64,7 +64,8 @@ test('a target that was not watched in a slot covers nobody in it', (t) => {
 });
 
 test('an empty table is read out as nothing', (t) => {
-  t.deepEqual(new Slot(0, SLOT_MS, 0, 1).readOut(new CellTable(10), { counts: 0 }), []);
+  const steps = new Slot(0, SLOT_MS, 0, 1).readOutInSteps(new CellTable(10), { counts: 0 });
+  t.deepEqual(steps.next(), { done: true, value: [] });
 });
 
 const NOTHING = { opened: 0, closed: 0, readBytes: 0, writtenBytes: 0 };
