@@ -1,28 +1,9 @@
 /** @module The end of a target's life as it is told downstream: when it was, not when it was found out. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { putFile } from '../../kit/put-file.ts';
-import { createHarness, http, OWNER, page, serve, turns } from './harness.ts';
-
-async function folderOf(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-scrape-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
-function fileOf(...addresses: string[]): string {
-  return JSON.stringify([{ targets: addresses, labels: OWNER }]);
-}
-
-/** Moves the clock in small steps until `condition` holds; files are read between two steps. */
-async function until(advance: (ms: number) => void, condition: () => boolean): Promise<void> {
-  while (!condition()) {
-    advance(250);
-    await turns(20);
-  }
-}
+import { createHarness, http, page, serve } from './harness.ts';
+import { fileOf, folderOf, until } from './target-files.ts';
 
 test('a life ends when its target was dropped, however long the farewell takes', async (t) => {
   const file = join(await folderOf(t), 'targets.json');

@@ -1,32 +1,14 @@
 /** @module A target's life: at once, by the grid, a farewell, gone; files that change; the end of Weir itself. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { SETTLE_MS } from '../../../pipeline/net/file-watch.ts';
 import { offsetOf } from '../../../receivers/scrape/schedule.ts';
 import { putFile } from '../../kit/put-file.ts';
 import { createHarness, http, OWNER, oneTarget, page, serve, turns } from './harness.ts';
+import { fileOf, folderOf, until } from './target-files.ts';
 
 const INTERVAL_MS = 10_000;
-
-async function folderOf(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-scrape-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
-function fileOf(...addresses: string[]): string {
-  return JSON.stringify([{ targets: addresses, labels: OWNER }]);
-}
-
-/** Moves the clock in small steps until `condition` holds; files are read between two steps. */
-async function until(advance: (ms: number) => void, condition: () => boolean): Promise<void> {
-  while (!condition()) {
-    advance(250);
-    await turns(20);
-  }
-}
 
 test('a target is discovered, scraped at once without a schedule, then by its grid', async (t) => {
   const server = await serve(t, http(page(5)));
