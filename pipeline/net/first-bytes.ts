@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../clock/clock.ts';
 import type { IngestEvents } from './ingest.ts';
 import { peerOf } from './peer.ts';
-import { badRequest, openingOf, wrongPortText } from './wrong-port.ts';
+import { badRequest, type Opening, openingOf, wrongPortText } from './wrong-port.ts';
 
 export interface FirstBytesOptions {
   readonly clock: Clock;
@@ -20,7 +20,7 @@ export class FirstBytes {
   readonly #silent = new Set<Socket>();
   #isDraining = false;
 
-  /** `headerTimeoutMs`: time for the first byte. */
+  /** `headerTimeoutMs`: time for as many bytes as tell what is spoken. */
   constructor(server: Http2Server, options: FirstBytesOptions, headerTimeoutMs: number) {
     this.#options = options;
     this.#headerTimeoutMs = headerTimeoutMs;
@@ -51,11 +51,16 @@ export class FirstBytes {
       events.closed('no_call', '', peerOf(socket));
       socket.destroy();
     });
+    let bytes: Buffer = Buffer.alloc(0);
     const heard = () => {
-      const bytes: Buffer | null = socket.read();
-      if (bytes === null) return;
+      const piece: Buffer | null = socket.read();
+      if (piece === null) return;
+      bytes = bytes.length === 0 ? piece : Buffer.concat([bytes, piece]);
+      const opening = openingOf(bytes);
+      // No more than a word, which never grows beyond 9 bytes.
+      if (opening === 'unsure') return;
       leave();
-      this.#judge(socket, bytes, take);
+      this.#judge(socket, opening, bytes, take);
     };
     const leave = () => {
       timer.cancel();
@@ -69,8 +74,7 @@ export class FirstBytes {
     socket.on('error', ignore);
   }
 
-  #judge(socket: Socket, bytes: Buffer, take: () => void): void {
-    const opening = openingOf(bytes);
+  #judge(socket: Socket, opening: Opening, bytes: Buffer, take: () => void): void {
     if (opening === 'http1' || opening === 'tls') {
       endAtWrongPort(socket, opening === 'tls' ? 'tls_at_plain' : 'http_at_grpc', this.#options);
       return;

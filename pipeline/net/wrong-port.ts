@@ -2,8 +2,8 @@
 import { Buffer } from 'node:buffer';
 import type { IngestClosing } from './ingest.ts';
 
-/** What a connection may begin with; `other` for anything that is neither. */
-export type Opening = 'http1' | 'http2' | 'tls' | 'other';
+/** What a connection may begin with: `other` for anything that is neither, `unsure` while more bytes have to tell. */
+export type Opening = 'http1' | 'http2' | 'tls' | 'other' | 'unsure';
 
 /** RFC 9113 §3.4: what each client of HTTP/2 sends first. */
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -11,14 +11,18 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const HANDSHAKE = 0x16;
 const MAJOR_VERSION = 3;
 const LONGEST_METHOD_BYTES = 10;
+/** Of the preface, `PRI` and a space: no method of HTTP/1.1 is called so. */
+const PREFACE_WORD_BYTES = 4;
 
-/** What the first bytes of a connection, at least one, are the beginning of. O(1). */
+/** What the first bytes of a connection are the beginning of; with 10 bytes it is no more `unsure`. O(1). */
 export function openingOf(bytes: Uint8Array): Opening {
   if (bytes[0] === HANDSHAKE && (bytes.length === 1 || bytes[1] === MAJOR_VERSION)) return 'tls';
   const length = Math.min(bytes.length, PREFACE.length);
-  if (PREFACE.compare(bytes, 0, length, 0, length) === 0) return 'http2';
+  const isPreface = PREFACE.compare(bytes, 0, length, 0, length) === 0;
+  if (isPreface && length >= PREFACE_WORD_BYTES) return 'http2';
   const start = Buffer.from(bytes.subarray(0, LONGEST_METHOD_BYTES)).toString('latin1');
-  return /^[A-Z]{3,9} \S?/.test(start) ? 'http1' : 'other';
+  if (/^[A-Z]{3,9} /.test(start)) return 'http1';
+  return /^[A-Z]{0,9}$/.test(start) ? 'unsure' : 'other';
 }
 
 /** Ports that were exchanged, and TLS where there is none. */

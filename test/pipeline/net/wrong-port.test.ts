@@ -16,7 +16,15 @@ const TO_GRPC =
 
 for (const [bytes, opening] of [
   ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0', 'http2'],
-  ['P', 'http2'],
+  ['PRI ', 'http2'],
+  ['', 'unsure'],
+  ['P', 'unsure'],
+  ['PRI', 'unsure'],
+  ['PROPFIND', 'unsure'],
+  ['PROPPATCH', 'unsure'],
+  ['PROPPATCHE', 'other'],
+  ['PROPPATCH ', 'http1'],
+  ['GO ', 'other'],
   ['PRI * HTTP/2.1\r\n\r\n', 'http1'],
   ['POST /v1/traces HTTP/1.1\r\n', 'http1'],
   ['GET /', 'http1'],
