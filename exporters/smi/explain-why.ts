@@ -3,7 +3,12 @@ import type { Explained, SideFacts } from '../../pipeline/model/reading-explain.
 import type { Side } from '../../pipeline/model/rules.ts';
 
 /** One sentence, without a full stop. */
-export function reasonText({ reason, side, sides }: Explained, subject: 'resource' | 'edge'): string {
+export function reasonText(explained: Explained, subject: 'resource' | 'edge'): string {
+  const unheard = explained.unheard ? '; a client that may be among these callers was not heard of whole' : '';
+  return beliefText(explained, subject) + unheard;
+}
+
+function beliefText({ reason, side, sides }: Explained, subject: 'resource' | 'edge'): string {
   const other = side === 'client' ? 'server' : 'client';
   const heard = sides[other] === null ? '' : `; the ${other}'s side told ${factsText(sides[other])}`;
   switch (reason) {

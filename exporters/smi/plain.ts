@@ -23,10 +23,10 @@ export function edgesStale(message: string): string {
 
 /** The edges of a reading. `watched`: whether somebody told of any target in its window. */
 export function edgesText(reading: TrafficReading, watched: boolean): string {
-  const { interval, windowSeconds, partial, clockAhead, revision } = reading;
+  const { interval, windowSeconds, partial, clockAhead, revision, complete } = reading;
   const windowStart = new Date(interval.startMs).toISOString();
   const windowEnd = new Date(interval.endMs).toISOString();
-  const window = { windowStart, windowEnd, windowSeconds, partial, clockAhead, revision, watched };
+  const window = { windowStart, windowEnd, windowSeconds, partial, clockAhead, revision, complete, watched };
   const edges = reading.edges.map(edgeRow);
   return JSON.stringify({ apiVersion: API_VERSION, kind: 'Edges', ready: true, ...window, edges });
 }

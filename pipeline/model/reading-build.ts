@@ -11,7 +11,7 @@ import {
   type WorkloadEntry,
 } from './reading-entries.ts';
 import { type Explained, explainCounted } from './reading-explain.ts';
-import { type Counted, counted, coveragesOf, type Frame, figuresOf, joinCounted } from './reading-figures.ts';
+import { type Counted, counted, coveragesOf, type Frame, figuresOf, isWhole, joinCounted } from './reading-figures.ts';
 import { TrafficIndex } from './reading-index.ts';
 import { compareNamed, type Named } from './reading-order.ts';
 import { totalsOf } from './reading-sides.ts';
@@ -127,6 +127,11 @@ export class Reading implements TrafficReading {
   get namespaces(): readonly ResourceReading[] {
     this.#namespaces ??= readNamespaces(this.#frame, this.#listed, [...this.pods, ...this.services]);
     return this.#namespaces;
+  }
+
+  get complete(): boolean {
+    if (this.partial) return false;
+    return this.#frame.index.workloads.every(({ coverage }) => coverage === null || isWhole(coverage));
   }
 
   coveredSecondsOf({ kind, cluster, namespace, name }: ResourceId): number {

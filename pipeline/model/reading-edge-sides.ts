@@ -4,7 +4,7 @@ import { requestsOf } from './reached.ts';
 import { type EdgeGroup, type EdgeGroups, edgeKey } from './reading-edge-groups.ts';
 import { NONE, type WorkloadEntry } from './reading-entries.ts';
 import { counted, type Frame, weighBy } from './reading-figures.ts';
-import { type Believed, believe, countedLate, viewOf, withUnreached } from './reading-sides.ts';
+import { type Believed, believe, countedLate, doubted, viewOf, withUnreached } from './reading-sides.ts';
 import {
   connectionsLeft,
   type Explained,
@@ -12,6 +12,7 @@ import {
   meshesThatNameCallers,
   restOf,
 } from './reading-strangers.ts';
+import { Unheard } from './reading-unheard.ts';
 import type { SideView } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
 
@@ -22,6 +23,7 @@ export class EdgeSides {
   readonly #frame: Frame;
   readonly #records: readonly TrafficRecord[];
   readonly #groups: EdgeGroups<unknown>;
+  readonly #unheard: Unheard;
   #namesCallers: ReadonlySet<string> | null = null;
 
   /** `records`: all of the reading. */
@@ -29,6 +31,7 @@ export class EdgeSides {
     this.#frame = frame;
     this.#records = records;
     this.#groups = groups;
+    this.#unheard = new Unheard(frame.index);
   }
 
   /** The side that tells this edge; null when the edge is told by others. O(records of the edge and of its destination). */
@@ -41,7 +44,8 @@ export class EdgeSides {
     const client = () => counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
     const server = () =>
       counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
-    return withUnreached(believe(client(), group.server, server, weighBy(this.#frame)), group.client);
+    const told = withUnreached(believe(client(), group.server, server, weighBy(this.#frame)), group.client);
+    return account !== null && this.#unheard.mayBeBehind(account) ? doubted(told) : told;
   }
 
   /** What a server counted of callers it cannot name, less what clients it cannot name told themselves. */
@@ -57,18 +61,23 @@ export class EdgeSides {
     const records = explained === null ? group.server : restOf(group.server, explained);
     if (records.length === 0) return null;
     const reason = explained === null ? ('only' as const) : ('strangers' as const);
-    return { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
+    const told = { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
+    return this.#unheard.mayBeStranger(group.server, clients, this.#naming()) ? doubted(told) : told;
   }
 
   #explained(group: Group, destination: WorkloadEntry, clients: readonly Group[]): Explained | null {
-    this.#namesCallers ??= meshesThatNameCallers(this.#records);
     const accounts = this.#groups
       .of(destination)
       .filter(({ source, server }) => source?.kind === 'ServiceAccount' && server.length > 0);
     const { index, sides } = this.#frame;
     // A stream compares over many windows, in which what one scrape lacks the next one brings.
     const weigh = sides === null ? weighBy(this.#frame) : undefined;
-    return explainStrangers(index, group.server, clients, accounts, this.#namesCallers, weigh);
+    return explainStrangers(index, group.server, clients, accounts, this.#naming(), weigh);
+  }
+
+  #naming(): ReadonlySet<string> {
+    this.#namesCallers ??= meshesThatNameCallers(this.#records);
+    return this.#namesCallers;
   }
 
   #toldOfStrangers(group: Group, destination: WorkloadEntry, explained: Explained | null): Believed | null {
@@ -86,7 +95,8 @@ export class EdgeSides {
     const records = [...calls, ...connectionsLeft(server, explained, calls)];
     if (told === null && late.length === 0 && records.length === 0) return null;
     const all = { side: 'server' as const, records, late: told?.late ?? NONE };
-    return countedLate(this.#frame, all, [destination.coverage], late, NONE);
+    const from = countedLate(this.#frame, all, [destination.coverage], late, NONE);
+    return missing ? doubted(from) : from;
   }
 
   #toldOf(group: Group, account: WorkloadEntry | null): Believed | null {
@@ -98,20 +108,17 @@ export class EdgeSides {
       server: destination === null ? [] : [destination.coverage],
     };
     const server = viewOf(group.server, coverages.server, source);
+    const behind = account === null ? null : this.#clientsBehind(account, destination);
     const told =
-      account === null
+      behind === null
         ? sides.choose(key, 'client', viewOf(group.client, coverages.client, destination), server)
-        : sides.standIn(key, this.#clientsBehind(account, destination), server);
+        : sides.standIn(key, behind, server);
     // What others tell now may still be due from when they did not.
     if (told === null && late.length === 0) return null;
     const { side, records, late: withheld } = told ?? { side: 'server' as const, records: NONE, late: NONE };
-    return countedLate(
-      this.#frame,
-      { side, records, late: withheld },
-      coverages[side],
-      late,
-      account === null ? group.client : NONE,
-    );
+    const all = { side, records, late: withheld };
+    const from = countedLate(this.#frame, all, coverages[side], late, behind === null ? group.client : NONE);
+    return (behind?.coverage?.missed ?? 0) > 0 ? doubted(from) : from;
   }
 
   /** Edges to `destination` that its clients' proxies counted and that may be behind `account` (design §6, Sides). */

@@ -21,6 +21,14 @@ interface Edge {
   readonly reading: EdgeReading;
 }
 
+/** What belongs to records beside themselves. */
+interface SeenWith {
+  readonly coverages?: readonly (Coverage | null)[];
+  readonly unreached?: readonly TrafficRecord[];
+  /** Some of them may be told by somebody else yet. */
+  readonly doubted?: boolean;
+}
+
 export class EdgeBook {
   readonly #frame: Frame;
   readonly #defaultKind: ResourceKind;
@@ -139,7 +147,9 @@ export class EdgeBook {
       const unreached = members.flatMap((edge) => edge.from.unreached ?? NONE);
       const client = members.reduce((sum, { from }) => sum + (from.side === 'client' ? from.requests : 0), 0);
       const all = members.reduce((sum, { from }) => sum + from.requests, 0);
-      return this.#seen(direction, client * 2 >= all ? 'client' : 'server', other, records, { unreached });
+      const doubted = members.some(({ from }) => from.unheard === true);
+      const side = client * 2 >= all ? 'client' : 'server';
+      return this.#seen(direction, side, other, records, { unreached, doubted });
     });
   }
 
@@ -178,10 +188,11 @@ export class EdgeBook {
     side: Side,
     other: ResourceId | null,
     records: readonly TrafficRecord[],
-    more: { readonly coverages?: readonly (Coverage | null)[]; readonly unreached?: readonly TrafficRecord[] } = {},
+    more: SeenWith = {},
   ): ResourceEdge[] {
-    const { coverages = coveragesOf(this.#frame.index, records), unreached = NONE } = more;
-    const figures = figuresOf(this.#frame, { ...counted(this.#frame, side, records, coverages), unreached });
+    const { coverages = coveragesOf(this.#frame.index, records), unreached = NONE, doubted = false } = more;
+    const from = counted(this.#frame, side, records, coverages);
+    const figures = figuresOf(this.#frame, { ...from, unreached, complete: from.complete && !doubted });
     return figures === null ? [] : [{ direction, side, other, figures }];
   }
 }

@@ -73,6 +73,8 @@ export interface Explained {
   readonly side: Side;
   /** `sum`: several workloads, each from the side believed for it. `own`: nobody else may speak for it. */
   readonly reason: Reason | 'sum' | 'own';
+  /** A client that may be among these callers lacks something, so that the figures are incomplete. */
+  readonly unheard: boolean;
   /** Null for a side that told nothing; both null where only one may speak. */
   readonly sides: Readonly<Record<Side, SideFacts | null>>;
   readonly pods: readonly PodShare[];
@@ -94,6 +96,7 @@ export function explainCounted(frame: Frame, from: Counted & Partial<Believed>, 
     figures: figuresOf(frame, from),
     side,
     reason: from.reason ?? (sides === null ? 'own' : 'sum'),
+    unheard: from.unheard === true,
     sides: { client: sideFacts(frame, 'client', sides), server: sideFacts(frame, 'server', sides) },
     pods: podShares(frame, records, unreached),
     quantiles: PERCENTILES.map((q) => quantileSteps(histograms, q)),

@@ -75,7 +75,8 @@ export function joinCounted(parts: readonly Counted[]): Counted {
   };
 }
 
-function isWhole({ isMissed, resets, firstSight }: Coverage): boolean {
+/** Nothing is missing of what these targets counted. */
+export function isWhole({ isMissed, resets, firstSight }: Coverage): boolean {
   return !isMissed && resets === 0 && !firstSight;
 }
 

@@ -24,6 +24,13 @@ export type Reason =
 /** A side with why it was believed. */
 export interface Believed extends Counted {
   readonly reason: Reason;
+  /** A client that may be among these callers lacks something: it would tell them, or a part of them, by its own name. */
+  readonly unheard?: boolean;
+}
+
+/** What stands only until a client is heard is not complete. */
+export function doubted(from: Believed): Believed {
+  return { ...from, complete: false, unheard: true };
 }
 
 /**

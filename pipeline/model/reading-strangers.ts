@@ -113,7 +113,8 @@ function takeAccounts<Edge>(
   }
 }
 
-function isUnnamed(mesh: string, servers: ReadonlySet<string>, namesCallers: ReadonlySet<string>): boolean {
+/** Whether servers of the meshes `servers` cannot name a caller of `mesh`; `namesCallers` as in `explainStrangers`. */
+export function isUnnamed(mesh: string, servers: ReadonlySet<string>, namesCallers: ReadonlySet<string>): boolean {
   for (const server of servers) if (server !== mesh || !namesCallers.has(server)) return true;
   return false;
 }

@@ -102,6 +102,8 @@ export interface TrafficReading {
   coveredSecondsOf(resource: ResourceId): number;
   readonly clockAhead: boolean;
   readonly partial: boolean;
+  /** Nothing is missing of any workload that is watched: every edge is there, by its own name, and complete. */
+  readonly complete: boolean;
   /** True when counts of earlier intervals are told here, because they came late. */
   readonly late: boolean;
   /** How often late traffic amended its slots: equal intervals with a higher one replace what was read before. */

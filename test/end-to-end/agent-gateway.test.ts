@@ -149,6 +149,8 @@ async function checkRestart(t: ExecutionContext, stage: AgentFleet, { agent, bes
     const [source, destination] = edgeName(edge).split(' -> ') as [string, string];
     const teller = edge.side === 'client' ? source : destination;
     if (besides.includes(teller)) continue;
+    // What is left of unnamed callers is as complete as the clients that may be among them: `checkWindow` holds it to that.
+    if (edge.source === null && !restarted.has(teller)) continue;
     t.is(edge.complete, !restarted.has(teller), `${edgeName(edge)} by its ${edge.side} until ${published.windowEnd}`);
     if (edge.complete) told.complete += 1;
     else told.incomplete += 1;

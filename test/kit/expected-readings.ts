@@ -101,6 +101,8 @@ export class ExpectedReadings {
   readonly #expected: Truth;
   readonly #range: SlotRange;
   readonly #factors: Factors;
+  #told: ReadonlySet<string> | null = null;
+  #known: ReadonlySet<string> | null = null;
 
   constructor(world: World, expected: Truth, range: SlotRange, factors: Factors) {
     this.#factors = factors;
@@ -117,7 +119,9 @@ export class ExpectedReadings {
       const [source = '', destination = ''] = edge.split(' -> ');
       if (source.startsWith('account ') && this.#isToldByClients(source, destination, groups)) continue;
       const figures = source === '?' ? this.#ofStrangers(both, destination, groups) : this.#figures(both, 'client');
-      if (figures !== null) shown.set(edge, figures);
+      if (figures === null) continue;
+      const unheard = this.#mayBeUnheard(source, destination, groups);
+      shown.set(edge, unheard ? { ...figures, complete: false } : figures);
     }
     return shown;
   }
@@ -151,12 +155,9 @@ export class ExpectedReadings {
 
   /** Calls of callers that a server does not name, less those that such callers tell themselves (docs/adr/0009). */
   #ofStrangers(both: Both, destination: string, groups: ReadonlyMap<string, Both>): ExpectedFigures | null {
-    const server = this.#specOf(destination)?.mesh;
     const told = [...groups].flatMap(([edge, { client }]) => {
       const [source = '', to] = edge.split(' -> ');
-      const mesh = this.#specOf(source)?.mesh;
-      const isUnnamed = to === destination && client.present && (mesh !== server || server === 'envoy');
-      return isUnnamed ? [client] : [];
+      return to === destination && client.present && this.#isUnnamed(source, destination) ? [client] : [];
     });
     const whole = this.#figures(both, 'client');
     if (told.length === 0 || whole === null) return whole;
@@ -172,6 +173,38 @@ export class ExpectedReadings {
     const successes = Math.max(0, whole.successes - mine.successes);
     const failures = Math.max(0, whole.failures - mine.failures);
     return successes + failures === 0 ? null : { ...whole, successes, failures, shared: true };
+  }
+
+  /** Whether servers of the destination's mesh do not name this caller. */
+  #isUnnamed(source: string, destination: string): boolean {
+    const server = this.#specOf(destination)?.mesh;
+    return server === 'envoy' || this.#specOf(source)?.mesh !== server;
+  }
+
+  /**
+   * Whether calls without a name, or by an account, may be of a client of which something is missing: one that tells of calls to
+   * the same server, or that tells nothing at all.
+   */
+  #mayBeUnheard(source: string, destination: string, groups: ReadonlyMap<string, Both>): boolean {
+    if (source !== '?' && !source.startsWith('account ')) return false;
+    return this.#world.topology.workloads.some(({ namespace, name, serviceAccount }) => {
+      const client = `${namespace}/${name}`;
+      const tells = groups.get(`${client} -> ${destination}`)?.client.present === true;
+      const may =
+        source === '?' ? this.#isUnnamed(client, destination) : source === `account ${namespace}/${serviceAccount}`;
+      return may && (tells || !this.#tellers().has(client)) && !this.#isComplete(new Set([client]));
+    });
+  }
+
+  /** Workloads of which a page told something. */
+  #tellers(): ReadonlySet<string> {
+    this.#told ??= new Set(this.#keys().map((key) => this.#expected.ownerOf(key.split(' ')[1]!)));
+    return this.#told;
+  }
+
+  #keys(): string[] {
+    const slots = Array.from({ length: this.#range.to - this.#range.from }, (_, i) => this.#range.from + i);
+    return slots.flatMap((slot) => [...(this.#expected.present.get(slot) ?? [])]);
   }
 
   #group(keyOf: (ends: Ends) => string | null): Map<string, Both> {
@@ -228,9 +261,29 @@ export class ExpectedReadings {
 
   #workloadWith(account: string): string {
     const mine = this.#world.topology.workloads.filter(
-      ({ namespace, serviceAccount, mesh }) => mesh === 'linkerd' && `${namespace}/${serviceAccount}` === account,
+      ({ namespace, name, serviceAccount, mesh }) =>
+        mesh === 'linkerd' &&
+        `${namespace}/${serviceAccount}` === account &&
+        this.#withAccounts().has(`${namespace}/${name}`),
     );
     return mine.length === 1 ? `${mine[0]!.namespace}/${mine[0]!.name}` : `account ${account}`;
+  }
+
+  /** Workloads whose account somebody tells: those that are watched, and whom Linkerd's clients call. */
+  #withAccounts(): ReadonlySet<string> {
+    if (this.#known !== null) return this.#known;
+    const { coverage } = this.#expected;
+    const known = new Set(this.#tellers());
+    for (const pod of coverage.pods) {
+      const { scrapesDue, firstSight } = coverage.of(pod, this.#range.from, this.#range.to);
+      if (scrapesDue > 0 || firstSight) known.add(this.#expected.ownerOf(pod));
+    }
+    for (const key of this.#keys()) {
+      const [, pod = '', name = ''] = /^client (\S+) → (\S+) by /.exec(key) ?? [];
+      if (name !== '' && this.#expected.meshOf(pod) === 'linkerd') known.add(name);
+    }
+    this.#known = known;
+    return known;
   }
 
   #figures(both: Both, preferred: Side): ExpectedFigures | null {
