@@ -1,6 +1,6 @@
 /** @module A sum of traffic as bodies of requests: deltas as they are, or the running totals they add up to. */
 import type { RunningTotals } from '../../pipeline/model/running-totals.ts';
-import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import type { CoverageRecord, TrafficRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
 import {
   type CumulativeTotal,
   encodeCumulativeJson,
@@ -30,6 +30,8 @@ export interface SumBodies {
   readonly areItemsOfSum: boolean;
   /** Items of the sum that will never be told, because there was no room for a total of their own. */
   readonly refused: number;
+  /** Does by steps what can be done ahead of `encode`; optional. */
+  warmInSteps(part: Part): Generator<void, void, void>;
   /**
    * Body of one part. Equal for equal arguments. `continues`: another part has told the length of the interval. O(items of
    * the part).
@@ -48,6 +50,12 @@ export interface BodyWriter {
   delta(sum: TrafficSum, envelope: TrafficEnvelope, continues: boolean, index: number): Uint8Array;
   cumulative(totals: Iterable<CumulativeTotal>, endMs: number, envelope: TrafficEnvelope, index: number): Uint8Array;
   giveBack(body: Uint8Array, index: number): void;
+  /** Does by steps what can be done before such items are written. */
+  warmInSteps(
+    records: Iterable<TrafficRecord>,
+    coverage: Iterable<CoverageRecord>,
+    index: number,
+  ): Generator<void, void, void>;
 }
 
 /** Who sends. */
@@ -62,6 +70,7 @@ export function protoWriter(encoders: PartEncoders): BodyWriter {
     delta: (sum, envelope, continues, index) => encoders.at(index).encode(sum, envelope, continues),
     cumulative: (totals, endMs, envelope, index) => encoders.at(index).encodeCumulative(totals, endMs, envelope),
     giveBack: (body, index) => encoders.at(index).giveBack(body),
+    warmInSteps: (records, coverage, index) => encoders.at(index).warmInSteps(records, coverage),
   };
 }
 
@@ -73,6 +82,7 @@ export function jsonWriter(): BodyWriter {
     delta: (sum, envelope, continues) => utf8.encode(encodeTrafficJson(sum, envelope, continues)),
     cumulative: (totals, endMs, envelope) => utf8.encode(encodeCumulativeJson(totals, endMs, envelope)),
     giveBack() {},
+    *warmInSteps() {},
   };
 }
 
@@ -86,6 +96,10 @@ export function deltaEncoding(writer: BodyWriter, origin: Origin): Encoding {
         items: sum.records.length + sum.coverage.length,
         areItemsOfSum: true,
         refused: 0,
+        warmInSteps({ from, to, index }) {
+          const { records, coverage } = slice(sum, from, to);
+          return writer.warmInSteps(records, coverage, index);
+        },
         encode({ from, to, seq, index, replaces = [] }, continues) {
           const envelope = { ...origin, seq, replaces, resource: NO_ATTRIBUTES };
           return writer.delta(slice(sum, from, to), envelope, continues, index);
@@ -129,6 +143,10 @@ export function cumulativeEncoding(
         items: all.length,
         areItemsOfSum: false,
         refused,
+        warmInSteps: ({ from, to, index }) => {
+          const records = all.slice(from, to).map(({ record }) => record);
+          return writer.warmInSteps(records, [], index);
+        },
         encode: ({ from, to, index }) => writer.cumulative(all.slice(from, to), sum.interval.endMs, envelope, index),
       };
     },

@@ -1,4 +1,5 @@
 /** @module An exporter of traffic over OTLP, whatever carries it: sums as metrics, in deltas or running totals. */
+import { Turns } from '../../pipeline/clock/turns.ts';
 import type { Exporter, ExporterSettings } from '../../pipeline/component.ts';
 import type { SharedQueueConfig, SharedRetryConfig } from '../../pipeline/config/sending.ts';
 import { RunningTotals } from '../../pipeline/model/running-totals.ts';
@@ -52,6 +53,7 @@ export function createTrafficExporter(
       transport,
       events,
       maxItems: maxRequestItems(config),
+      turns: new Turns(clock),
     }),
     events: (queue) => createSendingEvents(settings.id, queue, { log, meters, clock }),
   });

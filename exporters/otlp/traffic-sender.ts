@@ -4,6 +4,7 @@
  * A sum goes in parts of at most so many items. Each part has a number that it keeps however often it is sent, and its
  * bytes never change, so that receivers can drop repeats.
  */
+import type { Turns } from '../../pipeline/clock/turns.ts';
 import { errorText } from '../../pipeline/errors.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import type { SendOutcome, SendProgress, TrafficSender } from '../../pipeline/sending/traffic-sending.ts';
@@ -19,6 +20,8 @@ export interface TrafficSenderSettings {
   readonly events: OtlpEvents;
   /** Items of one part, above 0. */
   readonly maxItems: number;
+  /** With what else takes long. */
+  readonly turns: Turns;
 }
 
 /** The verdict on a part for good. */
@@ -74,7 +77,7 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
   async #attempt(outbox: Outbox, part: Part): Promise<Verdict> {
     const { transport, events } = this.#settings;
     if (outbox.ready === null) {
-      const body = encoded(outbox, part);
+      const body = await this.#encoded(outbox, part);
       if (!(body instanceof Uint8Array)) return body;
       outbox.ready = { body, packed: await transport.pack(body) };
     }
@@ -88,6 +91,16 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
     if (verdict.kind === 'transient') learn(outbox, verdict.arrived);
     if (verdict.kind === 'accepted') events.sent(packed.length);
     return verdict;
+  }
+
+  /** The body, or that there will never be one: what cannot be encoded now cannot be encoded later. */
+  async #encoded({ bodies, intervalTold }: Outbox, part: Part): Promise<Uint8Array | Verdict> {
+    try {
+      await this.#settings.turns.run(bodies.warmInSteps(part));
+      return bodies.encode(part, intervalTold);
+    } catch (error) {
+      return { kind: 'permanent', reason: 'encode_failed', error: errorText(error) };
+    }
   }
 
   /** What a part came to for good; the next one begins anew. */
@@ -161,13 +174,4 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
 /** What is known for sure is never forgotten. */
 function learn(outbox: Outbox, arrived: Outbox['arrived']): void {
   if (arrived === 'yes' || outbox.arrived === 'no') outbox.arrived = arrived;
-}
-
-/** The body, or that there will never be one: what cannot be encoded now cannot be encoded later. */
-function encoded({ bodies, intervalTold }: Outbox, part: Part): Uint8Array | Verdict {
-  try {
-    return bodies.encode(part, intervalTold);
-  } catch (error) {
-    return { kind: 'permanent', reason: 'encode_failed', error: errorText(error) };
-  }
 }

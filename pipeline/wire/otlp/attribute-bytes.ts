@@ -1,5 +1,6 @@
 /** @module Attributes as they stand in OTLP messages. */
-import { MessageBuilder } from '../protobuf/message-builder.ts';
+import { Buffer } from 'node:buffer';
+import { fieldLength, MessageBuilder } from '../protobuf/message-builder.ts';
 import type { Attribute } from '../traffic-attributes.ts';
 import { ANY_VALUE, KEY_VALUE } from './fields.ts';
 
@@ -7,11 +8,13 @@ const builders = { list: new MessageBuilder(), pair: new MessageBuilder(), value
 
 /** `attributes` as repeated field `field`. The caller owns the bytes. */
 export function encodeAttributes(field: number, attributes: Iterable<Attribute>): Uint8Array {
+  const { list } = builders;
   for (const [name, value] of attributes) {
-    const any = builders.value.text(ANY_VALUE.string, value).take();
-    builders.list.message(field, builders.pair.text(KEY_VALUE.key, name).message(KEY_VALUE.value, any).take());
+    const any = fieldLength(ANY_VALUE.string, Buffer.byteLength(value));
+    const pair = fieldLength(KEY_VALUE.key, Buffer.byteLength(name)) + fieldLength(KEY_VALUE.value, any);
+    list.begin(field, pair).text(KEY_VALUE.key, name).begin(KEY_VALUE.value, any).text(ANY_VALUE.string, value);
   }
-  return builders.list.take();
+  return list.take();
 }
 
 /** One attribute with a safe integer from 0, as field `field`. */

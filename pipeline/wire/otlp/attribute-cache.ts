@@ -83,6 +83,20 @@ export class AttributeCache<Subject> {
     return found;
   }
 
+  /**
+   * Makes ready what `find` will be asked for at `place` of the next sum, from 0; true when it had to be encoded. What there is
+   * no room for is not made ready.
+   */
+  warm(place: number, subject: Subject): boolean {
+    const expected = this.#order[place];
+    if (expected !== undefined && this.#isOf(expected, subject)) return false;
+    const kept = this.#kept.get(this.#trait.idOf(subject));
+    if (kept === undefined ? this.#kept.size >= this.#maxKept : this.#trait.isAlike(kept.subject, subject))
+      return false;
+    this.#lookUp(subject);
+    return true;
+  }
+
   /** Ends a sum: gives up what no recent one had. O(kept) once in `keepSums` sums. */
   endSum(): void {
     this.#order.length = this.#next;

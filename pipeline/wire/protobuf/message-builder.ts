@@ -15,6 +15,11 @@ export function tagOf(field: number, wireType: number): number {
   return field * 8 + wireType;
 }
 
+/** Bytes that `text` writes for a text of `textBytes` bytes, or `begin` and what follows it for a message of as many. */
+export function fieldLength(field: number, textBytes: number): number {
+  return varintLength(tagOf(field, LENGTH_DELIMITED)) + varintLength(textBytes) + textBytes;
+}
+
 /** Grows as needed; what it gives is a copy. Names are written as UTF-8, halves of surrogate pairs as U+FFFD. */
 export class MessageBuilder {
   #bytes = Buffer.alloc(256);
@@ -31,6 +36,12 @@ export class MessageBuilder {
     this.#head(field, content.length);
     this.#bytes.set(content, this.#size);
     this.#size += content.length;
+    return this;
+  }
+
+  /** Head of a message of `length` bytes, which are what is written next. */
+  begin(field: number, length: number): this {
+    this.#head(field, length);
     return this;
   }
 

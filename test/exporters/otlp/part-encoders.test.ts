@@ -45,3 +45,39 @@ test('a part is the same bytes whether its place keeps encodings or not', (t) =>
   for (const part of [0, 1, 0, 1].map((index) => ({ from: index * 5, to: index * 5 + 5, seq: index, index })))
     t.deepEqual(kept!.begin(SUM).encode(part, true), unkept!.begin(SUM).encode(part, true));
 });
+
+test('a part is the same bytes whether its encodings were made ready before or not, and then they are all kept', (t) => {
+  for (const maxCachedItems of [1000, 7, 0]) {
+    const encoders = new PartEncoders({ maxItems: 6, maxCachedItems });
+    const plain = deltaEncoding(protoWriter(new PartEncoders({ maxItems: 6, maxCachedItems })), ORIGIN);
+    const encoding = deltaEncoding(protoWriter(encoders), ORIGIN);
+    for (const index of [0, 1, 1, 0]) {
+      const part = { from: index * 6, to: index * 6 + 6, seq: index, index };
+      const bodies = encoding.begin(SUM);
+      for (const _ of bodies.warmInSteps(part));
+      const { records, targets } = encoders.at(index).figures;
+      const kept = records.kept + targets.kept;
+      const body = bodies.encode(part, true);
+      t.deepEqual(body, plain.begin(SUM).encode(part, true), `${maxCachedItems}, part ${index}`);
+      const after = encoders.at(index).figures;
+      t.is(after.records.kept + after.targets.kept, kept, 'nothing was left to be kept');
+    }
+  }
+});
+
+test('encodings are made ready in steps of 128, those that are kept in none', (t) => {
+  const many = Array.from({ length: 150 }, (_, n) => ({
+    source: `a-${n}`,
+    destination: 'b',
+    successes: n,
+    failures: 0,
+  }));
+  const sum = slot(1_700_000_010_000, 1_700_000_020_000, many);
+  const items = sum.records.length + sum.coverage.length;
+  const encoding = deltaEncoding(protoWriter(new PartEncoders({ maxItems: items, maxCachedItems: 2 * items })), ORIGIN);
+  const part = { from: 0, to: items, seq: 0, index: 0 };
+  t.is([...encoding.begin(sum).warmInSteps(part)].length, Math.floor(items / 128));
+  t.is([...encoding.begin(sum).warmInSteps(part)].length, 0);
+  encoding.begin(sum).encode(part, false);
+  t.is([...encoding.begin(sum).warmInSteps(part)].length, 0);
+});
