@@ -5,6 +5,7 @@
  * Bounded by the series that are kept: of each a scrape has one value, one delta and one mark.
  */
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
+import type { SeriesBudget } from '../scrape/series-index.ts';
 import { END, PointRows } from './samples-rows.ts';
 import { newSeriesOf, type PointSeries } from './samples-series.ts';
 import { Tally } from './samples-tally.ts';
@@ -42,18 +43,20 @@ export class HeldScrape {
   /** Engine time (ms) at which the first part came. */
   readonly heardMs: number;
   readonly rows: PointRows;
-  /** Room that its histograms need, those whose buckets are new. */
-  promised = 0;
   /** What becomes of it, not booked before. */
   readonly tally = new Tally();
   readonly #part: PagePart;
+  readonly #budget: SeriesBudget;
+  /** Room that its histograms need, those whose buckets are new. */
+  #promised = 0;
   /** Of `up` nobody keeps series, so that one of a kind is held, whatever stands beside it. */
   #upKinds = 0;
 
-  constructor(timeMs: number, heardMs: number, rows: PointRows) {
+  constructor(timeMs: number, heardMs: number, rows: PointRows, budget: SeriesBudget) {
     this.timeMs = timeMs;
     this.heardMs = heardMs;
     this.rows = rows;
+    this.#budget = budget;
     this.#part = { timeMs, first: END, last: END };
   }
 
@@ -71,6 +74,12 @@ export class HeldScrape {
     const { series, size } = this.rows;
     for (let row = 0; row < size; row++) series[row]!.heldMs = 0;
     return this.#part;
+  }
+
+  /** All of it has been applied: what had room is there by now. */
+  end(): void {
+    this.#budget.promised -= this.#promised;
+    this.#promised = 0;
   }
 
   /** Ids of all series that something is held of, with those of the buckets that they are to have. O(samples). */
@@ -98,7 +107,9 @@ export class HeldScrape {
   }
 
   #append(row: number): void {
-    this.promised += newSeriesOf(this.rows.buckets[row]!);
+    const promised = newSeriesOf(this.rows.buckets[row]!);
+    this.#promised += promised;
+    this.#budget.promised += promised;
     append(this.#part, this.rows, row);
   }
 

@@ -93,8 +93,10 @@ export class ShownSeries {
       this.#loose.delete(id);
       if (!before.delete(id)) this.restart(id);
     }
-    for (const id of before) this.#loose.set(id, page);
-    if (series.standing === 'ended') this.#ended += ids.length - series.ids.length;
+    const isEnded = series.standing === 'ended';
+    if (isEnded) this.#ended += ids.length - series.ids.length;
+    // What had ended is on no page before either.
+    for (const id of before) this.#loose.set(id, isEnded ? page - 1 : page);
     series.buckets = { ids, bounds };
   }
 

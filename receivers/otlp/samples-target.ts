@@ -105,17 +105,11 @@ export class SampledTarget {
       return false;
     }
     if (this.#held === null) {
-      this.#held = new HeldScrape(timeMs, facts.nowMs, this.#pool.take());
+      this.#held = new HeldScrape(timeMs, facts.nowMs, this.#pool.take(), this.#budget);
       this.#events.held(this, timeMs);
     }
-    yield* this.#addHeld(this.#held, part, rows, facts.pace);
+    yield* this.#held.add(part, rows, facts.pace);
     return isOver(part, rows);
-  }
-
-  *#addHeld(held: HeldScrape, part: PagePart, rows: PointRows, pace: Pace): InSteps<void> {
-    const before = held.promised;
-    yield* held.add(part, rows, pace);
-    this.#budget.promised += held.promised - before;
   }
 
   #isKnown(timeMs: number, nowMs: number): boolean {
@@ -124,11 +118,12 @@ export class SampledTarget {
 
   /** Applies what is held, by steps as `take`; returns what became of it, to be booked. */
   *settle(pace: Pace): InSteps<Tally> {
-    const { heardMs, rows, tally, promised } = this.#held!;
-    const whole = this.#held!.whole();
+    const held = this.#held!;
+    const { heardMs, rows, tally } = held;
+    const whole = held.whole();
     this.#held = null;
     yield* this.#apply(whole, rows, { nowMs: heardMs, tally, pace });
-    this.#budget.promised -= promised;
+    held.end();
     this.#pool.giveBack(rows);
     return tally;
   }

@@ -150,6 +150,75 @@ test('a mark of the end of a histogram leaves it its buckets, should the scrape 
   );
 });
 
+test('deltas of a histogram that is back from its end count in the buckets that they are told with', async (t) => {
+  const delta = (at: number, counts: readonly number[], bounds: readonly number[]) =>
+    histogram('response_latency_ms', counts, bounds, { at, from: at - 10, temporality: DELTA });
+  const mark = histogram('response_latency_ms', [], [], { at: 15, stale: true });
+  const counted = await countedOf([
+    [5.1, { metrics: [requests(5, 10), delta(5, [1, 2, 3], [1, 2])] }],
+    [15.1, { metrics: [requests(15, 10), mark] }],
+    [25.1, { metrics: [requests(25, 10)] }],
+    [35.1, { metrics: [requests(35, 10), delta(35, [4, 5, 6, 7], [1, 5, 10])] }],
+    [45.1, { metrics: [requests(45, 10), delta(45, [1, 0, 2, 3], [1, 5, 10])] }],
+  ]);
+  t.deepEqual(counted.latencies.slice(3, 5), [
+    [[{ boundsMs: [1, 2, 5, 10], counts: Float64Array.of(4, 0, 5, 6, 7) }]],
+    [[{ boundsMs: [1, 5, 10], counts: Float64Array.of(1, 0, 2, 3) }]],
+  ] as never);
+});
+
+test('a delta that lies in what was told already leaves its histogram the buckets that it has', async (t) => {
+  const delta = (at: number, from: number, counts: readonly number[], bounds: readonly number[]) =>
+    histogram('response_latency_ms', counts, bounds, { at, from, temporality: DELTA });
+  const told = (...again: object[]) =>
+    countedOf([
+      [5.1, { metrics: [requests(5, 10), delta(5, 0, [1, 2, 3], [1, 2])] }],
+      [15.1, { metrics: [requests(15, 10), delta(15, 5, [1, 2, 3], [1, 2])] }],
+      [25.1, { metrics: [requests(25, 10), ...again] }],
+      [35.1, { metrics: [requests(35, 10), delta(35, 15, [4, 5, 6], [1, 2])] }],
+    ]);
+  const counted = await told(delta(25, 8, [9, 9, 9, 9], [1, 5, 10]));
+  t.deepEqual(counted.sums, (await told()).sums);
+  t.deepEqual(counted.books.filtered[0], ['repeat', 4]);
+  t.deepEqual(counted.latencies[3], [[{ boundsMs: [1, 2], counts: Float64Array.of(4, 5, 6) }]] as never);
+});
+
+test('what is held in buckets that its histogram has no more counts in them, whatever came of older scrapes meanwhile', async (t) => {
+  const scrape = (at: number, counts: readonly number[], bounds: readonly number[]): Sent => ({
+    metrics: [requests(at, at), latencies(at, counts, bounds)],
+  });
+  const older = [
+    scrape(15, [1, 1, 1, 1], [10, 20, 30]),
+    scrape(25, [2, 2, 2, 2], [10, 20, 30]),
+    scrape(35, [3, 3, 3], [7, 8]),
+  ];
+  const held = scrape(45, [4, 4, 4], [1, 2]);
+  const after = [
+    [55.1, scrape(55, [5, 6, 7], [1, 2])],
+    [65.1, scrape(65, [6, 8, 10], [1, 2])],
+  ] as const;
+  const counted = await countedOf([[5.1, FIRST], [45.2, held, ...older], ...after]);
+  const inOrder = await countedOf([[5.1, FIRST], [45.2, ...older, held], ...after]);
+  t.deepEqual(counted.latencies[6], [[{ boundsMs: [1, 2], counts: Float64Array.of(1, 2, 3) }]] as never);
+  t.deepEqual(counted.latencies[6], inOrder.latencies[6]);
+  t.deepEqual(counted.slots, inOrder.slots);
+  t.deepEqual(counted.books, inOrder.books);
+});
+
+test('the first deltas of a proxy count in their buckets, though those of a later scrape came before', async (t) => {
+  const delta = (at: number, counts: readonly number[], bounds: readonly number[]): Sent => ({
+    metrics: [
+      requests(at, 10),
+      histogram('response_latency_ms', counts, bounds, { at, from: at - 5, temporality: DELTA }),
+    ],
+  });
+  const [older, newer] = [delta(5, [1, 2, 3], [1, 2]), delta(15, [4, 5, 6, 7], [1, 5, 10])];
+  const counted = await countedOf([[15.2, newer, older]]);
+  const inOrder = await countedOf([[15.2, older, newer]]);
+  t.deepEqual(counted.latencies, inOrder.latencies);
+  t.deepEqual(counted.latencies[0], [[{ boundsMs: [1, 2], counts: Float64Array.of(1, 2, 3) }]] as never);
+});
+
 // --- Any order, any resource, any bounds ------------------------------------------------------------------------------
 
 const RUNS = 300;

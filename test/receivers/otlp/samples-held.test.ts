@@ -4,6 +4,7 @@ import { inOneGo, Pace } from '../../../pipeline/wire/otlp-traffic.ts';
 import { HeldScrape } from '../../../receivers/otlp/samples-held.ts';
 import { PointRows } from '../../../receivers/otlp/samples-rows.ts';
 import { NO_BUCKETS, PointSeries } from '../../../receivers/otlp/samples-series.ts';
+import { SeriesBudget } from '../../../receivers/scrape/series-index.ts';
 import { countsOf, createStage, gauge, histogram, OUTBOUND, requestOf, sum, WATCH_MS } from './samples-stage.ts';
 
 const requests = (at: number, value: number) => sum('response_total', value, { at }, OUTBOUND);
@@ -75,7 +76,7 @@ test('nothing of a proxy comes behind its end; what the same request tells of it
 
 test('of `up`, of which no series are kept, one value and one mark are held, however many come', (t) => {
   const rows = new PointRows();
-  const held = new HeldScrape(5000, 0, new PointRows());
+  const held = new HeldScrape(5000, 0, new PointRows(), new SeriesBudget(10));
   let taken = 0;
   for (let request = 0; request < 10; request++) {
     rows.clear();
