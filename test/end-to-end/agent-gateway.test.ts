@@ -269,3 +269,44 @@ for (const seed of SEEDS) {
     },
   );
 }
+
+for (const agent of [1, 3, 5]) {
+  test.serial(`while agent ${agent} is cut off, whoever it would have named is no complete stranger`, async (t) => {
+    t.timeout(120_000);
+    const folder = await mkdtemp(join(tmpdir(), 'weir-gateway-'));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    const stage = await AgentFleet.create(31, AGENTS, join(folder, 'taken'));
+    t.teardown(() => stage.close());
+    await stage.startGateway();
+    for (let each = 0; each < AGENTS; each++) {
+      await stage.startAgent(each);
+      await stage.advance(700);
+    }
+    const steps = new Map<number, Step>([
+      [8, () => void stage.fates.set(agent, new Array<Fate>(400).fill('never arrives'))],
+      [13, () => void stage.fates.delete(agent)],
+    ]);
+    const read: PublishedEdges[] = [];
+    for (let slot = 0; slot < 20; slot++) {
+      const nowMs = () => stage.fleet.clock.wallMs() - START_MS;
+      await stage.advance(slot * SLOT_MS + 6_300 - nowMs());
+      await steps.get(slot)?.();
+      await stage.advance((slot + 1) * SLOT_MS - nowMs());
+      if (slot >= 6) read.push((await stage.get('/v1/edges')) as PublishedEdges);
+    }
+    await stage.stopAll();
+    const run = { ...runOf(stage), isBehind: (slot: number) => slot >= FIRST_SLOT + 7 && slot <= FIRST_SLOT + 13 };
+    const windows = read.map((published) => checkWindow(t, run, published));
+    t.deepEqual(
+      read.map(({ complete }) => complete),
+      read.map((_, i) => i < 3 || i > 6),
+      'from the slot that it does not tell until what it tells late has come',
+    );
+    const standIns = read.flatMap(({ edges }) => edges.filter(({ source, complete }) => !complete && isNobody(source)));
+    t.true(standIns.length > 0, JSON.stringify(windows));
+  });
+}
+
+/** Nobody known, or an account. */
+const isNobody = (source: PublishedEdges['edges'][number]['source']) =>
+  source === null || source.kind === 'ServiceAccount';

@@ -12,7 +12,7 @@ import type { MeshName } from '../../demo/world/topology.ts';
 import { createWorld, type World } from '../../demo/world/world.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { decodeTraffic } from '../../pipeline/wire/otlp-traffic.ts';
-import { bySlot } from './agent-truth.ts';
+import { amendmentsBySlot, bySlot } from './agent-truth.ts';
 import { assertStoppedWhole, type RunningCli, startCli } from './cli.ts';
 import { JoinedTruth, type WatchedLife } from './joined-truth.ts';
 import { AGENT_HEADER, type GatewayPorts, LossyRelay } from './lossy-relay.ts';
@@ -148,8 +148,16 @@ export class AgentProcesses {
 
   /** What all lives of the gateway told, by slot. */
   slots(): Map<number, TrafficSum> {
-    const sums = this.#sink.received.flatMap(({ body }) => decodeTraffic(body).resources.flatMap(({ sums }) => sums));
-    return bySlot(sums, SLOT_MS);
+    return bySlot(this.#sums(), SLOT_MS);
+  }
+
+  /** How often all lives of the gateway amended each slot. */
+  amendments(): Map<number, number> {
+    return amendmentsBySlot(this.#sums(), SLOT_MS);
+  }
+
+  #sums(): TrafficSum[] {
+    return this.#sink.received.flatMap(({ body }) => decodeTraffic(body).resources.flatMap(({ sums }) => sums));
   }
 
   /** What the scrapes of all lives told, when everything has ended. */

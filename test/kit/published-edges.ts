@@ -39,6 +39,10 @@ export interface PublishedEdges {
   readonly windowStart: string;
   readonly windowEnd: string;
   readonly windowSeconds: number;
+  /** How often what came late amended the slots of the window. */
+  readonly revision: number;
+  /** Nothing is missing of anybody who is watched. */
+  readonly complete: boolean;
   readonly edges: readonly PublishedEdge[];
 }
 
