@@ -1,7 +1,7 @@
 /**
- * @module How large the young generation of the heap may become, and how far all of the heap may grow between collections. What is read at a start survives, and would make it grow
- * to 16 MiB and more of resident memory that hardly anything needs later; and the larger it is, the more buffers of bodies
- * lie dead until it is collected.
+ * @module How large the young generation of the heap may become, and how far all of the heap may grow between collections.
+ * What is read at a start survives, and would make it grow to 16 MiB and more of resident memory that hardly anything needs
+ * later; and the larger it is, the more buffers of bodies lie dead until it is collected.
  *
  * V8 reads the factors of growth each time it thinks of growing (`Heap::ResizeNewSpace`) and after each full collection
  * (`heap-growing-percent`), so they may change at any time; 1 is refused on the command line only.
@@ -9,6 +9,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from '../clock/clock.ts';
 import type { CheckedConfig } from '../config/checked.ts';
+import { holdQuickCompiler, releaseQuickCompiler } from './quick-compiler.ts';
 
 const LOOK_MS = 1000;
 /** Share of a core that the process uses, from which on a small generation would cost too much of it. */
@@ -41,7 +42,9 @@ function growHeapBy(percent: number): void {
 /**
  * After the start: bodies of spans live for milliseconds, so with nothing but spans it may grow only while the process is
  * busy. Metrics have tables and lists that survive many collections of a small generation, each of which copies them: with
- * them it may always grow, or up to a bound where they come as requests and are only passed on. All of the heap is kept small while there is time for it. `cpuMs` tells how many milliseconds of CPU the process has used so far.
+ * them it may always grow, or up to a bound where they come as requests and are only passed on. With nothing but spans all of
+ * the heap is kept small while there is time for it, and code is compiled in a hurry only while busy. `cpuMs` tells how many
+ * milliseconds of CPU the process has used so far.
  */
 export function fitYoungSpace(
   { pipelines }: CheckedConfig,
@@ -54,17 +57,27 @@ export function fitYoungSpace(
     if (isRelay(pipelines)) boundYoungSpace(clock, youngBytes);
     return;
   }
+  holdQuickCompiler();
   let last = { cpuMs: cpuMs(), monoMs: clock.monoMs() };
   const look = () => {
     const now = { cpuMs: cpuMs(), monoMs: clock.monoMs() };
     const share = (now.cpuMs - last.cpuMs) / (now.monoMs - last.monoMs);
-    if (share > BUSY) releaseYoungSpace();
-    else holdYoungSpace();
+    fitTo(share);
     growHeapBy(share < QUIET ? QUIET_GROWTH_PERCENT : 0);
     last = now;
     clock.after(LOOK_MS, look);
   };
   clock.after(LOOK_MS, look);
+}
+
+function fitTo(share: number): void {
+  if (share > BUSY) {
+    releaseYoungSpace();
+    releaseQuickCompiler();
+  } else {
+    holdYoungSpace();
+    holdQuickCompiler();
+  }
 }
 
 /**

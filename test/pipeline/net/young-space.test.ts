@@ -13,7 +13,7 @@ const MIB = 1 << 20;
  * Sizes of the young generation, bytes, that `program` notes with `survive()`, which makes it grow if it may: the least of a few,
  * since a full collection under way keeps pages of it beside the others for a moment.
  */
-async function sizesOf(program: string): Promise<number[]> {
+async function sizesOf(program: string, flags: readonly string[] = []): Promise<number[]> {
   const text = `
     import { getHeapSpaceStatistics } from 'node:v8';
     import { fitYoungSpace, holdYoungSpace, releaseYoungSpace } from ${JSON.stringify(MODULE)};
@@ -27,7 +27,7 @@ async function sizesOf(program: string): Promise<number[]> {
     ${program}
     console.log(JSON.stringify(sizes));`;
   const cwd = fileURLToPath(new URL('../../..', import.meta.url));
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', text], { cwd });
+  const { stdout } = await run(process.execPath, [...flags, '--input-type=module', '-e', text], { cwd });
   return JSON.parse(stdout);
 }
 
@@ -103,4 +103,32 @@ test('with nothing but spans all of the heap is collected more often after a qui
     for (let second = 0; second < 2; second++) { clock.advance(1000); await grow(); }`;
   const [half, quiet] = await sizesOf(program);
   t.true(quiet! > 3 * half!, `${half} and ${quiet} full collections`);
+});
+
+/** Whether functions that became hot in a second after one with that share of a core were compiled by Maglev. */
+async function compiledQuickly(signals: string, cpuMsOfSecond: number): Promise<boolean> {
+  const [quick] = await sizesOf(
+    `
+    const readings = [0, ${cpuMsOfSecond}];
+    fitYoungSpace(configOf(${signals}), clock, () => readings.shift() ?? 0);
+    clock.advance(1000);
+    const { setTimeout: wait } = await import('node:timers/promises');
+    const hot = new Function('a', 'let b = 0; for (const c of a) b += c.x | 0; return b;');
+    const items = [{ x: 1 }, { x: 2 }];
+    let quick = 0;
+    for (let n = 0; n < 20_000; n++) {
+      hot(items);
+      if (n % 200 === 0) await wait(1);
+      if (%ActiveTierIsMaglev(hot)) quick = 1;
+    }
+    sizes.push(quick);`,
+    ['--allow-natives-syntax'],
+  );
+  return quick === 1;
+}
+
+test('with nothing but spans code is compiled in a hurry only after a busy second', async (t) => {
+  t.false(await compiledQuickly("'traces'", 500));
+  t.true(await compiledQuickly("'traces'", 900));
+  t.true(await compiledQuickly("'traces', 'metrics'", 500));
 });
