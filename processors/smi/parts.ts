@@ -3,13 +3,16 @@ import { amendTraffic, TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { hidesMisses } from './doubts.ts';
 
-/** `own` with amendments of slots told before, each over the interval of its slot. `own` itself when there are none. */
+/**
+ * `own` with amendments of slots told before, each over the interval of its slot. `own` itself when there are none; else they
+ * share records, which must not be written.
+ */
 export function withParts(own: TrafficSum, amendments: readonly TrafficSum[]): TrafficSum {
   if (amendments.length === 0) return own;
   const whole = new TrafficAccumulator();
   const parts = [own, ...amendments];
-  for (const part of parts) whole.add(part);
-  const sum = whole.take();
+  for (const amendment of amendments) whole.add(amendment);
+  const sum = whole.takeWith(own);
   return { ...sum, partial: sum.partial || hidesMisses(parts), interval: own.interval, late: true, parts };
 }
 

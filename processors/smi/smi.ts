@@ -21,6 +21,9 @@ export function createSmi(settings: ProcessorSettings<SmiConfig>): Processor {
   return new Smi(settings);
 }
 
+/** From so many records on, what comes after reading a slot out is a step of its own. */
+const LONG_RECORDS = 8192;
+
 class Smi implements Processor {
   readonly stage: OperatorFunction<Batch, Batch> = (source) => new Observable((out) => this.#run(source, out));
   readonly #settings: ProcessorSettings<SmiConfig>;
@@ -196,7 +199,11 @@ class Smi implements Processor {
   *#closeInSteps({ steps }: ClosingSlot, share: ClosingShare): Generator<void, void, void> {
     try {
       const sum = yield* steps;
-      this.#offer(this.#received.finishClosing(sum, share));
+      const isLong = sum.records.length >= LONG_RECORDS;
+      if (isLong) yield;
+      const closed = this.#received.finishClosing(sum, share);
+      if (isLong) yield;
+      this.#offer(closed);
     } finally {
       this.#closing = null;
     }
