@@ -3,31 +3,24 @@ import { Turns } from '../../pipeline/clock/turns.ts';
 import type { Receiver, ReceiverSettings, Signal, TargetLists, TargetStatus } from '../../pipeline/component.ts';
 import type { MeshRules } from '../../pipeline/model/rules.ts';
 import type { IngestForm } from '../../pipeline/net/http-requests.ts';
-import { type IngestRefusal, type IngestResult, type IngestServer, NO_ROOM } from '../../pipeline/net/ingest.ts';
+import type { IngestResult, IngestServer } from '../../pipeline/net/ingest.ts';
 import { startGrpcIngest } from '../../pipeline/net/ingest-grpc.ts';
 import { startHttpIngest } from '../../pipeline/net/ingest-http.ts';
 import { readListenerFiles } from '../../pipeline/net/listener-files.ts';
 import { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { stateFile } from '../../pipeline/net/state-file.ts';
-import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
-import {
-  MalformedJson,
-  MalformedProtobuf,
-  MetricsRequest,
-  TooManyItems,
-  TraceRequest,
-  WrongIdInJson,
-  WrongIdInProtobuf,
-} from '../../pipeline/wire/otlp-spans.ts';
+import { MetricsRequest, TraceRequest } from '../../pipeline/wire/otlp-spans.ts';
 import { type AnswerForm, jsonAnswers, PROTO_ANSWERS, resultOf } from './answers.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Intake } from './intake.ts';
-import { createJsonReading, type JsonReading, NoRoomForJson } from './json-requests.ts';
+import { createJsonReading, type JsonReading } from './json-requests.ts';
 import { createMetricsIntake } from './metrics-intake.ts';
+import { asGrpc, refusedFor, wrongSignal } from './refusals.ts';
 import type { OpenStateFile } from './repeats-store.ts';
 import { type CollectorSamples, createSamplesIntake } from './samples-intake.ts';
 import { createSpansIntake } from './spans-intake.ts';
 import { createOtlpEvents, type OtlpEvents } from './telemetry.ts';
+import { beginningOf, ITEMS_OF, jsonSignal, type OtlpSignal, protobufSignal } from './wrong-signal.ts';
 
 const MIB = 1024 * 1024;
 
@@ -184,72 +177,56 @@ class OtlpReceiver implements Receiver, TargetLists {
   }
 
   /** An empty request is a success that reaches no pipeline. */
-  async #take(
-    { intake, signal }: Service,
-    body: Uint8Array,
-    answers: AnswerForm,
-    read?: JsonReading,
-  ): Promise<IngestResult> {
+  async #take(service: Service, body: Uint8Array, answers: AnswerForm, read?: JsonReading): Promise<IngestResult> {
     let release = () => {};
-    const isUnknown = read !== undefined && hasForeignNames(body);
-    const isJson = read === undefined && body[0] === OPENING_BRACE;
+    const start = read === undefined ? null : beginningOf(body);
+    const hint = read === undefined ? this.#hintOf(service, body) : '';
     try {
       let message = body;
       if (read !== undefined) ({ bytes: message, release } = await read(body));
-      if (message.length === 0 && isUnknown) this.#events.nothingKnown(signal);
-      if (message.length === 0) return { body: answers.success(0, '') };
-      return resultOf(await intake.take(message), answers);
+      if (message.length === 0) return this.#empty(service, answers, start);
+      return resultOf(await service.intake.take(message), answers);
     } catch (error) {
-      const refused = refusedFor(error, isJson);
+      const refused = refusedFor(error, hint);
       if (refused === null) throw error;
       return refused;
     } finally {
       release();
     }
   }
+
+  /** Of a request in JSON that is empty for us `start` says what was there. */
+  #empty({ signal }: Service, answers: AnswerForm, start: Uint8Array | null): IngestResult {
+    const found = start === null ? 'nothing' : jsonSignal(start, signal);
+    if (found === 'unknown') this.#events.nothingKnown(signal);
+    else if (found !== 'nothing' && found !== signal)
+      return wrongSignal(
+        `this path takes ${ITEMS_OF[signal]}, and these are ${ITEMS_OF[found]}: ${this.#placeOf(found)}`,
+      );
+    return { body: answers.success(0, '') };
+  }
+
+  /** What protobuf that cannot be read may be; '' for what looks right. */
+  #hintOf({ signal }: Service, body: Uint8Array): string {
+    if (body[0] === OPENING_BRACE) return 'this looks like JSON: set content-type: application/json';
+    const found = protobufSignal(body);
+    if (found === null || found === signal) return '';
+    return `this looks like ${ITEMS_OF[found]}: ${this.#placeOf(found)}`;
+  }
+
+  #placeOf(signal: OtlpSignal): string {
+    const { http } = this.#settings.config.protocols;
+    if (signal !== 'traces' && signal !== 'metrics') return ONLY_TWO;
+    const service = this.#services.find((one) => one.signal === signal);
+    if (service === undefined) return `no pipeline takes ${ITEMS_OF[signal]} here`;
+    return `they go to ${http === undefined ? service.grpcPath : service.httpPath(http)}`;
+  }
 }
+
+const ONLY_TWO = 'only spans and metrics are taken here';
 
 /** In protobuf the begin of a group, which OTLP has none of. */
 const OPENING_BRACE = 0x7b;
-
-const LOOKED_AT_BYTES = 1024;
-
-/** Whether JSON begins with names, and none of them is a request's. Looks at the first bytes only. */
-function hasForeignNames(json: Uint8Array): boolean {
-  const start = Buffer.from(json.buffer, json.byteOffset, Math.min(json.length, LOOKED_AT_BYTES));
-  return start.includes('"') && !start.includes('resourceSpans') && !start.includes('resourceMetrics');
-}
-
-const TOO_LARGE_IN_PROTOBUF: IngestRefusal = {
-  reason: 'too_large',
-  code: GRPC_STATUS.resourceExhausted,
-  httpStatus: 413,
-  message: 'the request and what it is in protobuf take more than max_receiving_size; send less at once',
-};
-
-/**
- * What a sender is told whose request cannot be read, or holds too much; null for what is our own defect. `isJson`: what was
- * to be protobuf begins as JSON does.
- */
-function refusedFor(error: unknown, isJson: boolean): IngestResult | null {
-  if (error instanceof TooManyItems) {
-    const message = `${error.message} (${error.key}); send fewer at once`;
-    const reason = error.key === 'max_items_per_request' ? 'too_many_items' : 'too_many_samples';
-    return { refusal: { reason, code: GRPC_STATUS.resourceExhausted, httpStatus: 413, message } };
-  }
-  if (error instanceof NoRoomForJson) return { refusal: error.isForGood ? TOO_LARGE_IN_PROTOBUF : NO_ROOM };
-  if (!(error instanceof MalformedProtobuf || error instanceof MalformedJson)) return null;
-  const hint = isJson ? '; this looks like JSON: set content-type: application/json' : '';
-  const message = `the request cannot be read: ${error.message}${hint}`;
-  const reason = error instanceof WrongIdInProtobuf || error instanceof WrongIdInJson ? 'wrong_id' : 'malformed';
-  return { refusal: { reason, code: GRPC_STATUS.invalidArgument, message } };
-}
-
-/** A message that cannot be read is INTERNAL over gRPC, as its libraries have it, and 400 over HTTP. */
-function asGrpc(result: IngestResult): IngestResult {
-  if (!('refusal' in result) || result.refusal.code !== GRPC_STATUS.invalidArgument) return result;
-  return { refusal: { ...result.refusal, code: GRPC_STATUS.internal } };
-}
 
 function tracesService(intake: Intake, readJson: JsonReading): Service {
   return {
