@@ -18,6 +18,8 @@ export function tlsOptions({ tls }: IngestListenerConfig, { cert, key, clientCa 
 const HANDSHAKES: ReadonlyMap<string, IngestClosing> = new Map([
   ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'tls_no_certificate'],
   ['ERR_SSL_HTTP_REQUEST', 'tls_plain_http'],
+  // What begins as no record of TLS does: HTTP/2, and methods of HTTP/1.1 that OpenSSL does not know.
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls_plain_http'],
 ]);
 
 /** Where nothing that a client speaks is spoken here, it has the wrong port. */

@@ -55,7 +55,7 @@ const CLOSINGS: Readonly<Record<Exclude<IngestClosing, WrongPort>, string>> = {
   bad_http: `${UNREADABLE}: they are no HTTP/1.1`,
   tls_no_certificate: `${HANDSHAKE}: clients need a certificate of client_ca_file, and this one showed none`,
   tls_foreign_certificate: `${HANDSHAKE}: clients need a certificate of client_ca_file, and this one showed another`,
-  tls_plain_http: `${HANDSHAKE}: the client speaks plain HTTP; give it an address with https:// and this certificate to trust`,
+  tls_plain_http: `${HANDSHAKE}: the client speaks without TLS, as plain HTTP and gRPC do; give it an address with https:// and this certificate to trust`,
   tls: `${HANDSHAKE}: see code; clients must trust the certificate of cert_file and speak a version of TLS from min_version on`,
 };
 

@@ -92,6 +92,29 @@ test('who speaks plain HTTP, distrusts the certificate or breaks off is told apa
   }
 });
 
+for (const [text, told] of [
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'tls_plain_http'],
+  ['OPTIONS /v1/things HTTP/1.1\r\nhost: x\r\n\r\n', 'tls_plain_http'],
+  ['\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00', 'tls'],
+] as const) {
+  test(`at a port of TLS what begins with ${JSON.stringify(text.slice(0, 8))} is told as ${told}`, async (t) => {
+    const stage = await startStage(t, { listener: { tls: LISTENER } });
+    for (const { port } of [stage.http, stage.grpc]) await spoken(port, text);
+    await until(() => stage.closed.length === 2);
+    t.deepEqual(stage.closed, [told, told]);
+  });
+}
+
+test('a stock client of gRPC without TLS is told as speaking without it', async (t) => {
+  const stage = await startStage(t, { listener: { tls: LISTENER } });
+  const session = connectH2(`http://127.0.0.1:${stage.grpc.port}`);
+  t.teardown(() => session.destroy());
+  session.on('error', () => {});
+  session.request({ ':method': 'POST', ':path': '/x' }).on('error', () => {});
+  await until(() => stage.closed.length === 1);
+  t.deepEqual(stage.closed, ['tls_plain_http']);
+});
+
 /** Connects, says `text` and goes; resolves when the connection has ended. */
 function spoken(port: number, text: string): Promise<void> {
   return new Promise((resolve) => {

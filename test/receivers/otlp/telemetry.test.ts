@@ -32,7 +32,7 @@ test('handshakes that fail are counted by reason, and told now and then with wha
         ],
         [
           ...['warn', 'ERR_SSL_HTTP_REQUEST'],
-          'A handshake of TLS failed: the client speaks plain HTTP; give it an address with https:// and this certificate to trust',
+          'A handshake of TLS failed: the client speaks without TLS, as plain HTTP and gRPC do; give it an address with https:// and this certificate to trust',
         ],
       ],
     );
