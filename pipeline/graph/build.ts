@@ -33,7 +33,7 @@ import { bodiesOf, slotWaitOf } from './bodies.ts';
 import { pipelineDemand, receiverDemand } from './demand.ts';
 import { bySignal, fanOut } from './fanout.ts';
 import { type ComponentBooks, type Fault, faultOf } from './guard.ts';
-import type { Living } from './lifecycle.ts';
+import type { Chain, Living } from './lifecycle.ts';
 import { connectPipeline, type PipelineStage } from './pipeline.ts';
 
 export interface BuildDeps {
@@ -49,7 +49,8 @@ export interface BuildDeps {
 
 export interface Graph {
   readonly receivers: readonly Living[];
-  readonly processors: readonly Living[];
+  /** By pipeline, in the order of each. */
+  readonly processors: readonly Chain[];
   readonly exporters: readonly Living[];
   readonly extensions: readonly Living[];
   targets(): readonly TargetStatus[];
@@ -81,12 +82,12 @@ class GraphBuilder {
   async build(): Promise<Graph> {
     const extensions = await this.#extensions();
     const exporters = await this.#exporters();
-    const processors: Living[] = [];
+    const processors: Chain[] = [];
     const entries = new Map<CheckedPipeline, Consumer>();
     for (const pipeline of this.#config.pipelines) {
       const { entry, living } = await this.#pipeline(pipeline, exporters);
       entries.set(pipeline, entry);
-      processors.push(...living);
+      processors.push(living);
     }
     const receivers = await this.#receivers(entries);
     return {

@@ -1,4 +1,4 @@
-/** @module Starting and stopping components in order, with a deadline. */
+/** @module Starting components in order, and stopping them side by side, with a deadline. */
 import type { Clock, Timer } from '../clock/clock.ts';
 import type { Component } from '../component.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -8,30 +8,51 @@ export interface Living {
   readonly component: Component;
 }
 
-/** How long (ms) parts that did start may take to stop when another could not start. */
-const UNDO_DEADLINE_MS = 5000;
+/** Components of which each hands to the next when it stops, so that they stop one after another. */
+export type Chain = readonly Living[];
 
-/** Starts one after another. When one throws, those before it are stopped in reverse order and the error is rethrown. */
-export async function startAll(order: readonly Living[], clock: Clock, log: Logger): Promise<void> {
-  for (const [i, living] of order.entries()) {
+/**
+ * Starts one after another, so that nobody feeds what does not run yet. When one throws, `undo` is to stop those that did
+ * start, and the error is rethrown.
+ */
+export async function startAll(
+  order: readonly Living[],
+  undo: (started: ReadonlySet<Living>) => Promise<void>,
+): Promise<void> {
+  const started = new Set<Living>();
+  for (const living of order) {
     try {
       await living.component.start();
     } catch (error) {
-      await stopAll(order.slice(0, i).reverse(), UNDO_DEADLINE_MS, clock, log);
+      await undo(started);
       throw error;
     }
+    started.add(living);
   }
 }
 
-/**
- * Stops one after another; each sees the same deadline. One that fails or does not answer in time is told and left
- * behind, so that those after it still flush.
- */
-export async function stopAll(order: readonly Living[], deadlineMs: number, clock: Clock, log: Logger): Promise<void> {
+/** A signal that is aborted in `delayMs`; `end` lets go of its timer. */
+export function deadlineIn(delayMs: number, clock: Clock): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
-  const timer = clock.after(deadlineMs, () => controller.abort());
-  for (const living of order) await stopOne(living, controller.signal, clock, log);
-  timer.cancel();
+  const timer = clock.after(delayMs, () => controller.abort());
+  return { signal: controller.signal, end: () => timer.cancel() };
+}
+
+/**
+ * Stops all chains at once; no chain waits for another. Who fails or does not answer in time is told and left behind, so that
+ * those after it still flush. Never rejects.
+ */
+export async function stopSideBySide(
+  chains: readonly Chain[],
+  deadline: AbortSignal,
+  clock: Clock,
+  log: Logger,
+): Promise<void> {
+  await Promise.all(
+    chains.map(async (chain) => {
+      for (const living of chain) await stopOne(living, deadline, clock, log);
+    }),
+  );
 }
 
 /** Grace (ms) a component has to settle its books after the deadline. */
@@ -49,8 +70,7 @@ function stopOne(living: Living, deadline: AbortSignal, clock: Clock, log: Logge
     };
     if (deadline.aborted) late();
     else deadline.addEventListener('abort', late, { once: true });
-    living.component
-      .stop(deadline)
+    stopped(living.component, deadline)
       .catch((error: unknown) => log.error({ component: living.id, error: String(error) }, 'component failed to stop'))
       .finally(() => {
         deadline.removeEventListener('abort', late);
@@ -58,4 +78,9 @@ function stopOne(living: Living, deadline: AbortSignal, clock: Clock, log: Logge
         resolve();
       });
   });
+}
+
+/** Rejects also where `stop` throws at once. */
+async function stopped(component: Component, deadline: AbortSignal): Promise<void> {
+  await component.stop(deadline);
 }

@@ -8,7 +8,8 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import { slotWaitOf } from './bodies.ts';
 import { buildGraph, type Graph } from './build.ts';
-import { startAll, stopAll } from './lifecycle.ts';
+import { drainGraph, onlyStarted } from './drain.ts';
+import { startAll } from './lifecycle.ts';
 import { tellWaiting, type Waiting, waitingOf, waitingText } from './waiting.ts';
 
 export interface ServiceDeps {
@@ -26,9 +27,12 @@ export interface Service {
   targets(): readonly TargetStatus[];
   /** What has not been handed on yet, by component. */
   waiting(): readonly Waiting[];
-  /** Drains within `deadlineMs`: receivers first, exporters last. May be called more than once. */
+  /** Drains within `deadlineMs`: receivers first, exporters last, those of a kind side by side. May be called more than once. */
   stop(deadlineMs: number): Promise<void>;
 }
+
+/** How long (ms) parts that did start may take to stop when another could not start. */
+const UNDO_DEADLINE_MS = 5000;
 
 /** Builds and starts everything; when one part cannot start, those already started are stopped and the error thrown. */
 export async function startService(config: CheckedConfig, deps: ServiceDeps): Promise<Service> {
@@ -36,14 +40,15 @@ export async function startService(config: CheckedConfig, deps: ServiceDeps): Pr
   const time = createEngineTime(clock);
   const status = createStatus();
   const graph = await buildGraph(config, { ...deps, time, startedMs: time.nowMs(), status: () => status });
+  const all = { ...graph, companions: deps.companions ?? [] };
   const order = [
-    ...(deps.companions ?? []),
+    ...all.companions,
     ...graph.extensions,
     ...graph.exporters,
-    ...graph.processors,
+    ...graph.processors.flat(),
     ...graph.receivers,
   ];
-  await startAll(order, clock, log);
+  await startAll(order, (started) => drainGraph(onlyStarted(all, started), UNDO_DEADLINE_MS, clock, log));
   status.phase = 'running';
   tellStarted(config, graph, time.nowMs(), log);
 
@@ -61,15 +66,18 @@ export async function startService(config: CheckedConfig, deps: ServiceDeps): Pr
 
   async function drain(deadlineMs: number): Promise<void> {
     status.phase = 'draining';
+    log.info({ deadlineMs }, 'draining: receivers end first; a second signal (Ctrl-C) ends at once');
     const waiting = () => waitingOf(graph.balances());
-    const held = waitingText(waiting());
-    log.info({ deadlineMs, waiting: waiting() }, `draining: ${held} to hand on; a second signal (Ctrl-C) ends at once`);
     const told = tellWaiting(clock, log, deadlineMs, waiting);
-    const receiversFirst = [...graph.receivers, ...graph.processors, ...graph.exporters, ...graph.extensions];
-    await stopAll([...receiversFirst, ...(deps.companions ?? [])], deadlineMs, clock, log).finally(told);
+    await drainGraph(all, deadlineMs, clock, log, () => tellFlushed(waiting(), log)).finally(told);
     status.phase = 'stopped';
     tellStopped(graph.balances(), log);
   }
+}
+
+/** Told when processors have flushed: before that nobody knows what there is to hand on. */
+function tellFlushed(waiting: readonly Waiting[], log: Logger): void {
+  log.info({ waiting }, `draining: ${waitingText(waiting)} to hand on`);
 }
 
 interface MutableStatus extends ServiceStatus {

@@ -7,9 +7,7 @@ import { ADMITTED, type Admission, type Consumer, type Processor } from '../../.
 import { Delivery, TAKEN } from '../../../pipeline/delivery.ts';
 import { fanOut } from '../../../pipeline/graph/fanout.ts';
 import { type Fault, faultOf } from '../../../pipeline/graph/guard.ts';
-import { startAll, stopAll } from '../../../pipeline/graph/lifecycle.ts';
 import { connectPipeline } from '../../../pipeline/graph/pipeline.ts';
-import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 import { emptySpans } from '../../kit/spans.ts';
 
@@ -98,60 +96,6 @@ test('a branch that throws rejects its share and leaves the others theirs', (t) 
   t.is(good.got.length, 1);
   t.is(faults.length, 1);
   t.is(b.delivery.outcome?.kind, 'rejected');
-});
-
-function living(
-  id: string,
-  trail: string[],
-  options: { failStart?: boolean; hang?: boolean; failStop?: boolean } = {},
-) {
-  return {
-    id,
-    component: {
-      async start() {
-        if (options.failStart) throw new Error(`${id} cannot start`);
-        trail.push(`+${id}`);
-      },
-      async stop() {
-        trail.push(`-${id}`);
-        if (options.failStop) throw new Error('cannot stop');
-        if (options.hang) await new Promise(() => {});
-      },
-    },
-  };
-}
-
-test('when one part cannot start, those before it are stopped in reverse and the error is thrown', async (t) => {
-  const trail: string[] = [];
-  const order = [living('a', trail), living('b', trail), living('c', trail, { failStart: true }), living('d', trail)];
-  const clock = createTestClock();
-  await t.throwsAsync(startAll(order, clock, createTestLog()), { message: 'c cannot start' });
-  t.deepEqual(trail, ['+a', '+b', '-b', '-a']);
-});
-
-test('a part that fails or hangs while stopping does not keep the others from flushing', async (t) => {
-  const trail: string[] = [];
-  const clock = createTestClock();
-  const log = createTestLog();
-  const done = stopAll(
-    [living('a', trail, { failStop: true }), living('b', trail, { hang: true }), living('c', trail)],
-    1000,
-    clock,
-    log,
-  );
-  await new Promise(setImmediate);
-  clock.advance(1000);
-  await new Promise(setImmediate);
-  clock.advance(600);
-  await done;
-  t.deepEqual(trail, ['-a', '-b', '-c']);
-  t.deepEqual(
-    log.lines.map((line) => [line.level, line.fields.component]),
-    [
-      ['error', 'a'],
-      ['warn', 'b'],
-    ],
-  );
 });
 
 test('whatever a component had booked before it threw, its books add up afterwards', (t) => {
