@@ -50,7 +50,7 @@ export function checkKnown<T>(
   const shape = shapeOf(schema);
   const issues = reportAll(result.error.issues, { subject, shape, report });
   const known = toPlain(subject.tree, retyped);
-  if (!dropUnknown(known, issues, shape)) return { value: undefined, isRight: false };
+  if (!dropUnknown(known, issues, shape, subject.base)) return { value: undefined, isRight: false };
   result = schema.safeParse(known);
   if (!result.success) reportAll(result.error.issues, { subject, shape, report });
   return { value: result.data, isRight: false };
@@ -124,7 +124,7 @@ function reportUnknownKey({ subject, shape, report }: Context, path: Path, key: 
     return;
   }
   const allowed = keysAt(shape, path);
-  const needless = collectorKeyMend([...path, key]);
+  const needless = collectorKeyMend([...subject.base, ...path, key]);
   const near = needless === null ? nearest(key, allowed) : null;
   const where = pathText([...subject.base, ...path]);
   const page = subject.page === '' ? '' : `   see ${subject.page}`;
@@ -137,7 +137,7 @@ function reportUnknownKey({ subject, shape, report }: Context, path: Path, key: 
 }
 
 /** Most keys that are listed; more are in the page. */
-const MOST_KEYS = 12;
+const MOST_KEYS = 20;
 
 function allowedText(allowed: readonly string[]): string {
   if (allowed.length === 0) return 'no keys are allowed here';

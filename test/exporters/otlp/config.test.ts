@@ -211,7 +211,7 @@ const WRONG: readonly (readonly [yaml: string, problem: string])[] = [
   ],
   [
     `${OK}\n    proxy_url: http://p`,
-    `error WEIR1003: unknown key "proxy_url" in exporters.otlphttp | use one of the 18 allowed keys   see exporters/otlp/README.md`,
+    `error WEIR1003: unknown key "proxy_url" in exporters.otlphttp | remove it: no proxy is used, write the address that is reached directly`,
   ],
   [
     `${OK}\n    tls: { ca_file: a.pem }`,
