@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 /** A running timer; `cancel` may be called at any time and more than once. */
 export interface Timer {
   cancel(): void;
+  /** Lets the process end before it has fired. Absent where timers keep nothing alive. */
+  unref?(): void;
 }
 
 /** Time as the whole engine sees it. Tests own it by handing in another implementation. */
@@ -24,7 +26,7 @@ export const systemClock: Clock = {
   monoMs: () => performance.now(),
   after(delayMs, fire) {
     const handle = setTimeout(fire, Math.max(0, Math.min(delayMs, 0x7fffffff)));
-    return { cancel: () => clearTimeout(handle) };
+    return { cancel: () => clearTimeout(handle), unref: () => handle.unref() };
   },
   randomId: () => randomBytes(8).toString('hex'),
 };

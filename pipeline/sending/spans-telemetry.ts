@@ -1,6 +1,7 @@
 /** @module What happens while spans are sent, each as a function that logs and counts. */
 import type { Clock } from '../clock/clock.ts';
 import type { QueuedSpans, SpansQueue } from '../queue/spans-queue.ts';
+import { createDropLog, type ToldDrops } from '../telemetry/drop-log.ts';
 import { createOccurrenceLimit } from '../telemetry/limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
@@ -29,15 +30,8 @@ export interface SpansSendingEvents extends AttemptEvents {
   end(): void;
 }
 
-/** Spans of one reason: all there were, and those that no line has told of yet. */
-interface Drops {
-  items: number;
-  range: QueuedRange;
-  unsaid: Unsaid | null;
-}
-
-interface Unsaid {
-  readonly items: number;
+/** What a line says of drops, beside how many. */
+interface DropDetail {
   readonly range: QueuedRange;
   readonly error: string;
   readonly full: FullBy | null;
@@ -51,16 +45,19 @@ export function createSpansSendingEvents(
   component: string,
   queue: SpansQueue,
   underWay: () => number,
-  { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
+  { log: exporterLog, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
 ): SpansSendingEvents {
   const attributes = { component, signal: 'spans' };
+  const log = exporterLog.child({ signal: 'spans' });
   const limit = createOccurrenceLimit(clock);
   const attempts = createAttemptEvents(attributes, limit, { log, meters });
-  const drops = new Map<string, Drops>();
+  const drops = createDropLog(clock, tellDrops, { join: joinedDetail });
+  /** When spans were queued that were dropped, by reason. */
+  const ranges = new Map<string, QueuedRange>();
   const counts = { refusals: 0, halves: 0 };
   const one = (read: () => number) => () => [{ value: read(), attributes }];
-  const byReason = (read: (drop: Drops) => number) => () =>
-    [...drops].map(([reason, drop]) => ({ value: read(drop), attributes: { ...attributes, reason } }));
+  const byReason = (read: (range: QueuedRange) => number) => () =>
+    [...ranges].map(([reason, range]) => ({ value: read(range), attributes: { ...attributes, reason } }));
   const registered = [
     ...registerQueueMetrics(meters, attributes, queue),
     meters.gauge('weir_send_in_flight', 'Requests being sent, or waiting to be sent again.', one(underWay)),
@@ -77,21 +74,17 @@ export function createSpansSendingEvents(
     meters.gauge(
       'weir_send_dropped_first_timestamp_seconds',
       'When the first of the spans dropped for a reason was queued.',
-      byReason(({ range }) => range.firstMs / 1000),
+      byReason(({ firstMs }) => firstMs / 1000),
     ),
     meters.gauge(
       'weir_send_dropped_last_timestamp_seconds',
       'When the last of the spans dropped for a reason was queued.',
-      byReason(({ range }) => range.lastMs / 1000),
+      byReason(({ lastMs }) => lastMs / 1000),
     ),
   ];
 
-  /** One line for all drops of a reason since the last one. */
-  function tellDrops(reason: string, drop: Drops): void {
-    if (drop.unsaid === null) return;
-    const { items, range, error, full } = drop.unsaid;
-    drop.unsaid = null;
-    const total = drop.items;
+  function tellDrops({ key: reason, items, total, detail }: ToldDrops<DropDetail>): void {
+    const { range, error, full } = detail;
     const times = { from: timeText(range.firstMs), to: timeText(range.lastMs) };
     log.error({ reason, dropped_items: items, ...times, error, total, ...whyFull(full) }, 'Spans were dropped');
   }
@@ -126,20 +119,20 @@ export function createSpansSendingEvents(
       if (times > 0) log.info({ times }, 'A request was too large for the peer and goes in halves');
     },
     dropped(reason, items, range, error, full = null) {
-      const drop = drops.get(reason) ?? { items: 0, range, unsaid: null };
-      drops.set(reason, drop);
-      drop.items += items;
-      drop.range = joined(drop.range, range);
-      const unsaid = drop.unsaid ?? { items: 0, range };
-      drop.unsaid = { items: unsaid.items + items, range: joined(unsaid.range, range), error, full };
-      if (limit.occurred(`dropped ${reason}`) > 0) tellDrops(reason, drop);
+      const known = ranges.get(reason);
+      ranges.set(reason, known === undefined ? range : joined(known, range));
+      drops.dropped(reason, items, { range, error, full });
     },
     end() {
-      for (const [reason, drop] of drops) tellDrops(reason, drop);
+      drops.end();
       for (const remove of registered) remove();
       attempts.end();
     },
   };
+}
+
+function joinedDetail(before: DropDetail, now: DropDetail): DropDetail {
+  return { ...now, range: joined(before.range, now.range) };
 }
 
 function joined(one: QueuedRange, other: QueuedRange): QueuedRange {

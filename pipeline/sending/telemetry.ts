@@ -2,6 +2,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Interval } from '../model/traffic.ts';
 import type { TrafficQueue } from '../queue/traffic-queue.ts';
+import { createDropLog, type ToldDrops } from '../telemetry/drop-log.ts';
 import { createOccurrenceLimit } from '../telemetry/limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Meters } from '../telemetry/meters.ts';
@@ -16,10 +17,16 @@ export interface SendingEvents extends AttemptEvents {
   folded(interval: Interval): void;
   /** A sum was sent at last, after `attempts`; `sums` were coalesced into it. */
   recovered(attempts: number, sums: number): void;
-  /** Items will never be sent. */
+  /** Items will never be sent; of 0 nothing is told. */
   dropped(reason: string, items: number, interval: Interval, error: string): void;
-  /** Removes the metrics. */
+  /** Tells what stayed unsaid, and removes the metrics. */
   end(): void;
+}
+
+/** What a line says of drops, beside how many. */
+interface DropDetail {
+  readonly interval: Interval;
+  readonly error: string;
 }
 
 /** How a peer gets more at once: sums are sent one after the other. */
@@ -29,11 +36,13 @@ const FASTER = 'send fewer, larger sums: interval: window, or a longer window of
 export function createSendingEvents(
   component: string,
   queue: TrafficQueue,
-  { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
+  { log: exporterLog, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
 ): SendingEvents {
   const attributes = { component, signal: 'traffic' };
+  const log = exporterLog.child({ signal: 'traffic' });
   const limit = createOccurrenceLimit(clock);
   const attempts = createAttemptEvents(attributes, limit, { log, meters });
+  const drops = createDropLog(clock, tellDrops, { join: joinedDetail });
   let coalesced = 0;
   let folded = 0;
   const one = (read: () => number) => () => [{ value: read(), attributes }];
@@ -55,6 +64,11 @@ export function createSendingEvents(
       one(() => queue.overflow.counts),
     ),
   ];
+
+  function tellDrops({ key: reason, items, times, total, detail }: ToldDrops<DropDetail>): void {
+    const { interval, error } = detail;
+    log.error({ reason, items, ...span(interval), error, times, total }, 'Traffic was dropped');
+  }
 
   return {
     coalesced(interval, full) {
@@ -84,14 +98,20 @@ export function createSendingEvents(
       log.info({ attempts: attempt, windows: sums, waiting: queue.depth }, 'Sending works again');
     },
     dropped(reason, items, interval, error) {
-      const times = limit.occurred(`dropped ${reason}`);
-      if (times > 0) log.error({ reason, items, ...span(interval), error, times }, 'Traffic was dropped');
+      drops.dropped(reason, items, { interval, error });
     },
     end() {
+      drops.end();
       for (const remove of registered) remove();
       attempts.end();
     },
   };
+}
+
+function joinedDetail(before: DropDetail, now: DropDetail): DropDetail {
+  const startMs = Math.min(before.interval.startMs, now.interval.startMs);
+  const endMs = Math.max(before.interval.endMs, now.interval.endMs);
+  return { interval: { startMs, endMs }, error: now.error };
 }
 
 /** Ends of an interval as text; one that cannot be written stays a number. */

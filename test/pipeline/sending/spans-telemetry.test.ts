@@ -41,7 +41,7 @@ const FULL: FullBy = {
 const OWN = { component: 'otlphttp/eu', signal: 'spans' };
 const at = (seconds: number) => ({ firstMs: START_MS + seconds * 1000, lastMs: START_MS + seconds * 1000 });
 
-test('drops of a reason are told at once, then together, and the rest at the end: lines add up, metrics have all', (t) => {
+test('drops of a reason are told at once, then together every 30 s, and the rest at the end: lines add up, metrics have all', (t) => {
   const { clock, log, events, read } = create();
   for (let n = 0; n < 10; n++) {
     events.dropped('queue_full', 5, at(n), 'the sending queue is full');
@@ -60,12 +60,26 @@ test('drops of a reason are told at once, then together, and the rest at the end
     ]),
     [
       ['error', 'queue_full', 5, '2026-01-05T10:00:00.000Z', '2026-01-05T10:00:00.000Z', 5],
-      ['error', 'queue_full', 30, '2026-01-05T10:00:01.000Z', '2026-01-05T10:00:06.000Z', 35],
+      ['error', 'queue_full', 25, '2026-01-05T10:00:01.000Z', '2026-01-05T10:00:05.000Z', 30],
       ['error', 'http_400', 2, '2026-01-05T10:00:03.000Z', '2026-01-05T10:00:03.000Z', 2],
-      ['error', 'queue_full', 15, '2026-01-05T10:00:07.000Z', '2026-01-05T10:00:09.000Z', 50],
+      ['error', 'queue_full', 20, '2026-01-05T10:00:06.000Z', '2026-01-05T10:00:09.000Z', 50],
     ],
   );
+  t.is(clock.timers, 0);
   t.is(read('weir_send_dropped_first_timestamp_seconds').length, 0, 'metrics are removed at the end');
+});
+
+test('what is not told at once is told when 30 s have passed, though nothing more is dropped', (t) => {
+  const { clock, log, events } = create();
+  for (let n = 0; n < 6; n++) events.dropped('expired', 2, at(n), 'not connected');
+  clock.advance(30_000);
+  t.deepEqual(
+    log.lines.map(({ fields }) => [fields.dropped_items, fields.total, fields.signal]),
+    [
+      [2, 2, 'spans'],
+      [10, 12, 'spans'],
+    ],
+  );
 });
 
 test('when the first and the last span of a reason were queued is shown', (t) => {
@@ -113,6 +127,7 @@ test('queue, refusals, halves, failures and attempts are counted', (t) => {
       ['info', 1],
     ],
   );
+  t.true(log.lines.every(({ fields }) => fields.signal === 'spans'));
   events.end();
   t.is(metrics.size, 0);
 });

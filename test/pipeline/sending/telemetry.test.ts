@@ -54,6 +54,7 @@ test('a failure that repeats is told once, then every 30 s with its number, and 
   );
   events.recovered(9, 4);
   events.failed('not_connected', 'ECONNREFUSED', 1, 5000);
+  t.true(log.lines.every(({ fields }) => fields.signal === 'traffic'));
   t.deepEqual(
     log.lines.slice(2).map(({ level }) => level),
     ['info', 'warn'],
@@ -107,8 +108,31 @@ test('what is dropped is an error that says how much, of when, and why', (t) => 
       to: '2026-01-05T10:00:30.000Z',
       error: 'the deadline came first',
       times: 1,
+      total: 12,
     },
   });
   events.attempted('sent', 250);
   t.deepEqual(recorded, [[0.25, { component: 'kafka/eu', signal: 'traffic', outcome: 'sent' }]]);
+});
+
+test('drops that follow are told together when 30 s have passed, with the interval and the total of all; of 0 items nothing', (t) => {
+  const { clock, log, events } = create();
+  const later = (ms: number) => ({ startMs: INTERVAL.startMs + ms, endMs: INTERVAL.endMs + ms });
+  events.dropped('http_400', 0, INTERVAL, '');
+  events.dropped('http_400', 5, INTERVAL, 'status 400');
+  events.dropped('http_400', 3, later(60_000), 'status 400');
+  events.dropped('http_400', 4, later(30_000), 'status 400: another');
+  clock.advance(30_000);
+  t.is(log.lines.length, 2);
+  t.like(log.lines[1]?.fields, {
+    items: 7,
+    times: 2,
+    total: 12,
+    from: '2026-01-05T10:00:30.000Z',
+    to: '2026-01-05T10:01:30.000Z',
+    error: 'status 400: another',
+  });
+  events.end();
+  t.is(log.lines.length, 2);
+  t.is(clock.timers, 0);
 });
