@@ -43,7 +43,7 @@ interface Filter {
   readonly sinceMs: number | null;
 }
 
-/** The exit code, 0 whether something was dropped or not. `component` alone is an id or a kind, with `id` behind it a kind. */
+/** The exit code, 0 whether something was dropped or not, 1 for a component that is not there. `component` alone is an id or a kind, with `id` behind it a kind. */
 export function drops(
   component: string | undefined,
   id: string | undefined,
@@ -52,9 +52,15 @@ export function drops(
 ): Promise<number> {
   const filter = filterOf(component, id, options);
   const asked = options.json === true ? { ...options, output: 'json' as const } : options;
-  return query('/v1/drops', asked, context, (answer) => renderAnswer(answer, options, context), {
+  let all: readonly unknown[] = [];
+  const render = (answer: unknown) =>
+    rowsOf(answer, 'drops').length === 0 ? renderNothing(answer, all, filter) : renderTableOf(answer, options, context);
+  return query('/v1/drops', asked, context, render, {
     listener: LISTENER,
-    select: (answer) => onlyWanted(answer, filter, context.clock.wallMs()),
+    select: (answer) => {
+      all = rowsOf(answer, 'drops');
+      return onlyWanted(answer, filter, context.clock.wallMs());
+    },
   });
 }
 
@@ -89,16 +95,43 @@ function isWanted(row: unknown, { kind, component, reason, sinceMs }: Filter, no
   return sinceMs === null || nowMs - Date.parse(String(row.lastAt)) <= sinceMs;
 }
 
-function renderAnswer(answer: unknown, options: DropsOptions, context: CliContext): Rendered {
+function renderTableOf(answer: unknown, options: DropsOptions, context: CliContext): Rendered {
   const nowMs = context.clock.wallMs();
   const rows = rowsOf(answer, 'drops').filter(isRecord);
-  if (rows.length === 0) return { text: nothingText(answer), found: true };
   const color = wantsColor(options.color, context.isTty, context.env);
   const cells = rows.map((row) => cellsOf(row, nowMs));
   return {
     text: renderTable(COLUMNS, cells, { headers: options.headers, color }) + forgottenText(answer),
     found: true,
   };
+}
+
+/** Why nothing is there: no such component, no such reason among `all`, or nothing that was dropped. */
+function renderNothing(answer: unknown, all: readonly unknown[], filter: Filter): Rendered {
+  const stranger = strangerText(answer, filter);
+  if (stranger !== '') return { text: stranger, found: false };
+  return { text: otherReasonsText(all, filter) || nothingText(answer), found: true };
+}
+
+/** That no component has the id that was asked for, and which there are; '' where one has, or the Weir does not say. */
+function strangerText(answer: unknown, { kind, component }: Filter): string {
+  const known = isRecord(answer) ? rowsOf(answer, 'components').filter(isRecord) : [];
+  if (component === undefined || known.length === 0) return '';
+  const ofKind = known.filter((one) => kind === undefined || one.kind === kind);
+  if (ofKind.some((one) => one.component === component)) return '';
+  const names = known.map((one) => terminalText(`${String(one.kind)} ${String(one.component)}`));
+  return `there is no ${kind ?? 'component'} ${terminalText(component)}; there are: ${names.join(', ')}\n`;
+}
+
+/** That nothing was dropped for the reason that was asked for, and for which else; '' where something was, or nothing at all. */
+function otherReasonsText(all: readonly unknown[], { reason, ...where }: Filter): string {
+  if (reason === undefined) return '';
+  const rows = all.filter(isRecord).filter((row) => isWanted(row, { ...where, reason: undefined, sinceMs: null }, 0));
+  const reasons = [...new Set(rows.map((row) => String(row.reason)))];
+  if (reasons.length === 0 || reasons.includes(reason)) return '';
+  const whose = where.component ?? where.kind;
+  const by = whose === undefined ? '' : ` by ${terminalText(whose)}`;
+  return `nothing was dropped${by} for the reason ${terminalText(reason)}; reasons so far: ${terminalText(reasons.join(', '))}\n`;
 }
 
 function nothingText(answer: unknown): string {

@@ -16,6 +16,7 @@ function dropsAnswer(journal: DropJournal): PlainAnswer {
     since: timeText(journal.startedMs),
     maxEntries: journal.maxEntries,
     forgotten: journal.forgotten,
+    components: journal.components(),
     drops: journal.list().map(plainEntry),
   });
 }

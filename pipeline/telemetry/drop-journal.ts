@@ -79,6 +79,7 @@ export class DropJournal {
   readonly startedMs: number;
   readonly #entries = new Set<Entry>();
   readonly #observers = new Map<string, DropObserver>();
+  readonly #components = new Map<string, { readonly kind: Kind; readonly component: string }>();
   #number = 0;
   #forgottenEntries = 0;
   #forgottenItems = 0;
@@ -107,6 +108,7 @@ export class DropJournal {
       this.#note(group, items, cause);
     };
     this.#observers.set(key, observer);
+    this.#components.set(`${kind} ${component}`, { kind, component });
     return observer;
   }
 
@@ -169,6 +171,11 @@ export class DropJournal {
 
   get maxEntries(): number {
     return this.#config.maxEntries;
+  }
+
+  /** All whose books it hears of, whether they dropped anything or not. */
+  components(): { readonly kind: Kind; readonly component: string }[] {
+    return [...this.#components.values()];
   }
 
   /** Latest drop first. O(entries · log entries). */

@@ -77,8 +77,32 @@ test('entries are chosen by component, kind, reason and age', async (t) => {
   t.deepEqual(await reasons('--reason', 'http_400'), ['http_400']);
   t.deepEqual(await reasons('--since', '4m'), ['shutdown', 'http_400', 'too_large']);
   t.deepEqual(await reasons('--since', '2m'), []);
-  const { code, out } = await callWeir(['drops', 'smi', '--url', url]);
-  t.deepEqual({ code, out }, { code: 0, out: 'no drops of this kind, but others (3; see: weir drops)\n' });
+});
+
+test('nothing to show is told apart: no such component, no such reason, or no drops but of others', async (t) => {
+  const { books, url } = await serveJournal(t);
+  const answer = async (...args: string[]) => {
+    const { code, out } = await callWeir(['drops', ...args, '--url', url]);
+    return [code, out];
+  };
+  books('debug');
+  t.deepEqual(await answer('nope'), [1, 'there is no component nope; there are: exporter debug\n']);
+  t.regex((await answer('--reason', 'xx'))[1] as string, /^nothing was dropped since /);
+  someDrops(books);
+  const known = 'exporter debug, exporter kafka, exporter otlphttp/west';
+  t.deepEqual(await answer('no\tpe'), [1, `there is no component no\\x09pe; there are: ${known}\n`]);
+  t.deepEqual(await answer('receiver', 'kafka'), [1, `there is no receiver kafka; there are: ${known}\n`]);
+  t.deepEqual(await answer('--reason', 'xx'), [
+    0,
+    'nothing was dropped for the reason xx; reasons so far: shutdown, http_400, too_large\n',
+  ]);
+  t.deepEqual(await answer('kafka', '--reason', 'http_400'), [
+    0,
+    'nothing was dropped by kafka for the reason http_400; reasons so far: too_large\n',
+  ]);
+  const others = 'no drops of this kind, but others (3; see: weir drops)\n';
+  t.deepEqual(await answer('debug'), [0, others]);
+  t.deepEqual(await answer('kafka', '--reason', 'too_large', '--since', '2m'), [0, others]);
 });
 
 test('JSON is what the listener serves, whole', async (t) => {
@@ -178,8 +202,9 @@ function commandsIn(text: string): string[][] {
 }
 
 test('the commands of the page and of --help are taken', async (t) => {
-  const { books, url } = await serveJournal(t);
+  const { books, journal, url } = await serveJournal(t);
   someDrops(books);
+  for (const kind of ['receiver', 'exporter'] as const) journal.observer(kind, 'otlphttp', 'spans');
   const commands = [
     ...commandsIn(readRepositoryFile('docs/drops.md')),
     ...commandsIn((await callWeir(['drops', '--help'])).out),
