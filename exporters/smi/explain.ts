@@ -117,7 +117,7 @@ function explainSeries(target: TargetStatus, told: Told | null, find: Finder, re
     return { state: 'idle', explanation, mend: NO_TRAFFIC };
   }
   const { length } = workloadsOf(told);
-  const who = `${series} series tell ${length === 1 ? '1 workload' : `${length} workloads`}`;
+  const who = `${series} series ${series === 1 ? 'tells' : 'tell'} ${countOf(length, 'workload')}`;
   const found = owners.flatMap((own) => find(ownerOf(own)) ?? []);
   const covered = found.filter((resource) => reading.coveredSecondsOf(resource) > 0);
   if (covered.length === 0) {
@@ -130,7 +130,7 @@ function explainSeries(target: TargetStatus, told: Told | null, find: Finder, re
     const explanation = `up: ${who}, but counted no requests in the last ${window}`;
     return { state: 'idle', explanation, mend: NO_TRAFFIC };
   }
-  const requests = `${received} requests received, ${sent} sent in the last ${window}`;
+  const requests = `${countOf(received, 'request')} received, ${sent} sent in the last ${window}`;
   return { state: 'active', explanation: `up: ${who}; ${requests}`, mend: '' };
 }
 
@@ -201,8 +201,13 @@ function explainUp(target: TargetStatus, resource: ResourceId | null, reading: T
     const explanation = `up, but its proxy counted no requests in the last ${window}`;
     return { state: 'idle', explanation, mend: NO_TRAFFIC };
   }
-  const explanation = `up: ${received} requests received, ${sent} sent in the last ${window}`;
+  const explanation = `up: ${countOf(received, 'request')} received, ${sent} sent in the last ${window}`;
   return { state: 'active', explanation, mend: '' };
+}
+
+/** How many of what, with its plural. */
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** An edge between two of `resources` is received by one and sent by the other. */

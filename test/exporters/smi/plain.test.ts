@@ -246,6 +246,13 @@ for (const [lengthMs, shown] of [
   });
 }
 
+test('one request is told as one', async (t) => {
+  const api = own('x/api', { pod: 'api-1' });
+  const sum = sumOf([record('server', api, peer(null), 1)], [covered(api)], { startMs: END_MS - 30_000 });
+  const { get } = await startServer(t, { sums: [sum], targets: [target] });
+  t.is((await get('/v1/targets')).targets[0].explanation, 'up: 1 request received, 0 sent in the last 30s');
+});
+
 /** Series of two targets: what each tells of its own end; null: nothing. */
 function listing(...owners: (Identity | null)[]) {
   const meaning = (mine: Identity | null): SeriesMeaning => ({
@@ -274,7 +281,7 @@ const told: [string, (Identity | null)[], string[], string, RegExp, RegExp][] = 
     [own('x/idle')],
     ['x/idle'],
     'idle',
-    /^up: 1 series tell 1 workload, but counted no requests in the last 30s$/,
+    /^up: 1 series tells 1 workload, but counted no requests in the last 30s$/,
     /^is traffic really going/,
   ],
   [
@@ -282,7 +289,7 @@ const told: [string, (Identity | null)[], string[], string, RegExp, RegExp][] = 
     [own('x/new')],
     ['x/new'],
     'starting',
-    /^starting: 1 series tell 1 workload; first numbers/,
+    /^starting: 1 series tells 1 workload; first numbers/,
     /^$/,
   ],
   ['is idle while there are none', [], [], 'idle', /^up, but its page has no series of traffic/, /^is traffic really/],
