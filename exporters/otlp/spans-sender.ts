@@ -3,7 +3,7 @@ import type { Clock } from '../../pipeline/clock/clock.ts';
 import { Turns } from '../../pipeline/clock/turns.ts';
 import type { SpansOutcome, SpansRequest, SpansSender } from '../../pipeline/sending/spans-sender.ts';
 import { spansToJsonSteps } from '../../pipeline/wire/otlp-spans.ts';
-import type { OtlpEvents } from './telemetry.ts';
+import { type OtlpEvents, rejectedError } from './telemetry.ts';
 import type { OtlpTransport } from './transport.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -24,7 +24,6 @@ export interface SpansSenderSettings {
 
 type Refusal = Extract<Verdict, { kind: 'permanent' | 'too_large' }>;
 
-const REJECTED = 'the backend took the request, but rejected spans of it';
 /** Of a request that arrived, nobody knows of any span that was rejected. */
 const THERE: SpansOutcome = { kind: 'sent', rejected: 0, error: '' };
 
@@ -80,7 +79,7 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
     const { events } = this.#settings;
     events.sent(packed.length);
     if (rejected > 0 || message !== '') events.warned(Math.min(rejected, count), message);
-    return { kind: 'sent', rejected, error: rejected > 0 ? REJECTED : '' };
+    return { kind: 'sent', rejected, error: rejected > 0 ? rejectedError('spans', message) : '' };
   }
 
   /**
@@ -95,7 +94,7 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
       events.repeatRefused(error, count, false);
       return { kind: 'permanent', reason: 'refused_repeat', error: `${error} (an earlier attempt may have arrived)` };
     }
-    events.refused(refusal.kind === 'too_large' ? 'too_large' : refusal.reason, error, count);
+    events.refused(refusal.kind === 'too_large' ? 'too_large' : refusal.reason);
     return refusal;
   }
 

@@ -19,17 +19,18 @@ export interface OtlpEvents {
   repeated(): void;
   /** A request of traffic was too large and goes in halves; those of spans are counted where spans are sent. */
   halved(): void;
-  /** The backend took a request but for some data points or spans, or has something to say about it. */
+  /**
+   * The backend took a request but for some data points or spans, or has something to say about it. What it rejected is told
+   * as dropped, with its words.
+   */
   warned(rejected: number, message: string): void;
-  /** A request will never be taken. */
-  refused(reason: string, error: string, items: number): void;
+  /** A request will never be taken; it is told as dropped. */
+  refused(reason: string): void;
   /**
    * A request that was sent again was refused, although an earlier attempt arrived (`isThere`), or may have. In the latter
-   * case it is dropped, in the former it is delivered.
+   * case it is dropped, and told as that; in the former it is delivered.
    */
   repeatRefused(error: string, items: number, isThere: boolean): void;
-  /** Running totals are full. */
-  noRoom(items: number): void;
   /** Shows how many running totals are kept. */
   watchTotals(totals: RunningTotals): void;
   /** Shows what the encoders keep, and what their bounds cost. */
@@ -41,9 +42,10 @@ export interface OtlpEvents {
 export function createOtlpEvents(
   component: string,
   signal: 'traffic' | 'spans',
-  { log, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
+  { log: exporterLog, meters, clock }: { readonly log: Logger; readonly meters: Meters; readonly clock: Clock },
 ): OtlpEvents {
   const attributes = { component, signal };
+  const log = exporterLog.child({ signal });
   const limit = createOccurrenceLimit(clock);
   const counts = { requests: 0, bytes: 0, repeats: 0, repeatsRefused: 0, warnings: 0, rejected: 0, halves: 0 };
   const refusals = new Map<string, number>();
@@ -116,36 +118,17 @@ export function createOtlpEvents(
     warned(rejectedNow, message) {
       counts.warnings += 1;
       counts.rejected += rejectedNow;
+      if (rejectedNow > 0) return;
       const times = limit.occurred('warned');
-      if (times === 0) return;
-      const text = printableShort(message, LONGEST_TEXT);
-      if (rejectedNow > 0 && signal === 'traffic')
-        log.warn({ dropped_data_points: rejectedNow, message: text, times }, 'The backend rejected data points');
-      else if (rejectedNow > 0)
-        log.warn({ dropped_spans: rejectedNow, message: text, times }, 'The backend rejected spans');
-      else log.warn({ message: text, times }, 'The backend took a request with a warning');
+      if (times > 0) log.warn({ message: quoted(message), times }, 'The backend took a request with a warning');
     },
-    refused(reason, error, items) {
+    refused(reason) {
       refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
-      const times = limit.occurred(`refused ${reason}`);
-      if (times > 0)
-        log.error({ reason, error, items, times }, 'A request was dropped: the backend refuses it for good');
     },
     repeatRefused(error, items, isThere) {
       counts.repeatsRefused += 1;
-      const times = limit.occurred(`repeat refused ${isThere}`);
-      if (times === 0) return;
-      if (isThere) log.warn({ error, items, times }, 'A request that had arrived was refused when it was sent again');
-      else
-        log.error(
-          { error, items, times },
-          'A request was refused when it was sent again, and whether it had arrived before is unknown',
-        );
-    },
-    noRoom(items) {
-      const times = limit.occurred('no room');
-      if (times > 0)
-        log.error({ items, times }, 'There are max_series running totals: traffic of further series is dropped');
+      const times = isThere ? limit.occurred('repeat refused') : 0;
+      if (times > 0) log.warn({ error, items, times }, 'A request that had arrived was refused when it was sent again');
     },
     watchTotals(totals) {
       registered.push(
@@ -196,4 +179,14 @@ export function createOtlpEvents(
       for (const remove of registered) remove();
     },
   };
+}
+
+/** Why `what` of a request that was taken was dropped, in the words of the backend if it has any; safe to print. */
+export function rejectedError(what: 'spans' | 'data points', message: string): string {
+  const said = message === '' ? '' : `: ${quoted(message)}`;
+  return `the backend took the request, but rejected ${what} of it${said}`;
+}
+
+function quoted(message: string): string {
+  return printableShort(message, LONGEST_TEXT);
 }

@@ -10,7 +10,7 @@ import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import type { SendOutcome, SendProgress, TrafficSender } from '../../pipeline/sending/traffic-sending.ts';
 import type { Encoding, Part } from './encoding.ts';
 import { Outbox } from './outbox.ts';
-import type { OtlpEvents } from './telemetry.ts';
+import { type OtlpEvents, rejectedError } from './telemetry.ts';
 import type { OtlpTransport } from './transport.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -43,14 +43,12 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
   prepare(sum: TrafficSum): Outbox {
     const bodies = this.#settings.encoding.begin(sum);
     const parts: Part[] = [];
-    const { maxItems, events } = this.#settings;
+    const { maxItems } = this.#settings;
     for (let from = 0; from < bodies.items; from += maxItems)
       parts.push(this.#numbered(from, Math.min(from + maxItems, bodies.items), parts.length));
     const outbox = new Outbox(bodies, parts);
-    if (bodies.refused > 0) {
+    if (bodies.refused > 0)
       outbox.drop('max_series', bodies.refused, 'there are max_series running totals, none is free for further series');
-      events.noRoom(bodies.refused);
-    }
     return outbox;
   }
 
@@ -123,7 +121,7 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
   #accepted(outbox: Outbox, part: Part, { rejected: points, message }: Extract<Verdict, { kind: 'accepted' }>): void {
     const items = part.to - part.from;
     const rejected = Math.min(points, items);
-    if (rejected > 0) outbox.drop('rejected', rejected, 'the backend took the request, but rejected data points of it');
+    if (rejected > 0) outbox.drop('rejected', rejected, rejectedError('data points', message));
     if (points > 0 || message !== '') this.#settings.events.warned(points, message);
     outbox.deliver(items - rejected);
     outbox.replaceNext();
@@ -147,7 +145,7 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
     } else {
       const reason = refusal.kind === 'too_large' ? 'too_large' : refusal.reason;
       outbox.refuse(reason, items, refusal.error);
-      events.refused(reason, refusal.error, items);
+      events.refused(reason);
     }
     outbox.replaceNext();
   }

@@ -134,7 +134,7 @@ for (const signal of SIGNALS) {
     });
   }
 
-  test(`${signal}, partial success: what is rejected is dropped with a warning, and never sent again`, async (t) => {
+  test(`${signal}, partial success: what is rejected is dropped in the backend's words, and never sent again`, async (t) => {
     const { give, exporter, backend, balance, log } = await startGrpcStage(t, signal);
     backend.react = (_call, number) => (number === 1 ? { body: exportResponse(2, 'too old') } : {});
     for (let n = 0; n < 3; n++) give(n);
@@ -143,7 +143,9 @@ for (const signal of SIGNALS) {
     t.deepEqual([...balance.dropped], [['rejected', 2]]);
     t.is(balance.delivered, 3 * ITEMS[signal] - 2);
     t.is(balance.unaccounted, 0);
-    t.true(log.some(({ level, fields }) => level === 'warn' && fields.message === 'too old'));
+    const lines = log.filter(({ level }) => level === 'warn' || level === 'error');
+    t.is(lines.length, 1, 'one line for one drop');
+    t.regex(String(lines[0]?.fields.error), /^the backend took the request, but rejected .* of it: too old$/);
   });
 
   test(`${signal}: a success whose message is no answer of OTLP is never claimed as delivered`, async (t) => {

@@ -187,8 +187,10 @@ test('400 to some: those alone are dropped with the reason in the words of the b
   t.deepEqual([...balance.dropped], [['http_400', 2 * ITEMS]]);
   t.is(balance.delivered, 18 * ITEMS);
   t.is(balance.unaccounted, 0);
-  const line = log.find(({ message }) => message === 'Traffic was dropped');
-  t.like(line?.fields, { reason: 'http_400', items: ITEMS });
+  const [line, rest, ...others] = log.filter(({ level }) => level === 'error');
+  t.like(line, { message: 'Traffic was dropped', fields: { reason: 'http_400', items: ITEMS, total: ITEMS } });
+  t.like(rest?.fields, { items: ITEMS, total: 2 * ITEMS });
+  t.is(others.length, 0, 'each drop is told once');
   t.regex(String(line?.fields.error), /^http:\/\/127\.0\.0\.1:\d+\/v1\/metrics: status 400: no room \(rpc code 3\)$/);
 });
 
@@ -202,7 +204,7 @@ for (const [form, answer] of [
     },
   ],
 ] as const) {
-  test(`partial success as ${form}: rejected points count as dropped items, with a warning, and are never resent`, async (t) => {
+  test(`partial success as ${form}: rejected points count as dropped items, in the backend's words, and are never resent`, async (t) => {
     const { exporter, backend, balance, log } = await startStage(t);
     backend.react = (_request, number) => (number === 1 ? answer : {});
     for (let n = 0; n < 3; n++) exporter.consume(numbered(n));
@@ -211,8 +213,13 @@ for (const [form, answer] of [
     t.deepEqual([...balance.dropped], [['rejected', 3]]);
     t.is(balance.delivered, 3 * ITEMS - 3);
     t.is(balance.unaccounted, 0);
-    const line = log.find(({ message }) => message === 'The backend rejected data points');
-    t.like(line, { level: 'warn', fields: { dropped_data_points: 3, message: 'too old' } });
+    const lines = log.filter(({ level }) => level === 'warn' || level === 'error');
+    t.is(lines.length, 1, 'one line for one drop');
+    const error = 'the backend took the request, but rejected data points of it: too old';
+    t.like(lines[0], {
+      message: 'Traffic was dropped',
+      fields: { reason: 'rejected', items: 3, error, signal: 'traffic' },
+    });
   });
 }
 

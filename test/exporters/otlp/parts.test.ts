@@ -212,8 +212,12 @@ for (const [name, answers, delivered, dropped] of REPEATS) {
     t.is(balance.delivered, delivered);
     t.deepEqual([...balance.dropped], dropped === '' ? [] : [[dropped, 4]]);
     t.is(balance.unaccounted, 0);
-    const told = log.some(({ message }) => message.includes('refused when it was sent again'));
-    t.is(told, dropped !== 'http_400');
+    const told = log.filter(({ message }) => message.includes('refused when it was sent again'));
+    t.is(told.length, delivered > 0 ? 1 : 0);
+    const drops = log.filter(({ level }) => level === 'error');
+    t.is(drops.length, dropped === '' ? 0 : 1, 'one line for one drop');
+    const maybe = String(drops[0]?.fields.error ?? '').endsWith('(an earlier attempt may have arrived)');
+    t.is(maybe, dropped === 'refused_repeat');
   });
 }
 

@@ -216,8 +216,10 @@ test('400 to one in ten: those alone are dropped with the reason in the words of
   t.deepEqual([...balance.dropped], [['http_400', 3 * PER_BATCH]]);
   t.is(balance.delivered, 27 * PER_BATCH);
   t.is(balance.unaccounted, 0);
-  const line = log.find(({ message }) => message === 'Spans were dropped');
-  t.like(line?.fields, { reason: 'http_400' });
+  const [line, rest, ...others] = log.filter(({ level }) => level === 'error');
+  t.like(line, { message: 'Spans were dropped', fields: { reason: 'http_400', dropped_items: PER_BATCH } });
+  t.like(rest?.fields, { dropped_items: 2 * PER_BATCH, total: 3 * PER_BATCH });
+  t.is(others.length, 0, 'each drop is told once');
   t.regex(String(line?.fields.error), /^http:\/\/127\.0\.0\.1:\d+\/v1\/traces: status 400: no room \(rpc code 3\)$/);
 });
 
@@ -231,7 +233,7 @@ for (const [form, answer] of [
     },
   ],
 ] as const) {
-  test(`partial success as ${form}: rejected spans count as dropped, with a warning, and are never resent`, async (t) => {
+  test(`partial success as ${form}: rejected spans count as dropped, in the backend's words, and are never resent`, async (t) => {
     const stage = await startSpansStage(t);
     const { exporter, backend, balance, log } = stage;
     backend.react = (request) => (idsOf(request)[0] === 11 ? answer : {});
@@ -240,8 +242,13 @@ for (const [form, answer] of [
     t.deepEqual(sortedIds(backend.received), ids);
     t.deepEqual([...balance.dropped], [['rejected', 3]]);
     t.is(balance.delivered, 3 * PER_BATCH - 3);
-    const line = log.find(({ message }) => message === 'The backend rejected spans');
-    t.like(line, { level: 'warn', fields: { dropped_spans: 3, message: 'too old' } });
+    const lines = log.filter(({ level }) => level === 'warn' || level === 'error');
+    t.is(lines.length, 1, 'one line for one drop');
+    const error = 'the backend took the request, but rejected spans of it: too old';
+    t.like(lines[0], {
+      message: 'Spans were dropped',
+      fields: { reason: 'rejected', dropped_items: 3, error, signal: 'spans' },
+    });
   });
 }
 
