@@ -124,11 +124,11 @@ function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Lo
 /** Reasons of drops that are no loss: metrics that are no mesh's. */
 const FOREIGN: ReadonlySet<string> = new Set(['not_mesh']);
 
-/** The last line: what was dropped in all the life of a Weir, by component and reason. */
+/** The last line: what was dropped in all the life of a Weir, by component, signal and reason. */
 export function tellStopped(books: ReturnType<Graph['balances']>, log: Logger): void {
   const unaccounted = books.reduce((sum, entry) => sum + entry.balance.unaccounted, 0);
-  const dropped = books.flatMap(({ component, balance }) =>
-    [...balance.dropped].map(([reason, items]) => ({ component, reason, items })),
+  const dropped = books.flatMap(({ component, signal, balance }) =>
+    [...balance.dropped].map(([reason, items]) => ({ component, signal, reason, items })),
   );
   const fields = { unaccounted, dropped };
   if (unaccounted !== 0) log.error(fields, 'stopped: some items are unaccounted for, which is a defect');
