@@ -7,7 +7,7 @@
  */
 import { type Identity, type Labels, OWNER_LABELS } from '../../pipeline/model/resource.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
-import { identityOf, type OwnerSource } from '../scrape/identity.ts';
+import { identityOf, type OwnerSource, ownerOfPod } from '../scrape/identity.ts';
 
 /** Attributes of a resource, and labels as relabelling rules often call them, by the identity label they stand for. */
 const RESOURCE_NAMES: ReadonlyMap<string, string> = new Map([
@@ -60,10 +60,17 @@ export function resourceIdentity(attributes: Labels): ResourceIdentity {
     // Conventional names come first, whatever the order.
     if (label !== undefined && (RESOURCE_NAMES.has(name) || !labels.has(label))) labels.set(label, value);
   }
+  if (isOfDeployment(labels)) labels.delete('replicaset');
   const job = attributes.get('service.name') ?? '';
   const instance = attributes.get('service.instance.id') ?? '';
   const address = printableShort(instance !== '' ? instance : job !== '' ? job : 'unknown', MAX_ADDRESS);
   return { job, instance, address, labels, isWhole: namesWorkload(labels) };
+}
+
+/** Discovery by Kubernetes tells of a Deployment's pod its ReplicaSet, which is another one with each rollout; the pod's name tells more. */
+function isOfDeployment(labels: Labels): boolean {
+  const [pod, set] = [labels.get('pod') ?? '', labels.get('replicaset') ?? ''];
+  return set !== '' && pod.startsWith(`${set}-`) && ownerOfPod(pod)?.kind === 'Deployment';
 }
 
 /** The labels of a point, divided into those that say whose it is and all others. */
