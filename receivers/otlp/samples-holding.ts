@@ -18,7 +18,7 @@ export interface HoldingSettings {
   readonly isBusy: () => boolean;
   /** Whether points have been read that are not applied yet. */
   readonly isRead: () => boolean;
-  /** All that was due has been applied. */
+  /** Nothing is being settled any more, and nobody waits for that. */
   readonly ended: () => void;
 }
 
@@ -38,7 +38,7 @@ export class Holding {
     this.#settling = new Settling({
       ...{ clock, settleMs: config.scrape_interval * SETTLE_SHARE, isBusy, ended },
       settle: (target, pace) => this.settle(target, pace),
-      settled: () => this.tidy(),
+      settled: () => isBusy() || this.tidy(),
     });
   }
 
@@ -86,9 +86,14 @@ export class Holding {
     this.#untidy.clear();
   }
 
-  /** Brings what is being settled to the end of the proxy at hand, since others are to be touched; call `arm` after that. */
-  cut(): void {
-    this.#settling.cut();
+  /** Brings what is being settled to the end of the proxy at hand, since others are to be touched, for whoever is busy. */
+  cut(): InSteps<void> {
+    return this.#settling.cut();
+  }
+
+  /** Lets it end after the proxy at hand: `ended` is called then. False when nothing is being settled. */
+  endSoon(): boolean {
+    return this.#settling.endSoon();
   }
 
   /** Waits for what is due first. */

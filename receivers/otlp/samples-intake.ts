@@ -86,7 +86,7 @@ class Samples implements CollectorSamples {
     const holding = new Holding({
       ...{ receiver: settings, batches, isBusy: () => this.#offers.isBusy },
       isRead: () => this.#rows.size > 0,
-      ended: () => this.#targets.forgetGone(),
+      ended: () => this.#settled(),
     });
     this.#targets = new SampledTargets({
       ...{ receiver: settings.id, tables, budget, maxTargets, intervalMs: config.scrape_interval },
@@ -97,6 +97,7 @@ class Samples implements CollectorSamples {
         held: (target, timeMs) => holding.add(target, timeMs),
         settle: (target) => inOneGo(holding.settle(target)),
         missed: (target, scrapes) => this.#events.missed(target, scrapes),
+        clockStepped: ({ target }, ms) => this.#events.clockStepped(target, ms),
       },
       found: (target, source) => this.#events.found(target, source),
       left: (target) => this.#events.left(target),
@@ -170,6 +171,11 @@ class Samples implements CollectorSamples {
 
   // --- Silence --------------------------------------------------------------------------------------------------------
 
+  #settled(): void {
+    this.#targets.forgetGone();
+    if (this.#isLookDue) this.#look();
+  }
+
   /** Looks again in a while, as long as there is anybody who may fall silent. */
   #arm(): void {
     if (this.#timer !== null || this.#targets.size === 0) return;
@@ -183,13 +189,12 @@ class Samples implements CollectorSamples {
 
   /** Tells of scrapes that are overdue, and forgets whoever has been silent for too long. O(series) now and then. */
   #look(): void {
-    this.#isLookDue = this.#offers.isBusy;
+    this.#isLookDue = this.#offers.isBusy || this.#holding.endSoon();
     if (this.#isLookDue) return;
-    this.#holding.cut();
-    this.#holding.arm();
     const nowMs = this.#settings.time.nowMs();
     const sinceMs = nowMs - this.#settings.config.samples.target_expiration;
-    this.#targets.look(nowMs, sinceMs);
+    const { skippedMs } = this.#settings.time;
+    this.#targets.look(nowMs - skippedMs, sinceMs - skippedMs);
     this.#resources.sweep(sinceMs);
   }
 }

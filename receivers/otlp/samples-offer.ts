@@ -49,8 +49,8 @@ export class SamplesOffers {
     const tally = new Tally();
     const ends = new BatchEnds();
     this.#open += 1;
-    holding.cut();
     try {
+      yield* holding.cut();
       yield* batches.noting(ends, this.#apply(found, rows, tally, rejected));
     } finally {
       this.#open -= 1;
@@ -61,8 +61,9 @@ export class SamplesOffers {
   *#apply(found: readonly FoundResource[], rows: PointRows, tally: Tally, rejected: RejectedPoints): InSteps<void> {
     const { time, series } = this.#settings;
     const nowMs = time.nowMs();
+    const steadyMs = nowMs - time.skippedMs;
     const pace = new Pace();
-    const facts = { nowMs, tally, pace, rejected };
+    const facts = { nowMs, steadyMs, tally, pace, rejected };
     for (const resource of found) {
       bookUnfit(resource, tally, rejected);
       if (resource.isTooLong) continue;
