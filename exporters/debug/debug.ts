@@ -34,6 +34,7 @@ class DebugExporter implements Exporter {
 
   async stop(_deadline: AbortSignal): Promise<void> {
     this.#stopped = true;
+    this.#events.end();
   }
 
   admits(_batch: Batch): Admission {

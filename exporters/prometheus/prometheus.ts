@@ -95,6 +95,7 @@ class Prometheus implements PrometheusExporter {
     this.#listener = null;
     await listener?.close(deadline);
     this.#foldWaiting();
+    this.#telemetry.end();
   }
 
   /** Memory is bounded by `max_series`, so nothing is ever refused while it runs. */

@@ -3,6 +3,7 @@ import type { Balance } from '../../pipeline/balance.ts';
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { RunningTotals } from '../../pipeline/model/running-totals.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { createDropLog } from '../../pipeline/telemetry/drop-log.ts';
 import { sampleOfTraffic } from '../../pipeline/telemetry/drop-sample.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
@@ -21,6 +22,8 @@ export interface PrometheusTelemetry {
   answerFailed(error: unknown): void;
   connectionRefused(limit: string): void;
   fileUnusable(path: string, reason: string): void;
+  /** Tells what stayed unsaid. */
+  end(): void;
 }
 
 interface TelemetryParts {
@@ -35,6 +38,9 @@ interface TelemetryParts {
 export function createTelemetry({ id, clock, log, meters, balance, totals }: TelemetryParts): PrometheusTelemetry {
   const component = { component: id };
   const limit = createOccurrenceLimit(clock);
+  const drops = createDropLog<null>(clock, ({ items, times, total }) =>
+    log.warn({ items, series: totals.parts.edges.size, times, total }, 'max_series is reached: new series are dropped'),
+  );
   const requests = new Map<number, number>();
   const refused = new Map<string, number>();
   let unusable = 0;
@@ -56,9 +62,7 @@ export function createTelemetry({ id, clock, log, meters, balance, totals }: Tel
   return {
     noRoom(items, sum) {
       balance.drop('max_series', items, { sample: () => sampleOfTraffic(sum) });
-      const times = limit.occurred('max_series');
-      if (times > 0)
-        log.warn({ items, series: totals.parts.edges.size, times }, 'max_series is reached: new series are dropped');
+      drops.dropped('max_series', items, null);
     },
     pageMade(format, samples, durationMs) {
       last.samples = samples;
@@ -86,6 +90,7 @@ export function createTelemetry({ id, clock, log, meters, balance, totals }: Tel
       unusable += 1;
       log.error({ path, reason }, 'a file of the listener cannot be used; the old content stays');
     },
+    end: drops.end,
   };
 }
 

@@ -88,9 +88,9 @@ class Smi implements Processor {
     this.#timer = null;
     const nowMs = this.#settings.time.nowMs();
     this.#emitLast(this.#engine.close(nowMs, true), nowMs);
-    if (this.#kept.isEmpty) return;
-    this.#telemetry.slotsLost(this.#kept.take(), this.#keptItems);
+    if (!this.#kept.isEmpty) this.#telemetry.slotsLost(this.#kept.take(), this.#keptItems);
     this.#keptItems = 0;
+    this.#telemetry.end();
   }
 
   admits(batch: Batch): Admission {

@@ -3,6 +3,7 @@ import type { Balance } from '../../pipeline/balance.ts';
 import type { SamplesBatch, Target } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { createDropLog, type ToldDrops } from '../../pipeline/telemetry/drop-log.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
@@ -19,6 +20,14 @@ export interface SmiTelemetry extends Pick<ReceivedTelemetry, 'received' | 'refu
   slotKept(reason: string): void;
   /** What was kept and nobody took before the end; `received` items of it came from other Weirs. */
   slotsLost(sum: TrafficSum, received: number): void;
+  /** Tells what stayed unsaid. */
+  end(): void;
+}
+
+/** What a line says of values that were ignored, beside how many. */
+interface BadValues {
+  readonly target: Target;
+  readonly badSeries: Intake['badSeries'];
 }
 
 interface TelemetryParts {
@@ -40,6 +49,13 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
   let lost = 0;
   let twins = 0;
   const limit = createOccurrenceLimit(clock);
+  const drops = createDropLog<null>(clock, ({ items: samples, times, total }) =>
+    log.error(
+      { samples, times, total },
+      'record limit reached: counts are incomplete; raise processors.smi.max_records',
+    ),
+  );
+  const badValues = createDropLog(clock, tellBadValues);
   meters.counter('weir_smi_slots_total', 'Slots closed.', () => [
     { value: slots - incomplete, attributes: { ...component, complete: 'true' } },
     { value: incomplete, attributes: { ...component, complete: 'false' } },
@@ -72,18 +88,18 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
   );
   meters.gauge('weir_smi_targets', 'Targets known.', () => [{ value: engine.targets, attributes: component }]);
 
-  function tellBadValues(target: Target, { badValues, badSeries }: Intake): void {
-    const times = limit.occurred(`bad ${target.key}`);
-    if (times === 0) return;
+  function tellBadValues({ items, times, total, detail }: ToldDrops<BadValues>): void {
+    const { target, badSeries } = detail;
     const peer = badSeries?.peer.workload;
     log.warn(
       {
         target: target.address,
         workload: `${target.own.workload.namespace}/${target.own.workload.name}`,
-        values: badValues,
+        values: items,
         measure: badSeries?.measure ?? '',
         peer: peer === null || peer === undefined ? '' : `${peer.namespace}/${peer.name}`,
         times,
+        total,
       },
       'values that are NaN, negative or above 2^53 were ignored: the last good ones stand',
     );
@@ -108,12 +124,6 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
     );
   }
 
-  function tellRecordLimit(samples: number): void {
-    const times = limit.occurred('record_limit');
-    if (times === 0) return;
-    log.error({ samples, times }, 'record limit reached: counts are incomplete; raise processors.smi.max_records');
-  }
-
   return {
     received: others.received,
     refused: others.refused,
@@ -126,8 +136,8 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
       balance.filter('unproven', intake.unproven);
       if (intake.overLimit > 0)
         balance.drop('record_limit', intake.overLimit, { sample: () => ({ target: target.key }) });
-      if (intake.badValues > 0) tellBadValues(target, intake);
-      if (intake.overLimit > 0) tellRecordLimit(intake.overLimit);
+      badValues.dropped(target.key, intake.badValues, { target, badSeries: intake.badSeries });
+      drops.dropped('record_limit', intake.overLimit, null);
     },
     slotClosed(sum, silent) {
       slots += 1;
@@ -149,6 +159,10 @@ export function createTelemetry(parts: TelemetryParts, engine: SmiEngine, traffi
       lost += records.length + coverage.length;
       others.lost(received, sum);
       log.error({ ...interval, records: records.length }, 'nobody took the last slots over: their counts are lost');
+    },
+    end() {
+      drops.end();
+      badValues.end();
     },
   };
 }

@@ -1,6 +1,7 @@
 /** @module What happens to samples that a Collector sends, each as a function that logs and counts. */
 import type { Target } from '../../pipeline/batch.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
+import { createDropLog, type ToldDrops } from '../../pipeline/telemetry/drop-log.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
 import type { SeriesBudget } from '../scrape/series-index.ts';
@@ -11,6 +12,8 @@ export interface SamplesEvents {
   left(target: Target): void;
   /** Scrapes that should have been and of which nothing came. */
   missed(target: Target, scrapes: number): void;
+  /** The Collector's clock was set forward by so much, or back (negative), ms. */
+  clockStepped(target: Target, ms: number): void;
   /** A scrape came, whole or in part, or failed at the Collector. */
   scraped(outcome: 'good' | 'failed'): void;
   /** Points that were dropped because of a limit. */
@@ -36,15 +39,26 @@ export function createSamplesEvents(
 ): SamplesEvents {
   const attributes = { receiver: id };
   const limit = createOccurrenceLimit(clock);
+  const drops = createDropLog(clock, tellLimited);
   const scrapes = new Map([
     ['good', 0],
     ['failed', 0],
     ['missed', 0],
   ]);
+  const steps = new Map([
+    ['back', 0],
+    ['forward', 0],
+  ]);
+  const directionOf = (ms: number) => (ms < 0 ? 'back' : 'forward');
   const add = (outcome: string, count: number) => scrapes.set(outcome, scrapes.get(outcome)! + count);
   const registered = [
     meters.counter('weir_otlp_samples_scrapes_total', "Scrapes of a Collector's that came or should have come.", () =>
       [...scrapes].map(([outcome, value]) => ({ value, attributes: { ...attributes, outcome } })),
+    ),
+    meters.counter(
+      'weir_otlp_samples_clock_steps_total',
+      "Scrapes before which a Collector's clock was set back, or forward by more than a minute, each proxy by itself.",
+      () => [...steps].map(([direction, value]) => ({ value, attributes: { ...attributes, direction } })),
     ),
     meters.gauge('weir_otlp_samples_targets', 'Proxies known by what a Collector sends of them.', () => [
       { value: state.targets(), attributes },
@@ -67,6 +81,13 @@ export function createSamplesEvents(
     workload: `${own.workload.namespace}/${own.workload.name}`,
     pod: own.pod,
   });
+
+  function tellLimited({ key: reason, items: samples, times, total }: ToldDrops<null>): void {
+    const key = KEYS.get(reason);
+    const fields = { reason, samples, times, total };
+    if (key === undefined) log.warn(fields, 'data points were dropped that cannot be read as a series');
+    else log.error(fields, `data points were dropped because of ${key}: counts are incomplete`);
+  }
 
   return {
     found(target, source) {
@@ -91,18 +112,21 @@ export function createSamplesEvents(
         'nothing came of scrapes that were due: traffic is incomplete; if scrape_interval is not that of the Collector, write its',
       );
     },
+    clockStepped(target, ms) {
+      steps.set(directionOf(ms), steps.get(directionOf(ms))! + 1);
+      const times = limit.occurred('clock');
+      if (times === 0) return;
+      log.warn(
+        { ...whose(target), seconds: Math.round(ms / 1000), times },
+        'the clock of the Collector was set: its scrapes go on by the time that passed here; let it keep time by NTP',
+      );
+    },
     scraped(outcome) {
       add(outcome, 1);
     },
-    limited(reason, samples) {
-      const times = limit.occurred(reason);
-      const key = KEYS.get(reason);
-      if (times === 0) return;
-      if (key === undefined)
-        log.warn({ reason, samples, times }, 'data points were dropped that cannot be read as a series');
-      else log.error({ reason, samples, times }, `data points were dropped because of ${key}: counts are incomplete`);
-    },
+    limited: (reason, samples) => drops.dropped(reason, samples, null),
     end() {
+      drops.end();
       for (const remove of registered) remove();
     },
   };

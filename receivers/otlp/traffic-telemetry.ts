@@ -1,7 +1,10 @@
 /** @module What happens to metrics that come over OTLP, each as a function that logs and counts. */
+import type { Clock } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
+import { createDropLog } from '../../pipeline/telemetry/drop-log.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
+import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { TrafficEnvelope, TrafficMemory } from '../../pipeline/wire/otlp-traffic.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { ForeignPoints } from './foreign-points.ts';
@@ -54,6 +57,7 @@ export function createTrafficEvents(
 ): TrafficEvents {
   const attributes = { receiver: id };
   const limit = createOccurrenceLimit(clock);
+  const drops = createDropLines(log, clock);
   const outcomes = new Map<TrafficOutcome, number>();
   const foreign = new ForeignPoints(maxForeignNames);
   const bad = new ForeignPoints(maxForeignNames);
@@ -185,28 +189,49 @@ export function createTrafficEvents(
     foreign(names, unnamed) {
       for (const [name, points] of names) foreign.add(shown(name), points);
       foreign.addUnnamed(unnamed);
-      const times = limit.occurred('foreign');
-      if (times === 0) return;
-      const [[name, points] = ['', unnamed]] = names;
-      log.warn({ metric: shown(name), points, times }, 'Metrics came that are of no mesh known here; they are dropped');
+      const [name = ''] = names.keys();
+      drops.foreign.dropped('foreign', sumOf(names) + unnamed, shown(name));
     },
     badValues(names, points) {
       for (const [name, count] of names) bad.add(shown(name), count);
       const [name = ''] = names.keys();
-      const text = 'Traffic came with values that are no counts: not a number, negative, above 2^53. They are left out';
-      tell('bad values', { metric: shown(name), points, mend: 'look at its sender, and at what stands between' }, text);
+      drops.badValues.dropped('bad values', points, shown(name));
     },
     capped(lost) {
       counts.capped += lost;
     },
     partlyTaken(items, reason) {
-      const times = limit.occurred('partly taken');
-      if (times > 0) log.error({ items, reason, times }, 'The pipeline took a request in part; the rest is dropped');
+      drops.partlyTaken.dropped(reason, items, reason);
     },
     end() {
+      for (const lines of Object.values(drops)) lines.end();
       for (const remove of registered.splice(0)) remove();
     },
   };
+}
+
+/** Lines about what is left out: each with an example, or the reason. */
+function createDropLines(log: Logger, clock: Clock) {
+  return {
+    foreign: createDropLog<string>(clock, ({ items: points, times, total, detail: metric }) =>
+      log.warn({ metric, points, times, total }, 'Metrics came that are of no mesh known here; they are dropped'),
+    ),
+    badValues: createDropLog<string>(clock, ({ items: points, times, total, detail: metric }) =>
+      log.warn(
+        { metric, points, mend: 'look at its sender, and at what stands between', times, total },
+        'Traffic came with values that are no counts: not a number, negative, above 2^53. They are left out',
+      ),
+    ),
+    partlyTaken: createDropLog<string>(clock, ({ items, times, total, detail: reason }) =>
+      log.error({ items, reason, times, total }, 'The pipeline took a request in part; the rest is dropped'),
+    ),
+  };
+}
+
+function sumOf(points: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const count of points.values()) sum += count;
+  return sum;
 }
 
 function shown(text: string): string {

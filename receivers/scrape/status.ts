@@ -1,7 +1,7 @@
 /** @module What people are told of a target. */
 import type { TargetStatus } from '../../pipeline/component.ts';
+import type { TargetStats } from './target-stats.ts';
 import type { TargetSpec } from './targets.ts';
-import type { TargetStats } from './telemetry.ts';
 
 interface Shared extends Pick<TargetStatus, 'receiver' | 'url' | 'intervalMs'> {
   /** Series of its pages tell whose they are where no label does. */

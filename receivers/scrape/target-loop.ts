@@ -10,8 +10,9 @@ import type { Gate } from './gate.ts';
 import { nextOnGrid, offsetOf } from './schedule.ts';
 import type { ListedTarget } from './series-list.ts';
 import { type GoodPage, type ScrapeOutcome, type ScraperContext, TargetScraper } from './target-scraper.ts';
+import type { TargetStats } from './target-stats.ts';
 import type { TargetSpec } from './targets.ts';
-import type { ScrapeTelemetry, TargetStats } from './telemetry.ts';
+import type { ScrapeTelemetry } from './telemetry.ts';
 
 /** A timer of the machine may fire this much before its time; more is a clock that was bent. */
 const EARLY_MS = 2;

@@ -1,33 +1,11 @@
 /** @module Everything a scraping receiver logs and counts: one named function per occurrence. */
 import type { Clock } from '../../pipeline/clock/clock.ts';
-import { createOccurrenceLimit, type OccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
+import { createDropLog, type DropLog } from '../../pipeline/telemetry/drop-log.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters, Observation } from '../../pipeline/telemetry/meters.ts';
 import type { ScrapeFailure } from './failure.ts';
+import { TargetStats } from './target-stats.ts';
 import type { TargetSpec } from './targets.ts';
-
-/** What is known of one target, for its metrics and its status. */
-export class TargetStats {
-  readonly address: string;
-  up: boolean | null = null;
-  consecutiveFailures = 0;
-  lastError = '';
-  /** Wall clock at the last scrape's start, milliseconds since the epoch. */
-  lastScrapeMs: number | null = null;
-  lastDurationMs: number | null = null;
-  samples = 0;
-  bodyBytes = 0;
-  /** Attributes of its metrics; targets that share an address differ in the others. */
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly log: OccurrenceLimit;
-
-  constructor(receiver: string, { address, own }: TargetSpec, clock: Clock) {
-    const { namespace, name: workload } = own.workload;
-    this.address = address;
-    this.attributes = { receiver, target: address, namespace, workload, pod: own.pod };
-    this.log = createOccurrenceLimit(clock);
-  }
-}
 
 /** What one good page was like. */
 export interface PageStats {
@@ -53,6 +31,7 @@ export class ScrapeTelemetry {
   readonly #remove: (() => void)[] = [];
   readonly #failed = new Map<string, number>();
   readonly #seconds;
+  readonly #limited: DropLog<null>;
   #succeeded = 0;
   #skipped = 0;
   #skippedLines = 0;
@@ -67,11 +46,18 @@ export class ScrapeTelemetry {
     this.#clock = clock;
     this.#log = log;
     this.#seconds = meters.seconds('weir_scrape_duration_seconds', 'Time from the start of a scrape to its end.');
+    this.#limited = createDropLog(clock, ({ key: target, items: samples, times, total }) =>
+      log.error(
+        { target, samples, times, total },
+        'max_series is reached: counts of this target are incomplete; raise it',
+      ),
+    );
     this.#registerTargets(meters);
     this.#registerTotals(meters, series);
   }
 
   close(): void {
+    this.#limited.end();
     for (const remove of this.#remove.splice(0)) remove();
   }
 
@@ -202,10 +188,7 @@ export class ScrapeTelemetry {
     }
     if (page.limitedSamples > 0) {
       stats.lastError = `series_limit: max_series is reached, ${page.limitedSamples} samples of this page are left out`;
-      if (stats.log.occurred('series limit') > 0) {
-        const { limitedSamples: samples } = page;
-        this.#log.error({ target, samples }, 'max_series is reached: counts of this target are incomplete; raise it');
-      }
+      this.#limited.dropped(target, page.limitedSamples, null);
     }
   }
 
