@@ -2,10 +2,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import test from 'ava';
+import { parse } from 'yaml';
 import { parseDemoArgs } from '../../demo/args.ts';
 import { loadConfig } from '../../pipeline/config/load.ts';
 import { renderProblems } from '../../pipeline/config/print.ts';
 import { registry } from '../../pipeline/graph/registry.ts';
+import type { OtlpConfig } from '../../receivers/otlp/config.ts';
 import { startServer } from '../exporters/smi/server.ts';
 import { callWeir } from '../kit/cli.ts';
 import { ROOT, readRepositoryFile, repositoryFiles } from '../kit/repository.ts';
@@ -17,21 +19,25 @@ interface Block {
   readonly path: string;
   readonly line: number;
   readonly language: string;
+  /** Whose it is where it is not Weir's: the word behind the language, `collector`; else ''. */
+  readonly whose: string;
   readonly text: string;
 }
 
 function blocksOf(path: string): Block[] {
   const page = readRepositoryFile(path);
-  return [...page.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map((match) => ({
+  return [...page.matchAll(/^```(\w*)(?: (\w+))?\n(.*?)^```$/gms)].map((match) => ({
     path,
     line: page.slice(0, match.index).split('\n').length + 1,
     language: match[1]!,
-    text: match[2]!,
+    whose: match[2] ?? '',
+    text: match[3]!,
   }));
 }
 
 const BLOCKS = PAGES.flatMap(blocksOf);
-const YAML = BLOCKS.filter(({ language }) => language === 'yaml');
+const YAML = BLOCKS.filter(({ language, whose }) => language === 'yaml' && whose === '');
+const COLLECTOR_YAML = BLOCKS.filter(({ language, whose }) => language === 'yaml' && whose === 'collector');
 
 /** A block is a whole configuration when it has pipelines; any other is a fragment, which this frame completes. */
 function frameFor({ text }: Block): string {
@@ -70,6 +76,43 @@ test('whole configurations and fragments are both there, and a wrong one would b
   for (const block of YAML) {
     t.regex(await complaints({ ...block, text: block.text.replace(/^( {2}\w+):/m, '$1x:') }), /WEIR\d+/, block.path);
   }
+});
+
+interface CollectorConfig {
+  readonly receivers: {
+    readonly prometheus: {
+      readonly config: {
+        readonly global?: { readonly scrape_interval: string };
+        readonly scrape_configs: readonly { readonly job_name: string; readonly scrape_interval?: string }[];
+      };
+    };
+  };
+  readonly exporters: Readonly<Record<string, { readonly endpoint: string }>>;
+  readonly service: {
+    readonly pipelines: Readonly<Record<string, { readonly receivers: string[]; readonly exporters: string[] }>>;
+  };
+}
+
+test('configurations of a Collector fit that of the Weir beside them: address, signal and interval', async (t) => {
+  t.true(COLLECTOR_YAML.length >= 2);
+  for (const { path, line, text } of COLLECTOR_YAML) {
+    const { receivers, exporters, service }: CollectorConfig = parse(text, { strict: true });
+    const place = `${path}:${line}`;
+    const weir = YAML.find((block) => block.path === path && isWhole(block))!;
+    const { config } = await loadConfig(['weir.yaml'], { env: {}, registry, read: async () => weir.text });
+    const { id, config: otlp } = config!.pipelines[0]!.receivers[0]!;
+    const { protocols, scrape_interval: intervalMs } = otlp as OtlpConfig;
+    t.is(id, 'otlp', place);
+    t.is(exporters.otlphttp!.endpoint, `http://127.0.0.1:${protocols.http!.endpoint.port}`, place);
+    t.deepEqual(service.pipelines, { metrics: { receivers: ['prometheus'], exporters: ['otlphttp'] } }, place);
+    const { global, scrape_configs: jobs } = receivers.prometheus.config;
+    for (const { job_name: job, scrape_interval: own } of jobs)
+      t.is(own ?? global?.scrape_interval, `${intervalMs / 1000}s`, `${place} ${job}`);
+  }
+});
+
+test('blocks of other programs are marked with a word that is known', (t) => {
+  for (const { path, line, whose } of BLOCKS) t.true(['', 'collector'].includes(whose), `${path}:${line}`);
 });
 
 /** Command lines of a page: lines of blocks without a language, and code within sentences. */
