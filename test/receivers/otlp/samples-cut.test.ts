@@ -115,17 +115,21 @@ function boundOf({ settings }: Stage): { bound: number } {
   return work;
 }
 
-test('a look for silent proxies waits until the scrape at hand is applied', async (t) => {
+test('a look for silent proxies waits until the scrape at hand is applied, and no longer', async (t) => {
   const stage = await createStage({ config: { target_expiration: '30s' } });
   await stage.send(scrape(2, 0, 1, 2));
   stage.clock.advance(5000);
   await stage.send(KNOWN);
-  // Looked for at 30 s, when proxy 2 has been silent for long enough; held until then.
-  stage.clock.advance(30_000 - SETTLED_MS - 5000);
-  await stage.send(scrape(1, 27, 17, SERIES));
-  const gone = () => stage.seen.filter(({ kind }) => kind === 'gone').map(({ target }) => target);
+  // Proxies are looked for each 5 s, and proxy 2 has been silent for too long at 35 s.
+  stage.clock.advance(34_900 - SETTLED_MS - 5000);
+  await stage.send(scrape(1, 32, 17, SERIES));
+  stage.clock.advance(SETTLED_MS - 1);
+  const from = stage.seen.length;
+  stage.clock.fireNext();
+  stage.clock.stall(200);
+  const told = stage.seen.slice(from).map(({ kind, target }) => `${target} ${kind}`);
+  t.deepEqual(told.slice(-2), ['10.0.0.1:4191 scraped', '10.0.0.2:4191 gone']);
   stage.clock.advance(60_000);
-  t.deepEqual(gone().includes('10.0.0.2:4191'), true);
   t.is(totalOf(countsOf(stage.sums)), 2 * 7 + (SERIES - 2) * 17);
   t.is(stage.balance.unaccounted, 0);
 });
@@ -264,6 +268,21 @@ test('whoever cuts has the proxy at hand to its end, and no other, and hears of 
     while (clock.turn());
     t.deepEqual([doneMs.has(second), told.ended], [true, 1]);
   }
+});
+
+test('where the loop has the proxy at hand to its end, whoever waits for that goes on, and nobody else is called', (t) => {
+  const { settling, doneMs, told, clock } = slow();
+  const [first, second] = [target(), target()];
+  settling.add(first, 5000);
+  settling.add(second, 5000);
+  settling.arm();
+  clock.turn();
+  told.isBusy = true;
+  const cut = settling.cut();
+  t.false(cut.next().done);
+  while (clock.turn());
+  t.true(cut.next().done);
+  t.deepEqual([[...doneMs.keys()], told.ended], [[first], 0]);
 });
 
 test('one that looks is called when the proxy at hand is at its end, and needs not wait where there is none', (t) => {
