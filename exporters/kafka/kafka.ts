@@ -15,6 +15,7 @@ import { KafkaFault, kafkaFault } from '../../pipeline/net/kafka-fault.ts';
 import { createSendingEvents } from '../../pipeline/sending/telemetry.ts';
 import { type SendOutcome, type TrafficSender, TrafficSending } from '../../pipeline/sending/traffic-sending.ts';
 import { partitionOf } from '../../pipeline/wire/murmur2.ts';
+import { printableShort } from '../../pipeline/wire/printable.ts';
 import type { KafkaConfig } from './config.ts';
 import { type EncodedMessage, encodeReading } from './encode.ts';
 import { createKafkaEvents, type KafkaEvents } from './telemetry.ts';
@@ -36,6 +37,8 @@ interface Outbox {
   tried: number;
   /** Reason → messages given up. */
   readonly refused: Map<string, number>;
+  /** By reason, of the last one given up, for people. */
+  readonly errors: Map<string, string>;
 }
 
 interface Connection {
@@ -106,7 +109,7 @@ class KafkaSender implements TrafficSender<Outbox> {
       nowMs: clock.wallMs(),
     });
     this.#seq += messages.length;
-    return { messages, next: 0, most: MAX_REQUEST_MESSAGES, tried: 0, refused: new Map() };
+    return { messages, next: 0, most: MAX_REQUEST_MESSAGES, tried: 0, refused: new Map(), errors: new Map() };
   }
 
   /** What was still withheld for sides that never came back, in a window of its own after the last one. */
@@ -131,7 +134,7 @@ class KafkaSender implements TrafficSender<Outbox> {
       if (fault.verdict === 'refused' || fault.verdict === 'too_large') this.#narrow(outbox, fault.reason);
       else return { kind: 'transient', reason: fault.reason, error: fault.message };
     }
-    return { kind: 'sent', dropped: outbox.refused };
+    return { kind: 'sent', dropped: outbox.refused, errors: outbox.errors };
   }
 
   /** One request with the next messages. Null: they were acknowledged, or the first one was given up. */
@@ -174,7 +177,8 @@ class KafkaSender implements TrafficSender<Outbox> {
     outbox.next += 1;
     outbox.most = MAX_REQUEST_MESSAGES;
     outbox.refused.set(reason, (outbox.refused.get(reason) ?? 0) + 1);
-    this.#events.refused(reason, message.key, message.bytes);
+    outbox.errors.set(reason, `Kafka does not accept the message of ${printableShort(message.key)}`);
+    this.#events.refused(reason);
   }
 
   #connected(): Promise<Connection> {

@@ -5,7 +5,6 @@ import type { KafkaFault } from '../../pipeline/net/kafka-fault.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
 import type { Meters } from '../../pipeline/telemetry/meters.ts';
-import { printableShort } from '../../pipeline/wire/printable.ts';
 
 export interface KafkaEvents {
   connected(topic: string, partitions: number): void;
@@ -16,8 +15,8 @@ export interface KafkaEvents {
   misconfigured(fault: KafkaFault): void;
   /** `messages` were acknowledged. */
   sent(messages: number, bytes: number): void;
-  /** One message that will never be accepted. */
-  refused(reason: string, key: string, bytes: number): void;
+  /** One message that will never be accepted; it is told as dropped. */
+  refused(reason: string): void;
   /** The deadline of the shutdown came before what was withheld could be sent. */
   withheldLost(requests: number, messages: number): void;
   /** Shows how often an edge or workload was told from another side than before, and what is withheld meanwhile. */
@@ -87,14 +86,8 @@ export function createKafkaEvents(
       messagesSent += messages;
       bytesSent += bytes;
     },
-    refused(reason, key, bytes) {
+    refused(reason) {
       count(refused, reason);
-      const times = limit.occurred(`refused ${reason}`);
-      if (times > 0)
-        log.error(
-          { reason, key: printableShort(key), bytes, times },
-          'A message was dropped: Kafka does not accept it',
-        );
     },
     withheldLost(requests, messages) {
       count(trouble, 'withheld_lost');

@@ -190,3 +190,22 @@ test('spans are delivered, or dropped and counted when nobody reads', (t) => {
   t.is(balance.accepted, 3);
   t.is(balance.unaccounted, 0);
 });
+
+test('what a reader that is too slow misses is told at once, then together when 30 s have passed, and at the end', async (t) => {
+  const { exporter, clock, log, reader } = create();
+  reader.gone = true;
+  for (let n = 0; n < 3; n++) exporter.consume(trafficBatch(SUM));
+  clock.advance(30_000);
+  exporter.consume(trafficBatch(SUM));
+  await exporter.stop(new AbortController().signal);
+  const of = (slots: number) => slots * (SUM.records.length + SUM.coverage.length);
+  t.deepEqual(
+    log.map(({ fields: { items, times, total } }) => [items, times, total]),
+    [
+      [of(1), 1, of(1)],
+      [of(2), 2, of(3)],
+      [of(1), 1, of(4)],
+    ],
+  );
+  t.is(clock.timers, 0);
+});

@@ -163,7 +163,10 @@ test('one message that is refused is dropped alone, named and counted; the other
   t.deepEqual(kafka.log.map(({ key }) => key).toSorted(), ['shop/bot', 'shop/emoji', 'shop/web']);
   t.deepEqual([...balance.dropped], [['invalid_record', 1]]);
   t.is(balance.unaccounted, 0);
-  t.is(log.find(({ fields }) => fields.key !== undefined)?.fields.key, 'shop/voting');
+  const lines = log.filter(({ level }) => level === 'error');
+  t.is(lines.length, 1, 'one line for one drop');
+  const error = 'Kafka does not accept the message of shop/voting';
+  t.like(lines[0], { message: 'Traffic was dropped', fields: { reason: 'invalid_record', items: 1, total: 1, error } });
 });
 
 test('batches keep within max_message_bytes, and smaller ones are tried when the topic takes less', async (t) => {
