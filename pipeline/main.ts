@@ -44,8 +44,15 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** Ends only when everything written has left the process. */
+/** How long (ms) a `run` that was drained waits for who reads its output. */
+const READER_MS = 3000;
+
+/**
+ * Ends only when everything written has left the process. A pager may take its time with what a command prints; a reader of
+ * `run` that stands still must not keep it from ending.
+ */
 function exitFlushed(code: number): void {
+  if (process.argv[2] === 'run') systemClock.after(READER_MS, () => process.exit(code));
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }
 

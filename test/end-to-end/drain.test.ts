@@ -2,6 +2,8 @@
  * @module A real process is told to stop while some of its exporters are dead: the living ones have everything at once, in
  * every pipeline, and the dead ones alone wait for the end and lose theirs.
  */
+
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -97,6 +99,35 @@ service:
   await weir.printed('started');
   return { ...weir, url: `http://127.0.0.1:${port}/v1/traces` };
 }
+
+test('a reader of the debug exporter that stands still does not keep Weir from ending', async (t) => {
+  t.timeout(120_000);
+  const [port = 0] = await freePorts(1);
+  const folder = await mkdtemp(join(tmpdir(), 'weir-drain-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'config.yaml');
+  await writeFile(
+    file,
+    `receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:${port}" } } } }
+exporters: { debug: { verbosity: detailed, max_spans: 10000 } }
+service: { telemetry: { metrics: { level: none } }, pipelines: { traces: { receivers: [otlp], exporters: [debug] } } }
+`,
+  );
+  const weir = startCli(['run', '-c', file]);
+  t.teardown(() => weir.child.kill('SIGKILL'));
+  await weir.printed('started');
+  weir.child.stdout?.pause();
+  const { bytes } = spansNumbered(idsFrom(1, 10_000));
+  const headers = { 'content-type': 'application/x-protobuf' };
+  const url = `http://127.0.0.1:${port}/v1/traces`;
+  t.is((await fetch(url, { method: 'POST', headers, body: Buffer.from(bytes) })).status, 200);
+  const exited = once(weir.child, 'exit');
+  weir.child.kill('SIGTERM');
+  t.deepEqual(await exited, [0, null]);
+  weir.child.stdout?.resume();
+  const { out } = await weir.finished;
+  t.true(out.length > 0 && !out.includes('000000000000270f'), 'the reader had not read all');
+});
 
 type Line = Readonly<Record<string, unknown>>;
 
