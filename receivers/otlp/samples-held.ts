@@ -9,6 +9,7 @@ import type { SeriesBudget } from '../scrape/series-index.ts';
 import { END, PointRows } from './samples-rows.ts';
 import { newSeriesOf, type PointSeries } from './samples-series.ts';
 import { Tally } from './samples-tally.ts';
+import type { Heard } from './samples-times.ts';
 import type { PagePart } from './samples-write.ts';
 
 /** Bytes of all rows that were given back, to be used again: of some thousands of small proxies, or few large ones. */
@@ -40,8 +41,8 @@ export class RowPool {
 
 export class HeldScrape {
   readonly timeMs: number;
-  /** Engine time (ms) at which the first part came. */
-  readonly heardMs: number;
+  /** When the first part came. */
+  readonly heard: Heard;
   readonly rows: PointRows;
   /** What becomes of it, not booked before. */
   readonly tally = new Tally();
@@ -52,9 +53,9 @@ export class HeldScrape {
   /** Of `up` nobody keeps series, so that one of a kind is held, whatever stands beside it. */
   #upKinds = 0;
 
-  constructor(timeMs: number, heardMs: number, rows: PointRows, budget: SeriesBudget) {
+  constructor(timeMs: number, { nowMs, steadyMs }: Heard, rows: PointRows, budget: SeriesBudget) {
     this.timeMs = timeMs;
-    this.heardMs = heardMs;
+    this.heard = { nowMs, steadyMs };
     this.rows = rows;
     this.#budget = budget;
     this.#part = { timeMs, first: END, last: END };

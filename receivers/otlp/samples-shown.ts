@@ -11,6 +11,7 @@ import type { MeshRules } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import { REFUSED, type SeriesBudget, SeriesIndex } from '../scrape/series-index.ts';
+import { onClockSetBack } from './samples-good.ts';
 import { type Buckets, type NewBuckets, NO_BOUNDS, PointSeries, type SeriesRole } from './samples-series.ts';
 import type { SampledTarget } from './samples-target.ts';
 
@@ -142,6 +143,14 @@ export class ShownSeries {
     if (series.standing !== 'live') return;
     series.standing = 'ended';
     this.#ended += series.ids.length;
+  }
+
+  /** The sender's clock was set back by `ms`. O(series). */
+  setBack(ms: number): void {
+    for (const series of this.#series.values()) {
+      series.timeMs = onClockSetBack(series.timeMs, ms);
+      series.staleMs = onClockSetBack(series.staleMs, ms);
+    }
   }
 
   /** Ends all of which nothing came since `sinceMs`. O(series). */

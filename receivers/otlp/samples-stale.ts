@@ -2,6 +2,7 @@
  * @module Which marks of ended series are to be believed. A Collector sets them when a series is missing on a good page, and
  * on all series when it got no page at all; which of the two it was, other points of the same time tell.
  */
+import { onClockSetBack } from './samples-good.ts';
 import type { PointSeries } from './samples-series.ts';
 
 export class Staleness {
@@ -43,6 +44,11 @@ export class Staleness {
     for (const series of this.#unsure) if (series.timeMs < this.#backMs) this.#end(series);
     this.#unsure = [];
     this.#backMs = 0;
+  }
+
+  /** The sender's clock was set back by `ms`, as whoever has the series says to them. */
+  setBack(ms: number): void {
+    this.#backMs = onClockSetBack(this.#backMs, ms);
   }
 
   #takeUnconfirmed(timeMs: number): void {

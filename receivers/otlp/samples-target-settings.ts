@@ -8,6 +8,7 @@ import type { SeriesBudget } from '../scrape/series-index.ts';
 import type { RowPool } from './samples-held.ts';
 import type { Tally } from './samples-tally.ts';
 import type { SampledTarget } from './samples-target.ts';
+import type { Heard } from './samples-times.ts';
 
 /** How a batch stands on the time line; engine milliseconds but `monoMs`, which only lengths are taken of. */
 export interface BatchTimes {
@@ -35,6 +36,8 @@ export interface TargetEvents {
   settle(target: SampledTarget): void;
   /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */
   missed(target: Target, scrapes: number): void;
+  /** The clock of whoever scrapes it was set forward by more than delays explain, or back (negative), ms. */
+  clockStepped(target: SampledTarget, ms: number): void;
 }
 
 export interface TargetSettings {
@@ -53,9 +56,7 @@ export interface TargetSettings {
 }
 
 /** What goes with a part on its way. */
-export interface TakeFacts {
-  /** Engine time. */
-  readonly nowMs: number;
+export interface TakeFacts extends Heard {
   readonly tally: Tally;
   readonly pace: Pace;
 }

@@ -10,23 +10,23 @@ import type { LifeSigns } from '../../pipeline/model/lives.ts';
 import type { InSteps, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
 import type { SeriesBudget } from '../scrape/series-index.ts';
+import { GoodScrapes } from './samples-good.ts';
 import { HeldScrape, type RowPool } from './samples-held.ts';
 import { PageLife } from './samples-life.ts';
 import { type PageKind, TargetPages } from './samples-pages.ts';
 import { END, type PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
+import { SetBacks } from './samples-set-back.ts';
 import { ShownSeries } from './samples-shown.ts';
 import { Staleness } from './samples-stale.ts';
 import type { Tally } from './samples-tally.ts';
 import type { EventTimes, TakeFacts, TargetEvents, TargetSettings } from './samples-target-settings.ts';
-import { ScrapeTimes } from './samples-times.ts';
+import { type Heard, isSetRight, MAX_OFF_MS, ScrapeTimes } from './samples-times.ts';
 import { hasCount, hasValue, isOver, takeAll, upOf } from './samples-told.ts';
 import { deltasFromMs, type PagePart, type PartContext, PartWriter } from './samples-write.ts';
 
 /** A life that began this much before the watch did still began under it, as `smi` has it, ms. */
 const START_SLACK_MS = 1000;
-/** Good scrapes after which those series are over of which nothing came for as many. */
-const KEPT_SCRAPES = 8;
 const NO_IDS: ReadonlySet<number> = new Set();
 const NO_SIGNS: LifeSigns = { startSeconds: Number.NaN, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN };
 
@@ -50,14 +50,8 @@ export class SampledTarget {
   #held: HeldScrape | null = null;
   readonly #writer: PartWriter;
   readonly #pages: TargetPages;
-  #goodScrapes = 0;
-  /** Time of the first good scrape. */
-  #firstGoodMs = 0;
-  /** Time of the newest one. */
-  #goodMs = 0;
-  #sweptMs = 0;
-  /** Time of the last scrape before which a gap was left. */
-  #gapOfMs = 0;
+  readonly #setBacks: SetBacks;
+  readonly #good = new GoodScrapes();
   /** Its counts are deltas: what tells of the process tells nothing of them. */
   #tellsDeltas = false;
 
@@ -66,6 +60,7 @@ export class SampledTarget {
     this.times = new ScrapeTimes(intervalMs, watchStartMs);
     this.shown = new ShownSeries(this, rules, own, budget);
     this.target = { key, receiver, address, own, rules, series: this.shown.table, intervalMs };
+    this.#setBacks = new SetBacks(this.times, this.shown);
     this.#pages = new TargetPages(this.target, this.shown, this.times, events);
     this.source = settings.source;
     this.#events = events;
@@ -89,7 +84,7 @@ export class SampledTarget {
   /** Whether what is held is to be settled before anything of `timeMs`, of a later scrape, is read into series. */
   isPast(timeMs: number, nowMs: number): boolean {
     if (this.#held === null) return false;
-    return timeMs > this.#held.timeMs || this.times.wasAhead(this.#held.timeMs, timeMs, nowMs);
+    return timeMs > this.#held.timeMs || isSetRight(this.#held.timeMs, timeMs, nowMs);
   }
 
   /**
@@ -99,30 +94,37 @@ export class SampledTarget {
    */
   *take(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<boolean> {
     const { timeMs } = part;
-    const isLate = this.#held === null ? this.#isKnown(timeMs, facts.nowMs) : timeMs < this.#held.timeMs;
+    if (this.#held === null && this.times.isOld(timeMs) && this.#setBacks.isSetBack(part, rows, facts))
+      this.#setBack(timeMs, facts);
+    const isLate = timeMs < (this.#held?.timeMs ?? 0) || (this.#held === null && timeMs <= this.times.timeMs);
     if (isLate) {
       yield* this.#apply(part, rows, facts);
       return false;
     }
     if (this.#held === null) {
-      this.#held = new HeldScrape(timeMs, facts.nowMs, this.#pool.take(), this.#budget);
+      this.#held = new HeldScrape(timeMs, facts, this.#pool.take(), this.#budget);
       this.#events.held(this, timeMs);
     }
     yield* this.#held.add(part, rows, facts.pace);
     return isOver(part, rows);
   }
 
-  #isKnown(timeMs: number, nowMs: number): boolean {
-    return timeMs === this.times.timeMs || this.times.isOld(timeMs, nowMs);
+  /** All times that were told so far are put on the sender's clock as it is at `timeMs`. O(series). */
+  #setBack(timeMs: number, heard: Heard): void {
+    const backMs = this.times.setBack(timeMs, heard);
+    this.shown.setBack(backMs);
+    this.#stale.setBack(backMs);
+    this.#good.setBack(backMs);
+    this.#events.clockStepped(this, -backMs);
   }
 
   /** Applies what is held, by steps as `take`; returns what became of it, to be booked. */
   *settle(pace: Pace): InSteps<Tally> {
     const held = this.#held!;
-    const { heardMs, rows, tally } = held;
+    const { heard, rows, tally } = held;
     const whole = held.whole();
     this.#held = null;
-    yield* this.#apply(whole, rows, { nowMs: heardMs, tally, pace });
+    yield* this.#apply(whole, rows, { ...heard, tally, pace });
     held.end();
     this.#pool.giveBack(rows);
     return tally;
@@ -134,21 +136,23 @@ export class SampledTarget {
   }
 
   *#apply(part: PagePart, rows: PointRows, facts: TakeFacts): InSteps<void> {
-    const { nowMs, tally } = facts;
+    const { tally } = facts;
     const up = upOf(part, rows);
     if (isOver(part, rows)) {
       // What was told of the same time counts before.
-      if (hasCount(part, rows)) yield* this.#good(part, rows, facts);
+      if (hasCount(part, rows)) yield* this.#takeGood(part, rows, facts);
       else takeAll(part, rows, tally);
-      this.#over(part.timeMs, nowMs);
-    } else if (up === 'down') this.#fail(part, rows, nowMs, tally);
-    else if (up === 'up' || part.timeMs === this.#goodMs || hasValue(part, rows)) yield* this.#good(part, rows, facts);
-    else this.#mark(part, rows, tally);
+      this.#over(part.timeMs, facts.nowMs);
+    } else if (up === 'down') this.#fail(part, rows, facts);
+    else if (up === 'up' || part.timeMs === this.#good.newestMs || hasValue(part, rows))
+      yield* this.#takeGood(part, rows, facts);
+    // Nothing but marks of series that ended, and nobody has said yet whether the scrape was good.
+    else this.#markEnded(part, rows, tally);
   }
 
-  /** Tells of scrapes that are overdue at `nowMs`. */
-  tellOverdue(nowMs: number): void {
-    const dues = this.times.overdue(nowMs);
+  /** Tells of scrapes that are overdue at `steadyMs`. */
+  tellOverdue(steadyMs: number): void {
+    const dues = this.times.overdue(steadyMs);
     this.#pages.missed(dues);
     this.failures += dues.length;
     if (dues.length > 0) this.isSilent = true;
@@ -167,44 +171,38 @@ export class SampledTarget {
 
   /** The Collector scrapes it no more. */
   #over(timeMs: number, nowMs: number): void {
-    if (!this.times.isOld(timeMs, nowMs)) this.leave(this.times.engineMs(timeMs, nowMs));
+    if (!this.times.isOld(timeMs)) this.leave(Math.max(this.times.engineMs(timeMs, nowMs), this.times.aliveMs));
   }
 
   /** The Collector got no page: what its marks say has ended has not, and nothing moves. */
-  #fail(part: PagePart, rows: PointRows, nowMs: number, tally: Tally): void {
+  #fail(part: PagePart, rows: PointRows, facts: TakeFacts): void {
     const { timeMs } = part;
+    const { tally } = facts;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
       if (rows.isRecorded[row] === 0) this.#stale.mark(rows.series[row]!, timeMs);
       if (rows.isRecorded[row] === 0 || rows.uses[row]!.form === 'up') tally.taken += rows.length[row]!;
       else tally.failed += rows.length[row]!;
     }
-    if (this.times.timeMs === timeMs || this.times.isOld(timeMs, nowMs)) return;
-    this.#advance(timeMs, nowMs, timeMs);
+    if (timeMs <= this.times.timeMs) return;
+    this.#advance(timeMs, facts, timeMs);
     this.#pages.failed('scrape_failed', this.times.atMs);
     this.isUp = false;
     this.failures += 1;
   }
 
-  /** Nothing but marks of series that ended, and nobody has said yet whether the scrape was good. */
-  #mark({ timeMs, first }: PagePart, rows: PointRows, tally: Tally): void {
-    for (let row = first; row !== END; row = rows.next[row]!) {
-      this.#stale.mark(rows.series[row]!, timeMs);
-      tally.taken += rows.length[row]!;
-    }
-  }
-
   // --- Good scrapes ---------------------------------------------------------------------------------------------------
 
-  *#good(part: PagePart, rows: PointRows, { nowMs, tally, pace }: TakeFacts): InSteps<void> {
+  *#takeGood(part: PagePart, rows: PointRows, heard: TakeFacts): InSteps<void> {
     const { timeMs } = part;
-    const isOld = this.times.isOld(timeMs, nowMs);
+    const { nowMs, tally, pace } = heard;
+    const isOld = this.times.isOld(timeMs);
     const isNew = !isOld && timeMs !== this.times.timeMs;
     const beforeMs = isNew || isOld ? this.times.timeMs : this.times.beforeMs;
-    const isFirst = this.#goodScrapes === 0;
+    const isFirst = this.#good.count === 0;
     const fromMs = isFirst ? deltasFromMs(part, rows, this.target.intervalMs) : null;
-    if (isNew) this.#advance(timeMs, nowMs, fromMs ?? timeMs);
+    if (isNew) this.#advance(timeMs, heard, fromMs ?? timeMs);
     if (isNew || isFirst) this.#beginGood(timeMs);
-    const isLateFirst = !isFirst && timeMs === this.#firstGoodMs;
+    const isLateFirst = !isFirst && timeMs === this.#good.firstMs;
     const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
     const context = { ...facts, anew: false, page: ++this.#pages.page, shownPage: this.#pages.shownPage, written: 0 };
     const isLifeTold = yield* this.#writer.readLife(context);
@@ -217,7 +215,7 @@ export class SampledTarget {
     }
     yield* this.#showAtZero(context, yield* this.#writer.beginningAgain(context));
     const gapToMs = yield* this.#writer.writeDeltas(context);
-    if (gapToMs !== Number.POSITIVE_INFINITY && this.#gapOfMs !== timeMs) this.#leaveGap(context, gapToMs);
+    if (gapToMs !== Number.POSITIVE_INFINITY && this.#good.gapOfMs !== timeMs) this.#leaveGap(context, gapToMs);
     yield* this.#writer.writeCumulative(context);
     this.#markEnded(part, rows, tally);
     const hasEnded = this.#stale.confirm(timeMs);
@@ -234,24 +232,21 @@ export class SampledTarget {
   }
 
   #beginGood(timeMs: number): void {
-    if (this.#goodScrapes === 0) this.#firstGoodMs = timeMs;
-    this.#goodMs = timeMs;
-    this.#goodScrapes += 1;
+    const overMs = this.#good.begin(timeMs);
     this.#stale.nextGood(timeMs);
     this.isUp = true;
     this.failures = 0;
-    if (this.#goodScrapes % KEPT_SCRAPES !== 0) return;
-    this.shown.endSilent(this.#sweptMs);
-    this.#sweptMs = timeMs;
+    if (overMs !== null) this.shown.endSilent(overMs);
   }
 
   /** Goes on to the scrape of `timeMs`. One that is the first of all is known since `sinceMs`. */
-  #advance(timeMs: number, nowMs: number, sinceMs: number): void {
+  #advance(timeMs: number, heard: Heard, sinceMs: number): void {
     const isFirst = this.times.timeMs === 0;
-    this.#pages.missed(this.times.advance(timeMs, nowMs));
+    this.#pages.missed(this.times.advance(timeMs, heard));
     this.isSilent = false;
-    if (!isFirst) return;
-    this.#pages.discovered(this.times.engineMs(sinceMs, nowMs));
+    const { forwardMs } = this.times;
+    if (forwardMs > MAX_OFF_MS) this.#events.clockStepped(this, forwardMs);
+    if (isFirst) this.#pages.discovered(this.times.beganMs(sinceMs));
   }
 
   #markEnded({ timeMs, first }: PagePart, rows: PointRows, tally: Tally): void {
@@ -266,8 +261,8 @@ export class SampledTarget {
 
   /** At first sight `smi` counts nothing: it is shown a page before, on which what comes as deltas is at 0. */
   *#showDeltasAtZero(context: PartContext, fromMs: number): InSteps<void> {
-    const { part, nowMs, pace } = context;
-    const startedMs = this.times.engineMs(fromMs, nowMs);
+    const { part, pace } = context;
+    const startedMs = this.times.beganMs(fromMs);
     const monoMs = this.times.monoMs - (part.timeMs - fromMs);
     yield* this.#show({ scheduledMs: null, startedMs, monoMs }, pace, { isAhead: true });
     this.#next(context);
@@ -279,9 +274,11 @@ export class SampledTarget {
   }
 
   /** Nobody tells of the time between: it is not covered, and its slot is incomplete. */
-  #leaveGap({ part, beforeMs, nowMs }: PartContext, toMs: number): void {
-    this.#gapOfMs = part.timeMs;
-    this.times.skip(toMs - beforeMs);
+  #leaveGap({ part, nowMs }: PartContext, toMs: number): void {
+    const gapMs = this.times.gapMs(toMs);
+    if (gapMs === 0) return;
+    this.#good.gapOfMs = part.timeMs;
+    this.times.skip(gapMs);
     this.#pages.gap(this.times.engineMs(toMs, nowMs));
   }
 

@@ -12,6 +12,7 @@ import type { KnownResource } from './samples-resources.ts';
 import type { UnknownSeries } from './samples-rows.ts';
 import { SampledTarget } from './samples-target.ts';
 import type { TargetEvents } from './samples-target-settings.ts';
+import { MAX_OFF_MS, type ScrapeTimes } from './samples-times.ts';
 
 export interface TargetsSettings {
   readonly receiver: string;
@@ -88,13 +89,13 @@ export class SampledTargets {
     return target;
   }
 
-  /** Tells what is overdue at `nowMs`, and lets go whoever was last heard before `sinceMs`. */
-  look(nowMs: number, sinceMs: number): void {
+  /** Tells what is overdue at `steadyMs`, and lets go whoever was last heard before `sinceMs`; both are steady. */
+  look(steadyMs: number, sinceMs: number): void {
     for (const target of this.#byKey.values()) {
       // What is held is heard of.
       if (target.isHeld) continue;
-      if (target.times.heardMs >= sinceMs) target.tellOverdue(nowMs);
-      else target.leave(target.times.atMs);
+      if (target.times.heardSteadyMs >= sinceMs) target.tellOverdue(steadyMs);
+      else target.leave(target.times.aliveMs);
     }
     this.forgetGone();
   }
@@ -109,7 +110,7 @@ export class SampledTargets {
   }
 
   leaveAll(): void {
-    for (const target of this.#byKey.values()) target.leave(target.times.atMs);
+    for (const target of this.#byKey.values()) target.leave(target.times.aliveMs);
     this.forgetGone();
   }
 
@@ -130,7 +131,7 @@ export class SampledTargets {
       return {
         ...{ receiver, address, url: '', namespace, workload, kind, pod: own.pod, identity: source, refused: false },
         ...{ health: healthOf(sampled), samples, consecutiveFailures: failures, intervalMs },
-        ...{ lastScrapeMs: times.timeMs === 0 ? null : times.atMs, lastDurationMs: null },
+        ...{ lastScrapeMs: times.timeMs === 0 ? null : times.heardMs, lastDurationMs: null },
         lastError: errorOf(sampled),
       } satisfies TargetStatus;
     });
@@ -143,6 +144,13 @@ function healthOf({ isUp, isSilent }: SampledTarget): TargetStatus['health'] {
 }
 
 function errorOf({ isUp, isSilent, times }: SampledTarget): string {
-  if (isSilent) return `nothing came since ${new Date(times.atMs).toISOString()}`;
+  if (isSilent) return `nothing came since ${new Date(times.heardMs).toISOString()}${clockText(times)}`;
   return isUp === false ? 'the Collector says that its scrape failed' : '';
+}
+
+/** What is to be known of a clock that is far off; '' for none. */
+function clockText({ behindMs, aheadMs }: ScrapeTimes): string {
+  const offMs = Math.max(behindMs, aheadMs);
+  if (offMs <= MAX_OFF_MS) return '';
+  return `; the Collector's clock is ${behindMs > 0 ? 'behind' : 'ahead'} by ${Math.round(offMs / 1000)} s`;
 }

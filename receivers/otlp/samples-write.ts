@@ -60,13 +60,13 @@ export class PartWriter {
   /** Reads what tells of the process, before all else; returns whether anything came of it. */
   *readLife(context: PartContext): InSteps<boolean> {
     let isTold = false;
-    const { part, rows, pace, nowMs, tally, page } = context;
+    const { part, rows, pace, tally, page } = context;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
       if (pace.isStep(FIELD_WORK)) yield;
       const series = rows.series[row]!;
       if (!series.tellsLife || rows.isRecorded[row] === 0) continue;
       tally.taken += 1;
-      if (this.#isRepeat(series, context) || this.#times.isOld(part.timeMs, nowMs)) continue;
+      if (this.#isRepeat(series, context) || this.#times.isOld(part.timeMs)) continue;
       const value = rows.values.values[rows.from[row]!]!;
       if (series.role !== 'restart_epoch') this.#life.isTold = true;
       isTold = true;
@@ -257,9 +257,8 @@ export class PartWriter {
     return shownPage > 0 && this.#shown.table.seen[ids[ids.length - 1]!] === shownPage;
   }
 
-  #isRepeat(series: PointSeries, { part: { timeMs }, nowMs }: PartContext): boolean {
-    if (series.timeMs === 0 || timeMs > series.timeMs) return false;
-    return !this.#times.wasAhead(series.timeMs, timeMs, nowMs);
+  #isRepeat(series: PointSeries, { part: { timeMs } }: PartContext): boolean {
+    return series.timeMs !== 0 && timeMs <= series.timeMs;
   }
 }
 

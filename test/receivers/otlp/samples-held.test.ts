@@ -76,7 +76,7 @@ test('nothing of a proxy comes behind its end; what the same request tells of it
 
 test('of `up`, of which no series are kept, one value and one mark are held, however many come', (t) => {
   const rows = new PointRows();
-  const held = new HeldScrape(5000, 0, new PointRows(), new SeriesBudget(10));
+  const held = new HeldScrape(5000, { nowMs: 0, steadyMs: 0 }, new PointRows(), new SeriesBudget(10));
   let taken = 0;
   for (let request = 0; request < 10; request++) {
     rows.clear();
