@@ -98,6 +98,7 @@ class Samples implements CollectorSamples {
         settle: (target) => inOneGo(holding.settle(target)),
         missed: (target, scrapes) => this.#events.missed(target, scrapes),
         clockStepped: ({ target }, ms) => this.#events.clockStepped(target, ms),
+        clockOff: ({ target }, ms) => this.#events.clockOff(target, ms),
       },
       found: (target, source) => this.#events.found(target, source),
       left: (target) => this.#events.left(target),

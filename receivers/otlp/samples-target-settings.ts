@@ -38,6 +38,8 @@ export interface TargetEvents {
   missed(target: Target, scrapes: number): void;
   /** The clock of whoever scrapes it was set forward by more than delays explain, or back (negative), ms. */
   clockStepped(target: SampledTarget, ms: number): void;
+  /** Its newest scrape is of a clock that is far ahead, or behind (negative), ms. */
+  clockOff(target: SampledTarget, ms: number): void;
 }
 
 export interface TargetSettings {

@@ -244,8 +244,9 @@ export class SampledTarget {
     const isFirst = this.times.timeMs === 0;
     this.#pages.missed(this.times.advance(timeMs, heard));
     this.isSilent = false;
-    const { forwardMs } = this.times;
+    const { forwardMs, clockOffMs } = this.times;
     if (forwardMs > MAX_OFF_MS) this.#events.clockStepped(this, forwardMs);
+    if (clockOffMs !== 0) this.#events.clockOff(this, clockOffMs);
     if (isFirst) this.#pages.discovered(this.times.beganMs(sinceMs));
   }
 

@@ -12,7 +12,7 @@ import type { KnownResource } from './samples-resources.ts';
 import type { UnknownSeries } from './samples-rows.ts';
 import { SampledTarget } from './samples-target.ts';
 import type { TargetEvents } from './samples-target-settings.ts';
-import { MAX_OFF_MS, type ScrapeTimes } from './samples-times.ts';
+import type { ScrapeTimes } from './samples-times.ts';
 
 export interface TargetsSettings {
   readonly receiver: string;
@@ -149,8 +149,7 @@ function errorOf({ isUp, isSilent, times }: SampledTarget): string {
 }
 
 /** What is to be known of a clock that is far off; '' for none. */
-function clockText({ behindMs, aheadMs }: ScrapeTimes): string {
-  const offMs = Math.max(behindMs, aheadMs);
-  if (offMs <= MAX_OFF_MS) return '';
-  return `; the Collector's clock is ${behindMs > 0 ? 'behind' : 'ahead'} by ${Math.round(offMs / 1000)} s`;
+function clockText({ clockOffMs }: ScrapeTimes): string {
+  if (clockOffMs === 0) return '';
+  return `; the Collector's clock is ${clockOffMs < 0 ? 'behind' : 'ahead'} by ${Math.round(Math.abs(clockOffMs) / 1000)} s`;
 }

@@ -14,6 +14,8 @@ export interface SamplesEvents {
   missed(target: Target, scrapes: number): void;
   /** The Collector's clock was set forward by so much, or back (negative), ms. */
   clockStepped(target: Target, ms: number): void;
+  /** A scrape came of a Collector whose clock is far ahead, or behind (negative), ms. */
+  clockOff(target: Target, ms: number): void;
   /** A scrape came, whole or in part, or failed at the Collector. */
   scraped(outcome: 'good' | 'failed'): void;
   /** Points that were dropped because of a limit. */
@@ -45,6 +47,7 @@ export function createSamplesEvents(
     ['failed', 0],
     ['missed', 0],
   ]);
+  let clocksOff = 0;
   const steps = new Map([
     ['back', 0],
     ['forward', 0],
@@ -59,6 +62,11 @@ export function createSamplesEvents(
       'weir_otlp_samples_clock_steps_total',
       "Scrapes before which a Collector's clock was set back, or forward by more than a minute, each proxy by itself.",
       () => [...steps].map(([direction, value]) => ({ value, attributes: { ...attributes, direction } })),
+    ),
+    meters.counter(
+      'weir_otlp_samples_clock_off_total',
+      'Scrapes of a Collector whose clock was ahead or behind by more than a minute: they count when they come.',
+      () => [{ value: clocksOff, attributes }],
     ),
     meters.gauge('weir_otlp_samples_targets', 'Proxies known by what a Collector sends of them.', () => [
       { value: state.targets(), attributes },
@@ -119,6 +127,15 @@ export function createSamplesEvents(
       log.warn(
         { ...whose(target), seconds: Math.round(ms / 1000), times },
         'the clock of the Collector was set: its scrapes go on by the time that passed here; let it keep time by NTP',
+      );
+    },
+    clockOff(target, ms) {
+      clocksOff += 1;
+      const times = limit.occurred('clock_off');
+      if (times === 0) return;
+      log.warn(
+        { ...whose(target), seconds: Math.round(Math.abs(ms) / 1000), times },
+        `the clock of the Collector is ${ms < 0 ? 'behind' : 'ahead'}: its scrapes count when they come; let it keep time by NTP`,
       );
     },
     scraped(outcome) {

@@ -64,9 +64,11 @@ export class ScrapeTimes {
     return this.timeMs === 0 ? null : this.#dueMs - this.#dueShiftMs;
   }
 
-  /** How far the sender's clock is ahead at least, ms; negative when nothing tells so. */
-  get aheadMs(): number {
-    return this.timeMs - this.heardMs;
+  /** How far the sender's clock is ahead, or behind (negative), ms; 0 while it may be right, or delays may be all of it. */
+  get clockOffMs(): number {
+    const aheadMs = this.timeMs - this.heardMs;
+    if (aheadMs > MAX_OFF_MS) return aheadMs;
+    return this.behindMs > MAX_OFF_MS && !this.#isQueued ? -this.behindMs : 0;
   }
 
   /** How far the sender's clock is behind, or its fastest scrape was late, ms; negative when it is or was ahead. */
