@@ -17,18 +17,21 @@ import { createTestMeters } from '../scrape/harness.ts';
 const PROTO = 'application/x-protobuf';
 const JSON_TYPE = 'application/json';
 const SPANS = Buffer.from(spansRequest(3));
-const METRICS = REQUEST_TYPE.encode(
-  REQUEST_TYPE.fromObject({
-    resourceMetrics: [
-      {
-        resource: { attributes: [{ key: 'service.name', value: { stringValue: 'app' } }] },
-        scopeMetrics: [{ scope: { name: 'x' }, metrics: [{ name: 'a.b', gauge: { dataPoints: [{ asDouble: 1 }] } }] }],
-      },
-    ],
-  }),
-).finish();
+const METRICS = requestOf({ name: 'a.b', gauge: { dataPoints: [{ asDouble: 1 }] } });
 /** resource_logs { scope_logs { log_records { time_unix_nano } } }, by the public schema. */
 const LOGS_REQUEST = Buffer.from('0a0d120b1209090100000000000000', 'hex');
+
+/** A request of one metric, by the public schema. */
+function requestOf(metric: object): Uint8Array {
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'app' } }] };
+  const scopeMetrics = [{ scope: { name: 'x' }, metrics: [metric] }];
+  return REQUEST_TYPE.encode(REQUEST_TYPE.fromObject({ resourceMetrics: [{ resource, scopeMetrics }] })).finish();
+}
+
+/** A request whose first item is this. */
+function inRequest(item: Uint8Array): Uint8Array {
+  return [0x12, 0x12, 0x0a].reduce((inner, tag) => Buffer.concat([Buffer.of(tag, inner.length), inner]), item);
+}
 
 async function startReceiver(
   t: ExecutionContext,
@@ -165,13 +168,18 @@ test('signals are told from the first item in protobuf, and any bytes are looked
   t.is(protobufSignal(SPANS), 'traces');
   t.is(protobufSignal(METRICS), 'metrics');
   t.is(protobufSignal(LOGS_REQUEST), 'logs');
-  const named = REQUEST_TYPE.encode(
-    REQUEST_TYPE.fromObject({
-      resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'sixteen_letters_', description: 'of more' }] }] }],
-    }),
-  ).finish();
-  t.is(protobufSignal(named), 'metrics');
+  const gauge = { dataPoints: [{ asDouble: 1 }] };
+  for (const metric of [
+    { name: 'sixteen_letters_', gauge },
+    { name: 'sixteen_letters_', description: 'of more', histogram: { dataPoints: [{ count: 1 }] } },
+  ])
+    t.is(protobufSignal(requestOf(metric)), 'metrics');
+  // A trace id of 13 bytes makes no metric of a span, with times or without.
+  for (const item of [`0a0d${'ab'.repeat(13)}`, `0a0d${'ab'.repeat(13)}2a0161390100000000000000`])
+    t.is(protobufSignal(inRequest(Buffer.from(item, 'hex'))), null);
   t.is(protobufSignal(new Uint8Array()), null);
+  t.is(protobufSignal(Buffer.alloc(1024, 0x80)), null);
+  t.is(protobufSignal(SPANS.subarray(0, 20)), null);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       protobufSignal(bytes);
