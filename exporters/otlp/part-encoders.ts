@@ -1,5 +1,5 @@
 /** @module Encoders for the parts of sums: the parts in one place of their sums are much alike, so each place has its own. */
-import { type EncoderFigures, OtlpTrafficEncoder } from '../../pipeline/wire/otlp-traffic.ts';
+import { type EncoderFigures, OtlpTrafficEncoder, SpareMemory } from '../../pipeline/wire/otlp-traffic.ts';
 
 export interface PartEncoderLimits {
   /** Items of one part, above 0. */
@@ -19,7 +19,9 @@ export class PartEncoders {
   readonly #encoders = new Map<number, OtlpTrafficEncoder>();
   readonly #most: number;
   readonly #maxKept: number;
-  readonly #last = new OtlpTrafficEncoder({ maxKept: 0, keepSums: 1 });
+  /** Parts go one after another, so that the memory of one that was sent is there for the next one. */
+  readonly #spare = new SpareMemory();
+  readonly #last = new OtlpTrafficEncoder({ maxKept: 0, keepSums: 1 }, this.#spare);
 
   constructor({ maxItems, maxCachedItems }: PartEncoderLimits) {
     this.#maxKept = Math.min(ROOM * maxItems, maxCachedItems);
@@ -29,7 +31,7 @@ export class PartEncoders {
   /** The encoder of parts at `index`, a whole number from 0. */
   at(index: number): OtlpTrafficEncoder {
     if (index >= this.#most) return this.#last;
-    const encoder = this.#encoders.get(index) ?? new OtlpTrafficEncoder({ maxKept: this.#maxKept });
+    const encoder = this.#encoders.get(index) ?? new OtlpTrafficEncoder({ maxKept: this.#maxKept }, this.#spare);
     this.#encoders.set(index, encoder);
     return encoder;
   }

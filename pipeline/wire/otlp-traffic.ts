@@ -10,6 +10,7 @@ export { MalformedJson } from './otlp/json-fields.ts';
 export { TooManyItems } from './otlp/limits.ts';
 export { countDataPoints, countDataPointsInSteps } from './otlp/metrics-count.ts';
 export { FIELD_WORK, type InSteps, ITEM_WORK, inOneGo, Pace } from './otlp/pace.ts';
+export { SpareMemory } from './otlp/spare-memory.ts';
 export type { CumulativeTotal } from './otlp/told-traffic.ts';
 export {
   type DecodeOptions,

@@ -7,6 +7,7 @@
 
 import { varintLength, writeVarint } from '../protobuf/varint.ts';
 import { CountWords } from './count-words.ts';
+import { SpareMemory } from './spare-memory.ts';
 import type { UnixNano } from './unix-nano.ts';
 
 const WORD = 0x1_0000_0000;
@@ -37,9 +38,12 @@ export class PointBuffer {
   readonly #counts = new CountWords();
   #points = 0;
   #isOpen = false;
-  #spare: Uint8Array | null = null;
-  /** Memory that `take` gave away; not kept alive by this. */
-  readonly #given = new WeakSet<ArrayBufferLike>();
+  readonly #spare: SpareMemory;
+
+  /** Finished messages are put into `spare`, which others may use as well. */
+  constructor(spare = new SpareMemory()) {
+    this.#spare = spare;
+  }
 
   /** Begins a message of exactly `size` bytes. */
   begin(size: number): void {
@@ -55,20 +59,12 @@ export class PointBuffer {
   take(): Uint8Array {
     this.#forget(this.#points);
     this.#isOpen = false;
-    const spare = this.#spare;
-    this.#spare = null;
-    if (spare === null || spare.length < this.position || spare.length > this.bytes.length) {
-      const message = this.bytes.slice(0, this.position);
-      this.#given.add(message.buffer);
-      return message;
-    }
-    spare.set(this.bytes.subarray(0, this.position));
-    return spare.subarray(0, this.position);
+    return this.#spare.copy(this.bytes.subarray(0, this.position));
   }
 
   /** Takes back what `take` gave, and nothing else; nobody may look at it any more. Of several the last one is kept. */
   giveBack(message: Uint8Array): void {
-    if (this.#given.has(message.buffer)) this.#spare = new Uint8Array(message.buffer);
+    this.#spare.giveBack(message);
   }
 
   /** Copies `content` to the next place. */

@@ -22,6 +22,7 @@ import { HistogramColumns } from './histogram-columns.ts';
 import type { MetricFrame } from './metric-frame.ts';
 import { embeddedLength, histogramPointLength, numberPointLength, PointBuffer } from './point-buffer.ts';
 import { COVERAGE_METRICS, TCP_METRICS, tellsRequests } from './sections.ts';
+import { SpareMemory } from './spare-memory.ts';
 import { type CumulativeTotal, type Told, toldSum, toldTotals } from './told-traffic.ts';
 import {
   COVERAGE_FRAMES,
@@ -67,7 +68,7 @@ const SCOPE_FIELD = new MessageBuilder().message(1, new MessageBuilder().text(SC
 export class OtlpTrafficEncoder {
   readonly #records;
   readonly #targets;
-  readonly #buffer = new PointBuffer();
+  readonly #buffer: PointBuffer;
   readonly #histograms = new HistogramColumns();
   /** Attributes of each record and coverage record of the message at work. */
   readonly #recordAttributes: RecordAttributes[] = [];
@@ -75,7 +76,9 @@ export class OtlpTrafficEncoder {
   readonly #start = new UnixNano();
   readonly #end = new UnixNano();
 
-  constructor({ maxKept = 100_000, keepSums = 30 }: Partial<EncoderLimits> = {}) {
+  /** Encoders whose messages go one after another may share `spare`. */
+  constructor({ maxKept = 100_000, keepSums = 30 }: Partial<EncoderLimits> = {}, spare = new SpareMemory()) {
+    this.#buffer = new PointBuffer(spare);
     this.#records = recordCache(maxKept, keepSums);
     this.#targets = targetCache(maxKept, keepSums);
   }
@@ -115,7 +118,7 @@ export class OtlpTrafficEncoder {
   }
 
   /**
-   * Lets a later message use the memory of `message`, which this encoder made and nobody looks at any more. Optional:
+   * Lets a later message use the memory of `message`, which an encoder with this spare memory made and nobody looks at any more. Optional:
    * fresh memory for each message costs more than all else in a steady export of many records.
    */
   giveBack(message: Uint8Array): void {

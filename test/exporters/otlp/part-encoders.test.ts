@@ -26,16 +26,39 @@ test('a place has its own encoder while there is room, those behind share one th
   }
 });
 
-test('the memory of a body goes to the next one of its place, and to no other', (t) => {
-  const encoding = deltaEncoding(protoWriter(new PartEncoders({ maxItems: 5, maxCachedItems: 100 })), ORIGIN);
-  const parts = [0, 1].map((index) => ({ from: index * 5, to: index * 5 + 5, seq: index, index }));
-  const bodies = encoding.begin(SUM);
-  const [first, second] = parts.map((part) => bodies.encode(part, false));
-  encoding.giveBack(first!, parts[0]!);
-  t.not(bodies.encode(parts[1]!, false).buffer, first!.buffer);
-  t.is(bodies.encode(parts[0]!, false).buffer, first!.buffer);
-  t.not(bodies.encode(parts[0]!, false).buffer, first!.buffer);
-  t.not(second!.buffer, first!.buffer);
+test('the memory of a body that is done goes to the next one, of whatever place, and no other body is touched', (t) => {
+  const encoding = deltaEncoding(protoWriter(new PartEncoders({ maxItems: 5, maxCachedItems: 10 })), ORIGIN);
+  const plain = deltaEncoding(protoWriter(new PartEncoders({ maxItems: 5, maxCachedItems: 0 })), ORIGIN);
+  const parts = [0, 1, 2].map((index) => ({ from: 0, to: 5 - index, seq: index, index }));
+  const encode = (i: number) => encoding.begin(SUM).encode(parts[i]!, false);
+  const wanted = parts.map((part) => plain.begin(SUM).encode(part, false));
+  const [first, second] = [encode(0), encode(1)];
+  t.not(second.buffer, first.buffer);
+  encoding.giveBack(first, parts[0]!);
+  // The third place is beyond those that keep anything.
+  const third = encode(2);
+  t.is(third.buffer, first.buffer);
+  t.not(encode(0).buffer, first.buffer);
+  t.deepEqual([second, third], wanted.slice(1));
+  encoding.giveBack(third, parts[2]!);
+  const again = encode(0);
+  t.is(again.buffer, first.buffer);
+  t.deepEqual([second, again], [wanted[1], wanted[0]]);
+});
+
+test('of all bodies of a sum in parts one piece of memory is kept, and each sum is told with the same one', (t) => {
+  const encoding = deltaEncoding(protoWriter(new PartEncoders({ maxItems: 2, maxCachedItems: 100 })), ORIGIN);
+  const parts = [0, 1, 2].map((index) => ({ from: index * 2, to: index * 2 + 2, seq: index, index }));
+  const used = new Set<ArrayBufferLike>();
+  for (let round = 0; round < 3; round++)
+    for (const part of parts) {
+      const body = encoding.begin(SUM).encode(part, false);
+      used.add(body.buffer);
+      encoding.giveBack(body, part);
+    }
+  t.true(used.size <= parts.length, `${used.size}: it grows to the largest part`);
+  const [last] = [...used].slice(-1);
+  t.is(encoding.begin(SUM).encode(parts[0]!, false).buffer, last!);
 });
 
 test('a part is the same bytes whether its place keeps encodings or not', (t) => {
