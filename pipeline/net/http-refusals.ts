@@ -21,12 +21,6 @@ export function damaged(codec: Codec | null): IngestRefusal {
   return { reason: 'damaged', code: GRPC_STATUS.invalidArgument, message: `the body is no whole ${codec} stream` };
 }
 
-/** What a request is for, without its query. */
-export function pathOf(target: string): string {
-  const mark = target.indexOf('?');
-  return mark === -1 ? target : target.slice(0, mark);
-}
-
 /** In lower case, without parameters; '' for none. */
 export function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();

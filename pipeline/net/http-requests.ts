@@ -14,13 +14,14 @@ import { BodyWatch } from './body-watch.ts';
 import { type CorsConfig, corsHeaders, isPreflight, preflightHeaders } from './cors.ts';
 import { Crumbs } from './crumbs.ts';
 import { hostProblem } from './host-header.ts';
-import { codecOf, damaged, mediaType, pathOf, TRANSFER_ENCODING, tooLarge, unknownCodec } from './http-refusals.ts';
+import { codecOf, damaged, mediaType, TRANSFER_ENCODING, tooLarge, unknownCodec } from './http-refusals.ts';
 import { DEFECT, type IngestEvents, type IngestRefusal, type IngestResult, NO_ROOM } from './ingest.ts';
 import type { IngestListenerConfig } from './ingest-config.ts';
 import { authorizationProblem, type ListenerFiles } from './listener-files.ts';
 import { peerOf } from './peer.ts';
 import { Pipelining } from './pipelining.ts';
 import type { ReceivingRoom } from './receiving-room.ts';
+import { pathOf } from './request-target.ts';
 import type { Codec } from './unpack.ts';
 import { Unpacker, type Unpacking } from './unpacking.ts';
 

@@ -11,6 +11,7 @@ import { httpLimits } from './http-limits.ts';
 import type { ListenerConfig } from './listener-config.ts';
 import { isAuthorized, type ListenerFiles, readListenerFiles, usableFiles } from './listener-files.ts';
 import { limitConnections, listenOn, type OpenConnections } from './listening.ts';
+import { localTarget } from './request-target.ts';
 
 /** A request as routes see it. */
 export interface HttpRequest {
@@ -126,7 +127,7 @@ async function answer(
 
 /** Split by hand: parsing as a URL would resolve `%2e%2e` and let one name reach another's object. */
 function requestOf(incoming: IncomingMessage): HttpRequest {
-  const target = incoming.url ?? '/';
+  const target = localTarget(incoming.url ?? '/');
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   const query = new URLSearchParams(mark === -1 ? '' : target.slice(mark));

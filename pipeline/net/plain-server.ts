@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WeirError } from '../errors.ts';
+import { localTarget } from './request-target.ts';
 
 export interface PlainAnswer {
   readonly status: number;
@@ -104,7 +105,7 @@ function closeServer(server: Server): Promise<void> {
 }
 
 async function answer(options: PlainServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { path, query } = splitTarget(request.url ?? '/');
+  const { path, query } = splitTarget(localTarget(request.url ?? '/'));
   const route = options.routes.get(path);
   if (route === undefined) return send(request, response, plain(404, 'not found'));
   if (request.method !== 'GET' && request.method !== 'HEAD') {

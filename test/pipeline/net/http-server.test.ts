@@ -65,6 +65,7 @@ function ask(port: number, path: string, { method = 'GET', headers = {}, body = 
 test('a route sees method, raw path and query; what no route knows is not found', async (t) => {
   const { port } = await listen(t);
   t.is((await ask(port, '/in/a%2Fb/%2e%2e?t=1m')).body, 'GET /in/a%2Fb/%2e%2e 1m');
+  t.is((await ask(port, 'http://weir.example/in/a%2Fb?t=1m')).body, 'GET /in/a%2Fb 1m');
   t.like(await ask(port, '/elsewhere'), { status: 404, body: 'no /elsewhere' });
   t.like(await ask(port, '/in/x', { method: 'DELETE' }), { status: 200, body: 'DELETE /in/x null' });
 });

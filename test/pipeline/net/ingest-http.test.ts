@@ -116,8 +116,30 @@ for (const [name, headers, how, status] of WRONG) {
     t.deepEqual(stage.bodies, []);
     const isText = status === 404 || status === 405 || status === 415;
     t.is(answer.headers['content-type'], isText ? 'text/plain; charset=utf-8' : 'application/x-protobuf');
+    // Browsers would take a text for what it looks like.
+    t.is(answer.headers['x-content-type-options'], isText ? 'nosniff' : undefined);
     if (status === 405) t.is(answer.headers.allow, 'POST');
     if (status === 415) t.regex(answer.body.toString(), /application\/x-protobuf/);
+  });
+}
+
+for (const [target, status, path = HTTP_PATH] of [
+  [`http://127.0.0.1:4318${HTTP_PATH}`, 200],
+  [`HTTPS://collector.example${HTTP_PATH}?a=http://b/c`, 200],
+  [`http://[::1]:4318${HTTP_PATH}`, 200],
+  [`${HTTP_PATH}?http://b/c`, 200],
+  ['http://collector.example/v1/other', 404, '/v1/other'],
+  ['http://collector.example', 404, '/'],
+  ['http://collector.example?a', 404, '/'],
+  [`http://me@collector.example${HTTP_PATH}`, 404, `http://me@collector.example${HTTP_PATH}`],
+  [`http://${HTTP_PATH}`, 404, `http://${HTTP_PATH}`],
+  [`//collector.example${HTTP_PATH}`, 404, `//collector.example${HTTP_PATH}`],
+] as const) {
+  test(`a request for ${target}, as clients behind a proxy write it, is answered ${status}`, async (t) => {
+    const stage = await startStage(t);
+    t.is((await post(stage, BODY, TYPE, { path: target })).status, status);
+    t.is(stage.bodies.length, status === 200 ? 1 : 0);
+    t.deepEqual(stage.paths, [path]);
   });
 }
 

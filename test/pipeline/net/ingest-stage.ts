@@ -25,6 +25,8 @@ export interface IngestStage {
   readonly bodies: Uint8Array[];
   /** What ended, in order: '' for a success. */
   readonly ended: string[];
+  /** Paths of what ended. */
+  readonly paths: string[];
   readonly closed: string[];
   /** Addresses of connections that were closed, and of requests that were refused, with what they were told. */
   readonly peers: string[];
@@ -52,6 +54,7 @@ export async function startStage(t: ExecutionContext, options: StageOptions = {}
     room: new ReceivingRoom(roomBytes),
     bodies: [],
     ended: [],
+    paths: [],
     closed: [],
     peers: [],
     told: [],
@@ -63,8 +66,9 @@ export async function startStage(t: ExecutionContext, options: StageOptions = {}
     return stage.answer(body);
   };
   const events: IngestEvents = {
-    ended: (_path, reason, _bytes, refused) => {
+    ended: (path, reason, _bytes, refused) => {
       stage.ended.push(reason);
+      stage.paths.push(path);
       if (refused === undefined) return;
       stage.peers.push(refused.peer);
       stage.told.push(refused.message);

@@ -55,6 +55,14 @@ test('unknown paths are 404, other methods 405 with Allow', async (t) => {
   t.is(post.headers.get('allow'), 'GET, HEAD');
 });
 
+test('a whole address as target, as clients behind a proxy write it, is answered as its path', async (t) => {
+  const server = await start([['/hello', hello]]);
+  t.teardown(() => server.close());
+  const target = 'http://metrics.example:8888/hello?who=you';
+  const answer = await raw(server.port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  t.regex(answer, /^HTTP\/1\.1 200 .*hello you$/s);
+});
+
 test('odd request targets are 404, never a crash', async (t) => {
   const server = await start([['/hello', hello]]);
   t.teardown(() => server.close());
