@@ -1,4 +1,9 @@
-/** @module Requests of browsers from other origins, as the Collector's `cors` keys allow them; off without origins. */
+/**
+ * @module Requests of browsers from other origins, as the Collector's `cors` keys allow them; off without origins.
+ *
+ * The Collector answers every page that may send as if it were trusted with cookies and certificates of the browser. Here only
+ * those are whose host the configuration names, at least in part (Fetch standard, "CORS protocol and credentials").
+ */
 import type { IncomingMessage } from 'node:http';
 
 export interface CorsConfig {
@@ -18,26 +23,37 @@ type HeaderPair = readonly [name: string, value: string];
 
 /** Headers of any answer to `origin`: that it depends on the origin where some are allowed, and more for one that is. */
 export function corsHeaders(cors: CorsConfig | null, origin: string | undefined): HeaderPair[] {
-  if (cors === null) return [];
-  if (origin === undefined || !isAllowed(cors, origin)) return [['vary', 'Origin']];
+  if (!isOn(cors)) return [];
+  const matching = origin === undefined ? [] : patternsFor(cors, origin);
+  if (origin === undefined || matching.length === 0) return [['vary', 'Origin']];
   const exposed = cors.exposedHeaders.length === 0 ? [] : [cors.exposedHeaders.join(', ')];
   return [
     ['vary', 'Origin'],
+    ...(matching.some(namesHost) ? trusted(origin) : [['access-control-allow-origin', '*'] as const]),
+    ...exposed.map((value) => ['access-control-expose-headers', value] as const),
+  ];
+}
+
+function trusted(origin: string): HeaderPair[] {
+  return [
     ['access-control-allow-origin', origin],
     ['access-control-allow-credentials', 'true'],
-    ...exposed.map((value) => ['access-control-expose-headers', value] as const),
   ];
 }
 
 /** Whether it asks, on behalf of a page, what that page may do. */
 export function isPreflight(cors: CorsConfig | null, { method, headers }: IncomingMessage): boolean {
-  return cors !== null && method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+  return isOn(cors) && method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+}
+
+function isOn(cors: CorsConfig | null): cors is CorsConfig {
+  return cors !== null && cors.allowedOrigins.length > 0;
 }
 
 /** What an allowed page may do; none for one that is not allowed. */
 export function preflightHeaders(cors: CorsConfig, { headers }: IncomingMessage): HeaderPair[] {
   const { origin } = headers;
-  if (origin === undefined || !isAllowed(cors, origin)) return [];
+  if (origin === undefined || patternsFor(cors, origin).length === 0) return [];
   const asked = String(headers['access-control-request-headers'] ?? '')
     .split(',')
     .map((name) => name.trim().toLowerCase())
@@ -51,8 +67,18 @@ export function preflightHeaders(cors: CorsConfig, { headers }: IncomingMessage)
   ];
 }
 
-function isAllowed({ allowedOrigins }: CorsConfig, origin: string): boolean {
-  return allowedOrigins.some((pattern) => matches(pattern.toLowerCase(), origin.toLowerCase()));
+/** Those of the allowed origins that `origin` is one of. */
+function patternsFor({ allowedOrigins }: CorsConfig, origin: string): string[] {
+  return allowedOrigins.filter((pattern) => matches(pattern.toLowerCase(), origin.toLowerCase()));
+}
+
+/** Scheme and port, as far as a pattern tells them; what is between is a host. */
+const SCHEME = /^(?:[^/]*:\/\/|[^*]*\*)/;
+const PORT = /:[\d*]*$/;
+
+/** Whether a pattern is of one origin or of some hosts only: `*`, `https://*` and `http*` are pages of anybody. */
+function namesHost(pattern: string): boolean {
+  return !pattern.includes('*') || /[^*./:]/.test(pattern.replace(SCHEME, '').replace(PORT, ''));
 }
 
 /** Pieces between the stars are looked for in order; no backtracking, so the time is that of reading the origin. */

@@ -86,6 +86,58 @@ test('without origins there is no CORS', async (t) => {
   t.is(headers['access-control-allow-origin'], undefined);
 });
 
+for (const [name, allowedOrigins] of [
+  ['a star', ['*']],
+  ['any host of a scheme', ['https://*']],
+  ['any host and port', ['http://localhost', '*://*:*']],
+  ['nothing but stars and dots', ['https://*.*']],
+  ['the begin of a scheme', ['http*']],
+] as const) {
+  test(`pages of anybody, allowed by ${name}, may send, but not with credentials of the browser`, async (t) => {
+    const origin = allowedOrigins.includes('*://*:*' as never) ? 'https://a.example.net:8443' : 'https://a.example.net';
+    for (const [method, asked] of [
+      ['POST', {}],
+      ['OPTIONS', PREFLIGHT],
+    ] as const) {
+      const { headers } = await ask(t, { ...CORS, allowedOrigins }, method, { origin, ...asked });
+      t.is(headers['access-control-allow-origin'], '*');
+      t.is(headers['access-control-allow-credentials'], undefined);
+      t.is(headers['access-control-expose-headers'], 'X-Request-Id');
+      t.is(headers['access-control-allow-methods'], method === 'OPTIONS' ? 'POST' : undefined);
+    }
+  });
+}
+
+test('a page that is named beside a star may send credentials of the browser, and others may not', async (t) => {
+  const cors = { ...CORS, allowedOrigins: ['*', 'https://app.example.com', 'http://localhost:*'] };
+  for (const [origin, trusted] of [
+    ['https://app.example.com', true],
+    ['http://localhost:3000', true],
+    ['https://evil.com', false],
+    ['null', false],
+  ] as const) {
+    const { headers } = await ask(t, cors, 'POST', { origin });
+    t.is(headers['access-control-allow-origin'], trusted ? origin : '*');
+    t.is(headers['access-control-allow-credentials'], trusted ? 'true' : undefined);
+    t.is(headers.vary, 'Origin');
+  }
+});
+
+test('keys of CORS without origins leave it off', async (t) => {
+  const cors = { ...CORS, allowedOrigins: [] };
+  const preflight = await ask(t, cors, 'OPTIONS', { origin: 'https://app.example.com', ...PREFLIGHT });
+  t.is(preflight.status, 405);
+  t.is(preflight.headers.allow, 'POST');
+  const sent = await ask(t, cors, 'POST', { origin: 'https://app.example.com' });
+  for (const { headers } of [preflight, sent]) {
+    t.is(headers.vary, undefined);
+    t.deepEqual(
+      Object.keys(headers).filter((header) => header.startsWith('access-control-')),
+      [],
+    );
+  }
+});
+
 test('where some origins are allowed each answer depends on the origin, also one to a page that may not send', async (t) => {
   for (const origin of ['https://app.example.com', 'https://evil.com'])
     for (const method of ['POST', 'OPTIONS']) {
