@@ -21,7 +21,9 @@ const cors = z
       .array(z.string().min(1).max(300))
       .max(100)
       .default([])
-      .describe('origins of pages that may send, such as https://*.example.com; none: CORS is off'),
+      .describe(
+        'origins of pages that may send, such as https://*.example.com; those told by their host may send credentials of the browser, those of * may not; none: CORS is off',
+      ),
     allowed_headers: z
       .array(z.string().min(1).max(100))
       .max(100)
@@ -66,6 +68,34 @@ const grpc = z
   })
   .superRefine(refineIngestListener);
 
+/** The one form of a path that has several, RFC 3986 §6.2.2: letters escaped without need, `.` and `..` as steps. */
+function normalPath(path: string): string {
+  const address = `http://host${path}`;
+  // What is no path is refused as that.
+  const pathname = URL.canParse(address) ? new URL(address).pathname : path;
+  return pathname.replace(/%[0-9a-f]{2}/gi, (escaped) => {
+    const letter = String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+    return /[\w.~-]/.test(letter) ? letter : escaped.toUpperCase();
+  });
+}
+
+interface UrlPaths {
+  readonly traces_url_path: string;
+  readonly metrics_url_path: string;
+}
+
+/** One path for both would take one signal only, and pass over the other as fields nobody knows. */
+function refineUrlPaths({ traces_url_path: traces, metrics_url_path: metrics }: UrlPaths, context: z.RefinementCtx) {
+  if (normalPath(traces) !== normalPath(metrics)) return;
+  const found = traces === metrics ? `both are ${traces}` : `${traces} and ${metrics} are the same`;
+  context.addIssue({
+    code: 'custom',
+    path: ['metrics_url_path'],
+    message: `traces_url_path and metrics_url_path have to differ, and ${found}`,
+    params: { weir: 'WEIR1021', mend: 'leave both out, which means /v1/traces and /v1/metrics, or change one of them' },
+  });
+}
+
 const http = z
   .strictObject({
     ...ingestListenerConfig('127.0.0.1:4318'),
@@ -74,7 +104,8 @@ const http = z
     metrics_url_path: urlPath('/v1/metrics', 'metrics'),
     cors: cors.optional().describe('pages of browsers that may send. Default: none'),
   })
-  .superRefine(refineIngestListener);
+  .superRefine(refineIngestListener)
+  .superRefine(refineUrlPaths);
 
 /** Bare `grpc:` is the same as `grpc: {}`, as the Collector reads it; what is not written stays so. */
 const bare = (value: unknown) => (value === null ? {} : value);

@@ -122,13 +122,13 @@ class OtlpReceiver implements Receiver, TargetLists {
 
   #startGrpc(config: NonNullable<OtlpConfig['protocols']['grpc']>): Promise<IngestServer> {
     const { id, clock } = this.#settings;
-    const methods = new Map(
-      this.#services.map((service) => [
-        service.grpcPath,
-        async (message: Uint8Array) => asGrpc(await this.#take(service, message, PROTO_ANSWERS)),
-      ]),
+    const path = ({ grpcPath }: Service) => grpcPath;
+    const methods = byPath(
+      this.#services,
+      path,
+      (service) => async (message: Uint8Array) => asGrpc(await this.#take(service, message, PROTO_ANSWERS)),
     );
-    const signals = new Map(this.#services.map(({ grpcPath, signal }) => [grpcPath, signal]));
+    const signals = byPath(this.#services, path, ({ signal }) => signal);
     return startGrpcIngest({
       key: `receivers.${id}.protocols.grpc.endpoint`,
       config,
@@ -143,8 +143,9 @@ class OtlpReceiver implements Receiver, TargetLists {
 
   #startHttp(config: NonNullable<OtlpConfig['protocols']['http']>): Promise<IngestServer> {
     const { id, clock } = this.#settings;
-    const routes = new Map(this.#services.map((service) => [service.httpPath(config), this.#forms(service)]));
-    const signals = new Map(this.#services.map((service) => [service.httpPath(config), service.signal]));
+    const path = (service: Service) => service.httpPath(config);
+    const routes = byPath(this.#services, path, (service) => this.#forms(service));
+    const signals = byPath(this.#services, path, ({ signal }) => signal);
     return startHttpIngest({
       key: `receivers.${id}.protocols.http.endpoint`,
       config,
@@ -221,6 +222,21 @@ class OtlpReceiver implements Receiver, TargetLists {
     if (service === undefined) return `no pipeline takes ${ITEMS_OF[signal]} here`;
     return `they go to ${http === undefined ? service.grpcPath : service.httpPath(http)}`;
   }
+}
+
+/** Throws where two services have one path: the later would take what is sent to the other. */
+function byPath<Value>(
+  services: readonly Service[],
+  pathOf: (service: Service) => string,
+  served: (service: Service) => Value,
+): Map<string, Value> {
+  const values = new Map<string, Value>();
+  for (const service of services) {
+    const path = pathOf(service);
+    if (values.has(path)) throw new Error(`two signals are to be taken at ${path}, ${service.signal} being the second`);
+    values.set(path, served(service));
+  }
+  return values;
 }
 
 const ONLY_TWO = 'only spans and metrics are taken here';

@@ -54,6 +54,18 @@ for (const [yaml, grpc, http] of [
   });
 }
 
+test('paths that differ are taken, those that another letter or an escaped slash sets apart, too', (t) => {
+  for (const [traces_url_path, metrics_url_path] of [
+    ['/v1/metrics', '/v1/traces'],
+    ['/a', '/A'],
+    ['/a/b', '/a%2Fb'],
+    ['/a', '/a/'],
+    ['/a', '//a'],
+    ['/%', '/%2'],
+  ])
+    t.deepEqual(issuesOf({ protocols: { http: { traces_url_path, metrics_url_path } } }), []);
+});
+
 test('slots are as long as the interval of the senders, and close one slot after their end', (t) => {
   t.deepEqual(factory.cadence?.(factory.config.parse({ scrape_interval: '30s' })), {
     intervalMs: 30_000,
@@ -72,6 +84,24 @@ const REFUSED: readonly (readonly [name: string, yaml: unknown, path: string, me
     'protocols.http.traces_url_path',
     /path/,
   ],
+  ...(
+    [
+      ['/v1/otlp', '/v1/otlp', /^traces_url_path and metrics_url_path have to differ, and both are \/v1\/otlp$/],
+      ['v1/otlp', '/v1/otlp', /both are \/v1\/otlp$/],
+      ['/v1/metrics', undefined, /both are \/v1\/metrics$/],
+      ['/v1/./otlp', '/v1/%6ftlp', /and \/v1\/\.\/otlp and \/v1\/%6ftlp are the same$/],
+      ['/a%2fb', '/x/../a%2Fb', /are the same$/],
+    ] as const
+  ).map(
+    ([traces_url_path, metrics_url_path, message]) =>
+      [
+        `one path for both signals, ${traces_url_path} and ${metrics_url_path ?? 'none written'},`,
+        { protocols: { http: { traces_url_path, metrics_url_path } } },
+        'protocols.http.metrics_url_path',
+        message,
+        'WEIR1021',
+      ] as const,
+  ),
   ['an old version of TLS', wide({ tls: { ...TLS, min_version: '1.0' } }), 'protocols.grpc.tls.min_version', /1\.2/],
   ['an address others reach', wide({}), 'protocols.grpc.endpoint', /no TLS and no credential/, 'WEIR1024'],
   ['one with TLS for everybody', wide({ tls: TLS }), 'protocols.grpc.endpoint', /has no credential/, 'WEIR1024'],
