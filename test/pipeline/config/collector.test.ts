@@ -76,6 +76,19 @@ test('keys of a type go before those of its section, and names of others are non
     t.is(collectorKeyMend(path), null, path.join('.'));
 });
 
+test('a key of the Collector that resembles one that is known hides nothing else', async (t) => {
+  const text = `
+receivers: { otlp: }
+exporters: { otlp: { endpoint: "http://127.0.0.1:4317", auth: { authenticator: x } } }
+service: { pipelines: { traces: { receivers: [otlp], exporters: [otlp] } } }
+`;
+  const { problems } = await loadConfig(['config.yaml'], { env: {}, registry, read: async () => text });
+  t.deepEqual(
+    problems.map(({ code }) => code),
+    ['WEIR1029', 'WEIR1003'],
+  );
+});
+
 test('components are told as renamed or needless, where they are configured and where a pipeline names them', (t) => {
   t.is(collectorComponentMend('exporters', 'logging'), 'write debug');
   t.is(collectorUseMend('exporters', 'logging/a'), 'write debug');

@@ -175,7 +175,11 @@ test('signals are told from the first item in protobuf, and any bytes are looked
   ])
     t.is(protobufSignal(requestOf(metric)), 'metrics');
   // A trace id of 13 bytes makes no metric of a span, with times or without.
-  for (const item of [`0a0d${'ab'.repeat(13)}`, `0a0d${'ab'.repeat(13)}2a0161390100000000000000`])
+  for (const item of [
+    `0a0d${'ab'.repeat(13)}`,
+    `0a0d${'ab'.repeat(13)}2a0161390100000000000000`,
+    `0a0d${'ab'.repeat(13)}3901000000000000004a020a00`,
+  ])
     t.is(protobufSignal(inRequest(Buffer.from(item, 'hex'))), null);
   t.is(protobufSignal(new Uint8Array()), null);
   t.is(protobufSignal(Buffer.alloc(1024, 0x80)), null);
