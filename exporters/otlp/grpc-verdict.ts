@@ -8,7 +8,7 @@ import { retryDelayMs } from '../../pipeline/wire/grpc/retry-info.ts';
 import { GRPC_STATUS } from '../../pipeline/wire/grpc/status.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { readPartialSuccess } from './answer.ts';
-import type { Verdict } from './verdict.ts';
+import { UNKNOWN_REST, UNREADABLE_ANSWER, type Verdict } from './verdict.ts';
 
 /** Longest text of a backend in a message. */
 const LONGEST_TEXT = 400;
@@ -74,8 +74,8 @@ function verdictOfSuccess({ body }: GrpcAnswer): Verdict {
 }
 
 function unreadable(why: string): Verdict {
-  const error = `the call succeeded, but its message is no answer of OTLP: ${why}; how much was taken is unknown`;
-  return { kind: 'permanent', reason: 'unreadable_answer', error };
+  const error = `the call succeeded, but its message is no answer of OTLP: ${why}; ${UNKNOWN_REST}`;
+  return { kind: 'permanent', reason: UNREADABLE_ANSWER, error };
 }
 
 function verdictOfRefusal(answer: GrpcAnswer): Verdict {

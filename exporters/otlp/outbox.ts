@@ -1,7 +1,7 @@
 /** @module One sum on its way: which parts are done, what they came to, and what is known of the next one. */
 import type { SendOutcome, SendProgress } from '../../pipeline/sending/traffic-sending.ts';
 import type { Part, SumBodies } from './encoding.ts';
-import type { Arrival } from './verdict.ts';
+import { type Arrival, UNKNOWN_REST, UNREADABLE_ANSWER } from './verdict.ts';
 
 /** A part's body, and the same as it goes over the wire. */
 export interface PackedBody {
@@ -54,12 +54,26 @@ export class Outbox {
     this.#lastRefusal = error;
   }
 
-  /** Items known to be there and items given up; parts of running totals say nothing of the items of a sum. */
+  /** The next part arrived, and nobody ever told how much of it was taken; `error` says how it ended. */
+  dropUnread(items: number, error: string): void {
+    this.refuse(UNREADABLE_ANSWER, items, unreadError(error));
+    this.intervalTold = true;
+  }
+
+  /**
+   * Items known to be there and items given up, those of a next part among them that arrived and is sent no further; parts of
+   * running totals say nothing of the items of a sum.
+   */
   get progress(): SendProgress {
     if (!this.bodies.areItemsOfSum) return { delivered: 0, dropped: new Map(), errors: new Map() };
+    const dropped = new Map(this.#dropped);
+    const errors = new Map(this.#errors);
     const [next] = this.parts;
-    const last = next !== undefined && this.arrived === 'yes' ? next.to - next.from : 0;
-    return { delivered: this.#delivered + last, dropped: this.#dropped, errors: this.#errors };
+    if (next !== undefined && this.arrived === 'yes') {
+      dropped.set(UNREADABLE_ANSWER, (dropped.get(UNREADABLE_ANSWER) ?? 0) + next.to - next.from);
+      errors.set(UNREADABLE_ANSWER, unreadError('it was given up before a whole one came'));
+    }
+    return { delivered: this.#delivered, dropped, errors };
   }
 
   /** Permanent when nothing of it was taken for one reason, so that the reason is told in the backend's words. */
@@ -69,4 +83,8 @@ export class Outbox {
       return { kind: 'sent', dropped: this.#dropped, errors: this.#errors };
     return { kind: 'permanent', reason: first[0], error: this.#lastRefusal };
   }
+}
+
+function unreadError(what: string): string {
+  return `the answer to an earlier attempt, a success, broke off; ${what}; ${UNKNOWN_REST}`;
 }

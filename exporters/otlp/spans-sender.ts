@@ -5,7 +5,7 @@ import type { SpansOutcome, SpansRequest, SpansSender } from '../../pipeline/sen
 import { spansToJsonSteps } from '../../pipeline/wire/otlp-spans.ts';
 import { type OtlpEvents, rejectedError } from './telemetry.ts';
 import type { OtlpTransport } from './transport.ts';
-import type { Verdict } from './verdict.ts';
+import { isUnread, UNKNOWN_REST, UNREADABLE_ANSWER, type Verdict } from './verdict.ts';
 
 /** One request, ready to be sent, and what attempts to send it may have met. */
 export interface PackedSpans {
@@ -23,9 +23,6 @@ export interface SpansSenderSettings {
 }
 
 type Refusal = Extract<Verdict, { kind: 'permanent' | 'too_large' }>;
-
-/** Of a request that arrived, nobody knows of any span that was rejected. */
-const THERE: SpansOutcome = { kind: 'sent', rejected: 0, error: '' };
 
 export class OtlpSpansSender implements SpansSender<PackedSpans> {
   readonly #settings: SpansSenderSettings;
@@ -59,17 +56,9 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
     if (verdict.kind === 'accepted') return this.#accepted(request, verdict);
     if (verdict.kind !== 'transient') return this.#refused(request, verdict);
     const { arrived, ...failure } = verdict;
-    if (arrived === 'yes') return this.#there(request, failure.error);
+    if (arrived === 'yes') return this.#refused(request, takenUnread(failure.error));
     request.mayBeThere ||= arrived === 'maybe';
     return failure;
-  }
-
-  /** The status said that it is taken; the rest of the answer never came. Sent again, every span would be there twice. */
-  #there({ packed }: PackedSpans, error: string): SpansOutcome {
-    const { events } = this.#settings;
-    events.sent(packed.length);
-    events.warned(0, `${error}; how many spans it rejected is unknown`);
-    return THERE;
   }
 
   #accepted(
@@ -90,8 +79,8 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
     const { events } = this.#settings;
     const { error } = refusal;
     if (refusal.kind === 'too_large' && count > 1) return refusal;
-    if (mayBeThere) {
-      events.repeatRefused(error, count, false);
+    if (mayBeThere && !isUnread(refusal)) {
+      events.repeatRefused();
       return { kind: 'permanent', reason: 'refused_repeat', error: `${error} (an earlier attempt may have arrived)` };
     }
     events.refused(refusal.kind === 'too_large' ? 'too_large' : refusal.reason);
@@ -102,4 +91,9 @@ export class OtlpSpansSender implements SpansSender<PackedSpans> {
     this.#settings.transport.close();
     this.#settings.events.end();
   }
+}
+
+/** The status said that it is taken, the rest of the answer never came: sent again, every span taken would be there twice. */
+function takenUnread(error: string): Refusal {
+  return { kind: 'permanent', reason: UNREADABLE_ANSWER, error: `${error}; ${UNKNOWN_REST}` };
 }

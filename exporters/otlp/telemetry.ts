@@ -24,13 +24,10 @@ export interface OtlpEvents {
    * as dropped, with its words.
    */
   warned(rejected: number, message: string): void;
-  /** A request will never be taken; it is told as dropped. */
+  /** A request will never be taken, or was taken nobody knows how far; it is told as dropped. */
   refused(reason: string): void;
-  /**
-   * A request that was sent again was refused, although an earlier attempt arrived (`isThere`), or may have. In the latter
-   * case it is dropped, and told as that; in the former it is delivered.
-   */
-  repeatRefused(error: string, items: number, isThere: boolean): void;
+  /** A request that was sent again was refused, although an earlier attempt arrived, or may have; it is told as dropped. */
+  repeatRefused(): void;
   /** Shows how many running totals are kept. */
   watchTotals(totals: RunningTotals): void;
   /** Shows what the encoders keep, and what their bounds cost. */
@@ -125,10 +122,8 @@ export function createOtlpEvents(
     refused(reason) {
       refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
     },
-    repeatRefused(error, items, isThere) {
+    repeatRefused() {
       counts.repeatsRefused += 1;
-      const times = isThere ? limit.occurred('repeat refused') : 0;
-      if (times > 0) log.warn({ error, items, times }, 'A request that had arrived was refused when it was sent again');
     },
     watchTotals(totals) {
       registered.push(

@@ -12,7 +12,7 @@ import type { Encoding, Part } from './encoding.ts';
 import { Outbox } from './outbox.ts';
 import { type OtlpEvents, rejectedError } from './telemetry.ts';
 import type { OtlpTransport } from './transport.ts';
-import type { Verdict } from './verdict.ts';
+import { isUnread, UNREADABLE_ANSWER, type Verdict } from './verdict.ts';
 
 export interface TrafficSenderSettings {
   readonly encoding: Encoding;
@@ -127,24 +127,26 @@ export class OtlpTrafficSender implements TrafficSender<Outbox> {
     outbox.replaceNext();
   }
 
-  /** An earlier attempt was answered with a success, if not with a whole one. */
+  /** An earlier attempt was answered with a success, but not with all of it. */
   #refusedThoughThere(outbox: Outbox, part: Part, refusal: Refusal): void {
-    const items = part.to - part.from;
-    this.#settings.events.repeatRefused(refusal.error, items, true);
-    outbox.deliver(items);
+    const { events } = this.#settings;
+    if (isUnread(refusal)) events.refused(UNREADABLE_ANSWER);
+    else events.repeatRefused();
+    outbox.dropUnread(part.to - part.from, `sent again, ${refusal.error}`);
     outbox.replaceNext();
   }
 
   #refused(outbox: Outbox, part: Part, refusal: Refusal): void {
     const { events } = this.#settings;
     const items = part.to - part.from;
-    if (outbox.arrived === 'maybe') {
+    if (outbox.arrived === 'maybe' && !isUnread(refusal)) {
       outbox.refuse('refused_repeat', items, `${refusal.error} (an earlier attempt may have arrived)`);
       outbox.intervalTold = true;
-      events.repeatRefused(refusal.error, items, false);
+      events.repeatRefused();
     } else {
       const reason = refusal.kind === 'too_large' ? 'too_large' : refusal.reason;
       outbox.refuse(reason, items, refusal.error);
+      outbox.intervalTold ||= isUnread(refusal);
       events.refused(reason);
     }
     outbox.replaceNext();

@@ -33,6 +33,11 @@ export type Verdict =
   /** Too much for one request. */
   | { readonly kind: 'too_large'; readonly error: string };
 
+/** Why something is dropped of which a backend said that it has it, but not, readably, how much. */
+export const UNREADABLE_ANSWER = 'unreadable_answer';
+/** What every error of that reason ends in. */
+export const UNKNOWN_REST = 'how much was taken is unknown';
+
 /** Longest text of a backend in a message. */
 const LONGEST_TEXT = 400;
 /** Statuses that have a word of their own; any other is told by its class. */
@@ -41,6 +46,11 @@ const NAMED = new Set([400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 41
 const RETRIED = new Set([429, 502, 503, 504]);
 /** Of those, where the backend may say when. */
 const THROTTLING = new Set([429, 503]);
+
+/** Not refused at all: the backend has it, but for what nobody knows. */
+export function isUnread(verdict: Verdict): boolean {
+  return verdict.kind === 'permanent' && verdict.reason === UNREADABLE_ANSWER;
+}
 
 /** The verdict on one exchange. Pure; `nowWallMs` is for dates in `Retry-After`. */
 export function verdictOf(result: PostResult, nowWallMs: number): Verdict {
@@ -71,7 +81,7 @@ function verdictOfSuccess(answer: PostAnswer): Verdict {
   if (form === null && !isPage(contentType)) return { kind: 'accepted', rejected: 0, message: '' };
   const partial = form === null || bodyEnd === 'too_long' ? null : readPartialSuccess(body, form);
   if (partial !== null) return { kind: 'accepted', ...partial };
-  return { kind: 'permanent', reason: 'unreadable_answer', error: unreadableText(answer, contentType) };
+  return { kind: 'permanent', reason: UNREADABLE_ANSWER, error: unreadableText(answer, contentType) };
 }
 
 /** A page for people under a 200 comes from a login or a proxy, not from a backend. */
@@ -117,5 +127,5 @@ function redirectText(answer: PostAnswer): string {
 
 function unreadableText(answer: PostAnswer, contentType: string): string {
   const why = answer.bodyEnd === 'too_long' ? answer.error : `${answer.body.length} bytes as ${contentType}`;
-  return `status ${answer.status}, but its body is no answer of OTLP: ${printableShort(why)}; how much was taken is unknown`;
+  return `status ${answer.status}, but its body is no answer of OTLP: ${printableShort(why)}; ${UNKNOWN_REST}`;
 }

@@ -23,8 +23,10 @@ function answer(status: number, more: Partial<PostAnswer> = {}): PostAnswer {
 class Backend {
   /** Span id → times it was taken. */
   readonly taken = new Map<number, number>();
-  /** Ids of requests whose sender cannot know that they arrived, or which tell so in part only. */
+  /** Ids of requests whose sender cannot know that they arrived. */
   readonly untold = new Set<number>();
+  /** Spans taken with an answer that broke off. */
+  unread = 0;
   readonly rejected: number[] = [];
   readonly refused: number[] = [];
   /** Requests with spans that may have arrived before, as their sender must know. */
@@ -73,10 +75,13 @@ class Backend {
     const kept = turn === 'partial' ? ids.slice(1) : ids;
     if (turn === 'partial') this.rejected.push(ids[0]!);
     for (const id of kept) this.taken.set(id, (this.taken.get(id) ?? 0) + 1);
-    if (turn === 'lost' || turn === 'gateway' || turn === 'cut') for (const id of ids) this.untold.add(id);
+    if (turn === 'lost' || turn === 'gateway') for (const id of ids) this.untold.add(id);
     if (turn === 'lost') return { ...FAILED, reason: 'timeout' };
     if (turn === 'gateway') return answer(504);
-    if (turn === 'cut') return answer(200, { bodyEnd: 'cut' });
+    if (turn === 'cut') {
+      this.unread += ids.length;
+      return answer(200, { bodyEnd: 'cut' });
+    }
     return turn === 'partial' ? answer(200, { body: tracesResponse(1, 'too old') }) : answer(200);
   }
 }
@@ -99,7 +104,7 @@ const run = fc.record({
   maxElapsed: fc.constantFrom('0s', '20s', '5m'),
 });
 
-const REASONS = new Set(['http_400', 'rejected', 'expired', 'refused_repeat', 'queue_full']);
+const REASONS = new Set(['http_400', 'rejected', 'expired', 'refused_repeat', 'unreadable_answer', 'queue_full']);
 
 test('any turns of the backend: every span accepted is there or dropped, repeats only where it may have arrived, the books balance', async (t) => {
   const seen = { repeats: 0, expired: 0, full: 0, refused: 0, together: 0, unknown: 0 };
@@ -159,13 +164,14 @@ test('any turns of the backend: every span accepted is there or dropped, repeats
       const absent = accepted.filter((id) => !backend.taken.has(id));
       // What may have arrived and was given up afterwards is dropped as well.
       t.true(absent.length <= dropped);
+      t.is(balance.dropped.get('unreadable_answer') ?? 0, backend.unread, 'never sent again, never called delivered');
       t.true(balance.delivered <= backend.taken.size + backend.rejected.length);
       const known = (balance.dropped.get('http_400') ?? 0) + (balance.dropped.get('rejected') ?? 0);
       t.true(known <= backend.refused.length + backend.rejected.length);
       const unsure = new Set(backend.untold);
       if (unsure.size === 0 && backend.rejected.length === 0) {
-        t.is(absent.length, dropped);
-        t.is(backend.taken.size, balance.delivered);
+        t.is(absent.length, dropped - backend.unread);
+        t.is(backend.taken.size, balance.delivered + backend.unread);
       }
       for (const [id, times] of backend.taken) {
         t.true(accepted.includes(id), 'what was refused never arrives');

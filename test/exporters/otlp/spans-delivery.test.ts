@@ -1,4 +1,5 @@
 /** @module Spans against a real HTTP server: what is sent, and what every fault of the far side leads to. */
+import { constants, zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 import { fanOut } from '../../../pipeline/graph/fanout.ts';
 import { USER_AGENT } from '../../../pipeline/net/http-post.ts';
@@ -307,25 +308,72 @@ for (const reaction of ['drop', { status: 502 }, { status: 504 }, { status: 429 
   });
 }
 
-test('a success that broke off, refused when it came again, is there', async (t) => {
+test('a success whose answer broke off is not sent again, for its spans would be there twice, and is not called delivered', async (t) => {
   const stage = await startSpansStage(t);
-  const { backend, balance, run, drained } = stage;
-  backend.react = (_request, number) => (number === 0 ? 'cut' : { status: 400 });
-  feed(stage, 0, 1);
-  await run(drained);
-  t.is(balance.delivered, PER_BATCH);
-  t.is(balance.dropped.size, 0);
-});
-
-test('a success whose answer broke off is there: sent again, its spans would be there twice', async (t) => {
-  const stage = await startSpansStage(t);
-  const { exporter, backend, balance, drained } = stage;
+  const { exporter, backend, balance, drained, log } = stage;
   backend.react = () => 'cut';
   const ids = feed(stage, 0, 3);
   await until(drained, 'an empty queue');
   await exporter.stop(NEVER);
   t.deepEqual(sortedIds(backend.received), ids, 'each span once');
-  t.deepEqual([balance.delivered, balance.dropped.size, balance.unaccounted], [ids.length, 0, 0]);
+  t.deepEqual([...balance.dropped], [['unreadable_answer', ids.length]]);
+  t.deepEqual([balance.delivered, balance.unaccounted], [0, 0]);
+  const error = String(log.find(({ level }) => level === 'error')?.fields.error);
+  t.regex(error, /: status 200, but its body broke off: .*; how much was taken is unknown$/);
+});
+
+test('a success whose answer broke off, after an attempt without an answer: its status is what counts', async (t) => {
+  const stage = await startSpansStage(t);
+  const { backend, balance, run, drained } = stage;
+  backend.react = (_request, number) => (number === 0 ? 'drop' : 'cut');
+  feed(stage, 0, 1);
+  await run(drained);
+  t.is(backend.received.length, 2);
+  t.deepEqual([...balance.dropped], [['unreadable_answer', PER_BATCH]]);
+  t.is(balance.delivered, 0);
+});
+
+/** RFC 1952, XFL of deflate: 4 for the fastest way, 2 for the slowest; 0 for any other. */
+for (const [level, told] of [
+  [1, 4],
+  [6, 0],
+  [9, 2],
+] as const) {
+  test(`gzip at level ${level}, of short bodies and of long ones`, async (t) => {
+    const stage = await startSpansStage(t, { compression_params: { level } });
+    const { exporter, backend } = stage;
+    exporter.consume(spansBatch([1]));
+    exporter.consume(spansBatch([2], 'x'.repeat(40_000)));
+    await exporter.stop(NEVER);
+    t.deepEqual(sortedIds(backend.received), [1, 2]);
+    t.deepEqual(
+      backend.received.map(({ wire }) => wire[8]),
+      [told, told],
+    );
+  });
+}
+
+test('zstd at the level that is configured', async (t) => {
+  const packed = async (level: number) => {
+    const { exporter, backend } = await startSpansStage(t, { compression: 'zstd', compression_params: { level } });
+    exporter.consume(spansBatch(idsFrom(1, 50)));
+    await exporter.stop(NEVER);
+    const [request] = backend.received;
+    const params = { [constants.ZSTD_c_compressionLevel]: level };
+    t.deepEqual(request!.wire, zstdCompressSync(request!.body, { params }), `level ${level}`);
+    return request!.wire;
+  };
+  t.notDeepEqual(await packed(1), await packed(9));
+});
+
+test('two spans that are too large together go one by one', async (t) => {
+  const stage = await startSpansStage(t);
+  const { exporter, backend, balance } = stage;
+  backend.react = (request) => (idsOf(request).length > 1 ? { status: 413 } : {});
+  exporter.consume(spansBatch([1, 2]));
+  await exporter.stop(NEVER);
+  t.deepEqual(backend.received.map(idsOf), [[1, 2], [1], [2]]);
+  t.deepEqual([balance.delivered, balance.dropped.size], [2, 0]);
 });
 
 test('requests that are too large for the backend are halved until they pass; a span that stays too large is dropped alone', async (t) => {
