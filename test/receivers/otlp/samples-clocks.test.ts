@@ -1,7 +1,7 @@
 /** @module A Collector's clock that is wrong or is set: no call is lost or counted twice, and lengths are those that passed. */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { createStage, requestOf, type Stage, sum, WATCH_MS } from './samples-stage.ts';
+import { createStage, gauge, requestOf, type Stage, sum, WATCH_MS } from './samples-stage.ts';
 
 const REQUESTS = 'response_total';
 const DAY = 86_400;
@@ -167,6 +167,70 @@ test('a proxy of a Collector whose clock is a day behind was heard when its poin
     lastError,
     `nothing came since ${new Date(WATCH_MS + 25_100).toISOString()}; the Collector's clock is behind by 86400 s`,
   );
+});
+
+test('how far a clock is off is told, and counted each time; what may be late is not taken for that', async (t) => {
+  for (const [ahead, text, found] of [
+    [-DAY, 'behind', 86_400],
+    [HOUR, 'ahead', 3600],
+    [-30, '', 0],
+  ] as const) {
+    const stage = await played(times(4, ahead));
+    ended(stage);
+    const { log, meters } = stage;
+    const told = log.lines
+      .map(({ message, fields }) => [fields.seconds, /^the clock of the Collector is (\w+):/.exec(message)?.[1]])
+      .filter(([, which]) => which !== undefined);
+    t.deepEqual(told.slice(0, 1), text === '' ? [] : [[found, text]]);
+    const counted = meters.read('weir_otlp_samples_clock_off_total');
+    t.is(counted, { behind: 3, ahead: 4, '': 0 }[text], 'the first one that is behind may have waited');
+  }
+});
+
+test('what waited for Weir to begin covers the time between its scrapes, however late it comes', async (t) => {
+  const stage = await createStage();
+  stage.clock.advance(3000);
+  for (let i = 0; i < 7; i++) {
+    stage.clock.advance(10);
+    await stage.send(requestOf([sum(REQUESTS, 100 + 7 * i, { at: 10 * i - 58 })]));
+  }
+  await come(stage, { at: 12, ahead: 0, value: 149 });
+  const { count, covered } = ended(stage);
+  t.is(count, 49);
+  close(t, covered, 70, 1.5);
+});
+
+test('an outage that is made up for covers the time of its scrapes, and no more than is expected', async (t) => {
+  const stage = await played(times(4, 0));
+  stage.clock.advance(60_000);
+  for (let i = 4; i < 10; i++) await stage.send(requestOf([sum(REQUESTS, 100 + 7 * i, { at: 5 + 10 * i })]));
+  await come(stage, { at: 105, ahead: 0, value: 170 });
+  const { count, covered, expected } = ended(stage);
+  t.is(count, 70);
+  close(t, covered, 100);
+  t.true(covered <= expected);
+});
+
+test('of a clock set back with which values fall nothing is believed, unless the proxy tells that it is another process', async (t) => {
+  for (const [restarted, count] of [
+    [false, 21],
+    [true, 21 + 20],
+  ] as const) {
+    const stage = await createStage();
+    const start = (at: number, seconds: number) =>
+      gauge('process_start_time_seconds', WATCH_MS / 1000 + seconds, { at });
+    for (const { at, value } of scrapesOf(times(4, 0))) {
+      stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + ON_THE_WAY_MS - stage.time.nowMs()));
+      await stage.send(requestOf([sum(REQUESTS, value, { at }), start(at, -HOUR)]));
+    }
+    for (let i = 0; i < 4; i++) {
+      const at = 45 + 10 * i;
+      stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + ON_THE_WAY_MS - stage.time.nowMs()));
+      const metrics = [sum(REQUESTS, 5 + 5 * i, { at: at - HOUR }), start(at - HOUR, restarted ? 40 : -HOUR)];
+      await stage.send(requestOf(metrics));
+    }
+    t.is(ended(stage).count, count);
+  }
 });
 
 test("a step of Weir's own clock neither covers more than passed nor makes a proxy gone", async (t) => {
