@@ -270,6 +270,20 @@ test('whoever cuts has the proxy at hand to its end, and no other, and hears of 
   }
 });
 
+test('after one that was urgent, another that is not is done step by step', (t) => {
+  const { settling, doneMs, turn, clock } = slow();
+  const [urgent, other] = [target(), target()];
+  settling.add(other, 20_000);
+  settling.arm();
+  clock.nowMs = 2490;
+  settling.add(urgent, 10);
+  clock.nowMs = 2600;
+  while (!doneMs.has(urgent)) turn();
+  let turns = 0;
+  for (; !doneMs.has(other); turns++) turn();
+  t.true(turns >= STEPS, `${turns} turns`);
+});
+
 test('where the loop has the proxy at hand to its end, whoever waits for that goes on, and nobody else is called', (t) => {
   const { settling, doneMs, told, clock } = slow();
   const [first, second] = [target(), target()];
