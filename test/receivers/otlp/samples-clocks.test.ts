@@ -43,6 +43,17 @@ function totals(stage: Stage) {
   };
 }
 
+/** By how much more was covered than expected at most, in all slots until any one of them, seconds. */
+function mostAhead({ sums }: Stage): number {
+  let aheadSeconds = 0;
+  let most = 0;
+  for (const { coverage } of sums) {
+    for (const { coveredSeconds, expectedSeconds } of coverage) aheadSeconds += coveredSeconds - expectedSeconds;
+    most = Math.max(most, aheadSeconds);
+  }
+  return most;
+}
+
 /** Scrapes so far that were told as missed. */
 function missedOf({ seen }: Stage): number {
   return seen.filter(({ kind }) => kind === 'failed').length;
@@ -269,6 +280,7 @@ test('whatever a clock does, all calls count once, and no more is covered than i
         t.is(count, 7 * (aheads.length - 1), `clock ahead by ${aheads}`);
         t.true(covered <= expected, `${covered} of ${expected}: clock ahead by ${aheads}`);
         t.is(stage.balance.unaccounted, 0);
+        t.true(mostAhead(stage) <= 10, 'what is late is never covered more than a slot before it is expected');
         stage.intake.stop();
         stage.close();
       },
