@@ -3,44 +3,29 @@
  *
  * An exporter supplies a `SpansSender`; everything about waiting, retrying, halving, draining and the balance is here.
  */
-import type { Balance } from '../balance.ts';
 import type { Batch, SpansBatch } from '../batch.ts';
-import type { Clock } from '../clock/clock.ts';
 import { ADMITTED, type Admission, type Exporter, LOOKS_ON } from '../component.ts';
 import { type Delivery, TAKEN } from '../delivery.ts';
 import { errorText } from '../errors.ts';
 import type { Spans } from '../model/spans.ts';
-import { type QueuedSpans, SpansQueue, type SpansQueueConfig } from '../queue/spans-queue.ts';
+import { type QueuedSpans, SpansQueue } from '../queue/spans-queue.ts';
 import { sampleOfSpans } from '../telemetry/drop-sample.ts';
 import { Attempts } from './attempts.ts';
 import { Drain } from './drain.ts';
 import { type FullBy, fullQueueError } from './full-queue.ts';
 import { reject } from './reject.ts';
-import type { RetryConfig } from './retry.ts';
-import { type GateNews, type Pass, SendingGate } from './sending-gate.ts';
+import { type Pass, SendingGate } from './sending-gate.ts';
 import { settledOr } from './settled-or.ts';
+import { countOf, expired, type Final, newsOf, type Transient } from './spans-fate.ts';
 import { SpansFlight, type SpansPart } from './spans-flight.ts';
-import type { SpansOutcome, SpansSender } from './spans-sender.ts';
+import type { SpansOutcome } from './spans-sender.ts';
+import type { SpansSendingSettings } from './spans-settings.ts';
 import { rangeOf, type SpansSendingEvents } from './spans-telemetry.ts';
 import { SpansWaits } from './spans-waits.ts';
-
-export interface SpansSendingSettings<Payload> {
-  readonly queue: SpansQueueConfig;
-  /** Requests under way at once, those that wait for another attempt included; above 0. */
-  readonly consumers: number;
-  readonly retry: RetryConfig;
-  readonly clock: Clock;
-  readonly balance: Balance;
-  readonly sender: SpansSender<Payload>;
-  readonly events: (queue: SpansQueue, underWay: () => number) => SpansSendingEvents;
-}
 
 /** When a sender that is refused may come again, unless the peer asked for longer; and longest, milliseconds. */
 const REFUSED_MS = 1000;
 const LONGEST_REFUSED_MS = 30_000;
-
-type Transient = Extract<SpansOutcome, { kind: 'transient' }>;
-type Final = Exclude<SpansOutcome, Transient>;
 
 /** An exporter of spans around a `SpansSender`. */
 export class SpansSending<Payload> implements Exporter {
@@ -305,19 +290,4 @@ export class SpansSending<Payload> implements Exporter {
       return { kind: 'permanent', reason: 'encode_failed', error: errorText(error) };
     }
   }
-}
-
-function expired(error: string): Final {
-  return { kind: 'permanent', reason: 'expired', error };
-}
-
-function newsOf(outcome: SpansOutcome, waitMs: number): GateNews {
-  if (outcome.kind !== 'transient') return 'answered';
-  const { throttled, afterMs } = outcome;
-  if (throttled !== true && afterMs === undefined) return 'failed';
-  return { holdMs: afterMs ?? waitMs, askedMs: afterMs ?? 0 };
-}
-
-function countOf(requests: readonly QueuedSpans[]): number {
-  return requests.reduce((total, { spans }) => total + spans.count, 0);
 }
