@@ -1,4 +1,5 @@
 /** @module Running totals: deltas added up per key since a start time, for consumers that want cumulative values. */
+import { emptyCoverage } from './coverage.ts';
 import { addCoverage, addRecord, copyRecord, equalBounds, type Overflow } from './sum.ts';
 import type { CoverageRecord, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
 
@@ -270,17 +271,8 @@ class Family<Item, Total extends Item & Life> {
   }
 }
 
-const NOTHING_COVERED = {
-  scrapesDue: 0,
-  scrapesMissed: 0,
-  coveredSeconds: 0,
-  expectedSeconds: 0,
-  resets: 0,
-  firstSight: false,
-};
-
 function beginCoverage(record: CoverageRecord, life: Life): RunningCoverage {
-  const total: RunningCoverage = { ...record, ...NOTHING_COVERED, ...life, firstSights: 0, takenBack: null };
+  const total: RunningCoverage = { ...emptyCoverage(record), ...life, firstSights: 0, takenBack: null };
   addRunningCoverage(total, record);
   return total;
 }
@@ -293,7 +285,7 @@ function addRunningCoverage(into: RunningCoverage, from: CoverageRecord, lost?: 
     return;
   }
   into.firstSight ||= from.firstSight;
-  into.takenBack ??= { ...NOTHING_COVERED };
+  into.takenBack ??= emptyCoverage(from);
   for (const field of TAKEN_BACK) {
     const rise = from[field] - into.takenBack[field];
     into[field] += Math.max(0, rise);

@@ -3,25 +3,13 @@
  * one scrape that was due and missed, and nobody else's numbers are touched.
  */
 
+import { emptyCoverage, type Watched } from '../../pipeline/model/coverage.ts';
 import type { Identity } from '../../pipeline/model/resource.ts';
 import type { CoverageRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
 
-/** Who a target is, without what it came to. */
-export type Watched = Pick<CoverageRecord, 'target' | 'mesh' | 'own'>;
-
 /** Coverage that says nothing but that a scrape due was missed, or, with -1, that it was not. */
-export function missedScrape({ target, mesh, own }: Watched, expectedSeconds = 0, times: 1 | -1 = 1): CoverageRecord {
-  return {
-    target,
-    mesh,
-    own,
-    scrapesDue: times,
-    scrapesMissed: times,
-    coveredSeconds: 0,
-    expectedSeconds,
-    resets: 0,
-    firstSight: false,
-  };
+export function missedScrape(watched: Watched, expectedSeconds = 0, times: 1 | -1 = 1): CoverageRecord {
+  return { ...emptyCoverage(watched), scrapesDue: times, scrapesMissed: times, expectedSeconds };
 }
 
 /**

@@ -3,9 +3,10 @@
  * that is closed, into the oldest open one as a part of its own.
  */
 import type { TrafficSender } from '../../pipeline/batch.ts';
+import type { Watched } from '../../pipeline/model/coverage.ts';
 import { type Overflow, TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import type { CoverageRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
-import { doubtTargets, missedScrape, Vouched, type Watched } from './doubts.ts';
+import { doubtTargets, missedScrape, Vouched } from './doubts.ts';
 import { withParts } from './parts.ts';
 import { type Heard, type SenderSettings, Senders } from './senders.ts';
 

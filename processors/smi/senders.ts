@@ -5,8 +5,9 @@
  * the sum over all slots is what was told, whenever it came.
  */
 import type { TrafficSender } from '../../pipeline/batch.ts';
+import type { Watched } from '../../pipeline/model/coverage.ts';
 import type { CoverageRecord, Interval, TrafficSum } from '../../pipeline/model/traffic.ts';
-import { Loss, missedScrape, type Watched } from './doubts.ts';
+import { Loss, missedScrape } from './doubts.ts';
 
 export interface SenderSettings {
   /** Length of a slot here, ms. */

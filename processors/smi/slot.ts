@@ -1,5 +1,6 @@
 /** @module One open slot: a column of cells, who was on a page, and how well each target was watched. */
 import type { Target } from '../../pipeline/batch.ts';
+import { emptyCoverage } from '../../pipeline/model/coverage.ts';
 import { MAX_COUNT, type Overflow, plus } from '../../pipeline/model/sum.ts';
 import type {
   CoverageRecord,
@@ -68,17 +69,7 @@ export class Slot {
   cover(target: Target): CoverageRecord {
     const known = this.coverage.get(target.key);
     if (known !== undefined) return known;
-    const record: CoverageRecord = {
-      target: target.key,
-      mesh: target.rules.mesh,
-      own: target.own,
-      scrapesDue: 0,
-      scrapesMissed: 0,
-      coveredSeconds: 0,
-      expectedSeconds: 0,
-      resets: 0,
-      firstSight: false,
-    };
+    const record = emptyCoverage({ target: target.key, mesh: target.rules.mesh, own: target.own });
     this.coverage.set(target.key, record);
     return record;
   }

@@ -1,4 +1,5 @@
 /** @module One sum of traffic that is growing: its records and coverage records, each made when its first point comes. */
+import { emptyCoverage } from '../../model/coverage.ts';
 import type { Overflow } from '../../model/sum.ts';
 import type { CoverageRecord, TrafficRecord, TrafficSum } from '../../model/traffic.ts';
 import type { PointSubject } from './point-attributes.ts';
@@ -49,17 +50,7 @@ export class SumDraft {
     if (target === null) return null;
     const known = this.#coverage.get(target.id);
     if (known !== undefined) return known;
-    const record: CoverageRecord = {
-      target: target.target,
-      mesh: target.mesh,
-      own: target.own,
-      scrapesDue: 0,
-      scrapesMissed: 0,
-      coveredSeconds: 0,
-      expectedSeconds: 0,
-      resets: 0,
-      firstSight: false,
-    };
+    const record = emptyCoverage(target);
     this.#coverage.set(target.id, record);
     return record;
   }
