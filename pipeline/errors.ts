@@ -11,11 +11,6 @@ export interface ErrorEntry {
 
 /** Every code of a `WeirError`; `docs/reference/errors.md` is this table and that of the configuration's problems. */
 export const ERROR_CODES = {
-  WEIR_CONFIG_INVALID: {
-    title: 'the configuration has errors',
-    cause: 'One or more problems (WEIRnnnn) were found; nothing was started.',
-    mend: 'Mend what the printed problems name, then run `weir validate -c FILE`.',
-  },
   WEIR_ADMISSION_REFUSED: {
     title: 'not now',
     cause: 'A queue or a limit is full; nothing of the batch was taken.',

@@ -1,5 +1,5 @@
 /** @module A problem of the configuration: its stable code, its place, and how to mend it; with the table of codes. */
-import { type ErrorEntry, WeirError } from '../errors.ts';
+import type { ErrorEntry } from '../errors.ts';
 
 /** Every code of a configuration problem: never reused, only added to. `docs/reference/errors.md` lists them. */
 export const PROBLEM_CODES = {
@@ -179,18 +179,6 @@ export interface Problem {
   readonly note: string;
   readonly mend: string;
   readonly excerpt: Excerpt | null;
-}
-
-/** The configuration cannot be used; `problems` are all that were found. */
-export class ConfigError extends WeirError {
-  override readonly name = 'ConfigError';
-  readonly problems: readonly Problem[];
-  constructor(problems: readonly Problem[]) {
-    super('WEIR_CONFIG_INVALID', problems[0]?.message ?? 'the configuration is invalid', {
-      details: { problems: problems.length },
-    });
-    this.problems = problems;
-  }
 }
 
 /** Whether a text is a code of the table; for codes that come in from schemas. */

@@ -1,6 +1,5 @@
 /** @module Errors carry a code and a retry, and read as one line from the outside in. */
 import test from 'ava';
-import { ConfigError } from '../../pipeline/config/problem.ts';
 import {
   codeOf,
   ERROR_CODES,
@@ -19,7 +18,6 @@ test('each class has its code and says whether to come again', (t) => {
   t.like(new NotConnectedError('gone'), { code: 'WEIR_NET_NOT_CONNECTED', retry: 'later' });
   t.like(new TimeoutError('slow'), { code: 'WEIR_NET_TIMEOUT', retry: 'later' });
   t.like(new StoppedError('over'), { code: 'WEIR_SERVICE_STOPPED', retry: 'never' });
-  t.like(new ConfigError([]), { code: 'WEIR_CONFIG_INVALID', retry: 'never' });
   for (const code of Object.keys(ERROR_CODES)) t.regex(code, /^WEIR_[A-Z]+_[A-Z_]+$/);
 });
 
