@@ -58,8 +58,6 @@ export class SmiEngine {
   readonly #past: PastLives;
   readonly #pods = new PodTargets();
   readonly #open: OpenSlots;
-  /** Slots that are being read out: their cells are kept. */
-  readonly #closing = new Set<Slot>();
 
   constructor(settings: EngineSettings) {
     this.#settings = settings;
@@ -259,7 +257,6 @@ export class SmiEngine {
       slot.coverOwns(target, owns);
       owns.settle(slot.number, this.#open.newest?.number ?? slot.number);
     }
-    this.#closing.add(slot);
     this.#bury(slot.endMs);
     const interval = { startMs: slot.startMs, endMs };
     return { interval, steps: this.#readOut(slot, interval) };
@@ -277,8 +274,8 @@ export class SmiEngine {
         clockAhead: slot.clockAhead,
       };
     } finally {
-      this.#closing.delete(slot);
-      this.#binder.freeOrphans([...this.#closing, ...this.#open]);
+      // Nothing is freed before: until it is read out, a slot needs its cells.
+      this.#binder.freeOrphans([...this.#open]);
     }
   }
 
