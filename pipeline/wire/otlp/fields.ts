@@ -14,6 +14,7 @@ export const METRIC = {
   histogram: 9,
   exponentialHistogram: 10,
   summary: 11,
+  metadata: 12,
 } as const;
 /** Sum, Histogram, Gauge and the other kinds of data alike. */
 export const DATA = { points: 1, temporality: 2, isMonotonic: 3 } as const;

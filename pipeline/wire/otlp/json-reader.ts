@@ -6,7 +6,7 @@
  *
  * | What | Rule |
  * |---|---|
- * | unknown names, snake_case ones too | ignored, whatever their value |
+ * | unknown names, snake_case ones too | ignored, whatever their value; an object in a metric stays as an empty unknown field |
  * | the same known name twice, two members of a `oneof` | refused |
  * | `null` | as if absent; within a list refused |
  * | integers as numbers or text, doubles as text, ids, bytes, enumerations | see json-values.ts |
@@ -40,7 +40,8 @@ import {
 } from './json-scanner.ts';
 import { type RequestLimits, TooManyItems } from './limits.ts';
 import { MessageOutput } from './message-output.ts';
-import { type Field, ITEMS, type Message, Span } from './schema.ts';
+import { UNKNOWN_DATA } from './metric-tags.ts';
+import { type Field, ITEMS, type Message, Metric, Span } from './schema.ts';
 import { WrongIdInJson } from './wrong-id.ts';
 
 /** Bytes that are moved in the time in which one is read. */
@@ -196,7 +197,7 @@ export class OtlpJsonReader {
     }
     if (json.peek() === MORE) return this.#pause(VALUE, field);
     if (this.#stage !== BEFORE) this.#stage = BEFORE;
-    if (field === null) this.#unknown();
+    if (field === null) this.#unknownMember(container);
     else this.#knownMember(container, field);
     return true;
   }
@@ -343,6 +344,16 @@ export class OtlpJsonReader {
   }
 
   // --- Values ----------------------------------------------------------------------------------------------------------
+
+  /** That a metric has data of an unknown kind is told on, so that somebody can count it. */
+  #unknownMember({ message }: Container): void {
+    if (message === Metric && this.#json.bytes[this.#json.at] === OPEN) {
+      this.#output.reserve(0);
+      this.#output.varint(tagOf(UNKNOWN_DATA, LENGTH_DELIMITED));
+      this.#output.varint(0);
+    }
+    this.#unknown();
+  }
 
   /** A value that nobody asks for. */
   #unknown(): void {

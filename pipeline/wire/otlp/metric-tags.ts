@@ -22,3 +22,14 @@ export function isData(tag: number): boolean {
     tag === GAUGE_TAG || tag === SUM_TAG || tag === HISTOGRAM_TAG || tag === EXPONENTIAL_TAG || tag === SUMMARY_TAG
   );
 }
+
+/** Fields of a metric that hold messages or text, but no data. */
+const NO_DATA: ReadonlySet<number> = new Set([METRIC.name, METRIC.description, METRIC.unit, METRIC.metadata]);
+
+/** Whether it is the tag of what only a newer or older sender knows, and may be data: its points cannot be told. */
+export function isUnknownData(tag: number): boolean {
+  return tag % 8 === 2 && !isData(tag) && !NO_DATA.has(Math.floor(tag / 8));
+}
+
+/** Stands for data of a kind that is told by name only, as in JSON; no number that OTLP has given to anything. */
+export const UNKNOWN_DATA = 2047;

@@ -191,7 +191,7 @@ const ExponentialHistogram = message(
   temporality,
 );
 const Summary = message('Summary', embedded(1, 'dataPoints', SummaryDataPoint, REPEATED));
-const Metric = message(
+export const Metric = message(
   'Metric',
   scalar(1, 'name', 'string'),
   scalar(2, 'description', 'string'),

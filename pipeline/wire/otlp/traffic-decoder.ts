@@ -15,6 +15,7 @@ import {
   GAUGE_TAG,
   HISTOGRAM_TAG,
   isData,
+  isUnknownData,
   METRICS_TAG,
   NAME_TAG,
   POINTS_TAG,
@@ -62,6 +63,8 @@ import { TrafficMemory } from './traffic-memory.ts';
 
 const NOWHERE: Range = { from: 0, to: 0, depth: 1 };
 const NOTHING_OF_IT = { points: 0, badValues: 0, isKnown: false } as const;
+/** Its points cannot be told, so that it is one. */
+const UNKNOWN_OF_IT = { ...NOTHING_OF_IT, points: 1 } as const;
 const NO_STEPS: readonly never[] = [];
 
 /** Unit that the bounds of response times have to have. */
@@ -98,6 +101,8 @@ interface FoundMetric {
   readonly unit: string;
   readonly dataTag: number;
   readonly data: Range | null;
+  /** Whether it has a field that may be data of a kind not known here. */
+  readonly isUnknown: boolean;
 }
 
 class TrafficDecoder {
@@ -196,7 +201,7 @@ class TrafficDecoder {
     const outer = this.#reader.enter();
     const { position, left, depth } = this.#reader;
     const found = yield* this.#foundMetric();
-    if (found.data === null) this.#draft.leaveOut(found.name, NOTHING_OF_IT);
+    if (found.data === null) this.#draft.leaveOut(found.name, found.isUnknown ? UNKNOWN_OF_IT : NOTHING_OF_IT);
     else yield* this.#data(found, found.data, sender);
     if (this.#pace.isStep(ITEM_WORK)) yield;
     this.#reader.visit(position + left, outer, depth - 1);
@@ -208,6 +213,7 @@ class TrafficDecoder {
     let unit = '';
     let data: Range | null = null;
     let dataTag = 0;
+    let isUnknown = false;
     while (reader.next()) {
       if (this.#pace.isStep(FIELD_WORK)) yield;
       const { tag } = reader;
@@ -216,9 +222,12 @@ class TrafficDecoder {
       else if (isData(tag)) {
         data = this.#only(data, 'kind of data in a metric');
         dataTag = tag;
-      } else yield* this.#pass(METRIC_SHAPE);
+      } else {
+        isUnknown ||= isUnknownData(tag);
+        yield* this.#pass(METRIC_SHAPE);
+      }
     }
-    return { name, unit, data, dataTag };
+    return { name, unit, data, dataTag, isUnknown };
   }
 
   *#data({ name, unit, dataTag }: FoundMetric, data: Range, sender: SenderDraft): InSteps<void> {

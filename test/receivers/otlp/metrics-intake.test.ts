@@ -1,10 +1,16 @@
 /** @module Metrics that come over OTLP: traffic is taken once, whatever comes again, in parts or joined; the rest is counted. */
 import test from 'ava';
 import type { TrafficBatch } from '../../../pipeline/batch.ts';
+import { Turns } from '../../../pipeline/clock/turns.ts';
 import { ADMITTED } from '../../../pipeline/component.ts';
 import { TAKEN } from '../../../pipeline/delivery.ts';
+import { ReceivingRoom } from '../../../pipeline/net/receiving-room.ts';
+import { MetricsRequest } from '../../../pipeline/wire/otlp-spans.ts';
 import { MalformedProtobuf, OtlpTrafficEncoder, TooManyItems } from '../../../pipeline/wire/otlp-traffic.ts';
+import { MessageBuilder } from '../../../pipeline/wire/protobuf/message-builder.ts';
+import { createJsonReading } from '../../../receivers/otlp/json-requests.ts';
 import type { SamplesIntake, SamplesShare } from '../../../receivers/otlp/samples-share.ts';
+import { createTestClock } from '../../kit/clock.ts';
 import {
   createStage,
   envelope,
@@ -415,6 +421,66 @@ test('other metrics are dropped, counted by name, and told to the sender; traffi
   const books = stage.balanceOf('samples');
   t.deepEqual([...books.dropped], [['not_mesh', 4]]);
   t.deepEqual([books.accepted, books.unaccounted], [4, 0]);
+});
+
+const metricJson = (metric: object) =>
+  Buffer.from(JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] }));
+
+async function fromJson(json: Buffer): Promise<Uint8Array> {
+  const clock = createTestClock(START_MS);
+  const limits = { maxItems: 1000, maxDepth: 32 };
+  const read = createJsonReading(MetricsRequest, limits, { turns: new Turns(clock), room: new ReceivingRoom(1 << 20) });
+  return (await read(json)).bytes;
+}
+
+/** A metric of any fields in protobuf, at the place where OTLP has it. */
+function metricBytes(write: (metric: MessageBuilder) => MessageBuilder): Uint8Array {
+  const scope = new MessageBuilder().message(2, write(new MessageBuilder()).take()).take();
+  return new MessageBuilder().message(1, new MessageBuilder().message(2, scope).take()).take();
+}
+
+const KIND_OF_ITS_OWN: readonly (readonly [form: string, body: () => Promise<Uint8Array>])[] = [
+  ['protobuf', async () => metricBytes((metric) => metric.text(1, 'new.kind').text(14, '\n\0'))],
+  ['protobuf of before 1.0', async () => metricBytes((metric) => metric.text(4, '').text(1, 'new.kind'))],
+  ['JSON', () => fromJson(metricJson({ name: 'new.kind', shiny: { dataPoints: [{ asInt: 1 }, { asInt: 2 }] } }))],
+  ['JSON with the name behind', () => fromJson(metricJson({ exponential_histogram: {}, name: 'new.kind' }))],
+];
+
+for (const [form, body] of KIND_OF_ITS_OWN) {
+  test(`a metric in ${form} whose data is of a kind nobody here knows counts as one point, and is told`, async (t) => {
+    const stage = createStage();
+    t.deepEqual(await stage.intake.take(await body()), {
+      kind: 'taken',
+      rejectedItems: 1,
+      message: '1 data point is of a metric that is not taken here: new.kind (1)',
+    });
+    t.deepEqual(Object.fromEntries(stage.metric('weir_otlp_foreign_points_total')), { 'new.kind': 1 });
+    const books = stage.balanceOf('samples');
+    t.deepEqual([...books.dropped], [['not_mesh', 1]]);
+    t.deepEqual([books.accepted, books.unaccounted], [1, 0]);
+  });
+}
+
+const WITHOUT_DATA: readonly (readonly [name: string, metric: object])[] = [
+  ['a name only', { name: 'empty' }],
+  ['all that is no data', { name: 'empty', description: 'd', unit: '1', metadata: [{ key: 'a', value: {} }] }],
+  ['a gauge without points', { name: 'empty', gauge: {} }],
+  ['texts and numbers that nobody knows', { name: 'empty', more: 'x', and: 5, so: [1], on: null }],
+];
+
+for (const [name, metric] of WITHOUT_DATA) {
+  test(`a metric that has ${name} is taken and nothing is said of it`, async (t) => {
+    const stage = createStage();
+    t.deepEqual(await stage.intake.take(await fromJson(metricJson(metric))), ANSWERED);
+    t.deepEqual([...stage.metric('weir_otlp_foreign_points_total')], []);
+    t.deepEqual([...stage.balanceOf('samples').dropped], []);
+  });
+}
+
+test('a field nobody knows beside data that is known is passed over', async (t) => {
+  const stage = createStage();
+  const told = { name: 'known', gauge: { dataPoints: [{ asInt: '1' }, { asInt: '2' }] }, shiny: {} };
+  t.like(await stage.intake.take(await fromJson(metricJson(told))), { rejectedItems: 2 });
 });
 
 test('values that are no counts are told as such, and not as metrics of others; the rest is taken', async (t) => {
