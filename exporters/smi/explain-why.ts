@@ -4,8 +4,16 @@ import type { Side } from '../../pipeline/model/rules.ts';
 
 /** One sentence, without a full stop. */
 export function reasonText(explained: Explained, subject: 'resource' | 'edge'): string {
-  const unheard = explained.unheard ? '; a client that may be among these callers was not heard of whole' : '';
-  return beliefText(explained, subject) + unheard;
+  return beliefText(explained, subject) + unheardText(explained);
+}
+
+/** Who to look after, so that the edge becomes complete. */
+function unheardText({ unheard }: Explained): string {
+  if (unheard === null) return '';
+  const { count, named } = unheard;
+  const names = named.map(({ namespace, name }) => (namespace === '' ? name : `${namespace}/${name}`)).join(', ');
+  const more = count > named.length ? ` and ${count - named.length} more` : '';
+  return `; not heard of whole, and maybe among these callers: ${names}${more}`;
 }
 
 function beliefText({ reason, side, sides }: Explained, subject: 'resource' | 'edge'): string {

@@ -158,6 +158,7 @@ export class ReadModel {
       defaultKind: this.#options.defaultKind,
       windowMs: coveredMs(sums.map((sum) => sum.interval)),
       known: this.#met.before(fromMs),
+      newest: newestOf(sums),
       revision: slots.reduce((revisions, { revision }) => revisions + revision, 0),
     });
     this.#keep(windowMs, reading);
@@ -224,6 +225,13 @@ function itemsOf(sum: TrafficSum): number {
 function hasCounted({ successes, failures, tcp }: TrafficRecord): boolean {
   if (successes + failures > 0) return true;
   return tcp !== null && tcp.opened + tcp.closed + tcp.readBytes + tcp.writtenBytes > 0;
+}
+
+/** The slot that ends last; undefined when there are several, of which each tells a part. */
+function newestOf(sums: readonly TrafficSum[]): TrafficSum | undefined {
+  const endMs = Math.max(...sums.map(({ interval }) => interval.endMs));
+  const last = sums.filter(({ interval }) => interval.endMs === endMs);
+  return last.length === 1 ? last[0] : undefined;
 }
 
 /** Time that at least one interval covers, milliseconds. */

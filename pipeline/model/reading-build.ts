@@ -24,6 +24,7 @@ import type {
   ResourceReading,
   TrafficReading,
 } from './reading-types.ts';
+import { Unheard } from './reading-unheard.ts';
 import type { SideMemory } from './side-memory.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 
@@ -93,7 +94,8 @@ export class Reading implements TrafficReading {
     const sides = options.sides ?? null;
     if (sides !== null) keepNames(index, sides, sum.records);
     const lateTotals = lateTotalsOf(index, sides?.due.totals ?? []);
-    this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial, sides, lateTotals };
+    const unheard = new Unheard(index, sum, options.newest ?? sum);
+    this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial, unheard, sides, lateTotals };
     learnKnown(index, options);
     this.#book = new EdgeBook(this.#frame, options.defaultKind, sum.records);
     groupTotals(index, sum.records);

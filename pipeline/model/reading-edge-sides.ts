@@ -1,5 +1,6 @@
 /** @module The side that tells an edge, with callers that only clients or only servers can name put beside one another. */
 
+import { NameMap } from './name-map.ts';
 import { requestsOf } from './reached.ts';
 import { type EdgeGroup, type EdgeGroups, edgeKey } from './reading-edge-groups.ts';
 import { NONE, type WorkloadEntry } from './reading-entries.ts';
@@ -12,7 +13,6 @@ import {
   meshesThatNameCallers,
   restOf,
 } from './reading-strangers.ts';
-import { Unheard } from './reading-unheard.ts';
 import type { SideView } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
 
@@ -23,19 +23,25 @@ export class EdgeSides {
   readonly #frame: Frame;
   readonly #records: readonly TrafficRecord[];
   readonly #groups: EdgeGroups<unknown>;
-  readonly #unheard: Unheard;
   #namesCallers: ReadonlySet<string> | null = null;
+  #missed: readonly WorkloadEntry[] | null = null;
+  #watched: NameMap<WorkloadEntry[]> | null = null;
 
   /** `records`: all of the reading. */
   constructor(frame: Frame, records: readonly TrafficRecord[], groups: EdgeGroups<unknown>) {
     this.#frame = frame;
     this.#records = records;
     this.#groups = groups;
-    this.#unheard = new Unheard(frame.index);
   }
 
   /** The side that tells this edge; null when the edge is told by others. O(records of the edge and of its destination). */
   of(group: Group): Believed | null {
+    const told = this.#pick(group);
+    // Only servers count callers without a name, or by account; a reading late is incomplete anyway.
+    return told === null ? null : doubted(told, this.#frame.unheard.among(group.source, group.server));
+  }
+
+  #pick(group: Group): Believed | null {
     const { source, destination } = group;
     if (source === null && destination !== null) return this.#ofStrangers(group, destination);
     const account = source?.kind === 'ServiceAccount' && destination !== null ? source : null;
@@ -44,8 +50,7 @@ export class EdgeSides {
     const client = () => counted(this.#frame, 'client', group.client, source === null ? [] : [source.coverage]);
     const server = () =>
       counted(this.#frame, 'server', group.server, destination === null ? [] : [destination.coverage]);
-    const told = withUnreached(believe(client(), group.server, server, weighBy(this.#frame)), group.client);
-    return account !== null && this.#unheard.mayBeBehind(account) ? doubted(told) : told;
+    return withUnreached(believe(client(), group.server, server, weighBy(this.#frame)), group.client);
   }
 
   /** What a server counted of callers it cannot name, less what clients it cannot name told themselves. */
@@ -61,8 +66,7 @@ export class EdgeSides {
     const records = explained === null ? group.server : restOf(group.server, explained);
     if (records.length === 0) return null;
     const reason = explained === null ? ('only' as const) : ('strangers' as const);
-    const told = { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
-    return this.#unheard.mayBeStranger(group.server, clients, this.#naming()) ? doubted(told) : told;
+    return { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
   }
 
   #explained(group: Group, destination: WorkloadEntry, clients: readonly Group[]): Explained | null {
@@ -83,9 +87,8 @@ export class EdgeSides {
   #toldOfStrangers(group: Group, destination: WorkloadEntry, explained: Explained | null): Believed | null {
     const { index, sides } = this.#frame;
     const { server, late } = group;
-    const missing = index.workloads.some(
-      (client) => (client.coverage?.missed ?? 0) > 0 && sides!.isTold(edgeKey(client, destination), 'client'),
-    );
+    this.#missed ??= index.workloads.filter(({ coverage }) => (coverage?.missed ?? 0) > 0);
+    const missing = this.#missed.some((client) => sides!.isTold(edgeKey(client, destination), 'client'));
     const outcomes = explained?.outcomes ?? { successes: 0, failures: 0 };
     const requests = requestsOf(server);
     const seen = explained?.seen ?? { client: 0, server: requests, serverAtLeast: requests };
@@ -96,7 +99,7 @@ export class EdgeSides {
     if (told === null && late.length === 0 && records.length === 0) return null;
     const all = { side: 'server' as const, records, late: told?.late ?? NONE };
     const from = countedLate(this.#frame, all, [destination.coverage], late, NONE);
-    return missing ? doubted(from) : from;
+    return missing ? { ...from, complete: false } : from;
   }
 
   #toldOf(group: Group, account: WorkloadEntry | null): Believed | null {
@@ -118,7 +121,7 @@ export class EdgeSides {
     const { side, records, late: withheld } = told ?? { side: 'server' as const, records: NONE, late: NONE };
     const all = { side, records, late: withheld };
     const from = countedLate(this.#frame, all, coverages[side], late, behind === null ? group.client : NONE);
-    return (behind?.coverage?.missed ?? 0) > 0 ? doubted(from) : from;
+    return (behind?.coverage?.missed ?? 0) > 0 ? { ...from, complete: false } : from;
   }
 
   /** Edges to `destination` that its clients' proxies counted and that may be behind `account` (design §6, Sides). */
@@ -131,11 +134,8 @@ export class EdgeSides {
   #clientsBehind(account: WorkloadEntry, destination: WorkloadEntry | null): SideView {
     const { index, sides } = this.#frame;
     const met = this.#behind(account, destination);
-    const watched = index.workloads.filter(
-      (client) =>
-        client.coverage !== null &&
-        index.mayBe(account, client) &&
-        sides?.isTold(edgeKey(client, destination), 'client') === true,
+    const watched = this.#watchedBeside(account).filter(
+      (client) => index.mayBe(account, client) && sides?.isTold(edgeKey(client, destination), 'client') === true,
     );
     const records = met.flatMap((group) => group.client);
     return viewOf(
@@ -143,5 +143,17 @@ export class EdgeSides {
       watched.map((client) => client.coverage),
       destination,
     );
+  }
+
+  /** Watched workloads of its namespace. */
+  #watchedBeside({ cluster, namespace }: WorkloadEntry): readonly WorkloadEntry[] {
+    if (this.#watched === null) {
+      this.#watched = new NameMap();
+      for (const entry of this.#frame.index.workloads) {
+        if (entry.coverage === null) continue;
+        this.#watched.getOrMake(entry.cluster, entry.namespace, '', () => []).push(entry);
+      }
+    }
+    return this.#watched.get(cluster, namespace, '') ?? NONE;
   }
 }

@@ -147,7 +147,7 @@ export class EdgeBook {
       const unreached = members.flatMap((edge) => edge.from.unreached ?? NONE);
       const client = members.reduce((sum, { from }) => sum + (from.side === 'client' ? from.requests : 0), 0);
       const all = members.reduce((sum, { from }) => sum + from.requests, 0);
-      const doubted = members.some(({ from }) => from.unheard === true);
+      const doubted = members.some(({ from }) => from.unheard !== undefined);
       const side = client * 2 >= all ? 'client' : 'server';
       return this.#seen(direction, side, other, records, { unreached, doubted });
     });
@@ -160,7 +160,7 @@ export class EdgeBook {
     return byClient.flatMap(([other, members]) => this.#seen('from', 'client', other, members));
   }
 
-  /** Edges of a pod or node by its own records only. */
+  /** Edges of a pod or node by its own records only; those of callers it cannot name are as complete as its workload's. */
   #ofOwn(own: OwnGroup): ResourceEdge[] {
     const edges: ResourceEdge[] = [];
     for (const [direction, side] of [
@@ -168,10 +168,19 @@ export class EdgeBook {
       ['to', 'client'],
     ] as const) {
       for (const [other, records] of groupBy(own[side], (record) => this.#peerId(record))) {
-        edges.push(...this.#seen(direction, side, other, records, { coverages: [own.coverage] }));
+        const doubted = side === 'server' && this.#mayBeOthers(records);
+        edges.push(...this.#seen(direction, side, other, records, { coverages: [own.coverage], doubted }));
       }
     }
     return edges;
+  }
+
+  /** Whether clients that were not heard whole may be among the one caller that a server's records tell of. */
+  #mayBeOthers(records: readonly TrafficRecord[]): boolean {
+    const { index, unheard } = this.#frame;
+    const { own, peer } = records[0]!.key;
+    const source = index.peerOf(peer, own.workload.cluster);
+    return unheard.among(source === null ? null : index.resolve(source), records) !== null;
   }
 
   #peerId(record: TrafficRecord): ResourceId | null {

@@ -13,8 +13,6 @@ export interface Coverage {
   resets: number;
   firstSight: boolean;
   targets: number;
-  /** Of the target added last; '' before. Targets of one workload rarely differ in it. */
-  mesh: string;
   /** True when at least one scrape was good. */
   up: boolean;
 }
@@ -132,7 +130,6 @@ export function noCoverage(): Coverage {
     resets: 0,
     firstSight: false,
     targets: 0,
-    mesh: '',
     up: false,
   };
 }
@@ -146,6 +143,5 @@ export function addCoverage(into: Coverage, record: CoverageRecord): void {
   into.resets += record.resets;
   into.firstSight ||= record.firstSight;
   into.targets += 1;
-  into.mesh = record.mesh;
   into.up ||= record.coveredSeconds > 0 || record.firstSight || record.scrapesDue > record.scrapesMissed;
 }

@@ -18,6 +18,7 @@ import {
 } from './reading-figures.ts';
 import type { Believed, Reason } from './reading-sides.ts';
 import type { Figures } from './reading-types.ts';
+import type { UnheardClients } from './reading-unheard.ts';
 import type { Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
 import type { Interval, TcpTotals, TrafficKey, TrafficRecord, TrafficSum } from './traffic.ts';
@@ -73,8 +74,8 @@ export interface Explained {
   readonly side: Side;
   /** `sum`: several workloads, each from the side believed for it. `own`: nobody else may speak for it. */
   readonly reason: Reason | 'sum' | 'own';
-  /** A client that may be among these callers lacks something, so that the figures are incomplete. */
-  readonly unheard: boolean;
+  /** Clients that may be among these callers and lack something, so that the figures are incomplete; the first few by name. */
+  readonly unheard: { readonly count: number; readonly named: readonly Workload[] } | null;
   /** Null for a side that told nothing; both null where only one may speak. */
   readonly sides: Readonly<Record<Side, SideFacts | null>>;
   readonly pods: readonly PodShare[];
@@ -96,13 +97,17 @@ export function explainCounted(frame: Frame, from: Counted & Partial<Believed>, 
     figures: figuresOf(frame, from),
     side,
     reason: from.reason ?? (sides === null ? 'own' : 'sum'),
-    unheard: from.unheard === true,
+    unheard: from.unheard === undefined ? null : workloadsOf(from.unheard),
     sides: { client: sideFacts(frame, 'client', sides), server: sideFacts(frame, 'server', sides) },
     pods: podShares(frame, records, unreached),
     quantiles: PERCENTILES.map((q) => quantileSteps(histograms, q)),
     keys: records.map(({ key }) => key),
     unreachedKeys: unreached.map(({ key }) => key),
   };
+}
+
+function workloadsOf({ count, named }: UnheardClients): Explained['unheard'] {
+  return { count, named: named.map(({ cluster, namespace, name, kind }) => ({ cluster, namespace, name, kind })) };
 }
 
 function sideFacts(frame: Frame, side: Side, sides: Sides | null): SideFacts | null {

@@ -5,6 +5,7 @@ import { addConnections } from './reading-connections.ts';
 import { type Coverage, NONE, noCoverage, type WorkloadEntry } from './reading-entries.ts';
 import type { TrafficIndex } from './reading-index.ts';
 import type { Figures } from './reading-types.ts';
+import type { Unheard } from './reading-unheard.ts';
 import type { Counts, Side } from './rules.ts';
 import type { SideMemory } from './side-memory.ts';
 import type { LatencyHistogram, TcpTotals, TrafficRecord } from './traffic.ts';
@@ -30,6 +31,7 @@ export interface Frame {
   readonly index: TrafficIndex;
   readonly windowSeconds: number;
   readonly partial: boolean;
+  readonly unheard: Unheard;
   /** Null for readers of one window. */
   readonly sides: SideMemory | null;
   /** Totals of earlier windows to be told in this one whatever it holds. */

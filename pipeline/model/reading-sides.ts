@@ -2,6 +2,7 @@
 import { asEvidence, hidesRetries, sawMore, seenBy, unreachedIn, type Weigh } from './reached.ts';
 import { type Coverage, NONE, type WorkloadEntry } from './reading-entries.ts';
 import { type Counted, counted, coveragesOf, type Frame, weighBy } from './reading-figures.ts';
+import type { UnheardClients } from './reading-unheard.ts';
 import type { Workload } from './resource.ts';
 import type { SideView, Told } from './side-memory.ts';
 import type { TrafficRecord } from './traffic.ts';
@@ -24,13 +25,13 @@ export type Reason =
 /** A side with why it was believed. */
 export interface Believed extends Counted {
   readonly reason: Reason;
-  /** A client that may be among these callers lacks something: it would tell them, or a part of them, by its own name. */
-  readonly unheard?: boolean;
+  /** Clients that lack something and may be among these callers: they would tell them, or a part of them, by their own name. */
+  readonly unheard?: UnheardClients;
 }
 
-/** What stands only until a client is heard is not complete. */
-export function doubted(from: Believed): Believed {
-  return { ...from, complete: false, unheard: true };
+/** What stands only until `unheard` clients are heard is not complete; with null it is as it was. */
+export function doubted(from: Believed, unheard: UnheardClients | null): Believed {
+  return unheard === null ? from : { ...from, complete: false, unheard };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Served } from './reading-index.ts';
 import type { ResourceKind, Workload } from './resource.ts';
 import type { Counts, Side } from './rules.ts';
 import type { SideMemory } from './side-memory.ts';
-import type { Interval, TcpTotals } from './traffic.ts';
+import type { Interval, TcpTotals, TrafficSum } from './traffic.ts';
 
 /** Figures of one edge or resource over the reading's interval, from one side only. */
 export interface Figures {
@@ -124,6 +124,8 @@ export interface ReadOptions {
   /** Time the slots of the sum cover, milliseconds; the interval's length unless there were gaps. */
   readonly windowMs: number;
   readonly known?: KnownResources;
+  /** The last slot of the sum; what its pages show tells more of the pages before. Default: the sum, as one slot. */
+  readonly newest?: TrafficSum | undefined;
   /** How often the slots of the sum were amended, default 0. */
   readonly revision?: number;
   /**

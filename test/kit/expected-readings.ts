@@ -22,6 +22,8 @@ export interface Truth {
   readonly slots: { get(slot: number): ReadonlyMap<string, ExpectedCounts> | undefined };
   readonly present: { get(slot: number): ReadonlySet<string> | undefined };
   readonly coverage: Pick<CoverageBook, 'pods' | 'of'>;
+  /** The same, had every page come that was asked for in these slots. */
+  filled(range: SlotRange): Truth;
   ownerOf(pod: string): string;
   meshOf(pod: string): MeshName;
 }
@@ -33,7 +35,8 @@ export interface ExpectedFigures {
   readonly failures: number;
   /** Part of `failures`. */
   readonly unreached: number;
-  readonly complete: boolean;
+  /** Null: either may be said, since something is missing that makes no difference. */
+  readonly complete: boolean | null;
   readonly tcp: TcpTotals | null;
   /** Ascending, milliseconds. */
   readonly latenciesMs: readonly number[];
@@ -53,6 +56,8 @@ interface Half {
   readonly owners: Set<string>;
   readonly meshes: Set<MeshName>;
 }
+
+type Told = Pick<ExpectedFigures, 'successes' | 'failures'>;
 
 interface Outcomes {
   successes: number;
@@ -103,6 +108,7 @@ export class ExpectedReadings {
   readonly #factors: Factors;
   #told: ReadonlySet<string> | null = null;
   #known: ReadonlySet<string> | null = null;
+  #all: ReadonlyMap<string, Told> | null = null;
 
   constructor(world: World, expected: Truth, range: SlotRange, factors: Factors) {
     this.#factors = factors;
@@ -113,15 +119,23 @@ export class ExpectedReadings {
 
   /** By `source -> destination`. */
   edges(): Map<string, ExpectedFigures> {
+    const shown = this.#shownEdges();
+    for (const [edge, figures] of shown) {
+      const isOthers = edge.startsWith('? ') || edge.startsWith('account ');
+      if (isOthers) shown.set(edge, { ...figures, complete: this.#saysOfOthers(edge, figures) });
+    }
+    return shown;
+  }
+
+  /** Edges as complete as the side that tells them. */
+  #shownEdges(): Map<string, ExpectedFigures> {
     const groups = this.#group(({ source, destination }) => `${source} -> ${destination}`);
     const shown = new Map<string, ExpectedFigures>();
     for (const [edge, both] of groups) {
       const [source = '', destination = ''] = edge.split(' -> ');
       if (source.startsWith('account ') && this.#isToldByClients(source, destination, groups)) continue;
       const figures = source === '?' ? this.#ofStrangers(both, destination, groups) : this.#figures(both, 'client');
-      if (figures === null) continue;
-      const unheard = this.#mayBeUnheard(source, destination, groups);
-      shown.set(edge, unheard ? { ...figures, complete: false } : figures);
+      if (figures !== null) shown.set(edge, figures);
     }
     return shown;
   }
@@ -182,18 +196,35 @@ export class ExpectedReadings {
   }
 
   /**
-   * Whether calls without a name, or by an account, may be of a client of which something is missing: one that tells of calls to
-   * the same server, or that tells nothing at all.
+   * What an edge of nobody, or of an account, may say of itself, as the world has it. It must not be complete when it would be
+   * another one had all pages come, and may not be incomplete when nothing is missing of any client that may be among them.
    */
-  #mayBeUnheard(source: string, destination: string, groups: ReadonlyMap<string, Both>): boolean {
-    if (source !== '?' && !source.startsWith('account ')) return false;
+  #saysOfOthers(edge: string, figures: ExpectedFigures): boolean | null {
+    const [source = '', destination = ''] = edge.split(' -> ');
+    if (figures.complete !== true || !this.#mayMiss(source, destination)) return figures.complete;
+    const { successes, failures } = this.#filled().get(edge) ?? { successes: 0, failures: 0 };
+    return successes === figures.successes && failures === figures.failures ? null : false;
+  }
+
+  /** Whether anything is missing of a client that the server would tell as this source. */
+  #mayMiss(source: string, destination: string): boolean {
     return this.#world.topology.workloads.some(({ namespace, name, serviceAccount }) => {
       const client = `${namespace}/${name}`;
-      const tells = groups.get(`${client} -> ${destination}`)?.client.present === true;
       const may =
         source === '?' ? this.#isUnnamed(client, destination) : source === `account ${namespace}/${serviceAccount}`;
-      return may && (tells || !this.#tellers().has(client)) && !this.#isComplete(new Set([client]));
+      return may && !this.#isComplete(new Set([client]));
     });
+  }
+
+  /** All edges, had every page come that was asked for in this range: none is missing then that could be told. */
+  #filled(): ReadonlyMap<string, Told> {
+    if (this.#all !== null) return this.#all;
+    const { coverage } = this.#expected;
+    const isWhole = (pod: string) => coverage.of(pod, this.#range.from, this.#range.to).scrapesMissed === 0;
+    const factors = new Map([...this.#factors].filter(([pod]) => isWhole(pod)));
+    const filled = new ExpectedReadings(this.#world, this.#expected.filled(this.#range), this.#range, factors);
+    this.#all = filled.#shownEdges();
+    return this.#all;
   }
 
   /** Workloads of which a page told something. */

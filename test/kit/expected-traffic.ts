@@ -90,6 +90,7 @@ export class ExpectedTraffic {
   readonly slots = new Map<number, Map<string, ExpectedCounts>>();
   readonly lives = new Map<string, ExpectedLife>();
   readonly outcomes = new Map<string, number>();
+  readonly #records: ScrapeRecord[] = [];
   readonly coverage: CoverageBook;
   /** By slot, what stood on some good page of it, whether or not it had grown. */
   readonly present = new Map<number, Set<string>>();
@@ -100,7 +101,21 @@ export class ExpectedTraffic {
     this.coverage = new CoverageBook(slotMs);
   }
 
+  /**
+   * The same, had every page come that was asked for in slots [from, to): what is missing in them, and nothing else, is there.
+   * O(scrapes).
+   */
+  filled({ from, to }: { readonly from: number; readonly to: number }): ExpectedTraffic {
+    const filled = new ExpectedTraffic(this.#slotMs, this.#watchStartMs);
+    for (const record of this.#records) {
+      const slot = Math.floor(record.atMs / this.#slotMs);
+      if (slot < to) filled.scraped(slot < from ? record : { ...record, outcome: 'good' });
+    }
+    return filled;
+  }
+
   scraped(record: ScrapeRecord): void {
+    this.#records.push(record);
     this.outcomes.set(record.outcome, (this.outcomes.get(record.outcome) ?? 0) + 1);
     const { snapshot, pod } = record;
     if (record.outcome !== 'good') {

@@ -61,6 +61,12 @@ export class JoinedTruth {
     this.#ownerOf = ownerOf;
   }
 
+  /** The same, had every page come that was asked for in these slots. */
+  filled(range: { readonly from: number; readonly to: number }): JoinedTruth {
+    const lives = this.#lives.map((life) => ({ ...life, expected: life.expected.filled(range) }));
+    return new JoinedTruth(lives, this.#slotMs, this.#ownerOf);
+  }
+
   readonly slots = { get: (slot: number) => expectedOf(this.#lives, slot) };
 
   readonly present = {

@@ -1,12 +1,26 @@
 /** @module Calls without a name, or by an account, are complete only when every client that may be behind them was heard. */
 import test from 'ava';
+import fc from 'fast-check';
+import { reasonText } from '../../../exporters/smi/explain-why.ts';
+import { ReadModel, type ReadModelOptions } from '../../../pipeline/model/read-model.ts';
 import { readTraffic, type TrafficReading } from '../../../pipeline/model/reading.ts';
-import type { CoverageRecord, TrafficRecord } from '../../../pipeline/model/traffic.ts';
+import { SideMemory } from '../../../pipeline/model/side-memory.ts';
+import type { CoverageRecord, TrafficRecord, TrafficSum } from '../../../pipeline/model/traffic.ts';
 import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
 
-function read(records: readonly TrafficRecord[], coverage: readonly CoverageRecord[]): TrafficReading {
-  return readTraffic(sumOf(records, coverage), { defaultKind: 'Deployment', windowMs: 30_000 });
+function read(
+  records: readonly TrafficRecord[],
+  coverage: readonly CoverageRecord[],
+  sides: SideMemory | null = null,
+): TrafficReading {
+  const options = { defaultKind: 'Deployment', windowMs: 30_000 } as const;
+  return readTraffic(sumOf(records, coverage), sides === null ? options : { ...options, sides });
 }
+
+const OPTIONS: ReadModelOptions = {
+  ...{ windowMs: 30_000, slotMs: 10_000, retentionMs: 60_000, defaultKind: 'Deployment', startedMs: 0 },
+  ...{ maxItems: 10_000, maxReadings: 2 },
+};
 
 /** `name complete` of each edge. */
 const edgesOf = ({ edges }: TrafficReading) =>
@@ -18,6 +32,8 @@ const thumbs = own('x/thumbs', { account: 'thumbs' });
 const web = own('x/web', { account: 'web' });
 const MISSED = { scrapesDue: 3, scrapesMissed: 1, coveredSeconds: 20 };
 const SILENT = { scrapesDue: 3, scrapesMissed: 3, coveredSeconds: 0 };
+const isWhole = ({ scrapesMissed = 0, resets = 0, firstSight = false }: Partial<CoverageRecord>) =>
+  scrapesMissed + resets === 0 && !firstSight;
 const unnamed = record('server', thumbs, peer(null), 100, 0, ENVOY);
 
 for (const [title, client, lack, complete] of [
@@ -27,28 +43,45 @@ for (const [title, client, lack, complete] of [
   ['is heard whole', 60, ENVOY, true],
   ['tells nothing at all', null, { ...ENVOY, ...SILENT }, false],
   ['tells nothing because nobody called', null, ENVOY, true],
+  ['is seen for the first time and has no series of a call', null, { ...ENVOY, firstSight: true }, true],
+  ['was set back, and its new life has no series of a call', null, { ...ENVOY, resets: 1 }, false],
+  ['lacks a scrape, and whether its last page came is not known', null, { ...ENVOY, ...MISSED }, false],
 ] as const) {
   test(`what is left of unnamed callers while a client of them ${title}`, (t) => {
     const told = client === null ? [] : [record('client', images, peer('x/thumbs'), client, 0, ENVOY)];
     const reading = read([unnamed, ...told], [covered(images, lack), covered(thumbs, ENVOY)]);
     t.true(edgesOf(reading).includes(`? > thumbs ${complete}`), edgesOf(reading).join());
-    t.is(reading.complete, complete);
+    t.is(reading.complete, isWhole(lack));
     const explained = reading.explainEdge(reading.edges.find(({ source }) => source === null)!);
-    t.is(explained?.unheard, !complete);
+    t.deepEqual(explained?.unheard?.named.map(({ name }) => name) ?? null, complete ? null : ['images']);
     const all = reading.edgesOf({ kind: 'Namespace', cluster: '', namespace: '', name: 'x' });
     t.is(all.find(({ other }) => other === null)?.figures.complete, complete, 'a sum of it as well');
   });
 }
 
-test('a client that calls others only, or that the server would name, takes nothing from it', (t) => {
+test('a client that has told calls to others only may have called this server in what is missing', (t) => {
   const others = record('client', images, peer('x/store'), 5, 0, ENVOY);
   t.deepEqual(edgesOf(read([unnamed, others], [covered(images, { ...ENVOY, ...MISSED }), covered(thumbs, ENVOY)])), [
     'images > store false',
-    '? > thumbs true',
+    '? > thumbs false',
   ]);
+  const shared = own('x/images', { account: 'shared' });
+  const told = [
+    record('server', thumbs, peer('x/shared', { kind: 'ServiceAccount' }), 10),
+    record('client', shared, peer('x/store'), 5),
+  ];
+  const cron = covered(own('x/cron', { account: 'shared' }));
+  t.deepEqual(edgesOf(read(told, [covered(shared, MISSED), cron, covered(thumbs)])), [
+    'images > store false',
+    'shared > thumbs false',
+  ]);
+});
+
+test('a client that the server would name is none of those it cannot', (t) => {
   const named = [record('server', thumbs, peer(null), 100), record('server', thumbs, peer('x/web'), 7)];
-  const heard = edgesOf(read(named, [covered(web, SILENT), covered(thumbs)]));
-  t.deepEqual(heard, ['web > thumbs true', '? > thumbs true']);
+  const seen = (lack: Partial<CoverageRecord>) => edgesOf(read(named, [covered(web, lack), covered(thumbs)]));
+  t.deepEqual(seen(SILENT), ['web > thumbs true', '? > thumbs true']);
+  t.deepEqual(seen({ ...SILENT, ...ENVOY }), ['web > thumbs true', '? > thumbs false'], 'of another mesh');
 });
 
 test('an account that stands for a client which tells nothing is incomplete', (t) => {
@@ -58,6 +91,100 @@ test('an account that stands for a client which tells nothing is incomplete', (t
     edgesOf(read(told, [covered(shared[0], lack), covered(shared[1]), covered(web, SILENT), covered(thumbs)]));
   t.deepEqual(seen({}), ['shared > thumbs true'], 'web has another account');
   t.deepEqual(seen(SILENT), ['shared > thumbs false']);
+  t.deepEqual(
+    seen({ ...SILENT, ...ENVOY }),
+    ['shared > thumbs true'],
+    'its servers tell accounts of their own mesh alone',
+  );
+});
+
+for (const sides of [null, new SideMemory()] as const) {
+  test(`pods and their workload say the same, in ${sides === null ? 'one window' : 'a stream'}`, (t) => {
+    const account = record('server', thumbs, peer('x/shared', { kind: 'ServiceAccount' }), 9);
+    const cron = covered(own('x/cron', { account: 'shared' }));
+    for (const [lack, complete] of [
+      [{}, true],
+      [SILENT, false],
+    ] as const) {
+      const silent = covered(own('x/search', { account: 'shared' }), lack);
+      sides?.beginWindow();
+      const reading = read([unnamed, account], [silent, cron, covered(thumbs, ENVOY)], sides);
+      t.deepEqual(edgesOf(reading), [`shared > thumbs ${complete}`, `? > thumbs ${complete}`]);
+      for (const [kind, name] of [
+        ['Deployment', 'thumbs'],
+        ['Pod', 'thumbs-1'],
+      ] as const) {
+        const seen = reading.edgesOf({ kind, cluster: '', namespace: 'x', name });
+        t.deepEqual(
+          seen.map(({ other, figures }) => `${other?.name ?? '?'} ${figures.complete}`).sort(),
+          [`? ${complete}`, `shared ${complete}`],
+          kind,
+        );
+      }
+    }
+  });
+}
+
+test('some of many clients that were not heard are told by name', (t) => {
+  const silent = Array.from({ length: 5 }, (_, i) => covered(own(`x/c${i}`), { ...ENVOY, ...SILENT }));
+  const reading = read([unnamed], [...silent, covered(thumbs, ENVOY)]);
+  const explained = reading.explainEdge(reading.edges[0]!)!;
+  t.is(explained.unheard?.count, 5);
+  t.regex(
+    reasonText(explained, 'edge'),
+    /; not heard of whole, and maybe among these callers: x\/c0, x\/c1, x\/c2 and 2 more$/,
+  );
+});
+
+/** What a client calls in each slot, and which of its pages come. */
+const anyClient = fc.record({
+  calls: fc.oneof(fc.constant<number[]>([0, 0, 0]), fc.array(fc.nat(3), { minLength: 3, maxLength: 3 })),
+  good: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+  before: fc.constantFrom(0, 0, 2),
+});
+type AnyClient = typeof anyClient extends fc.Arbitrary<infer Client> ? Client : never;
+
+/** The slots that the pages of thumbs, of `clients` and of nobody's `strangers` make. */
+function slotsOf(clients: readonly AnyClient[], strangers: readonly number[]): TrafficSum[] {
+  const untold = clients.map(() => 0);
+  return strangers.map((theirs, slot) => {
+    const all = clients.reduce((sum, { calls }) => sum + calls[slot]!, theirs);
+    const records = [record('server', thumbs, peer(null), all, 0, ENVOY)];
+    const coverage = [covered(thumbs, { ...ENVOY, scrapesDue: 1 })];
+    clients.forEach(({ calls, good, before }, i) => {
+      const me = own(`x/client-${i}`);
+      untold[i]! += calls[slot]!;
+      const ever = calls.slice(0, slot + 1).reduce((sum, count) => sum + count, before);
+      const lack = good[slot] ? {} : { scrapesMissed: 1, coveredSeconds: 0 };
+      coverage.push(covered(me, { ...ENVOY, scrapesDue: 1, ...lack }));
+      if (!good[slot]) return;
+      if (ever > 0) records.push(record('client', me, peer('x/thumbs'), untold[i]!, 0, ENVOY));
+      untold[i] = 0;
+    });
+    return sumOf(records, coverage, { startMs: slot * 10_000, lengthMs: 10_000 });
+  });
+}
+
+test('an edge of unnamed callers that is told complete is the truth, whatever pages are missing', (t) => {
+  let complete = 0;
+  let idle = 0;
+  const slots = fc.array(fc.oneof(fc.constant(0), fc.nat(60)), { minLength: 3, maxLength: 3 });
+  const property = fc.property(fc.array(anyClient, { maxLength: 3 }), slots, (clients, strangers) => {
+    const model = new ReadModel(OPTIONS);
+    for (const slot of slotsOf(clients, strangers)) model.add(slot);
+    const edge = model.read()?.edges.find(({ source }) => source === null);
+    if (edge?.figures.complete !== true) return;
+    const missed = clients.filter(({ good }) => good.includes(false));
+    complete += 1;
+    if (missed.length > 0) idle += 1;
+    t.is(
+      edge.figures.successes,
+      strangers.reduce((sum, count) => sum + count, 0),
+    );
+    t.true(missed.every(({ calls, before }) => before + calls.reduce((sum, count) => sum + count, 0) === 0));
+  });
+  fc.assert(property, { numRuns: 2000, seed: 7 });
+  t.true(complete > 50 && idle > 5, `${complete} complete, ${idle} of them with idle clients that miss a page`);
 });
 
 test('a window is complete when nothing is missing of anybody who is watched', (t) => {
