@@ -1,7 +1,7 @@
 /** @module A gateway: traffic of other Weirs goes to the slots it belongs to, whenever it comes. */
 import test from 'ava';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
-import { NO_METERS, type Observation } from '../../../pipeline/telemetry/meters.ts';
+import { type Meters, NO_METERS, type Observation } from '../../../pipeline/telemetry/meters.ts';
 import { counter, identity, START, TestTarget, workload } from '../../kit/mesh.ts';
 import { own, peer, record } from '../../kit/traffic.ts';
 import {
@@ -606,14 +606,38 @@ test('slots that a step of the clock left out are told with the next one', async
   t.is(slotOf(part!), 1);
 });
 
-test('what a slot loses whose counts stop at 2^53 is counted', (t) => {
+/** Meters, and what a counter among them shows. */
+function readable() {
   const reads = new Map<string, () => Iterable<Observation>>();
-  const register = (name: string, _help: string, read: () => Iterable<Observation>) => {
+  const counter: Meters['counter'] = (name, _help, read) => {
     reads.set(name, read);
     return () => {};
   };
-  const { send, until, told } = gateway({ meters: { ...NO_METERS, counter: register } });
-  const lost = () => [...reads.get('weir_capped_counts_total')!()];
+  return { meters: { ...NO_METERS, counter }, shown: (name: string) => [...reads.get(name)!()] };
+}
+
+test('items that come after their slot has closed are counted as late, and no others', async (t) => {
+  const { meters, shown } = readable();
+  const { smi, send, until } = gateway({ meters });
+  await smi.start();
+  const late = () => shown('weir_smi_late_items_total');
+  until(35);
+  // Slot 2 is open until second 40.
+  for (const at of [3, 2]) send(oneSlot(at, 5));
+  t.deepEqual(late(), [{ value: 0, attributes: { component: 'smi' } }]);
+  until(40);
+  send(oneSlot(2, 7));
+  t.is(late()[0]!.value, 2, 'a record and its coverage');
+  send(traffic(slots(0), [calls('web', 1), calls('db', 1)], [watched('web')]));
+  t.is(late()[0]!.value, 5);
+  send(oneSlot(3, 1));
+  t.is(late()[0]!.value, 5);
+});
+
+test('what a slot loses whose counts stop at 2^53 is counted', (t) => {
+  const { meters, shown } = readable();
+  const { send, until, told } = gateway({ meters });
+  const lost = () => shown('weir_capped_counts_total');
   for (const source of ['a', 'b', 'c']) send(traffic(slots(0), [calls('web', 2 ** 53)], [watched('web')]), { source });
   t.deepEqual(lost(), [{ value: 2 ** 54, attributes: { component: 'smi' } }]);
   until(30);

@@ -59,6 +59,25 @@ test('an older one is a baseline in whatever parts it comes, and so is one that 
   }
 });
 
+for (const [seconds, first] of [
+  [-0.9, { count: 49, complete: true }],
+  [-1.1, { count: 0, complete: false }],
+] as const) {
+  test(`one that began ${-seconds} s before the watch ${first.complete ? 'counts from 0' : 'is a baseline'}`, async (t) => {
+    const began = (at: number) => gauge('process_start_time_seconds', WATCH_MS / 1000 + seconds, { at });
+    const { stage, come, counted } = await stageOf();
+    await come(5, [began(5), requests(5, 42)]);
+    // By then what came before is not held any more.
+    stage.clock.advance(4000);
+    await come(5, [requests(5, 7, 'db')]);
+    await come(15, [began(15), requests(15, 44), requests(15, 7, 'db')]);
+    t.deepEqual(counted().slice(0, 2), [
+      { at: 0, ...first },
+      { at: 10, count: 2, complete: true },
+    ]);
+  });
+}
+
 test('a life that was counted before it fell silent is not counted again, in whatever parts it comes back', async (t) => {
   for (const parts of [
     [[start(405), requests(405, 50), requests(405, 9, 'db')]],
