@@ -16,6 +16,8 @@ import { atLeast, type BenchResult, formatResult, measured } from './result.ts';
 
 const WEIR = fileURLToPath(new URL('../../bin/weir', import.meta.url));
 const MB = 1e6;
+/** A stock Collector 0.165 on this class of machine, out uncompressed, as the goals were set against it: not measured here. */
+const COLLECTOR = { grpc: 175_000, http: 147_000, rssMb: 107 };
 
 interface Load {
   readonly from: 'grpc' | 'http' | 'json';
@@ -117,11 +119,11 @@ export async function run(): Promise<BenchResult[]> {
   });
   const spans = 'spans/CPU s';
   return [
-    atLeast('spans: gRPC in, OTLP/HTTP out', grpc.spansPerCpuSecond, spans, 250_000),
-    atLeast('spans: HTTP in, OTLP/HTTP out', http.spansPerCpuSecond, spans, 400_000),
+    { ...atLeast('spans: gRPC in, OTLP/HTTP out', grpc.spansPerCpuSecond, spans, 250_000), collector: COLLECTOR.grpc },
+    { ...atLeast('spans: HTTP in, OTLP/HTTP out', http.spansPerCpuSecond, spans, 400_000), collector: COLLECTOR.http },
     atLeast('spans: HTTP in as JSON, OTLP/HTTP out', json.spansPerCpuSecond, spans),
     measured('spans: gRPC in, gzip out against none', grpc.spansPerCpuSecond / gzip.spansPerCpuSecond, 'x', 2),
-    measured('spans: 20,000 a second by 100, RSS', steady.rssBytes / MB, 'MB', 130),
+    { ...measured('spans: 20,000 a second by 100, RSS', steady.rssBytes / MB, 'MB', 130), collector: COLLECTOR.rssMb },
     measured('spans: 20,000 a second by 100, RSS at most', steady.peakBytes / MB, 'MB'),
     atLeast('spans: 20,000 a second by 100', steady.spansPerSecond, 'spans/s', 19_500),
     atLeast('spans: 20,000 a second by 100, CPU', steady.spansPerCpuSecond, spans),

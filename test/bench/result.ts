@@ -9,6 +9,8 @@ export interface BenchResult {
   /** More is better. */
   readonly more?: true;
   readonly met?: boolean;
+  /** The same of a stock Collector 0.165 on this class of machine, as it was told when the goal was set; not measured here. */
+  readonly collector?: number;
 }
 
 /** A result with its verdict, for figures where less is better. */
@@ -21,9 +23,19 @@ export function atLeast(name: string, value: number, unit: string, goal?: number
   return goal === undefined ? { name, value, unit } : { name, value, unit, goal, more: true, met: value >= goal };
 }
 
+/** A value and its unit, for people: whole numbers as they are, others with three digits or more. */
+export function figureText(value: number, unit: string): string {
+  return `${Number.isInteger(value) || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
+}
+
+/** `≤ 5` or `≥ 5`, '' without a goal. */
+export function goalText({ goal, more }: BenchResult): string {
+  return goal === undefined ? '' : `${more === true ? '≥' : '≤'} ${goal}`;
+}
+
 /** One line for people: name, value, unit, and the goal when there is one. */
-export function formatResult({ name, value, unit, goal, met }: BenchResult): string {
-  const figure = `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
-  const verdict = goal === undefined ? '' : `goal ${goal}${met ? '' : '  MISSED'}`;
-  return `${name.padEnd(44)} ${figure.padStart(16)}   ${verdict}`.trimEnd();
+export function formatResult(result: BenchResult): string {
+  const { name, value, unit, goal, met } = result;
+  const verdict = goal === undefined ? '' : `goal ${goalText(result)}${met === true ? '' : '  MISSED'}`;
+  return `${name.padEnd(44)} ${figureText(value, unit).padStart(16)}   ${verdict}`.trimEnd();
 }
