@@ -31,21 +31,6 @@ const SLOTS = [0, 1].map((i) => {
   );
 });
 
-test('a workload that ended is known and idle, and explained, for as long as its counts can be asked for', async (t) => {
-  const [gone, web] = [own('x/gone', { kind: 'Deployment' }), own('x/web', { kind: 'Deployment' })];
-  const early = sumOf([record('server', gone, peer(null), 5)], [covered(gone), covered(web)], {
-    startMs: END_MS - 90_000,
-  });
-  const late = sumOf([], [covered(web)], { startMs: END_MS - 30_000 });
-  const { ask } = await startServer(t, { sums: [early, late] });
-  const path = '/apis/metrics.smi-spec.io/v1alpha2/namespaces/x/deployments/gone';
-  const count = (text: string) => /"success_count"[^}]*?"value":"(\d+)"/.exec(text)?.[1];
-  const [idle, counted] = [await ask(path), await ask(`${path}?t=5m`)];
-  t.deepEqual([idle.status, count(idle.text), counted.status, count(counted.text)], [200, '0', 200, '5']);
-  t.is((await ask('/v1/explain?resource=x/deploy/gone&metric=p99')).status, 200);
-  t.is((await ask(path.replace('gone', 'never'))).status, 404);
-});
-
 test('an edge: its figures, the slots and pods that add up to them, and the steps to a quantile', async (t) => {
   const { get } = await startServer(t, { sums: SLOTS });
   const answer = await get('/v1/explain?resource=deploy/web&namespace=x&peer=deploy/api&metric=p99');

@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { MetPeers } from '../../../pipeline/model/met-peers.ts';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
-import { covered, own, peer, record, sumOf } from '../../kit/traffic.ts';
+import { own, peer, record, sumOf } from '../../kit/traffic.ts';
 
 const WEB = own('x/web');
 const PEERS = Array.from({ length: 6 }, (_, i) => peer(`x/p${i}`));
@@ -52,20 +52,6 @@ test('a slot of some thousand records is gone through in one step, longer ones i
     t.is([...met.settleInSteps()].length, pauses);
     t.deepEqual(namesOf(met, 10), ['p1']);
   }
-});
-
-test('who answered is known as well, until it is forgotten; coverage is gone through in steps too', (t) => {
-  const met = new MetPeers();
-  const [one, other] = [own('x/one'), own('x/other')];
-  const coverage = Array.from({ length: 5000 }, (_, i) =>
-    covered(i % 2 === 0 ? one : other, i % 2 === 0 ? {} : { scrapesMissed: 3 }),
-  );
-  met.meet(sumOf([], coverage, { startMs: 0, lengthMs: 10 }));
-  t.is([...met.settleInSteps()].length, 1);
-  t.deepEqual(namesOf(met, 9), []);
-  t.deepEqual(namesOf(met, 10), ['one']);
-  met.forget(10);
-  t.deepEqual(namesOf(met, 10), []);
 });
 
 test('slots that nobody goes through are not kept: all but a few are gone through as they come', (t) => {

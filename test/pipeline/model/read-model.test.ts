@@ -142,38 +142,6 @@ test('a peer stays known and idle for the retention, then disappears; numbers ne
   t.is(held.slots, 6);
 });
 
-for (const [title, after] of [
-  ['ended', []],
-  ['is down and listed still', [covered(api, { coveredSeconds: 0, scrapesDue: 1, scrapesMissed: 1 })]],
-] as const) {
-  test(`a workload whose target ${title} stays known and idle for the retention, although nobody called it`, (t) => {
-    const held = model();
-    const at = (slotAt: number) => ({ startMs: T0 + slotAt * 10_000, lengthMs: 10_000 });
-    held.add(
-      sumOf([record('server', api, peer(null), 3)], [covered(api, tenSeconds), covered(web, tenSeconds)], at(0)),
-    );
-    const names = () => held.read()?.workloads.map((w) => `${w.resource.name} ${w.figures?.successes ?? 'idle'}`);
-    t.deepEqual(names(), ['api 3', 'web idle']);
-    for (const each of [1, 2, 3, 4, 5]) held.add(sumOf([], [covered(web, tenSeconds), ...after], at(each)));
-    t.deepEqual(names(), ['api idle', 'web idle']);
-    held.add(sumOf([], [covered(web, tenSeconds), ...after], at(6)));
-    t.deepEqual(names(), ['web idle']);
-  });
-}
-
-test('a target that never answered makes nothing known', (t) => {
-  const held = model();
-  const down = { coveredSeconds: 0, scrapesDue: 1, scrapesMissed: 1 };
-  for (const at of [0, 1, 2, 3])
-    held.add(
-      sumOf([], [covered(web, tenSeconds), covered(api, down)], { startMs: T0 + at * 10_000, lengthMs: 10_000 }),
-    );
-  t.deepEqual(
-    held.read()?.workloads.map(({ resource }) => resource.name),
-    ['web'],
-  );
-});
-
 test('a repeated question is answered from memory until the next slot', (t) => {
   const held = model({ maxReadings: 2 });
   held.add(slot(0, 1));
