@@ -47,7 +47,7 @@ export const config = z.strictObject({
     .min(1)
     .default(500_000)
     .describe(
-      'records and coverage records of other Weirs held in open slots; what comes above is refused and has to come again',
+      'records and coverage records of other Weirs held in open slots, and four for each closed slot that late ones belong to; what comes above is refused and has to come again',
     ),
   max_senders: z
     .int()

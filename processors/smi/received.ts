@@ -13,9 +13,17 @@ import { type Heard, type SenderSettings, Senders } from './senders.ts';
 export interface ReceivedSettings extends SenderSettings {
   /** How far ahead (ms) of this Weir's clock an interval may end and still have its own slot. */
   readonly maxAheadMs: number;
-  /** Records and coverage records held in slots that are open, and slots, open or not, that something held belongs to. */
+  /** Records and coverage records held in slots that are open, and `LATE_SHARE_ITEMS` for each closed slot told of in one of them. */
   readonly maxItems: number;
 }
+
+/**
+ * What is told of one closed slot takes memory of its own, about 2 kB, whatever is in it: as much as so many records.
+ */
+export const LATE_SHARE_ITEMS = 4;
+
+/** Nobody reads further back than `retention` of the `smi` exporter may be: what is later than that needs no slot of its own. */
+const LONGEST_RETENTION_MS = 3600e3;
 
 /** What became of one sum. */
 export interface Placed {
@@ -98,10 +106,14 @@ export class ReceivedTraffic {
   /** By the number of the slot in which they are told. */
   readonly #open = new Map<number, Shares>();
   #items = 0;
-  #shares = 0;
+  /** Those of closed slots. */
+  #lateShares = 0;
+  /** How many slots before the one in which they are told are told apart. */
+  readonly #maxLateSlots: number;
 
   constructor(settings: ReceivedSettings) {
     this.#settings = settings;
+    this.#maxLateSlots = Math.ceil(LONGEST_RETENTION_MS / settings.slotMs);
     this.senders = new Senders(settings);
   }
 
@@ -111,12 +123,13 @@ export class ReceivedTraffic {
   }
 
   /**
-   * Whether there is room for `items` more. What is too large for any room has it while nothing else is held. Each slot that
-   * is told of takes room as well, though nothing may be told of it but that it was.
+   * Whether there is room for `items` more. What is too large for any room has it while nothing else is held. Each closed slot
+   * that is told of takes room as well, though nothing may be told of it but that it was.
    */
   hasRoom(items: number): boolean {
     const { maxItems } = this.#settings;
-    return this.#shares <= maxItems && (this.#items === 0 || this.#items + items <= maxItems);
+    const forShares = this.#lateShares * LATE_SHARE_ITEMS;
+    return forShares <= maxItems && (this.#items === 0 || this.#items + forShares + items <= maxItems);
   }
 
   /**
@@ -167,8 +180,10 @@ export class ReceivedTraffic {
     return Math.floor((endMs - 1) / this.#settings.slotMs);
   }
 
-  #share(own: number, oldest: number): Share {
-    const into = Math.max(own, oldest);
+  /** Of slot `meant`, told in that or in the oldest open one; all that is later than anybody looks back shares one. */
+  #share(meant: number, oldest: number): Share {
+    const into = Math.max(meant, oldest);
+    const own = Math.max(meant, into - this.#maxLateSlots - 1);
     let shares = this.#open.get(into);
     if (shares === undefined) {
       shares = new Map();
@@ -178,7 +193,7 @@ export class ReceivedTraffic {
     if (share === undefined) {
       share = new Share(this.overflow);
       shares.set(own, share);
-      this.#shares += 1;
+      if (own < into) this.#lateShares += 1;
     }
     return share;
   }
@@ -227,8 +242,8 @@ export class ReceivedTraffic {
     for (const [into, shares] of this.#open) {
       if (into > number) continue;
       this.#open.delete(into);
-      this.#shares -= shares.size;
       for (const [own, share] of shares) {
+        if (own < into) this.#lateShares -= 1;
         items += share.received.items;
         const other = taken.get(own);
         if (other === undefined) taken.set(own, share);

@@ -477,8 +477,8 @@ test('the limits of what is remembered of senders hold', async (t) => {
   );
 });
 
-test('slots of which nothing is told but that they were take room, too', (t) => {
-  const { send, until } = gateway({ written: { max_received: 3 } });
+test('closed slots of which nothing is told but that they were take room, too, as four records do', (t) => {
+  const { send, until } = gateway({ written: { max_received: 11 } });
   const empty = (slot: number) => send(traffic(slots(slot), [], []));
   const taken = [0, -10, -20, -30].map((slot) => empty(slot)?.kind);
   t.deepEqual(taken, ['taken', 'taken', 'taken', 'taken']);
@@ -495,14 +495,50 @@ test('what max_received has no room for is refused and may come again', async (t
   t.deepEqual(send(oneSlot(0, 2, 'other')), { kind: 'retry', reason: 'max_received', afterMs: 10_000 });
   t.is(books.refused, 2);
   until(20);
-  t.deepEqual(send(oneSlot(0, 2, 'other')), { kind: 'taken' });
-  t.deepEqual(send(traffic(slots(0), [], [])), { kind: 'taken' }, 'no items need no room');
+  t.deepEqual(send(oneSlot(1, 2, 'other')), { kind: 'taken' });
+  t.deepEqual(send(traffic(slots(1), [], [])), { kind: 'taken' }, 'no items need no room');
   until(30);
   t.deepEqual(counts(told), [1, 2]);
   const large = gateway({ written: { max_received: 1 } });
   await large.smi.start();
   large.until(11);
   t.deepEqual(large.send(oneSlot(0, 1)), { kind: 'taken' }, 'what is larger than the limit has room alone');
+});
+
+test('what is later than anybody looks back is told of one slot together, and all of it is counted', async (t) => {
+  const { smi, send, until, told, model, books } = gateway({ written: { max_received: 1450 } });
+  await smi.start();
+  until(11);
+  // An hour of slots apart, each as four records and its own two items.
+  for (let i = 1; i <= 1000; i++) t.deepEqual(send(traffic(slots(-100 * i), [calls('web', 1)], [])), { kind: 'taken' });
+  t.like(books, { accepted: 1000, held: 1 + 3, merged: 996 });
+  until(20);
+  t.is(successes(told[0]!), 1000);
+  t.deepEqual(
+    told[0]!.parts!.map((part) => [part.interval, successes(part)]),
+    [
+      [slots(0), 0],
+      [slots(-100), 1],
+      [slots(-200), 1],
+      [slots(-300), 1],
+      [slots(-361), 997],
+    ],
+  );
+  t.is(model.forgottenItems, 4, 'beyond the retention');
+  t.like(books, { accepted: 1000, delivered: 4, held: 0, unaccounted: 0 });
+});
+
+test('agents that are all late by slots have room', async (t) => {
+  const { smi, send, until, told } = gateway();
+  await smi.start();
+  until(95);
+  for (let agent = 0; agent < 50; agent++)
+    for (const slot of [6, 7, 8]) t.is(send(oneSlot(slot, 1, `web-${agent}`), { source: `a${agent}` })?.kind, 'taken');
+  until(130);
+  t.is(
+    counts(told).reduce((sum, count) => sum + count, 0),
+    150,
+  );
 });
 
 test('a slot that nobody took is added into the next one, and its items stay in the books', async (t) => {
