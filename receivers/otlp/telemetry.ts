@@ -1,8 +1,10 @@
 /** @module What happens in the `otlp` receiver, each as a function that logs and counts. */
 
 import type { ReceiverSettings, Signal } from '../../pipeline/component.ts';
+import { isLoopback } from '../../pipeline/config/types.ts';
 import { errorText } from '../../pipeline/errors.ts';
 import type { IngestClosing, IngestEvents, Refused } from '../../pipeline/net/ingest.ts';
+import { HTTP2_FLAW, mendedNode } from '../../pipeline/net/patched-node.ts';
 import type { ReceivingRoom } from '../../pipeline/net/receiving-room.ts';
 import { type WrongPort, wrongPortText } from '../../pipeline/net/wrong-port.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
@@ -63,10 +65,11 @@ const OTHER = { grpc: 'http', http: 'grpc' } as const;
 /** Longest text of a refusal in a line of the log, characters. */
 const LONGEST_REFUSAL = 300;
 
-/** Metrics carry `receiver`; `room` is read whenever somebody collects. */
+/** Metrics carry `receiver`; `room` is read whenever somebody collects; `nodeVersion` is that of the Node that serves. */
 export function createOtlpEvents(
   { id, log, meters, clock }: Pick<ReceiverSettings<unknown>, 'id' | 'log' | 'meters' | 'clock'>,
   room: ReceivingRoom,
+  nodeVersion = process.versions.node,
 ): OtlpEvents {
   const limit = createOccurrenceLimit(clock);
   const ended = new Map<string, Ended>();
@@ -186,11 +189,22 @@ export function createOtlpEvents(
     listening(protocol, host, port) {
       ports.set(protocol, port);
       log.info({ protocol, address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}` }, 'OTLP is taken');
+      if (protocol === 'grpc') tellFlaws(log, host, nodeVersion);
     },
     end() {
       for (const remove of registered) remove();
     },
   };
+}
+
+/** Of this machine's own processes nobody needs to be warned. */
+function tellFlaws(log: ReceiverSettings<unknown>['log'], host: string, node: string): void {
+  const mended = mendedNode(node);
+  if (mended === null) return;
+  const fields = { node, flaw: HTTP2_FLAW, mend: `run Weir with Node ${mended} or a newer one of its line` };
+  const text = 'HTTP/2 of this Node has known flaws, and gRPC is served with it';
+  if (isLoopback(host)) log.info(fields, `${text}, on this machine only`);
+  else log.warn(fields, `${text} to other machines`);
 }
 
 function closingText(reason: IngestClosing, otherPort: number | null): string {

@@ -95,3 +95,27 @@ test('a refusal is told with who got it and what it was told, cut and escaped', 
   const told = String(log.lines[0]!.fields.told);
   t.true(told.startsWith('the request cannot be read: \\x1b[2Jx') && told.endsWith('x…') && told.length < 310);
 });
+
+for (const [what, node, protocol, host, levels] of [
+  ['flaws, for other machines', '26.10.0', 'grpc', '0.0.0.0', ['info', 'warn']],
+  ['flaws, for this machine only', '26.10.0', 'grpc', '127.0.0.1', ['info', 'info']],
+  ['flaws, over HTTP/1.1', '26.10.0', 'http', '0.0.0.0', ['info']],
+  ['none of the known flaws', '26.13.1', 'grpc', '0.0.0.0', ['info']],
+] as const) {
+  test(`a Node whose HTTP/2 has ${what}: ${levels.at(-1)} at start`, (t) => {
+    const [log, meters, clock] = [createTestLog(), createTestMeters(), createTestClock()];
+    const events = createOtlpEvents({ id: 'otlp', log, meters, clock }, new ReceivingRoom(1000), node);
+    t.teardown(() => events.end());
+    events.listening(protocol, host, 4317);
+    t.deepEqual(
+      log.lines.map(({ level }) => level),
+      levels,
+    );
+    if (levels.length > 1)
+      t.deepEqual(log.lines[1]!.fields, {
+        node,
+        flaw: 'CVE-2026-123866',
+        mend: 'run Weir with Node 26.13.1 or a newer one of its line',
+      });
+  });
+}
