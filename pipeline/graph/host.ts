@@ -2,7 +2,7 @@
 import manifest from '../../package.json' with { type: 'json' };
 import type { Clock } from '../clock/clock.ts';
 import type { Component } from '../component.ts';
-import type { CheckedConfig } from '../config/checked.ts';
+import type { CheckedComponent, CheckedConfig } from '../config/checked.ts';
 import type { PlainServer } from '../net/plain-server.ts';
 import { registerBalances } from '../telemetry/balance-metrics.ts';
 import { dropsRoute } from '../telemetry/drop-answer.ts';
@@ -12,6 +12,7 @@ import { startMetricsServer } from '../telemetry/metrics-server.ts';
 import { createMeters, type RenderableMeters } from '../telemetry/otel-meters.ts';
 import { createLogger } from '../telemetry/pino-logger.ts';
 import { registerProcessMetrics } from '../telemetry/process-metrics.ts';
+import { tellUnverified } from '../telemetry/unverified-peers.ts';
 import { type Service, startService } from './service.ts';
 
 export interface HostDeps {
@@ -39,6 +40,7 @@ export async function hostService(config: CheckedConfig, deps: HostDeps): Promis
     version: manifest.version,
     startedWallMs: clock.wallMs(),
   });
+  tellUnverified(componentsOf(config), log, meters);
   const drops = new DropJournal(clock, config.telemetry.drops);
   const listener = metricsListener(config, { meters, log, drops });
   try {
@@ -62,6 +64,15 @@ export async function hostService(config: CheckedConfig, deps: HostDeps): Promis
     endProcessMetrics();
     throw error;
   }
+}
+
+function componentsOf({ pipelines, extensions }: CheckedConfig): CheckedComponent[] {
+  const ofPipelines = pipelines.flatMap(({ receivers, processors, exporters }) => [
+    ...receivers,
+    ...processors,
+    ...exporters,
+  ]);
+  return [...ofPipelines, ...extensions];
 }
 
 /** What the listener of own metrics shows. */
