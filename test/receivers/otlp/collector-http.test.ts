@@ -1,17 +1,10 @@
 /** @module What a stock Collector posted, posted to a real `otlp` receiver with `smi` behind it, in JSON and in protobuf. */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { Balance } from '../../../pipeline/balance.ts';
-import type { Body } from '../../../pipeline/batch.ts';
-import { ADMITTED } from '../../../pipeline/component.ts';
-import { otlpConfig } from '../../../receivers/otlp/config.ts';
-import { factory } from '../../../receivers/otlp/factory.ts';
-import { createTestClock } from '../../kit/clock.ts';
-import { createTestLog } from '../../kit/log.ts';
-import { createTestMeters } from '../scrape/harness.ts';
-import { createSlots, encoded, tablesOf } from './samples-stage.ts';
+import { type Sender, startReceiver } from './samples-receiver.ts';
+import { encoded } from './samples-stage.ts';
 
-const START_MS = 1_795_628_150_000;
+const SENDER: Sender = { mesh: 'istio', startMs: 1_795_628_150_000, slotMs: 2000 };
 const LINES = readFileSync(new URL('../../data/otlp/collector-istio.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n');
@@ -23,34 +16,9 @@ const FORMS = [
 for (const { contentType, bodyOf } of FORMS) {
   test(`over HTTP as ${contentType}: counted, each request once, and the rest of the page is no fault`, async (t) => {
     t.timeout(60_000);
-    const clock = createTestClock(START_MS);
-    const slots = createSlots(clock, 2000);
-    const log = createTestLog();
-    const books = new Map<Body, Balance>();
-    const balanceOf = (body: Body) => books.get(body) ?? books.set(body, new Balance()).get(body)!;
-    const receiver = await factory.create({
-      ...{
-        id: 'otlp',
-        clock,
-        time: slots.time,
-        log,
-        meters: createTestMeters(),
-        balance: balanceOf('samples'),
-        balanceOf,
-      },
-      config: otlpConfig.parse({ protocols: { http: { endpoint: '127.0.0.1:0' } }, scrape_interval: '2s' }),
-      startedMs: START_MS,
-      next: { admits: () => ADMITTED, consume: slots.consume },
-      ...{ signals: new Set(['metrics'] as const), demand: new Set(['requests', 'latency'] as const) },
-      meshTable: async (mesh) => (await tablesOf([mesh as 'istio']))[0]!,
-    });
-    t.teardown(() => receiver.stop(AbortSignal.abort()));
-    await receiver.start();
-    const address = log.lines.find(({ message }) => message === 'OTLP is taken')?.fields.address;
+    const { url, receiver, books, slots, clock } = await startReceiver(t, {}, SENDER);
     const post = (line: string) =>
-      fetch(`http://${address}/v1/metrics`, {
-        ...{ method: 'POST', headers: { 'content-type': contentType }, body: bodyOf(line) },
-      });
+      fetch(url, { method: 'POST', headers: { 'content-type': contentType }, body: bodyOf(line) });
 
     for (const [k, line] of LINES.entries()) {
       clock.advance(k === 0 ? 5200 : 2000);

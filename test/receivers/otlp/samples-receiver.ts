@@ -26,10 +26,20 @@ export interface Answer {
   readonly partialSuccess?: { readonly rejectedDataPoints?: string; readonly errorMessage?: string };
 }
 
-/** Receives for `smi` with Linkerd's requests and latency asked for, until the test ends. `samples`: keys of the receiver. */
-export async function startReceiver(t: ExecutionContext, samples: object = {}) {
-  const clock = createTestClock(WATCH_MS);
-  const slots = createSlots(clock, 10_000);
+/** Where and when samples come from. */
+export interface Sender {
+  readonly mesh: Parameters<typeof tablesOf>[0][number];
+  readonly startMs: number;
+  /** Length of a slot, which is the interval of its scrapes. */
+  readonly slotMs: number;
+}
+
+const LINKERD: Sender = { mesh: 'linkerd', startMs: WATCH_MS, slotMs: 10_000 };
+
+/** Receives for `smi` with a mesh's requests and latency asked for, until the test ends. `samples`: keys of the receiver. */
+export async function startReceiver(t: ExecutionContext, samples: object = {}, { mesh, startMs, slotMs } = LINKERD) {
+  const clock = createTestClock(startMs);
+  const slots = createSlots(clock, slotMs);
   const log = createTestLog();
   const books = new Map<Body, Balance>();
   const balanceOf = (body: Body) => books.get(body) ?? books.set(body, new Balance()).get(body)!;
@@ -38,11 +48,12 @@ export async function startReceiver(t: ExecutionContext, samples: object = {}) {
     ...{ balance: balanceOf('samples'), balanceOf },
     config: otlpConfig.parse({
       protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } },
+      scrape_interval: `${slotMs}ms`,
       samples,
     }),
-    ...{ startedMs: WATCH_MS, next: { admits: () => ADMITTED, consume: slots.consume } },
+    ...{ startedMs: startMs, next: { admits: () => ADMITTED, consume: slots.consume } },
     ...{ signals: new Set(['metrics'] as const), demand: new Set(['requests', 'latency'] as const) },
-    meshTable: async (mesh) => (await tablesOf([mesh as 'linkerd']))[0]!,
+    meshTable: async (asked) => (await tablesOf([asked as typeof mesh]))[0]!,
   });
   t.teardown(() => receiver.stop(AbortSignal.abort()));
   await receiver.start();
@@ -52,7 +63,7 @@ export async function startReceiver(t: ExecutionContext, samples: object = {}) {
   const url = `http://${addressOf('http')}/v1/metrics`;
   const send = (protocol: Protocol, bytes: Uint8Array): Promise<Answer> =>
     protocol === 'gRPC' ? sendGrpc(`http://${addressOf('grpc')}`, bytes) : sendHttp(url, protocol, bytes);
-  return { url, books, slots, clock, log, send };
+  return { url, books, slots, clock, log, send, receiver };
 }
 
 async function sendHttp(url: string, protocol: Protocol, bytes: Uint8Array): Promise<Answer> {
