@@ -4,7 +4,8 @@ import type { Side } from '../../pipeline/model/rules.ts';
 
 /** One sentence, without a full stop. */
 export function reasonText(explained: Explained, subject: 'resource' | 'edge'): string {
-  return beliefText(explained, subject) + unheardText(explained);
+  const carried = explained.carried ? '; a page missed just before the window brought calls from before it' : '';
+  return beliefText(explained, subject) + carried + unheardText(explained);
 }
 
 /** Who to look after, so that the edge becomes complete. */

@@ -159,6 +159,7 @@ export class ReadModel {
       windowMs: coveredMs(sums.map((sum) => sum.interval)),
       known: this.#met.before(fromMs),
       newest: newestOf(sums),
+      before: this.#slotsBefore(total.interval.startMs),
       revision: slots.reduce((revisions, { revision }) => revisions + revision, 0),
     });
     this.#keep(windowMs, reading);
@@ -172,6 +173,13 @@ export class ReadModel {
 
   #slotsSince(fromMs: number): HeldSlot[] {
     return this.#slots.filter(({ sum }) => sum.interval.endMs > fromMs);
+  }
+
+  /** Those that end last before `startMs`. */
+  #slotsBefore(startMs: number): TrafficSum[] {
+    const before = this.#slots.filter(({ sum }) => sum.interval.endMs <= startMs).map(({ sum }) => sum);
+    const endMs = Math.max(...before.map(({ interval }) => interval.endMs));
+    return before.filter(({ interval }) => interval.endMs === endMs);
   }
 
   #keep(windowMs: number, reading: TrafficReading): void {

@@ -94,7 +94,7 @@ export class Reading implements TrafficReading {
     const sides = options.sides ?? null;
     if (sides !== null) keepNames(index, sides, sum.records);
     const lateTotals = lateTotalsOf(index, sides?.due.totals ?? []);
-    const unheard = new Unheard(index, sum, options.newest ?? sum);
+    const unheard = new Unheard(index, sum, options);
     this.#frame = { index, windowSeconds: this.windowSeconds, partial: sum.partial, unheard, sides, lateTotals };
     learnKnown(index, options);
     this.#book = new EdgeBook(this.#frame, options.defaultKind, sum.records);

@@ -66,7 +66,9 @@ export class EdgeSides {
     const records = explained === null ? group.server : restOf(group.server, explained);
     if (records.length === 0) return null;
     const reason = explained === null ? ('only' as const) : ('strangers' as const);
-    return { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
+    const told = { ...counted(this.#frame, 'server', records, [destination.coverage]), reason };
+    const compared = explained === null ? NONE : [destination, ...clients.map(({ source }) => source)];
+    return this.#frame.unheard.carriedBy(compared) ? { ...told, complete: false, carried: true } : told;
   }
 
   #explained(group: Group, destination: WorkloadEntry, clients: readonly Group[]): Explained | null {

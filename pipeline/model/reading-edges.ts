@@ -147,7 +147,7 @@ export class EdgeBook {
       const unreached = members.flatMap((edge) => edge.from.unreached ?? NONE);
       const client = members.reduce((sum, { from }) => sum + (from.side === 'client' ? from.requests : 0), 0);
       const all = members.reduce((sum, { from }) => sum + from.requests, 0);
-      const doubted = members.some(({ from }) => from.unheard !== undefined);
+      const doubted = members.some(({ from }) => from.unheard !== undefined || from.carried === true);
       const side = client * 2 >= all ? 'client' : 'server';
       return this.#seen(direction, side, other, records, { unreached, doubted });
     });

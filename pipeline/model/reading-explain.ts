@@ -76,6 +76,8 @@ export interface Explained {
   readonly reason: Reason | 'sum' | 'own';
   /** Clients that may be among these callers and lack something, so that the figures are incomplete; the first few by name. */
   readonly unheard: { readonly count: number; readonly named: readonly Workload[] } | null;
+  /** Pages of its server or its clients tell calls from before the window, so that the figures are incomplete. */
+  readonly carried: boolean;
   /** Null for a side that told nothing; both null where only one may speak. */
   readonly sides: Readonly<Record<Side, SideFacts | null>>;
   readonly pods: readonly PodShare[];
@@ -98,6 +100,7 @@ export function explainCounted(frame: Frame, from: Counted & Partial<Believed>, 
     side,
     reason: from.reason ?? (sides === null ? 'own' : 'sum'),
     unheard: from.unheard === undefined ? null : workloadsOf(from.unheard),
+    carried: from.carried === true,
     sides: { client: sideFacts(frame, 'client', sides), server: sideFacts(frame, 'server', sides) },
     pods: podShares(frame, records, unreached),
     quantiles: PERCENTILES.map((q) => quantileSteps(histograms, q)),

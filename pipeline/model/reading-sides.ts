@@ -27,6 +27,8 @@ export interface Believed extends Counted {
   readonly reason: Reason;
   /** Clients that lack something and may be among these callers: they would tell them, or a part of them, by their own name. */
   readonly unheard?: UnheardClients;
+  /** Pages of its server or its clients tell calls from before the window, so that what is left over is not of it alone. */
+  readonly carried?: true;
 }
 
 /** What stands only until `unheard` clients are heard is not complete; with null it is as it was. */

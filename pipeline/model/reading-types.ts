@@ -126,6 +126,8 @@ export interface ReadOptions {
   readonly known?: KnownResources;
   /** The last slot of the sum; what its pages show tells more of the pages before. Default: the sum, as one slot. */
   readonly newest?: TrafficSum | undefined;
+  /** The slots just before the sum: of pages missed there the first ones of the sum bring the calls. Default: none. */
+  readonly before?: readonly TrafficSum[];
   /** How often the slots of the sum were amended, default 0. */
   readonly revision?: number;
   /**

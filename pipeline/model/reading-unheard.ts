@@ -3,9 +3,10 @@
  * account, until they tell them (docs/adr/0009).
  */
 import { NameMap } from './name-map.ts';
-import type { WorkloadEntry } from './reading-entries.ts';
+import { ownWorkload, type WorkloadEntry } from './reading-entries.ts';
 import type { TrafficIndex } from './reading-index.ts';
 import { isUnnamed, meshesThatNameCallers } from './reading-strangers.ts';
+import type { ReadOptions } from './reading-types.ts';
 import type { CoverageRecord, TrafficRecord, TrafficSum } from './traffic.ts';
 
 /** Some clients, of which a few are named. */
@@ -17,6 +18,9 @@ export interface UnheardClients {
 
 /** Clients named at most: enough to begin with, however many are silent. */
 const MAX_NAMED = 3;
+
+/** Slots that tell more of a sum, see `ReadOptions`. */
+type SlotsAround = Pick<ReadOptions, 'newest' | 'before'>;
 
 /** Unheard clients of one mesh: all, and by the account they have; '' for those of which none is known. */
 interface MeshClients {
@@ -39,14 +43,32 @@ export class Unheard {
   readonly #index: TrafficIndex;
   readonly #sum: TrafficSum;
   readonly #newest: TrafficSum;
+  readonly #before: readonly TrafficSum[];
+  #carrying: ReadonlySet<WorkloadEntry> | null = null;
   #meshes: ReadonlyMap<string, MeshClients> | null = null;
   #namesCallers: ReadonlySet<string> | null = null;
 
-  /** `newest`: the last slot of `sum`, which `index` is of; `sum` itself where its slots are not known apart. */
-  constructor(index: TrafficIndex, sum: TrafficSum, newest: TrafficSum) {
+  /** `index` is of `sum`, to whose slots the options belong. */
+  constructor(index: TrafficIndex, sum: TrafficSum, { newest = sum, before = [] }: SlotsAround) {
     this.#index = index;
     this.#sum = sum;
     this.#newest = newest;
+    this.#before = before;
+  }
+
+  /**
+   * Whether the pages of some of these tell calls from before the sum, as one was missed just before it: what they count does
+   * not compare with what others do. O(workloads given), after O(coverage of the slots before) once.
+   */
+  carriedBy(workloads: readonly (WorkloadEntry | null)[]): boolean {
+    this.#carrying ??= this.#missedBefore();
+    const carrying = this.#carrying;
+    return carrying.size > 0 && workloads.some((entry) => entry !== null && carrying.has(entry));
+  }
+
+  #missedBefore(): Set<WorkloadEntry> {
+    const missed = this.#before.flatMap(({ coverage }) => coverage.filter(({ scrapesMissed }) => scrapesMissed !== 0));
+    return new Set(missed.flatMap(({ own }) => this.#index.find(ownWorkload(own)) ?? []));
   }
 
   /**

@@ -108,7 +108,7 @@ export class ExpectedReadings {
   readonly #factors: Factors;
   #told: ReadonlySet<string> | null = null;
   #known: ReadonlySet<string> | null = null;
-  #all: ReadonlyMap<string, Told> | null = null;
+  readonly #all = new Map<boolean, ReadonlyMap<string, Told>>();
 
   constructor(world: World, expected: Truth, range: SlotRange, factors: Factors) {
     this.#factors = factors;
@@ -201,8 +201,9 @@ export class ExpectedReadings {
    */
   #saysOfOthers(edge: string, figures: ExpectedFigures): boolean | null {
     const [source = '', destination = ''] = edge.split(' -> ');
-    if (figures.complete !== true || !this.#mayMiss(source, destination)) return figures.complete;
-    const { successes, failures } = this.#filled().get(edge) ?? { successes: 0, failures: 0 };
+    const isSure = !this.#mayMiss(source, destination) && !(figures.shared && this.#isCarried());
+    if (figures.complete !== true || isSure) return figures.complete;
+    const { successes, failures } = this.#filled(figures.shared).get(edge) ?? { successes: 0, failures: 0 };
     return successes === figures.successes && failures === figures.failures ? null : false;
   }
 
@@ -216,15 +217,29 @@ export class ExpectedReadings {
     });
   }
 
-  /** All edges, had every page come that was asked for in this range: none is missing then that could be told. */
-  #filled(): ReadonlyMap<string, Told> {
-    if (this.#all !== null) return this.#all;
+  /** A page missed just before brings calls from before, which what is taken off elsewhere does not have. */
+  #isCarried(): boolean {
     const { coverage } = this.#expected;
-    const isWhole = (pod: string) => coverage.of(pod, this.#range.from, this.#range.to).scrapesMissed === 0;
+    const { from } = this.#range;
+    return [...coverage.pods].some((pod) => coverage.of(pod, from - 1, from).scrapesMissed > 0);
+  }
+
+  /**
+   * All edges, had every page come that was asked for in this range, or also in the slot before: none is missing then that
+   * could be told.
+   */
+  #filled(alsoBefore: boolean): ReadonlyMap<string, Told> {
+    const known = this.#all.get(alsoBefore);
+    if (known !== undefined) return known;
+    const { coverage } = this.#expected;
+    const { from, to } = this.#range;
+    const pages = { from: alsoBefore ? from - 1 : from, to };
+    const isWhole = (pod: string) => coverage.of(pod, pages.from, to).scrapesMissed === 0;
     const factors = new Map([...this.#factors].filter(([pod]) => isWhole(pod)));
-    const filled = new ExpectedReadings(this.#world, this.#expected.filled(this.#range), this.#range, factors);
-    this.#all = filled.#shownEdges();
-    return this.#all;
+    const filled = new ExpectedReadings(this.#world, this.#expected.filled(pages), this.#range, factors);
+    const all = filled.#shownEdges();
+    this.#all.set(alsoBefore, all);
+    return all;
   }
 
   /** Workloads of which a page told something. */
