@@ -138,11 +138,16 @@ export function amendTraffic(sum: TrafficSum, late: TrafficSum): TrafficSum {
   const accumulator = new TrafficAccumulator();
   accumulator.add(sum);
   accumulator.add(late);
+  return withoutTakenBack(accumulator.take(), sum.interval, late);
+}
+
+/** `amended`, the sum with `late`, over `interval` and without coverage that `late` took back whole. O(coverage). */
+export function withoutTakenBack(amended: TrafficSum, interval: Interval, late: TrafficSum): TrafficSum {
   const touched = new Set(late.coverage.map(({ target }) => target));
-  const { parts: _, late: __, ...amended } = { ...accumulator.take(), interval: sum.interval };
+  const { parts: _, late: __, ...sum } = { ...amended, interval };
   return {
-    ...amended,
-    coverage: amended.coverage.filter((record) => !touched.has(record.target) || tellsSomething(record)),
+    ...sum,
+    coverage: sum.coverage.filter((record) => !touched.has(record.target) || tellsSomething(record)),
   };
 }
 

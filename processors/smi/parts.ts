@@ -1,18 +1,29 @@
 /** @module A slot and what amends earlier ones as one sum with `parts`, and such sums added up until somebody takes them. */
 import { amendTraffic, TrafficAccumulator } from '../../pipeline/model/sum.ts';
+import { addInSteps, inOneGo, SumPace, type SumSteps } from '../../pipeline/model/sum-steps.ts';
 import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { hidesMisses } from './doubts.ts';
 
+/** As `withPartsInSteps`, in one go. */
+export function withParts(own: TrafficSum, amendments: readonly TrafficSum[]): TrafficSum {
+  return inOneGo(withPartsInSteps(own, amendments));
+}
+
 /**
  * `own` with amendments of slots told before, each over the interval of its slot. `own` itself when there are none; else they
- * share records, which must not be written.
+ * share records, which must not be written. O(items), by steps.
  */
-export function withParts(own: TrafficSum, amendments: readonly TrafficSum[]): TrafficSum {
+export function* withPartsInSteps(
+  own: TrafficSum,
+  amendments: readonly TrafficSum[],
+  pace = new SumPace(),
+): SumSteps<TrafficSum> {
   if (amendments.length === 0) return own;
   const whole = new TrafficAccumulator();
   const parts = [own, ...amendments];
-  for (const amendment of amendments) whole.add(amendment);
+  for (const amendment of amendments) yield* addInSteps(whole, amendment, pace);
   const sum = whole.takeWith(own);
+  if (pace.isStep(sum.records.length >> 3)) yield;
   return { ...sum, partial: sum.partial || hidesMisses(parts), interval: own.interval, late: true, parts };
 }
 

@@ -5,9 +5,10 @@
 import type { TrafficSender } from '../../pipeline/batch.ts';
 import type { Watched } from '../../pipeline/model/coverage.ts';
 import { type Overflow, TrafficAccumulator } from '../../pipeline/model/sum.ts';
+import { inOneGo, SumPace, type SumSteps } from '../../pipeline/model/sum-steps.ts';
 import type { CoverageRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { doubtTargets, missedScrape, Vouched } from './doubts.ts';
-import { withParts } from './parts.ts';
+import { withPartsInSteps } from './parts.ts';
 import { type Heard, type SenderSettings, Senders } from './senders.ts';
 
 export interface ReceivedSettings extends SenderSettings {
@@ -215,20 +216,35 @@ export class ReceivedTraffic {
     return { shares, items, coverage, silent, isCut };
   }
 
+  /** As `finishInSteps`, in one go. */
+  finishClosing(local: TrafficSum, share: ClosingShare): ClosedSlot {
+    return inOneGo(this.finishInSteps(local, share));
+  }
+
   /**
    * `local`, which is not written but may be a part of what is told, with the share that was taken for its slot. O(items of both),
-   * O(1) when nothing was received and nobody is awaited.
+   * by steps; O(1) when nothing was received and nobody is awaited.
    */
-  finishClosing(local: TrafficSum, { shares, items, coverage, silent, isCut }: ClosingShare): ClosedSlot {
-    this.#items -= items;
+  *finishInSteps(local: TrafficSum, { shares, items, coverage, silent, isCut }: ClosingShare): SumSteps<ClosedSlot> {
     const frame = isCut ? { ...local, partial: true } : local;
-    if (shares.size === 0 && coverage.length === 0) return { sum: frame, items: 0, silent };
-    const number = this.#numberOf(local.interval);
-    const own = shares.get(number) ?? new Share(this.overflow);
-    for (const record of coverage) own.takenBack.push(record);
-    const parts: TrafficSum[] = [];
-    for (const [at, share] of shares) if (at !== number) parts.push(finished(share, this.#intervalOf(at)));
-    return { sum: withParts(finished(own, local.interval, frame), parts), items, silent };
+    let sum = frame;
+    if (shares.size > 0 || coverage.length > 0) {
+      const number = this.#numberOf(local.interval);
+      const own = shares.get(number) ?? new Share(this.overflow);
+      for (const record of coverage) own.takenBack.push(record);
+      const pace = new SumPace();
+      const parts: TrafficSum[] = [];
+      for (const [at, share] of shares) {
+        if (at === number) continue;
+        parts.push(finished(share, this.#intervalOf(at)));
+        if (pace.isStep(parts.at(-1)!.records.length >> 3)) yield;
+      }
+      const whole = finished(own, local.interval, frame);
+      if (pace.isStep(whole.records.length >> 3)) yield;
+      sum = yield* withPartsInSteps(whole, parts, pace);
+    }
+    this.#items -= items;
+    return { sum, items, silent };
   }
 
   #numberOf({ startMs }: TrafficSum['interval']): number {

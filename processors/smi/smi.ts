@@ -201,8 +201,8 @@ class Smi implements Processor {
       const sum = yield* steps;
       const isLong = sum.records.length >= LONG_RECORDS;
       if (isLong) yield;
-      const closed = this.#received.finishClosing(sum, share);
-      if (isLong) yield;
+      const closed = yield* this.#received.finishInSteps(sum, share);
+      if (isLong || closed.items >= LONG_RECORDS) yield;
       this.#offer(closed);
     } finally {
       this.#closing = null;

@@ -251,6 +251,27 @@ test('a long slot is told as a whole, in its place, with what others told of it 
   t.is(books.traffic.unaccounted, 0);
 });
 
+/** Records of more steps than a slice has. */
+const ALIEN = 3 * MANY;
+
+test('what others told, when it is long, is put together by turns, and at a stop in one go', async (t) => {
+  for (const isStopped of [false, true]) {
+    const { smi, clock, books, sums, give } = createProcessor(t);
+    clock.advance(1000);
+    const batch = told(0);
+    const records = Array.from({ length: ALIEN }, (_, i) => record('client', own(`x/web-${i}`), peer('x/api'), 1));
+    const interval = { startMs: WATCH_MS - SLOT_MS, endMs: WATCH_MS };
+    give({ ...batch, sum: { ...batch.sum, interval, records }, items: ALIEN + 1 });
+    clock.advance(19_000);
+    t.is(sums.length, 0, 'it is being put together');
+    t.is(books.traffic.held, ALIEN + 1);
+    if (isStopped) await smi.stop(AbortSignal.abort());
+    else await settle(clock);
+    t.is(totalOf(sums), ALIEN);
+    t.like(books.traffic, { held: 0, delivered: ALIEN + 1, unaccounted: 0 });
+  }
+});
+
 test('a stop in the middle tells the slot before those behind it, and nothing goes on afterwards', async (t) => {
   const { smi, clock, sums, give } = createProcessor(t);
   clock.advance(1000);
