@@ -37,7 +37,7 @@ export class EdgeSides {
   /** The side that tells this edge; null when the edge is told by others. O(records of the edge and of its destination). */
   of(group: Group): Believed | null {
     const told = this.#pick(group);
-    // Only servers count callers without a name, or by account; a reading late is incomplete anyway.
+    // Only servers count callers without a name, or by account; what comes late is incomplete anyway.
     return told === null ? null : doubted(told, this.#frame.unheard.among(group.source, group.server));
   }
 

@@ -139,6 +139,17 @@ test('some of many clients that were not heard are told by name', (t) => {
 
 const sumUp = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
 
+test('what a page missed before the window brought is told with the reason', (t) => {
+  const model = new ReadModel(OPTIONS);
+  const client = { calls: [3, 1, 1, 1], good: [false, true, true, true], before: 0 };
+  for (const slot of slotsOf([client], [50, 50, 50, 50], false)) model.add(slot);
+  const reading = model.read()!;
+  const edge = reading.edges.find(({ source }) => source === null)!;
+  t.like(edge.figures, { complete: false, successes: 147 }, '3 too many of 153 are taken off');
+  const why = reasonText(reading.explainEdge(edge)!, 'edge');
+  t.true(why.endsWith('; a page missed just before the window brought calls from before it'), why);
+});
+
 /** What a client calls in each slot, one before the window and three in it, and which of its pages come. */
 const anyClient = fc.record({
   calls: fc.oneof(fc.constant<number[]>([0, 0, 0, 0]), fc.array(fc.nat(3), { minLength: 4, maxLength: 4 })),
