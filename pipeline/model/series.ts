@@ -68,6 +68,14 @@ export class SeriesTable {
     return this.#changed !== null && (this.#changed[id] ?? 0) > version;
   }
 
+  /**
+   * What is bound to `id` is over, and whoever reads it next takes it for a new series that means this; null: for none, until
+   * it is given a meaning again. The id stays in use. Not while a page is being read. Amortised O(1).
+   */
+  renew(id: number, meaning: SeriesMeaning | null): void {
+    this.#change(id, meaning ?? RELEASED);
+  }
+
   /** Forgets a series. Only for one that was not on the last good page; back later it is a new series. */
   release(id: number): void {
     this.#change(id, RELEASED);

@@ -48,8 +48,11 @@ export class PointSeries {
   /** Time of the scrape of which a point of it is held, ms, 0 for none; and what kinds of points are. */
   heldMs = 0;
   heldKinds = 0;
-  /** Page that it was last written on. */
+  /** Page that it was last written on, and before which its cumulative value was last looked at. */
   page = 0;
+  lookedPage = 0;
+  /** Whether it has only those of its buckets that it is to have, too, until its newest value is written. */
+  isNarrow = false;
 
   constructor(target: SampledTarget, meaning: SeriesMeaning | { readonly role: 'up' }, buckets: Buckets) {
     this.target = target;
@@ -60,6 +63,11 @@ export class PointSeries {
 
   get ids(): readonly number[] {
     return this.buckets.ids;
+  }
+
+  /** Finite upper bounds of a histogram. */
+  get bounds(): Float64Array {
+    return this.buckets.bounds;
   }
 
   /** Whether a histogram with these bounds has the buckets known. */

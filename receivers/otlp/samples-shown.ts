@@ -11,6 +11,7 @@ import type { MeshRules } from '../../pipeline/model/rules.ts';
 import { SeriesTable } from '../../pipeline/model/series.ts';
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import { REFUSED, type SeriesBudget, SeriesIndex } from '../scrape/series-index.ts';
+import { type CommonBuckets, LeftBuckets } from './samples-buckets.ts';
 import { onClockSetBack } from './samples-good.ts';
 import { type Buckets, type NewBuckets, NO_BOUNDS, PointSeries, type SeriesRole } from './samples-series.ts';
 import type { SampledTarget } from './samples-target.ts';
@@ -41,8 +42,8 @@ export class ShownSeries {
   readonly #series = new Map<number, PointSeries>();
   readonly #bad: number[] = [];
   #ended = 0;
-  /** Ids of buckets that no series has any more, and the first page without them. */
-  readonly #loose = new Map<number, number>();
+  /** Those that no series has any more. */
+  readonly #left = new LeftBuckets(this.table);
   /** Those that tell of the process. */
   #life: PointSeries[] = [];
 
@@ -65,10 +66,12 @@ export class ShownSeries {
    * Null when there is none. O(labels).
    */
   histogramSeries(sample: string, labels: Labels, bounds: Float64Array): Resolved | null {
-    if (!this.#budget.hasRoom(bounds.length + 1)) return null;
-    const id = this.#index.resolve(sample, new Map(labels).set(BOUND, LAST_BOUND));
-    if (id === REFUSED) return null;
-    const series = this.#seriesOf(id);
+    const ofLast = new Map(labels).set(BOUND, LAST_BOUND);
+    const known = this.#index.find(sample, ofLast);
+    const before = known === null ? null : this.#seriesOf(known);
+    if (before?.hasBounds(bounds)) return { series: before, buckets: before.buckets };
+    if (!this.#budget.hasRoom(bounds.length + (before === null ? 1 : 0))) return null;
+    const series = before ?? this.#seriesOf(this.#index.resolve(sample, ofLast));
     const hasThem = series.hasBounds(bounds);
     return { series, buckets: hasThem ? series.buckets : { ids: null, bounds, sample, labels } };
   }
@@ -84,21 +87,48 @@ export class ShownSeries {
     return series;
   }
 
-  /** Pages from `page` on show a series with these buckets; those that it did not have count from 0. O(1) where it has them. */
-  fit(series: PointSeries, buckets: Buckets | NewBuckets, page: number): void {
+  /**
+   * Pages show a series with these buckets from now on: where it had others, all of them as new ones that count from 0. O(1)
+   * where it has them.
+   */
+  fit(series: PointSeries, buckets: Buckets | NewBuckets): void {
     if (series.ids === buckets.ids) return;
     const { bounds } = buckets;
     const ids = buckets.ids ?? this.#newIds(buckets as NewBuckets);
-    const before = new Set(series.ids);
-    for (const id of ids) {
-      this.#loose.delete(id);
-      if (!before.delete(id)) this.restart(id);
+    if (!series.hasBounds(bounds)) {
+      if (series.bounds.length > 0 || series.timeMs !== 0) this.#left.leave(series.ids);
+      this.#left.enter(ids);
+      for (const id of ids) this.restart(id);
     }
-    const isEnded = series.standing === 'ended';
-    if (isEnded) this.#ended += ids.length - series.ids.length;
-    // What had ended is on no page before either.
-    for (const id of before) this.#loose.set(id, isEnded ? page - 1 : page);
+    if (series.standing === 'ended') this.#ended += ids.length - series.ids.length;
     series.buckets = { ids, bounds };
+  }
+
+  /** Whether `page`, the last one, shows the series, so that what it counts is added to what is shown there. */
+  isOn({ ids }: PointSeries, page: number): boolean {
+    return page > 0 && this.table.seen[ids[ids.length - 1]!] === page;
+  }
+
+  /** Whether a histogram that counts on is told with other buckets than it has. */
+  changes(series: PointSeries, buckets: Buckets | NewBuckets): boolean {
+    if (series.buckets === buckets || series.standing !== 'live' || series.timeMs === 0) return false;
+    return !series.hasBounds(buckets.bounds);
+  }
+
+  /**
+   * Leaves a histogram only these of its buckets, and shows what they have come to, since nobody knows that of others. `before`
+   * is how much of what is to be shown in its new buckets has counted then, below zero.
+   */
+  narrow(series: PointSeries, common: CommonBuckets, values: Float64Array): void {
+    const kept = new Set(common.ids);
+    this.#left.leave(series.ids.filter((id) => !kept.has(id)));
+    series.buckets = { ids: common.ids, bounds: common.bounds };
+    series.isNarrow = true;
+    for (const [i, id] of common.ids.entries()) {
+      const shown = values[common.places[i]!]! - this.offset[id]!;
+      this.before[id] = this.shown[id]! - shown;
+      this.shown[id] = shown;
+    }
   }
 
   #newIds(buckets: NewBuckets): readonly number[] {
@@ -123,6 +153,7 @@ export class ShownSeries {
   restart(id: number): void {
     this.shown[id] = 0;
     this.offset[id] = 0;
+    this.before[id] = 0;
   }
 
   /** Shows a value that cannot be on the next page only, for `smi` to ignore and count. */
@@ -230,22 +261,12 @@ export class ShownSeries {
   }
 
   /**
-   * Forgets buckets that no series has had for two pages, as long as `smi` waits for them, and ended series when they are many.
-   * Call when everybody has taken `page`, the last one shown. `held` has the ids of what is yet to be written. O(series), but
-   * mostly O(1).
+   * Forgets buckets that no series has any more, and ended series when they are many. Call when everybody has taken `page`, the
+   * last one shown. `held` has the ids of what is yet to be written. O(series), but mostly O(1).
    */
   tidy(page: number, held: () => ReadonlySet<number>): void {
-    if (this.#loose.size > 0) this.#forgetLoose(page, held);
+    if (this.#left.size > 0) this.#index.forget(this.#left.takeBut(held()));
     if (this.#ended > this.#index.live - this.#ended + ENDED_SLACK) this.#forgetEnded(page, held());
-  }
-
-  #forgetLoose(page: number, held: () => ReadonlySet<number>): void {
-    const over = new Set<number>();
-    for (const [id, sincePage] of this.#loose) if (sincePage < page) over.add(id);
-    if (over.size === 0) return;
-    for (const id of held()) over.delete(id);
-    this.#index.forget(over);
-    for (const id of over) this.#loose.delete(id);
   }
 
   #forgetEnded(page: number, kept: ReadonlySet<number>): void {
@@ -260,7 +281,6 @@ export class ShownSeries {
     }
     this.#life = this.#life.filter(({ standing }) => standing !== 'forgotten');
     this.#index.forgetBefore(page, kept);
-    for (const id of this.#loose.keys()) if (!kept.has(id)) this.#loose.delete(id);
   }
 
   /** Gives everything back. */

@@ -10,12 +10,12 @@ import type { LifeSigns } from '../../pipeline/model/lives.ts';
 import type { InSteps, Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { OwnerSource } from '../scrape/identity.ts';
 import type { SeriesBudget } from '../scrape/series-index.ts';
+import { PageBreaks } from './samples-breaks.ts';
 import { GoodScrapes } from './samples-good.ts';
 import { HeldScrape, type RowPool } from './samples-held.ts';
 import { PageLife } from './samples-life.ts';
 import { type PageKind, TargetPages } from './samples-pages.ts';
 import { END, type PointRows } from './samples-rows.ts';
-import type { PointSeries } from './samples-series.ts';
 import { SetBacks } from './samples-set-back.ts';
 import { ShownSeries } from './samples-shown.ts';
 import { Staleness } from './samples-stale.ts';
@@ -49,6 +49,7 @@ export class SampledTarget {
   /** The scrape of which there may be more to come. */
   #held: HeldScrape | null = null;
   readonly #writer: PartWriter;
+  readonly #breaks: PageBreaks;
   readonly #pages: TargetPages;
   readonly #setBacks: SetBacks;
   readonly #good = new GoodScrapes();
@@ -68,6 +69,7 @@ export class SampledTarget {
     this.#pool = settings.pool;
     this.#budget = budget;
     this.#life = new PageLife((rules.uptimeLagSeconds ?? 0) * 1000);
+    this.#breaks = new PageBreaks(this.shown, this.#life);
     this.#writer = new PartWriter(this.shown, this.times, this.#life, watchStartMs - START_SLACK_MS);
   }
 
@@ -204,7 +206,14 @@ export class SampledTarget {
     if (isNew || isFirst) this.#beginGood(timeMs);
     const isLateFirst = !isFirst && timeMs === this.#good.firstMs;
     const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
-    const context = { ...facts, anew: false, page: ++this.#pages.page, shownPage: this.#pages.shownPage, written: 0 };
+    const context = {
+      ...facts,
+      anew: false,
+      page: ++this.#pages.page,
+      shownPage: this.#pages.shownPage,
+      written: 0,
+      isCut: false,
+    };
     const isLifeTold = yield* this.#writer.readLife(context);
     if (fromMs !== null) this.#tellsDeltas = true;
     if (isFirst) this.#life.begin(this.#signs(), this.times.engineMs(timeMs, nowMs), this.times.livedMs);
@@ -213,7 +222,7 @@ export class SampledTarget {
       yield* this.#writer.fitDeltas(context);
       yield* this.#showDeltasAtZero(context, fromMs);
     }
-    yield* this.#showAtZero(context, yield* this.#writer.beginningAgain(context));
+    yield* this.#showBreaks(context);
     const gapToMs = yield* this.#writer.writeDeltas(context);
     if (gapToMs !== Number.POSITIVE_INFINITY && this.#good.gapOfMs !== timeMs) this.#leaveGap(context, gapToMs);
     yield* this.#writer.writeCumulative(context);
@@ -221,9 +230,13 @@ export class SampledTarget {
     const hasEnded = this.#stale.confirm(timeMs);
     if (context.anew) this.shown.setApart(context.page, timeMs);
     if (!isNew && !hasEnded && context.written === 0) return;
-    const startedMs = isOld ? this.times.engineMs(timeMs, nowMs) : this.times.atMs;
+    const startedMs = this.#startedMs(context);
     const times = { scheduledMs: isNew && !isFirst ? startedMs : null, startedMs };
-    yield* this.#show(times, pace, { isNewLife: context.anew });
+    yield* this.#show(times, pace, { isNewLife: context.anew, isReset: context.isCut });
+  }
+
+  #startedMs({ part: { timeMs }, nowMs }: PartContext): number {
+    return this.times.isOld(timeMs) ? this.times.engineMs(timeMs, nowMs) : this.times.atMs;
   }
 
   /** Where counts are deltas, what tells of the process tells nothing of them. */
@@ -283,12 +296,18 @@ export class SampledTarget {
     this.#pages.gap(this.times.engineMs(toMs, nowMs));
   }
 
-  /** A page before, on which what begins again is at 0: a reset, even of what was shown at 0 before. */
-  *#showAtZero(context: PartContext, again: readonly PointSeries[]): InSteps<void> {
-    if (again.length === 0) return;
-    for (const { ids } of again) for (const id of ids) this.shown.restart(id);
-    const startedMs = this.times.engineMs(context.part.timeMs, context.nowMs);
-    yield* this.#show({ scheduledMs: null, startedMs }, context.pace, { isReset: true });
+  /**
+   * Pages before: one on which what begins again is at 0, a reset even of what was shown at 0 before; one on which histograms
+   * that are told with other buckets have only those that they had before, too.
+   */
+  *#showBreaks(context: PartContext): InSteps<void> {
+    const { isAgain, changed } = yield* this.#breaks.find(context);
+    if (isAgain) yield* this.#showBefore(context, { isReset: true });
+    if (yield* this.#breaks.narrow(changed, context)) yield* this.#showBefore(context, {});
+  }
+
+  *#showBefore(context: PartContext, kind: PageKind): InSteps<void> {
+    yield* this.#show({ scheduledMs: null, startedMs: this.#startedMs(context) }, context.pace, kind);
     this.#next(context);
   }
 

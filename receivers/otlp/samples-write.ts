@@ -1,8 +1,8 @@
 /** @module Rules by which values of points become values on pages (docs/semantics.md, "Metrics from a Collector"). */
 
-import { MAX_COUNT } from '../../pipeline/model/sum.ts';
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { PageLife } from './samples-life.ts';
+import { isCounted, isCumulative, isGood, isRepeat, SAME_MS, valuesOf } from './samples-part.ts';
 import { isCount } from './samples-rejected.ts';
 import { END, type PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
@@ -10,8 +10,6 @@ import type { ShownSeries } from './samples-shown.ts';
 import type { Tally } from './samples-tally.ts';
 import type { ScrapeTimes } from './samples-times.ts';
 
-/** Instants that differ by less are the same: 64-bit nanoseconds read as milliseconds in doubles. */
-const SAME_MS = 0.001;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** All rows of one proxy and one time, from `first` on along `next`. */
@@ -40,6 +38,8 @@ export interface PartContext {
   shownPage: number;
   /** Points written. */
   written: number;
+  /** Whether something of a histogram counts nowhere, since it has no bound that it had before. */
+  isCut: boolean;
 }
 
 /** By steps: nothing else may touch the series meanwhile. */
@@ -66,7 +66,7 @@ export class PartWriter {
       const series = rows.series[row]!;
       if (!series.tellsLife || rows.isRecorded[row] === 0) continue;
       tally.taken += 1;
-      if (this.#isRepeat(series, context) || this.#times.isOld(part.timeMs)) continue;
+      if (isRepeat(series, context) || this.#times.isOld(part.timeMs)) continue;
       const value = rows.values.values[rows.from[row]!]!;
       if (series.role !== 'restart_epoch') this.#life.isTold = true;
       isTold = true;
@@ -77,60 +77,16 @@ export class PartWriter {
     return isTold;
   }
 
-  /** Series that count from 0 although what they come to may not be smaller than what is shown. */
-  *beginningAgain(context: PartContext): InSteps<PointSeries[]> {
-    const { part, rows, pace, anew } = context;
-    const again: PointSeries[] = [];
-    if (anew) return again;
-    for (let row = part.first; row !== END; row = rows.next[row]!) {
-      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
-      const series = rows.series[row]!;
-      const isAgain = this.#isCumulative(row, rows)
-        ? this.#beginsAgain(series, row, context)
-        : this.#goesBeyond(series, row, context);
-      if (isAgain) again.push(series);
-    }
-    return again;
-  }
-
   // --- Cumulative values ----------------------------------------------------------------------------------------------
-
-  /**
-   * A new start tells so only for proxies that do not tell it themselves: a Collector that was restarted makes up new ones.
-   */
-
-  #beginsAgain(series: PointSeries, row: number, context: PartContext): boolean {
-    const { part, rows } = context;
-    const isKnown = series.timeMs !== 0 && series.role === 'traffic' && this.#isShown(series, context);
-    if (!isKnown || series.isDelta || this.#isRepeat(series, context)) return false;
-    this.#fit(row, context);
-    if (series.standing === 'ended') return true;
-    const startMs = rows.startMs[row]!;
-    if (startMs > series.timeMs + SAME_MS && startMs < part.timeMs && !this.#life.isTold) return true;
-    return this.#fallsMoved(series, rows.values.values, rows.from[row]!);
-  }
-
-  /** Whether a value fell that does not count from 0: then what is shown need not fall. */
-  #fallsMoved({ ids }: PointSeries, values: Float64Array, from: number): boolean {
-    const { shown, offset } = this.#shown;
-    let isMoved = false;
-    let falls = false;
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i]!;
-      if (offset[id] !== 0) isMoved = true;
-      if (values[from + i]! - offset[id]! < shown[id]!) falls = true;
-    }
-    return isMoved && falls;
-  }
 
   *writeCumulative(context: PartContext): InSteps<void> {
     const { part, rows, pace, tally } = context;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
       if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
-      if (!this.#isCumulative(row, rows)) continue;
+      if (!isCumulative(row, rows)) continue;
       const series = rows.series[row]!;
       const samples = rows.length[row]!;
-      if (this.#isRepeat(series, context)) tally.repeated += samples;
+      if (isRepeat(series, context)) tally.repeated += samples;
       else {
         this.#writeOne(series, row, context);
         count(tally, series, samples);
@@ -140,12 +96,21 @@ export class PartWriter {
 
   #writeOne(series: PointSeries, row: number, context: PartContext): void {
     const { part, rows, page } = context;
-    const { values } = rows.values;
-    const from = rows.from[row]!;
-    this.#fit(row, context);
+    if (context.anew || !this.#shown.changes(series, rows.buckets[row]!)) {
+      this.#fit(row, context);
+      if (series.isNarrow) this.#keepNarrow(series);
+      else this.#writeValues(series, valuesOf(row, rows), context);
+    } else if (isGood(row, rows)) this.#writeChanged(series, row, context);
+    else this.#writeBad(series);
+    series.isDelta = false;
+    this.#shown.written(series, part.timeMs, page);
+    context.written += 1;
+  }
+
+  #writeValues(series: PointSeries, values: Float64Array, context: PartContext): void {
     for (let i = 0; i < series.ids.length; i++) {
       const id = series.ids[i]!;
-      const value = values[from + i]!;
+      const value = values[i]!;
       // Of one that had ended, pages show nothing any more.
       const before = series.standing === 'ended' ? 0 : this.#shown.shown[id]!;
       this.#shown.before[id] = isCount(value) ? before : Number.NaN;
@@ -155,9 +120,37 @@ export class PartWriter {
         this.#shown.shown[id] = value - this.#shown.offset[id]!;
       }
     }
-    series.isDelta = false;
-    this.#shown.written(series, part.timeMs, page);
-    context.written += 1;
+  }
+
+  /** It has no other buckets than it is to have, in which it stands at what came. */
+  #keepNarrow(series: PointSeries): void {
+    const { shown, before } = this.#shown;
+    for (const id of series.ids) before[id] = before[id]! + shown[id]!;
+    series.isNarrow = false;
+  }
+
+  /** In its new buckets it counts from where it stands: what came until now has counted in those that it had before, too. */
+  #writeChanged(series: PointSeries, row: number, context: PartContext): void {
+    if (!series.isNarrow && !series.isDelta) context.isCut = true;
+    const counted = new Map(series.isNarrow ? series.ids.map((id) => [id, this.#shown.before[id]!]) : []);
+    series.isNarrow = false;
+    this.#fit(row, context);
+    const values = valuesOf(row, context.rows);
+    const { before, offset } = this.#shown;
+    let below = 0;
+    for (const [i, id] of series.ids.entries()) {
+      below = counted.get(id) ?? below;
+      before[id] = below;
+      offset[id] = values[i]!;
+    }
+  }
+
+  /** Its buckets stay those that it had when it could be read. */
+  #writeBad({ ids }: PointSeries): void {
+    for (const id of ids) {
+      this.#shown.before[id] = Number.NaN;
+      this.#shown.showBad(id);
+    }
   }
 
   /** From where a value counts: from 0, from where it stands, or as before. */
@@ -166,7 +159,7 @@ export class PartWriter {
     if (series.isDelta) return value - this.#shown.shown[id]!;
     if (series.timeMs !== 0) return this.#shown.offset[id]!;
     // Of the first scrape of all, when `smi` has seen that already.
-    const isBaseline = context.isLateFirst || this.#isShown(series, context);
+    const isBaseline = context.isLateFirst || this.#shown.isOn(series, context.shownPage);
     return isBaseline && !this.#bornUnderWatch ? value : 0;
   }
 
@@ -174,14 +167,9 @@ export class PartWriter {
     return this.#life.startMs >= this.#watchStartMs;
   }
 
-  #isCumulative(row: number, { isRecorded, isDelta, series }: PointRows): boolean {
-    if (isRecorded[row] === 0 || isDelta[row] === 1) return false;
-    return series[row]!.role !== 'up' && !series[row]!.tellsLife;
-  }
-
   /** From here on the series has the buckets that the values of the row are of. */
-  #fit(row: number, { rows: { series, buckets }, page }: PartContext): void {
-    this.#shown.fit(series[row]!, buckets[row]!, page);
+  #fit(row: number, { rows: { series, buckets } }: PartContext): void {
+    this.#shown.fit(series[row]!, buckets[row]!);
   }
 
   // --- Deltas ---------------------------------------------------------------------------------------------------------
@@ -211,14 +199,14 @@ export class PartWriter {
     const { part, rows, beforeMs, tally, page } = context;
     const samples = rows.length[row]!;
     const startMs = rows.startMs[row]!;
-    if (this.#isRepeat(series, context) || isCounted(series, startMs)) {
+    if (isRepeat(series, context) || isCounted(series, startMs)) {
       tally.repeated += samples;
       return NEVER;
     }
     this.#fit(row, context);
-    if (context.anew || !this.#isShown(series, context)) for (const id of series.ids) this.#shown.restart(id);
-    const from = rows.from[row]!;
-    const added = rows.values.values.subarray(from, from + series.ids.length);
+    if (context.anew || !this.#shown.isOn(series, context.shownPage))
+      for (const id of series.ids) this.#shown.restart(id);
+    const added = valuesOf(row, rows);
     if (added.every(isCount)) {
       this.#add(series, added);
       count(tally, series, samples);
@@ -237,29 +225,6 @@ export class PartWriter {
       offset[id] = 0;
     }
   }
-
-  /** Whether a delta would bring what is shown to where doubles count no more. */
-  #goesBeyond(series: PointSeries, row: number, context: PartContext): boolean {
-    const { rows } = context;
-    if (rows.isDelta[row] === 0 || rows.isRecorded[row] === 0 || !this.#isShown(series, context)) return false;
-    if (this.#isRepeat(series, context) || isCounted(series, rows.startMs[row]!)) return false;
-    this.#fit(row, context);
-    const from = rows.from[row]!;
-    const { shown } = this.#shown;
-    return series.ids.some((id, i) => {
-      const added = rows.values.values[from + i]!;
-      return isCount(added) && shown[id]! + added >= MAX_COUNT;
-    });
-  }
-
-  /** Whether the last page showed it, so that what it counts is added to what was shown there. */
-  #isShown({ ids }: PointSeries, { shownPage }: PartContext): boolean {
-    return shownPage > 0 && this.#shown.table.seen[ids[ids.length - 1]!] === shownPage;
-  }
-
-  #isRepeat(series: PointSeries, { part: { timeMs } }: PartContext): boolean {
-    return series.timeMs !== 0 && timeMs <= series.timeMs;
-  }
 }
 
 /** Where the first of the intervals begins that deltas of this part are of, sender's ms; null without deltas. */
@@ -271,11 +236,6 @@ export function deltasFromMs({ timeMs, first }: PagePart, rows: PointRows, inter
     fromMs = Math.min(fromMs, told > 0 && told < timeMs ? told : timeMs - intervalMs);
   }
   return fromMs === NEVER ? null : fromMs;
-}
-
-/** Whether the interval of a delta, which begins at `startMs`, lies in what was told already. */
-function isCounted({ timeMs }: PointSeries, startMs: number): boolean {
-  return timeMs !== 0 && startMs > 0 && startMs < timeMs - SAME_MS;
 }
 
 function count(tally: Tally, { role, reason }: PointSeries, samples: number): void {

@@ -53,6 +53,12 @@ export class SeriesIndex {
     this.#always = new Map(rules.families.filter(({ demand }) => demand === null).map(({ sample }) => [sample, NONE]));
   }
 
+  /** Id of a series that is known, else null. O(labels), allocates. */
+  find(sample: string, labels: Labels): number | null {
+    const known = this.#ids.find(sample, labels);
+    return known >= 0 ? known : null;
+  }
+
   /**
    * Id of a series, new or known; `REFUSED` when there is no room for a new one, nor was any promised for it. O(labels),
    * allocates.

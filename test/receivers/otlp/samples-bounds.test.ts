@@ -75,8 +75,10 @@ for (const bounds of [
     t.deepEqual(counted.books.dropped, []);
     t.deepEqual(counted.latencies[1], [[{ boundsMs: [1, 2], counts: Float64Array.of(1, 2, 3) }]] as never);
     t.is(counted.slots.find(({ at }) => at === 20)?.count, 10);
-    // What it counts of buckets that are new nobody knows.
-    t.deepEqual(counted.latencies[2], [null]);
+    // Of buckets that are new nobody knows what they had before: what came is known in those that stay.
+    const stays = [{ boundsMs: [1], counts: Float64Array.of(3, 17) }];
+    t.deepEqual(counted.latencies[2], (bounds[0] === 1 ? [stays] : [null]) as never);
+    t.is(counted.slots.find(({ at }) => at === 20)?.complete, bounds[0] === 1);
   });
 
   test(`a scrape with the bounds ${bounds} of a proxy under a resource not seen before leaves what is held as it is`, async (t) => {
@@ -162,7 +164,7 @@ test('deltas of a histogram that is back from its end count in the buckets that 
     [45.1, { metrics: [requests(45, 10), delta(45, [1, 0, 2, 3], [1, 5, 10])] }],
   ]);
   t.deepEqual(counted.latencies.slice(3, 5), [
-    [[{ boundsMs: [1, 2, 5, 10], counts: Float64Array.of(4, 0, 5, 6, 7) }]],
+    [[{ boundsMs: [1, 5, 10], counts: Float64Array.of(4, 5, 6, 7) }]],
     [[{ boundsMs: [1, 5, 10], counts: Float64Array.of(1, 0, 2, 3) }]],
   ] as never);
 });
