@@ -1,7 +1,7 @@
 /** @module The `smi` exporter: folds traffic into the read model and answers the SMI API from it. */
 import type { Batch } from '../../pipeline/batch.ts';
 import type { Timer } from '../../pipeline/clock/clock.ts';
-import { Turns } from '../../pipeline/clock/turns.ts';
+import { FinishableSteps, Turns } from '../../pipeline/clock/turns.ts';
 import { ADMITTED, type Admission, type Exporter, type ExporterSettings } from '../../pipeline/component.ts';
 import { isLoopback } from '../../pipeline/config/types.ts';
 import { TAKEN } from '../../pipeline/delivery.ts';
@@ -47,6 +47,8 @@ class Smi implements SmiExporter {
   readonly #source: Source = { read: (query, lenient) => this.#read(query, lenient) };
   #listener: HttpListener | null = null;
   #warmUp: Timer | null = null;
+  /** The newest slot, which is being added. */
+  #adding: FinishableSteps<void> | null = null;
   /** End (ms) of the newest slot when somebody last asked; only then are sums made before they are asked for. */
   #askedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -94,6 +96,7 @@ class Smi implements SmiExporter {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
+    this.#adding?.finish();
     this.#warmUp?.cancel();
     const listener = this.#listener;
     this.#listener = null;
@@ -111,11 +114,20 @@ class Smi implements SmiExporter {
       batch.delivery.settle({ kind: 'rejected', reason: 'not_traffic' });
       return;
     }
-    this.#model.add(batch.sum);
-    void this.#turns.run(this.#model.settleInSteps());
+    this.#adding?.finish();
+    const steps = new FinishableSteps(this.#addInSteps(batch.sum));
+    this.#adding = steps;
+    const { done } = steps.next();
     this.#telemetry.folded(batch.items);
     batch.delivery.settle(TAKEN);
-    this.#prepare(batch.sum.interval.endMs);
+    if (done !== true) void this.#turns.run(steps);
+  }
+
+  /** One that amends many slots goes by turns with all else; until then readers see the slots before it. */
+  *#addInSteps(sum: TrafficSum): Generator<void, void, void> {
+    yield* this.#model.addInSteps(sum);
+    void this.#turns.run(this.#model.settleInSteps());
+    this.#prepare(sum.interval.endMs);
   }
 
   /** Sums the default window ahead of the next question, when questions have come within the retention. */

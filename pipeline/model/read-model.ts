@@ -7,7 +7,8 @@ import { MetPeers } from './met-peers.ts';
 import { readTraffic, type TrafficReading } from './reading.ts';
 import type { ResourceKind } from './resource.ts';
 import { foldSlots } from './slot-fold.ts';
-import { amendTraffic } from './sum.ts';
+import { type HeldSlot, itemsOf, SlotsDraft } from './slots-draft.ts';
+import { inOneGo, SumPace, type SumSteps } from './sum-steps.ts';
 import type { Interval, TrafficRecord, TrafficSum } from './traffic.ts';
 
 export interface ReadModelOptions {
@@ -34,13 +35,6 @@ export type ReadState =
   | { readonly kind: 'waiting'; readonly firstNumbersMs: number }
   | { readonly kind: 'stale'; readonly lastSlotEndMs: number };
 
-interface HeldSlot {
-  sum: TrafficSum;
-  sparse: boolean;
-  /** How often late traffic was added. */
-  revision: number;
-}
-
 /** A slot that should be here and is not may still be on its way for so many slots. */
 const GRACE_SLOTS = 2;
 
@@ -48,6 +42,8 @@ export class ReadModel {
   readonly #options: ReadModelOptions;
   #slots: HeldSlot[] = [];
   readonly #met = new MetPeers();
+  /** What was added and is still to be met. */
+  readonly #unmet: TrafficSum[] = [];
   readonly #readings = new Map<number, TrafficReading>();
   #closedUntilMs: number | null = null;
   #hasNumbers = false;
@@ -77,52 +73,53 @@ export class ReadModel {
     return this.#forgottenItems;
   }
 
+  /** As `addInSteps`, in one go. */
+  add(sum: TrafficSum): void {
+    inOneGo(this.addInSteps(sum));
+  }
+
   /**
    * Takes over one closed slot; it must not change afterwards. Parts that belong to slots told before amend those, so that
-   * readings are as if everything had come in time. O(slots held, and records of the one that leaves the window), and O(its
+   * readings are as if everything had come in time; in between two steps they are as if nothing of `sum` had come, or all.
+   * The next one is begun when this one has ended. O(slots held, and records of the one that leaves the window), and O(its
    * records) for each slot amended.
    */
-  add(sum: TrafficSum): void {
-    this.#readings.clear();
+  *addInSteps(sum: TrafficSum): SumSteps<void> {
     const closedUntilMs = Math.max(this.#closedUntilMs ?? 0, sum.interval.endMs);
-    this.#closedUntilMs = closedUntilMs;
-    this.#hasNumbers ||= hasNumbers(sum);
+    const draft = new SlotsDraft(this.#slots, this.#items);
+    const pace = new SumPace();
     for (const part of sum.parts ?? [sum]) {
-      if (part.interval.endMs > sum.interval.startMs) this.#push(part, 0);
-      else this.#amend(part, closedUntilMs - this.#options.retentionMs);
+      if (part.interval.endMs > sum.interval.startMs) draft.push(part, 0);
+      else yield* draft.amendInSteps(part, closedUntilMs - this.#options.retentionMs, pace);
     }
+    this.#hasNumbers ||= hasNumbers(sum);
+    this.#adopt(draft, closedUntilMs);
+    for (let items = this.#meetNext(); items !== null; items = this.#meetNext()) if (pace.isStep(items >> 1)) yield;
+  }
+
+  #adopt({ slots, items, added, forgottenItems }: SlotsDraft, closedUntilMs: number): void {
+    this.#readings.clear();
+    this.#closedUntilMs = closedUntilMs;
+    this.#slots = slots;
+    this.#items = items;
+    this.#forgottenItems += forgottenItems;
+    for (const sum of added) this.#unmet.push(sum);
     this.#expire(closedUntilMs);
     this.#thin(closedUntilMs - this.#options.windowMs);
     this.#bound();
   }
 
+  /** Its items; null when there was none. */
+  #meetNext(): number | null {
+    const sum = this.#unmet.shift();
+    if (sum === undefined) return null;
+    this.#met.meet(sum);
+    return itemsOf(sum);
+  }
+
   /** What the next reading needs to know of slots added, made ready by steps; optional, they may be run at any time. */
   settleInSteps(): Generator<void, void, void> {
     return this.#met.settleInSteps();
-  }
-
-  #push(sum: TrafficSum, revision: number): void {
-    this.#slots.push({ sum, sparse: false, revision });
-    this.#items += itemsOf(sum);
-    this.#met.meet(sum);
-  }
-
-  /**
-   * Adds what came late to the slot in which it ends. Where there is none it is a slot of its own, if it is retained, and
-   * partial: whatever else was told of it went to an earlier life of this Weir, or is forgotten.
-   */
-  #amend(part: TrafficSum, retainedFromMs: number): void {
-    const { endMs } = part.interval;
-    const slot = this.#slots.find(({ sum: { interval } }) => interval.startMs < endMs && endMs <= interval.endMs);
-    if (slot !== undefined) {
-      this.#items -= itemsOf(slot.sum);
-      slot.sum = amendTraffic(slot.sum, part);
-      slot.sparse = false;
-      slot.revision += 1;
-      this.#items += itemsOf(slot.sum);
-      this.#met.meet(part);
-    } else if (endMs > retainedFromMs) this.#push({ ...part, partial: true }, 1);
-    else this.#forgottenItems += itemsOf(part);
   }
 
   /** Whether there is something fit to be read at `nowMs` (engine time). */
@@ -154,6 +151,7 @@ export class ReadModel {
     const sums = slots.map(({ sum }) => sum);
     const total = foldSlots(sums);
     if (total === null) return null;
+    while (this.#meetNext() !== null);
     const reading = readTraffic(total, {
       defaultKind: this.#options.defaultKind,
       windowMs: coveredMs(sums.map((sum) => sum.interval)),
@@ -224,10 +222,6 @@ export class ReadModel {
     const firstMs = (Math.floor(startedMs / slotMs) + 1) * slotMs + slotWaitMs;
     return nowMs < firstMs ? firstMs - nowMs : slotMs - ((nowMs - firstMs) % slotMs);
   }
-}
-
-function itemsOf(sum: TrafficSum): number {
-  return sum.records.length + sum.coverage.length;
 }
 
 function hasCounted({ successes, failures, tcp }: TrafficRecord): boolean {
