@@ -68,6 +68,8 @@ class Samples implements CollectorSamples {
   /** Those that are read into, and those of the long request that was offered last, once it has ended. */
   #rows = new PointRows();
   #spareRows: PointRows | null = null;
+  /** Those of a request that is to be offered beside others, as long as they are read and not applied. */
+  #ownRows: PointRows | null = null;
   #timer: Timer | null = null;
   #isLookDue = false;
 
@@ -85,7 +87,7 @@ class Samples implements CollectorSamples {
     const batches = new SamplesBatches(settings, this.#events);
     const holding = new Holding({
       ...{ receiver: settings, batches, isBusy: () => this.#offers.isBusy },
-      isRead: () => this.#rows.size > 0,
+      isRead: () => this.#rows.size > 0 || this.#ownRows !== null,
       ended: () => this.#settled(),
     });
     this.#targets = new SampledTargets({
@@ -124,13 +126,14 @@ class Samples implements CollectorSamples {
       isLong: this.#rows.values.length + keptOf(found) > this.#longSamples,
       whose: () => whoseOf(found),
       settleLate: () => this.#settleLate(),
-      offer: (isBeside) => this.#offer(found, isBeside ? this.#ownRows() : this.#rows, rejected),
+      offer: (isBeside) => this.#offer(found, isBeside ? this.#takeRows() : this.#rows, rejected),
     };
   }
 
   /** The rows that were read, which others are not to be read into while they are offered. */
-  #ownRows(): PointRows {
+  #takeRows(): PointRows {
     const rows = this.#rows;
+    this.#ownRows = rows;
     this.#rows = this.#spareRows ?? new PointRows();
     this.#spareRows = null;
     return rows;
@@ -160,6 +163,7 @@ class Samples implements CollectorSamples {
       outcome = yield* this.#offers.offer(found, rows, rejected);
     } finally {
       rows.clear();
+      if (rows === this.#ownRows) this.#ownRows = null;
       if (rows !== this.#rows) this.#spareRows = rows;
     }
     this.#targets.forgetGone();

@@ -219,6 +219,31 @@ test('what is rejected and what is of no mesh are told in one sum', async (t) =>
   });
 });
 
+test('points of a mesh that are no good are told as such, and not among those that the pipeline rejected', async (t) => {
+  const share: SamplesShare = {
+    ...{ points: new Map([['response_total', 7]]), unwanted: new Map(), isLong: false },
+    rejected: { points: 2, message: '2 data points hold no count' },
+    ...{ whose: () => [], admits: () => ADMITTED, *settleLate() {} },
+    *offer() {
+      yield;
+      return Promise.resolve({ kind: 'rejected', reason: 'no' });
+    },
+  };
+  const samples: SamplesIntake = {
+    *read() {
+      yield;
+      return share;
+    },
+    stop() {},
+  };
+  const stage = createStage({}, samples);
+  const body = joined(request(slotSum(0), envelope(0)), foreign([gauge('response_total', 7)]));
+  t.deepEqual(await stage.intake.take(body), {
+    ...{ kind: 'taken', rejectedItems: 7 },
+    message: '5 data points were rejected: no. 2 data points hold no count',
+  });
+});
+
 for (const waits of [
   [1000, 5000],
   [5000, 1000],

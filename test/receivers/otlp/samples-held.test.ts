@@ -123,3 +123,13 @@ for (const bounds of [
     ]);
   });
 }
+
+test('a mark that a series has ended is taken however often it comes, and no repeat', async (t) => {
+  const { stage, come } = await stageOf();
+  const mark = sum('response_total', 0, { at: 15, stale: true }, OUTBOUND);
+  await come(5.1, [requests(5, 10)]);
+  await come(15.1, [mark], [mark], [mark]);
+  stage.clock.advance(60_000);
+  const { accepted, delivered, filtered, unaccounted } = stage.balance;
+  t.deepEqual([accepted, delivered, [...filtered.keys()], unaccounted], [4, 4, [], 0]);
+});
