@@ -154,7 +154,7 @@ test('what a page missed before the window brought is told with the reason', (t)
 const anyClient = fc.record({
   calls: fc.oneof(fc.constant<number[]>([0, 0, 0, 0]), fc.array(fc.nat(3), { minLength: 4, maxLength: 4 })),
   good: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
-  before: fc.constantFrom(0, 0, 2),
+  before: fc.constantFrom<number[]>(0, 0, 2),
 });
 type AnyClient = typeof anyClient extends fc.Arbitrary<infer Client> ? Client : never;
 
