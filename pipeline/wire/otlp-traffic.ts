@@ -5,7 +5,7 @@
  */
 
 export type { DecodedResource, DecodedTraffic, ForeignMetrics } from './otlp/decoded-traffic.ts';
-export type { TrafficEnvelope } from './otlp/envelope.ts';
+export type { TrafficEnvelope, UnreadAttribute } from './otlp/envelope.ts';
 export { MalformedJson } from './otlp/json-fields.ts';
 export { TooManyItems } from './otlp/limits.ts';
 export { countDataPoints, countDataPointsInSteps } from './otlp/metrics-count.ts';

@@ -36,6 +36,8 @@ export class MetricsAnswers {
     const left = [this.#tellForeign(decoded, samples), this.#tellBadValues(decoded), ...rejectedSamples(samples)];
     if (samples !== null) this.#tellUnwanted(samples);
     this.#events.capped(decoded.cappedCounts);
+    for (const { unread, envelope } of decoded.resources)
+      if (unread !== undefined) this.#events.unread(unread, envelope);
     const rejected = rejectedOf(fates);
     if (worst.kind === 'rejected' && fates.every(({ outcome }) => outcome.kind === 'rejected')) return worst;
     for (const [reason, points] of rejected)

@@ -5,7 +5,7 @@ import type { TrafficSum } from '../../pipeline/model/traffic.ts';
 import { createDropLog } from '../../pipeline/telemetry/drop-log.ts';
 import { createOccurrenceLimit } from '../../pipeline/telemetry/limit.ts';
 import type { Logger } from '../../pipeline/telemetry/logger.ts';
-import type { TrafficEnvelope, TrafficMemory } from '../../pipeline/wire/otlp-traffic.ts';
+import type { TrafficEnvelope, TrafficMemory, UnreadAttribute } from '../../pipeline/wire/otlp-traffic.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { ForeignPoints } from './foreign-points.ts';
 import type { Claim, Repeats } from './repeats.ts';
@@ -28,6 +28,8 @@ export interface TrafficEvents {
   foreign(names: ReadonlyMap<string, number>, unnamed: number): void;
   /** Points of Weir's own metrics that hold no count, by metric. */
   badValues(names: ReadonlyMap<string, number>, points: number): void;
+  /** Something that is said of a request cannot be read, and is taken as if it were not there. */
+  unread(attribute: UnreadAttribute, envelope: TrafficEnvelope | null): void;
   /** Counts of a request lost because its points go beyond 2^53 together. */
   capped(counts: number): void;
   /** Items of which the pipeline took a part of their request, and not these. */
@@ -61,6 +63,7 @@ export function createTrafficEvents(
   const outcomes = new Map<TrafficOutcome, number>();
   const foreign = new ForeignPoints(maxForeignNames);
   const bad = new ForeignPoints(maxForeignNames);
+  const unread = new Map<string, number>();
   const counts = { gaps: 0, beforeStart: 0, shared: 0, repeatedPoints: 0, unfinished: 0, capped: 0 };
   const one = (read: () => number) => () => [{ value: read(), attributes }];
   const registered = [
@@ -133,6 +136,11 @@ export function createTrafficEvents(
       one(() => counts.capped),
     ),
     meters.counter(
+      'weir_otlp_traffic_unread_attributes_total',
+      'Senders in requests whose weir.seq or weir.replaces is there and cannot be read, so that a repeat counts twice.',
+      () => [...unread].map(([name, value]) => ({ value, attributes: { ...attributes, name } })),
+    ),
+    meters.counter(
       'weir_otlp_traffic_bad_values_total',
       'Data points of traffic left out because they hold no count, by the name of their metric.',
       () => Array.from(bad.totals(), ([name, value]) => ({ value, attributes: { ...attributes, name } })),
@@ -151,7 +159,7 @@ export function createTrafficEvents(
       if (outcome === 'unnumbered')
         log.warn(
           { times },
-          'Traffic came without weir.source, weir.epoch or weir.seq: a repeat of it would be counted twice',
+          'Traffic came without weir.source, weir.epoch or a weir.seq that can be read: a repeat of it would be counted twice',
         );
       else
         log.warn(
@@ -196,6 +204,15 @@ export function createTrafficEvents(
       for (const [name, count] of names) bad.add(shown(name), count);
       const [name = ''] = names.keys();
       drops.badValues.dropped('bad values', points, shown(name));
+    },
+    unread({ name, found, expected }, envelope) {
+      unread.set(name, (unread.get(name) ?? 0) + 1);
+      const source = shown(envelope?.source ?? '');
+      tell(
+        `unread ${name}`,
+        { attribute: name, found: shown(found), expected, source },
+        'Traffic came with an attribute that cannot be read: what it repeats would be counted twice',
+      );
     },
     capped(lost) {
       counts.capped += lost;

@@ -1,6 +1,13 @@
 /** @module What a metrics request held: sums of traffic by sender, and how much that is none of Weir's. */
 import type { TrafficSum } from '../../model/traffic.ts';
-import { envelopeOf, type TrafficEnvelope } from './envelope.ts';
+import {
+  type EnvelopeNumbers,
+  envelopeOf,
+  quantity,
+  type TrafficEnvelope,
+  type UnreadAttribute,
+  unreadAttribute,
+} from './envelope.ts';
 import { type InSteps, ITEM_WORK, inOneGo, Pace } from './pace.ts';
 import { TrafficAssembly } from './traffic-assembly.ts';
 
@@ -30,6 +37,8 @@ export interface DecodedResource {
   readonly declaredPoints: number | null;
   /** How many resources of the request named this sender; above 1 something between has joined what came apart. */
   readonly pieces: number;
+  /** What is said of the request and cannot be read; absent when all can. */
+  readonly unread?: UnreadAttribute;
 }
 
 /** What was left out: other metrics, and points of Weir's that it cannot read or that are not deltas. */
@@ -62,6 +71,7 @@ export class SenderDraft {
   points = 0;
   pieces = 0;
   declaredPoints: number | null = null;
+  unread: UnreadAttribute | null = null;
 
   constructor(envelope: TrafficEnvelope | null) {
     this.envelope = envelope;
@@ -72,10 +82,9 @@ export class SenderDraft {
   }
 }
 
-/** Numbers among the attributes of a resource; null for what is not told, or is no such number. */
-export interface ResourceNumbers {
-  readonly seq: number | null;
-  readonly points: number | null;
+/** Numbers among the attributes of a resource, as they came; undefined for what is not told, or is no number. */
+export interface ResourceNumbers extends EnvelopeNumbers {
+  readonly points: number | bigint | undefined;
 }
 
 /** Grows while a request is read; worth nothing when that fails. */
@@ -87,7 +96,8 @@ export class DecodedDraft {
   #points = 0;
 
   /** Where the traffic of one resource belongs: what has the same source, epoch and number is one. */
-  senderFor(texts: ReadonlyMap<string, string>, { seq, points }: ResourceNumbers): SenderDraft {
+  senderFor(texts: ReadonlyMap<string, string>, numbers: ResourceNumbers): SenderDraft {
+    const seq = quantity(numbers.seq);
     const envelope = envelopeOf(texts, seq);
     const id =
       envelope === null
@@ -99,7 +109,8 @@ export class DecodedDraft {
       this.#senders.set(id, sender);
     }
     sender.pieces += 1;
-    sender.declare(points);
+    sender.declare(quantity(numbers.points));
+    sender.unread ??= unreadAttribute(texts, numbers);
     return sender;
   }
 
@@ -122,7 +133,7 @@ export class DecodedDraft {
   *finishInSteps(pace: Pace): InSteps<DecodedTraffic> {
     const resources: DecodedResource[] = [];
     let cappedCounts = 0;
-    for (const { envelope, assembly, points, pieces, declaredPoints } of this.#senders.values()) {
+    for (const { envelope, assembly, points, pieces, declaredPoints, unread } of this.#senders.values()) {
       const sums: TrafficSum[] = [];
       cappedCounts += assembly.cappedCounts;
       const sumPoints: number[] = [];
@@ -131,7 +142,8 @@ export class DecodedDraft {
         sumPoints.push(pointsOfIt);
         if (pace.isStep(ITEM_WORK)) yield;
       }
-      if (sums.length > 0) resources.push({ envelope, sums, sumPoints, points, pieces, declaredPoints });
+      const told = { envelope, sums, sumPoints, points, pieces, declaredPoints };
+      if (sums.length > 0) resources.push(unread === null ? told : { ...told, unread });
       if (pace.isStep(ITEM_WORK)) yield;
     }
     const foreign = { metrics: this.#metrics, points: this.#points, names: this.#names };

@@ -37,6 +37,40 @@ export function resourceAttributes(envelope: TrafficEnvelope): [name: string, va
   return [...list, ...furtherAttributes(resource)];
 }
 
+/** An attribute about the request that is there and cannot be read, so that it is as if it were not. */
+export interface UnreadAttribute {
+  readonly name: string;
+  /** As it came; of any length. */
+  readonly found: string;
+  readonly expected: string;
+}
+
+/** Values of resource attributes that may be numbers; absent where they are none. */
+export interface EnvelopeNumbers {
+  readonly seq?: number | bigint | undefined;
+  readonly replaces?: number | bigint | undefined;
+}
+
+/** The first attribute about the request that is no good; null when all that are there can be read. */
+export function unreadAttribute(
+  texts: ReadonlyMap<string, string>,
+  { seq, replaces }: EnvelopeNumbers,
+): UnreadAttribute | null {
+  const number = seq ?? texts.get(SEQ);
+  if (number !== undefined && (typeof number === 'string' || quantity(number) === null))
+    return { name: SEQ, found: String(number), expected: 'an integer from 0 to 2^53 - 1' };
+  const list = texts.get(REPLACES);
+  if (replaces === undefined && (list === undefined || replacedNumbers(list).length > 0)) return null;
+  const expected = `a text of at most ${MAX_REPLACED} such integers with a space between`;
+  return { name: REPLACES, found: String(replaces ?? list), expected };
+}
+
+/** A number that counts; null for what is none. */
+export function quantity(value: number | bigint | undefined): number | null {
+  const number = Number(value ?? Number.NaN);
+  return Number.isSafeInteger(number) && number >= 0 ? number : null;
+}
+
 /** The envelope that resource attributes tell; null when they do not say which Weir sent this as which of its requests. */
 export function envelopeOf(texts: ReadonlyMap<string, string>, seq: number | null): TrafficEnvelope | null {
   const source = texts.get(SOURCE);

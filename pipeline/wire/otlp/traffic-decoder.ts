@@ -7,7 +7,7 @@
 import { MalformedProtobuf, ProtobufReader } from '../protobuf/reader.ts';
 import { AttributeList } from './attribute-reader.ts';
 import { DecodedDraft, type DecodedTraffic, MAX_NAME_BYTES, type SenderDraft } from './decoded-traffic.ts';
-import { POINTS, SEQ, type TrafficEnvelope } from './envelope.ts';
+import { POINTS, REPLACES, SEQ, type TrafficEnvelope } from './envelope.ts';
 import { DELTA } from './fields.ts';
 import { MOST_DEPTH } from './limits.ts';
 import {
@@ -176,7 +176,11 @@ class TrafficDecoder {
       this.#readAttributes(attributes);
     }
     const { numbers, texts } = attributes;
-    return this.#draft.senderFor(texts, { seq: quantity(numbers.get(SEQ)), points: quantity(numbers.get(POINTS)) });
+    return this.#draft.senderFor(texts, {
+      seq: numbers.get(SEQ),
+      points: numbers.get(POINTS),
+      replaces: numbers.get(REPLACES),
+    });
   }
 
   #readAttributes(attributes: AttributeList): void {
@@ -322,9 +326,4 @@ class TrafficDecoder {
     this.#points.digest(this.#digest);
     return !this.#wants(envelope, this.#digest.value);
   }
-}
-
-/** A number that counts; null for what is none. */
-function quantity(value: number | undefined): number | null {
-  return Number.isSafeInteger(value) && value! >= 0 ? value! : null;
 }

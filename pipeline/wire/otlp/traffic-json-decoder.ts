@@ -1,6 +1,6 @@
 /** @module Traffic read from OTLP/JSON, with the same meaning as from protobuf. All or nothing. */
 import { DecodedDraft, type DecodedTraffic, type SenderDraft } from './decoded-traffic.ts';
-import { POINTS, SEQ } from './envelope.ts';
+import { POINTS, REPLACES, SEQ } from './envelope.ts';
 import { exactNumber } from './exact-counts.ts';
 import { DELTA, NO_RECORDED_VALUE } from './fields.ts';
 import { type JsonMessage, MalformedJson, parseJsonMessage } from './json-fields.ts';
@@ -25,12 +25,11 @@ export function decodeTrafficJson(text: string): DecodedTraffic {
 
 function senderFor(resource: JsonMessage | null, draft: DecodedDraft): SenderDraft {
   const { texts, numbers } = attributesOf(resource?.messages('attributes') ?? []);
-  return draft.senderFor(texts, { seq: quantity(numbers.get(SEQ)), points: quantity(numbers.get(POINTS)) });
-}
-
-function quantity(value: bigint | undefined): number | null {
-  const number = Number(value ?? Number.NaN);
-  return Number.isSafeInteger(number) && number >= 0 ? number : null;
+  return draft.senderFor(texts, {
+    seq: numbers.get(SEQ),
+    points: numbers.get(POINTS),
+    replaces: numbers.get(REPLACES),
+  });
 }
 
 function readMetric(metric: JsonMessage, sender: SenderDraft, draft: DecodedDraft): void {

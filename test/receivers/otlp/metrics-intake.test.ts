@@ -6,11 +6,17 @@ import { ADMITTED } from '../../../pipeline/component.ts';
 import { TAKEN } from '../../../pipeline/delivery.ts';
 import { ReceivingRoom } from '../../../pipeline/net/receiving-room.ts';
 import { MetricsRequest } from '../../../pipeline/wire/otlp-spans.ts';
-import { MalformedProtobuf, OtlpTrafficEncoder, TooManyItems } from '../../../pipeline/wire/otlp-traffic.ts';
+import {
+  decodeTrafficJson,
+  MalformedProtobuf,
+  OtlpTrafficEncoder,
+  TooManyItems,
+} from '../../../pipeline/wire/otlp-traffic.ts';
 import { MessageBuilder } from '../../../pipeline/wire/protobuf/message-builder.ts';
 import { createJsonReading } from '../../../receivers/otlp/json-requests.ts';
 import type { SamplesIntake, SamplesShare } from '../../../receivers/otlp/samples-share.ts';
 import { createTestClock } from '../../kit/clock.ts';
+import { REQUEST_TYPE } from '../../kit/otlp-schema.ts';
 import {
   createStage,
   envelope,
@@ -134,6 +140,53 @@ test('traffic that does not say who sent it is taken each time, and counted', as
   t.is(stage.consumed.length, 2);
   t.deepEqual(stage.consumed[0]!.sender, { source: '', epoch: '', gap: false });
   t.deepEqual(outcomes(stage), { unnumbered: 2 });
+});
+
+/** A request of which resource attribute `name` has another value. */
+function altered(name: string, value: object): object {
+  const decoded = REQUEST_TYPE.decode(request(slotSum(0), envelope(2, { replaces: [0, 1] })));
+  const tree = REQUEST_TYPE.toObject(decoded, { longs: String, enums: Number, defaults: false });
+  const attributes: { key: string; value: object }[] = tree.resourceMetrics[0].resource.attributes;
+  attributes.find(({ key }) => key === name)!.value = value;
+  return tree;
+}
+
+const READ_AS = {
+  seq: 'an integer from 0 to 2^53 - 1',
+  replaces: 'a text of at most 64 such integers with a space between',
+};
+
+for (const [name, value, found] of [
+  ['seq', { intValue: '-1' }, '-1'],
+  ['seq', { intValue: '9007199254740993' }, '900719925474099'],
+  ['seq', { stringValue: 'seven' }, 'seven'],
+  ['replaces', { stringValue: '0 -1 abc 99999999999999999999' }, '0 -1 abc 99999999999999999999'],
+  ['replaces', { stringValue: '0 9007199254740993' }, '0 9007199254740993'],
+  ['replaces', { stringValue: '' }, ''],
+  ['replaces', { intValue: '1' }, '1'],
+] as const) {
+  test(`a weir.${name} of ${JSON.stringify(value)} is told with what was found, and its traffic is taken`, async (t) => {
+    const stage = createStage();
+    const tree = altered(`weir.${name}`, value);
+    for (let i = 0; i < 3; i++) t.deepEqual(await stage.intake.take(requestOf(tree)), ANSWERED);
+    t.deepEqual([...stage.metric('weir_otlp_traffic_unread_attributes_total')], [[`weir.${name}`, 3]]);
+    t.deepEqual(outcomes(stage), name === 'seq' ? { unnumbered: 3 } : { taken: 1, repeat: 2 });
+    const lines = stage.log.lines.filter(({ message }) => /attribute that cannot be read/.test(message));
+    t.is(lines.length, 1);
+    const { fields } = lines[0]!;
+    t.like(fields, { attribute: `weir.${name}`, expected: READ_AS[name] });
+    t.true(String(fields.found).startsWith(found), String(fields.found));
+    const { unread } = decodeTrafficJson(JSON.stringify(tree)).resources[0]!;
+    t.like(unread, { name: `weir.${name}`, expected: READ_AS[name] });
+  });
+}
+
+test('what can be read, or is not there, is not told as unread', async (t) => {
+  const stage = createStage();
+  await stage.intake.take(unnumbered());
+  await stage.intake.take(request(slotSum(0), envelope(2, { replaces: [0, 1] })));
+  t.deepEqual([...stage.metric('weir_otlp_traffic_unread_attributes_total')], []);
+  t.false(JSON.stringify(stage.log.lines).includes('an attribute that cannot be read'));
 });
 
 test('a request nobody has room for is refused as a whole and is new when it comes again', async (t) => {
