@@ -137,11 +137,15 @@ export class PartWriter {
     this.#fit(row, context);
     const values = valuesOf(row, context.rows);
     const { before, offset } = this.#shown;
-    let below = 0;
-    for (const [i, id] of series.ids.entries()) {
-      below = counted.get(id) ?? below;
-      before[id] = below;
-      offset[id] = values[i]!;
+    // Of new buckets what they had before is not known: as much as may be, but no more than of the next one that is.
+    let hadMost = Number.POSITIVE_INFINITY;
+    for (let i = series.ids.length - 1; i >= 0; i--) {
+      const id = series.ids[i]!;
+      const value = values[i]!;
+      const known = counted.get(id);
+      hadMost = known === undefined ? Math.min(hadMost, value) : value + known;
+      before[id] = hadMost - value;
+      offset[id] = value;
     }
   }
 

@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { LatencyHistogram } from '../../../pipeline/model/traffic.ts';
-import { createStage, DELTA, gauge, histogram, requestOf, sum, WATCH_MS } from './samples-stage.ts';
+import { createStage, DELTA, gauge, histogram, PROXY, requestOf, sum, WATCH_MS } from './samples-stage.ts';
 
 interface Told {
   readonly counts: readonly number[];
@@ -147,6 +147,102 @@ test('deltas count in the buckets that they are told with, each in its own', asy
     ],
   ]);
   t.deepEqual([complete, bad], [[true, true, true], 0]);
+});
+
+for (const [before, bounds, counts] of [
+  [FINE, COARSE, [5, 5, 5]],
+  [COARSE, FINE, [5, 5, 5, 5]],
+  [COARSE, [7, 8], [5, 5, 5]],
+] as const)
+  test(`a new process that is told when its buckets ${bounds} instead of ${before} have counted on counts each call once`, async (t) => {
+    const stage = await createStage();
+    const come = async (second: number, ...metrics: object[]) => {
+      stage.clock.advance(Math.max(0, WATCH_MS + second * 1000 - stage.time.nowMs()));
+      await stage.send(requestOf(metrics));
+    };
+    const started = (at: number, born: number) => gauge('process_start_time_seconds', WATCH_MS / 1000 + born, { at });
+    const latencies = (at: number, told: readonly number[], under: readonly number[]) =>
+      histogram('response_latency_ms', told, under, { at });
+    const ones = [1, 1, 1, 1].slice(0, before.length + 1);
+    await come(5.1, started(5, -500), sum('response_total', 4, { at: 5 }), latencies(5, ones, before));
+    await come(15.1, latencies(15, counts, bounds));
+    await come(18.5, started(15, 14), sum('response_total', 20, { at: 15 }));
+    await come(25.1, started(25, 14), sum('response_total', 20, { at: 25 }), latencies(25, counts, bounds));
+    stage.clock.advance(60_000);
+    stage.close();
+    const told = stage.sums.flatMap(({ records }) => records.flatMap(({ latency }) => latency ?? []));
+    const total = told.reduce((all, one) => all + one.counts.reduce((sumOf, count) => sumOf + count, 0), 0);
+    t.is(total, counts.length * 5);
+  });
+
+test('of two values of one time in a late request the first counts, though the other has other buckets', async (t) => {
+  const run = async (...more: object[]) => {
+    const stage = await createStage();
+    const first = histogram('response_latency_ms', [2, 2, 2], COARSE, { at: 15 });
+    for (const [second, ...metrics] of [
+      [5.1, sum('response_total', 1, { at: 5 }), histogram('response_latency_ms', [1, 1, 1], COARSE, { at: 5 })],
+      [15.1, sum('response_total', 2, { at: 15 })],
+      [19, first, ...more],
+      [25.1, sum('response_total', 3, { at: 25 }), histogram('response_latency_ms', [3, 4, 2], COARSE, { at: 25 })],
+    ] as const) {
+      stage.clock.advance(Math.max(0, WATCH_MS + second * 1000 - stage.time.nowMs()));
+      await stage.send(requestOf(metrics));
+    }
+    stage.clock.advance(60_000);
+    stage.close();
+    return stage.sums.map(({ records }) => records.map(({ latency }) => (latency ?? []).map(pairOf)));
+  };
+  const counted = await run();
+  t.deepEqual(counted.slice(1, 3), [[[[COARSE, [1, 1, 1]]]], [[[COARSE, [1, 2, 0]]]]]);
+  t.deepEqual(await run(histogram('response_latency_ms', [2, 9, 9, 9], FINE, { at: 15 })), counted);
+});
+
+test('a running total in other buckets stands where the deltas before it left it, and nothing is missing', async (t) => {
+  const { latencies, complete } = await toldOf([
+    { counts: [1, 1, 1], bounds: COARSE, temporality: DELTA },
+    { counts: [1, 2, 1], bounds: COARSE, temporality: DELTA },
+    { counts: [50, 60, 70, 80], bounds: FINE },
+    { counts: [51, 62, 70, 80], bounds: FINE },
+  ]);
+  t.deepEqual(latencies, [[[COARSE, [1, 2, 1]]], [], [[FINE, [1, 2, 0, 0]]]]);
+  t.true(complete[1]);
+});
+
+test('a histogram that is known needs no room, whatever resource tells it, and other buckets only that of their bounds', async (t) => {
+  // Of two numbers, and of three and four buckets.
+  for (const [max, isTaken] of [
+    [5, true],
+    [6, true],
+    [8, true],
+    [7, false],
+  ] as const) {
+    const stage = await createStage({ config: { max_series: max } });
+    const come = async (at: number, count: number, resource = PROXY) => {
+      stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+      const isOther = max > 6 && at === 35;
+      const latencies = histogram(
+        'response_latency_ms',
+        isOther ? [count, 0, 0, 0] : [count, 0, 0],
+        isOther ? FINE : COARSE,
+        { at },
+      );
+      const started = gauge('process_start_time_seconds', WATCH_MS / 1000 - 500, { at });
+      await stage.send(requestOf([started, sum('response_total', count, { at }), latencies], resource));
+    };
+    await come(5, 10);
+    await come(15, 20);
+    await come(25, 30, { ...PROXY, 'server.address': '10.0.0.7' });
+    await come(35, 40);
+    stage.clock.advance(60_000);
+    stage.close();
+    const told = stage.sums.flatMap(({ records }) => records.flatMap(({ latency }) => (latency ?? []).map(pairOf)));
+    t.deepEqual(
+      told,
+      Array.from({ length: isTaken ? 3 : 2 }, () => [COARSE, [10, 0, 0]]),
+      `${max}`,
+    );
+    t.deepEqual([...stage.balance.dropped], isTaken ? [] : [['series_limit', 4]]);
+  }
 });
 
 const CALLS_MS = fc.array(fc.constantFrom(1, 3, 5, 8, 20, 60, 200), { maxLength: 12 });
