@@ -3,10 +3,10 @@
  * histograms that are told with other buckets.
  */
 import { MAX_COUNT } from '../../pipeline/model/sum.ts';
-import { FIELD_WORK, type InSteps } from '../../pipeline/wire/otlp-traffic.ts';
+import type { InSteps } from '../../pipeline/wire/otlp-traffic.ts';
 import { commonBuckets } from './samples-buckets.ts';
 import type { PageLife } from './samples-life.ts';
-import { isCounted, isCumulative, isGood, isRepeat, SAME_MS, valuesOf } from './samples-part.ts';
+import { isCounted, isCumulative, isGood, isRepeat, SAME_MS, valuesOf, writeWork } from './samples-part.ts';
 import { isCount } from './samples-rejected.ts';
 import { END } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
@@ -36,7 +36,7 @@ export class PageBreaks {
     const breaks: Breaks = { isAgain: false, changed: [] };
     if (anew) return breaks;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
-      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
+      if (pace.isStep(writeWork(row, rows))) yield;
       if (isCumulative(row, rows)) this.#look(row, context, breaks);
       else if (this.#goesBeyond(row, context)) this.#restart(rows.series[row]!, breaks);
     }
@@ -112,7 +112,7 @@ export class PageBreaks {
   *narrow(changed: readonly number[], { rows, pace }: PartContext): InSteps<boolean> {
     let isAny = false;
     for (const row of changed) {
-      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
+      if (pace.isStep(writeWork(row, rows))) yield;
       const series = rows.series[row]!;
       const common = commonBuckets(series.buckets, rows.buckets[row]!.bounds);
       if (common.bounds.length === 0) continue;

@@ -1,4 +1,5 @@
 /** @module What single rows of a part are, as all who go through it ask. */
+import { FIELD_WORK, ITEM_WORK } from '../../pipeline/wire/otlp-traffic.ts';
 import { isCount } from './samples-rejected.ts';
 import type { PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
@@ -6,6 +7,11 @@ import type { PartContext } from './samples-write.ts';
 
 /** Instants that differ by less are the same: 64-bit nanoseconds read as milliseconds in doubles. */
 export const SAME_MS = 0.001;
+
+/** What writing a row costs, as work of `Pace`: much where its series has other buckets until then. */
+export function writeWork(row: number, { series, buckets, length }: PointRows): number {
+  return length[row]! * (series[row]!.buckets === buckets[row] ? FIELD_WORK : ITEM_WORK);
+}
 
 /** The values of a row, valid as long as the rows. */
 export function valuesOf(row: number, { values, from, length }: PointRows): Float64Array {

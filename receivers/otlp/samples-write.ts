@@ -2,7 +2,7 @@
 
 import { FIELD_WORK, type InSteps, type Pace } from '../../pipeline/wire/otlp-traffic.ts';
 import type { PageLife } from './samples-life.ts';
-import { isCounted, isCumulative, isGood, isRepeat, SAME_MS, valuesOf } from './samples-part.ts';
+import { isCounted, isCumulative, isGood, isRepeat, SAME_MS, valuesOf, writeWork } from './samples-part.ts';
 import { isCount } from './samples-rejected.ts';
 import { END, type PointRows } from './samples-rows.ts';
 import type { PointSeries } from './samples-series.ts';
@@ -82,7 +82,7 @@ export class PartWriter {
   *writeCumulative(context: PartContext): InSteps<void> {
     const { part, rows, pace, tally } = context;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
-      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
+      if (pace.isStep(writeWork(row, rows))) yield;
       if (!isCumulative(row, rows)) continue;
       const series = rows.series[row]!;
       const samples = rows.length[row]!;
@@ -182,7 +182,7 @@ export class PartWriter {
   *fitDeltas(context: PartContext): InSteps<void> {
     const { part, rows, pace } = context;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
-      if (pace.isStep(FIELD_WORK)) yield;
+      if (pace.isStep(writeWork(row, rows))) yield;
       if (rows.isRecorded[row] === 1 && rows.isDelta[row] === 1) this.#fit(row, context);
     }
   }
@@ -192,7 +192,7 @@ export class PartWriter {
     const { part, rows, pace } = context;
     let gapToMs = NEVER;
     for (let row = part.first; row !== END; row = rows.next[row]!) {
-      if (pace.isStep(rows.length[row]! * FIELD_WORK)) yield;
+      if (pace.isStep(writeWork(row, rows))) yield;
       if (rows.isRecorded[row] === 0 || rows.isDelta[row] === 0) continue;
       gapToMs = Math.min(gapToMs, this.#addDelta(rows.series[row]!, row, context));
     }

@@ -205,6 +205,7 @@ async function told(steps: readonly Step[], isInParts: boolean) {
         one.scrapesMissed,
         one.coveredSeconds.toFixed(2),
         one.firstSight,
+        one.resets,
       ]),
     })),
   };
