@@ -33,6 +33,7 @@ function mendOf(verdict: Exclude<Verdict, { kind: 'accepted' }>, place: Place): 
   if (verdict.kind === 'too_large') return '';
   const { reason, error } = verdict;
   if (reason === 'http_404') return isTwice(place.path) ? TWICE : '';
+  if (NO_HANDSHAKE.test(error)) return NO_TLS_MAYBE;
   if (reason === 'tls') return tlsMend(error, place);
   for (const [when, pattern, mend] of place.isSecure ? SECURE : PLAIN)
     if (when === `${place.protocol} ${reason}` && pattern.test(error)) return mend;
@@ -54,6 +55,11 @@ const GRPC_PORT =
 const HTTP_PORT = 'it may be a port of gRPC: OTLP over HTTP usually is on port 4318; for gRPC take the otlp exporter';
 const CERTIFICATE_MAYBE = 'if it asks for a certificate of this client, set tls.cert_file and tls.key_file';
 
+const NO_TLS = 'that port has no TLS: write http://, or tls.insecure: true with gRPC';
+const NO_TLS_MAYBE = `if ${NO_TLS}`;
+/** Node's words when the peer hung up on the greeting of TLS, as ports of plain gRPC do, whatever the reason it is counted as. */
+const NO_HANDSHAKE = /disconnected before secure TLS connection/i;
+
 /** Without TLS here. */
 const PLAIN: readonly Mend[] = [
   ['grpc connect', /^Protocol error/, GRPC_PORT],
@@ -74,10 +80,7 @@ function tlsMend(error: string, { protocol }: Place): string {
 
 /** Words of OpenSSL and of Node. */
 const TLS: readonly (readonly [error: RegExp, mend: string])[] = [
-  [
-    /wrong version number|packet length too long|http request/i,
-    'that port has no TLS: write http://, or tls.insecure: true with gRPC',
-  ],
+  [/wrong version number|packet length too long|http request/i, NO_TLS],
   [
     /certificate required|handshake failure|bad certificate|unknown ca/i,
     'it wants a certificate of this client that it trusts: tls.cert_file and tls.key_file',

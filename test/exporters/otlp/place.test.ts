@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createH2, createSecureServer } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, createServer as createTcp, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { grpcVerdictOf } from '../../../exporters/otlp/grpc-verdict.ts';
@@ -25,6 +25,8 @@ const BACKENDS = {
   https: () => createHttps(PAIR),
   h2: () => createH2(),
   h2tls: () => createSecureServer(PAIR),
+  /** Hangs up on what it cannot read, as servers of plain gRPC do. */
+  hangsUp: () => createTcp((socket) => socket.once('data', () => socket.end()).on('error', () => {})),
   h2mutual: () => createSecureServer(MUTUAL),
 } as const;
 
@@ -75,6 +77,22 @@ for (const [what, backend, send, tls, reason, told] of [
     /; it speaks no HTTP\/2: OTLP over gRPC usually is on port 4317/,
   ],
   ['gRPC with TLS to a plain port', 'h2', callTo, TRUSTING, 'tls', /: wrong version number; that port has no TLS: /],
+  [
+    'gRPC with TLS to a port that hangs up on it',
+    'hangsUp',
+    callTo,
+    TRUSTING,
+    'tls',
+    /disconnected before secure TLS connection was established; if that port has no TLS: .*tls\.insecure: true with gRPC$/,
+  ],
+  [
+    'HTTPS to a port that hangs up on it',
+    'hangsUp',
+    post,
+    TRUSTING,
+    'lost',
+    /disconnected before secure TLS connection was established; if that port has no TLS: write http:\/\/, /,
+  ],
   ['gRPC with TLS to HTTPS', 'https', callTo, TRUSTING, 'tls', /alert no application protocol; it speaks no HTTP\/2: /],
   [
     'gRPC without the certificate it needs',
