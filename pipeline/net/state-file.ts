@@ -27,6 +27,8 @@ export interface StateFile {
 }
 
 export class TooLarge extends Error {}
+/** A folder, a pipe or a device is there. */
+export class NotAFile extends Error {}
 
 /** Only its owner may read or write the file. */
 const MODE = 0o600;
@@ -72,7 +74,7 @@ async function readWhole(path: string, maxBytes: number): Promise<string | null>
   try {
     const found = await stat(path);
     // A pipe or a device would be read for ever.
-    if (!found.isFile()) throw new Error('it is no file');
+    if (!found.isFile()) throw new NotAFile('it is no file');
     if (found.size > maxBytes) throw new TooLarge(`it has ${found.size} bytes, more than ${maxBytes}`);
     return await readFile(path, 'utf8');
   } catch (error) {

@@ -5,11 +5,11 @@
 import type { Clock, Timer } from '../../pipeline/clock/clock.ts';
 import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { errorText } from '../../pipeline/errors.ts';
-import { type StateFile, TooLarge } from '../../pipeline/net/state-file.ts';
+import { NotAFile, type StateFile, TooLarge } from '../../pipeline/net/state-file.ts';
 import type { OtlpConfig } from './config.ts';
 import type { Repeats } from './repeats.ts';
 import { isOurs, readTaken, type TakenRequests, writeTaken } from './repeats-format.ts';
-import { createRepeatsFileEvents, type RepeatsFileEvents } from './repeats-telemetry.ts';
+import { createRepeatsFileEvents, type RepeatsFileEvents, type Unusable } from './repeats-telemetry.ts';
 import type { SplitRequests } from './split-requests.ts';
 
 /** How long (ms) a stop waits for the disk: what comes after it has to flush as well. */
@@ -95,7 +95,7 @@ export class RepeatsStore {
       if (text === null) events.none();
       else await this.#use(text);
     } catch (error) {
-      events.unusable(error instanceof TooLarge ? 'too_large' : 'unreadable', errorText(error));
+      events.unusable(unusableBy(error), errorText(error));
     }
   }
 
@@ -204,6 +204,11 @@ export class RepeatsStore {
     await this.#release();
     return text !== null;
   }
+}
+
+function unusableBy(error: unknown): Unusable {
+  if (error instanceof TooLarge) return 'too_large';
+  return error instanceof NotAFile ? 'not_a_file' : 'unreadable';
 }
 
 /** As `work`, but rejects after `WRITE_MS`; what is still written then may come to its end all the same. */

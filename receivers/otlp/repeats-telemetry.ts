@@ -3,7 +3,7 @@ import type { ReceiverSettings } from '../../pipeline/component.ts';
 import { errorText } from '../../pipeline/errors.ts';
 
 /** Why a file that is there cannot be used. */
-export type Unusable = 'unreadable' | 'too_large' | 'foreign' | 'corrupt';
+export type Unusable = 'unreadable' | 'not_a_file' | 'too_large' | 'foreign' | 'corrupt';
 
 export interface RepeatsFileEvents {
   read(sources: number, splits: number): void;
@@ -27,6 +27,7 @@ export interface RepeatsFileEvents {
 
 const MENDS: Readonly<Record<Unusable, string>> = {
   unreadable: 'give this user the right to read it; until then it is not written either',
+  not_a_file: 'name a file in traffic.repeats_file, not a folder or a device; until then nothing is written',
   too_large: 'raise traffic.max_repeats_file_size, or remove the file; until then it is not written either',
   foreign: 'give traffic.repeats_file a path of its own for each receiver and each Weir',
   corrupt: 'nothing: a new one is written when this Weir stops',

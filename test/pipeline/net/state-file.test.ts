@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { stateFile, TooLarge } from '../../../pipeline/net/state-file.ts';
+import { NotAFile, stateFile, TooLarge } from '../../../pipeline/net/state-file.ts';
 
 async function folder(t: ExecutionContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'weir-state-'));
@@ -42,7 +42,7 @@ test('a writing that fails leaves the old file and nothing else', async (t) => {
   const file = stateFile(join(path, 'taken'), 100);
   await t.throwsAsync(file.write('new'));
   t.deepEqual(await readdir(path), ['taken']);
-  await t.throwsAsync(file.read(), { message: 'it is no file' });
+  await t.throwsAsync(file.read(), { instanceOf: NotAFile, message: 'it is no file' });
 });
 
 test('a folder that is missing is told before anything is to be written', async (t) => {

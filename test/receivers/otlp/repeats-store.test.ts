@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
+import { NotAFile } from '../../../pipeline/net/state-file.ts';
 import { Repeats, type RequestNumber } from '../../../receivers/otlp/repeats.ts';
 import { readTaken, type TakenRequests, writeTaken } from '../../../receivers/otlp/repeats-format.ts';
 import { OWNER_CHECK_MS } from '../../../receivers/otlp/repeats-store.ts';
@@ -288,6 +289,19 @@ test('a file that is too large is told, and not written over', async (t) => {
   t.truthy(
     stage.log.lines.find(({ level, fields }) => level === 'warn' && /max_repeats_file_size/.test(String(fields.mend))),
   );
+});
+
+test('a folder in the place of the file is told as such, and left alone', async (t) => {
+  const files = new StateFiles();
+  files.failures.set('read', new NotAFile('it is no file'));
+  const stage = await startStage(files);
+  await stage.intake.take(request(slotSum(0), envelope(0)));
+  t.deepEqual([...told(stage)], [['not_a_file', 1]]);
+  await stage.intake.stop();
+  t.is(files.texts.size, 0);
+  const [line] = stage.log.lines.filter(({ level }) => level === 'warn');
+  t.like(line?.fields, { reason: 'it is no file', file: FILE });
+  t.regex(String(line?.fields.mend), /^name a file in traffic\.repeats_file/);
 });
 
 /** What the file system refuses, how that is counted, and how loudly it is told. */
