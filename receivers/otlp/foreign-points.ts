@@ -2,6 +2,7 @@
  * @module Data points that nobody here wants or can count, by the name of their metric; names come from outside, so few are
  * kept.
  */
+import { SCRAPE_REPORTS } from '../../pipeline/wire/otlp/scrape-reports.ts';
 
 /** All names beyond those that are kept. */
 export const OTHER_NAMES = 'other';
@@ -33,6 +34,13 @@ export class ForeignPoints {
     yield* this.#points;
     if (this.#others > 0) yield [OTHER_NAMES, this.#others];
   }
+}
+
+/** Takes those points out of `names` that every Collector sends of its own accord, and returns them. */
+export function takeScrapeReports(names: Map<string, number>): ReadonlyMap<string, number> {
+  const reports = new Map([...names].filter(([name]) => SCRAPE_REPORTS.has(name)));
+  for (const name of reports.keys()) names.delete(name);
+  return reports;
 }
 
 /** What a sender is told of such points. */

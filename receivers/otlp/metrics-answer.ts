@@ -1,7 +1,7 @@
 /** @module What the sender of metrics is told, and the books of what nobody here wants of its request. */
 import type { Balance } from '../../pipeline/balance.ts';
 import type { DecodedTraffic } from '../../pipeline/wire/otlp-traffic.ts';
-import { badValuesMessage, foreignMessage } from './foreign-points.ts';
+import { badValuesMessage, foreignMessage, takeScrapeReports } from './foreign-points.ts';
 import type { IntakeAnswer } from './intake.ts';
 import { worstOf } from './outcomes.ts';
 import type { SamplesShare } from './samples-share.ts';
@@ -34,7 +34,7 @@ export class MetricsAnswers {
     const worst = worstOf(fates);
     if (worst.kind === 'retry' && !fates.some(({ isLast }) => isLast === true)) return worst;
     const left = [this.#tellForeign(decoded, samples), this.#tellBadValues(decoded), ...rejectedSamples(samples)];
-    if (samples !== null) this.#tellUnwanted(samples);
+    if (samples !== null) this.#tellUnwanted(samples.unwanted);
     this.#events.capped(decoded.cappedCounts);
     for (const { unread, envelope } of decoded.resources)
       if (unread !== undefined) this.#events.unread(unread, envelope);
@@ -55,9 +55,10 @@ export class MetricsAnswers {
     return { points, message: badValuesMessage(points, badValues) };
   }
 
-  /** The rest of the pages of proxies: no fault of their sender, who is not told. */
-  #tellUnwanted({ unwanted }: SamplesShare): void {
+  /** The rest of the pages of proxies, and what a Collector adds to any page: no fault of their sender, who is not told. */
+  #tellUnwanted(unwanted: ReadonlyMap<string, number>): void {
     const points = total(unwanted.values());
+    if (points === 0) return;
     this.#balance.accepted += points;
     this.#balance.filter('not_wanted', points);
     this.#events.unwanted(unwanted);
@@ -73,6 +74,9 @@ export class MetricsAnswers {
       if (rest > 0) left.set(name, rest);
       else left.delete(name);
     }
+    const reports = takeScrapeReports(left);
+    this.#tellUnwanted(reports);
+    points -= total(reports.values());
     const unnamed = Math.max(0, points - total(left.values()));
     if (points === 0) return NOTHING_LEFT_OUT;
     this.#balance.accepted += points;

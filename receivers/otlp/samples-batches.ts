@@ -23,8 +23,7 @@ export class SamplesBatches {
   emit(...[target, event, times, items, later]: Parameters<TargetEvents['emit']>): void {
     const { scheduledMs, startedMs, monoMs: startedMonoMs, nextDueMs } = times;
     const delivery = new Delivery();
-    if (event.kind === 'scraped' || event.kind === 'failed')
-      this.#events.scraped(event.kind === 'scraped' ? 'good' : 'failed');
+    if (event.kind === 'scraped') this.#events.scraped('good');
     this.#ends?.add(delivery, target);
     this.#settings.next.consume({
       body: 'samples',

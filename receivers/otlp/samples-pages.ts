@@ -54,17 +54,23 @@ export class TargetPages {
 
   /** Tells of scrapes that were due then (engine ms) and of which nothing came. */
   missed(dues: readonly number[]): void {
-    for (const dueMs of dues) this.failed('nothing_came', dueMs);
+    for (const dueMs of dues) this.#failed('nothing_came', dueMs);
     if (dues.length > 0) this.#events.missed(this.#target, dues.length);
   }
 
   /** Nobody tells of a time that ended at `toMs`, engine time. */
   gap(toMs: number): void {
-    this.failed('gap', toMs);
+    this.#failed('gap', toMs);
     this.#events.missed(this.#target, 1);
   }
 
-  failed(reason: string, dueMs: number): void {
+  /** The Collector says that its scrape of then (engine ms) failed. */
+  failed(dueMs: number): void {
+    this.#failed('scrape_failed', dueMs);
+    this.#events.failed();
+  }
+
+  #failed(reason: string, dueMs: number): void {
     this.#emit({ kind: 'failed', reason }, { scheduledMs: dueMs, startedMs: dueMs });
   }
 

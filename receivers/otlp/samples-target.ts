@@ -187,7 +187,7 @@ export class SampledTarget {
     }
     if (timeMs <= this.times.timeMs) return;
     this.#advance(timeMs, facts, timeMs);
-    this.#pages.failed('scrape_failed', this.times.atMs);
+    this.#pages.failed(this.times.atMs);
     this.isUp = false;
     this.failures += 1;
   }

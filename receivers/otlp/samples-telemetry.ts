@@ -10,7 +10,7 @@ import type { KnownResources } from './samples-resources.ts';
 export interface SamplesEvents {
   found(target: Target, source: OwnerSource): void;
   left(target: Target): void;
-  /** Scrapes that should have been and of which nothing came. */
+  /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */
   missed(target: Target, scrapes: number): void;
   /** The Collector's clock was set forward by so much, or back (negative), ms. */
   clockStepped(target: Target, ms: number): void;
@@ -55,8 +55,10 @@ export function createSamplesEvents(
   const directionOf = (ms: number) => (ms < 0 ? 'back' : 'forward');
   const add = (outcome: string, count: number) => scrapes.set(outcome, scrapes.get(outcome)! + count);
   const registered = [
-    meters.counter('weir_otlp_samples_scrapes_total', "Scrapes of a Collector's that came or should have come.", () =>
-      [...scrapes].map(([outcome, value]) => ({ value, attributes: { ...attributes, outcome } })),
+    meters.counter(
+      'weir_otlp_samples_scrapes_total',
+      "Scrapes of a Collector's, each by one outcome: good when it came, whole or in part, failed when the Collector says so (up 0), missed when it was due and nothing came in time, or no deltas tell of it.",
+      () => [...scrapes].map(([outcome, value]) => ({ value, attributes: { ...attributes, outcome } })),
     ),
     meters.counter(
       'weir_otlp_samples_clock_steps_total',

@@ -9,6 +9,7 @@ import {
   unreadAttribute,
 } from './envelope.ts';
 import { type InSteps, ITEM_WORK, inOneGo, Pace } from './pace.ts';
+import { SCRAPE_REPORTS } from './scrape-reports.ts';
 import { TrafficAssembly } from './traffic-assembly.ts';
 
 export interface DecodedTraffic {
@@ -46,7 +47,7 @@ export interface ForeignMetrics {
   /** Metrics of which something was left out. */
   readonly metrics: number;
   readonly points: number;
-  /** Points by the metric's name, for the first 100 names; names are cut after 200 characters. */
+  /** Points by the metric's name, for the first 100 names and `SCRAPE_REPORTS`; names are cut after 200 characters. */
   readonly names: ReadonlyMap<string, number>;
 }
 
@@ -123,7 +124,8 @@ export class DecodedDraft {
     this.#points += points;
     const shown = name.slice(0, MAX_NAME_LENGTH);
     const known = this.#names.get(shown);
-    if (known !== undefined || this.#names.size < MAX_NAMES) this.#names.set(shown, (known ?? 0) + points);
+    const isKept = known !== undefined || this.#names.size < MAX_NAMES || SCRAPE_REPORTS.has(shown);
+    if (isKept) this.#names.set(shown, (known ?? 0) + points);
   }
 
   finish(): DecodedTraffic {
