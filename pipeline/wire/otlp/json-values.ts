@@ -60,8 +60,11 @@ const EXPECTED = new Map<Field['type'], string>([
 ]);
 
 /** What is expected where a number of `field` is none. */
-export function expectedOf({ type }: Field): string {
-  return EXPECTED.get(type) ?? 'a number';
+export function expectedOf({ type, values }: Field): string {
+  const expected = EXPECTED.get(type) ?? 'a number';
+  // The first one of each enumeration stands for none.
+  const [none, example = none] = values?.keys() ?? [];
+  return example === undefined ? expected : `${expected} or its name, such as ${example},`;
 }
 
 function readInteger(field: Field, bytes: Uint8Array, from: number, to: number, quoted: boolean): boolean {

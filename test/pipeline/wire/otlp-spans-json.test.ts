@@ -332,7 +332,11 @@ const REFUSED: readonly [string, string | Uint8Array, RegExp][] = [
     span('"droppedLinksCount":4294967296'),
     /droppedLinksCount: expected an integer of 32 bits without sign/,
   ],
-  ['an unknown name of an enumeration', span('"kind":"SERVER"'), /kind: expected the number of an enumeration/],
+  [
+    'an unknown name of an enumeration',
+    span('"kind":"SERVER"'),
+    /kind: expected the number of an enumeration or its name, such as SPAN_KIND_INTERNAL, at byte \d+, where /,
+  ],
   ['a number with a leading zero', value('"intValue":01'), /intValue: expected a number/],
   ['a number with a plus', value('"intValue":+1'), /intValue: expected a number/],
   ['a number that ends in a point', value('"doubleValue":1.'), /doubleValue: expected a number/],
