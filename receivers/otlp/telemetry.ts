@@ -201,10 +201,16 @@ export function createOtlpEvents(
 function tellFlaws(log: ReceiverSettings<unknown>['log'], host: string, node: string): void {
   const mended = mendedNode(node);
   if (mended === null) return;
-  const fields = { node, flaw: HTTP2_FLAW, mend: `run Weir with Node ${mended} or a newer one of its line` };
+  const fields = { node, flaw: HTTP2_FLAW, mend: mendOfFlaws(mended) };
   const text = 'HTTP/2 of this Node has known flaws, and gRPC is served with it';
   if (isLoopback(host)) log.info(fields, `${text}, on this machine only`);
   else log.warn(fields, `${text} to other machines`);
+}
+
+/** The launcher always takes the Node that this Weir pins, so that another one is called by its own path. */
+function mendOfFlaws(version: string): string {
+  const own = `start Weir with a Node of your own, ${version} or a newer one of its line`;
+  return `${own}: node pipeline/main.ts in place of bin/weir; or take OTLP over HTTP only`;
 }
 
 function closingText(reason: IngestClosing, otherPort: number | null): string {

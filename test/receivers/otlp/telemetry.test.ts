@@ -115,7 +115,7 @@ for (const [what, node, protocol, host, levels] of [
       t.deepEqual(log.lines[1]!.fields, {
         node,
         flaw: 'CVE-2026-123866',
-        mend: 'run Weir with Node 26.13.1 or a newer one of its line',
+        mend: 'start Weir with a Node of your own, 26.13.1 or a newer one of its line: node pipeline/main.ts in place of bin/weir; or take OTLP over HTTP only',
       });
   });
 }
