@@ -38,6 +38,8 @@ interface TargetRow {
   readonly pod: string;
   /** `namespace/name` of those that its series tell, where no label does. */
   readonly told: readonly string[];
+  /** Workload, pod and receiver, for people; '' for what is not known. */
+  readonly names: readonly string[];
   readonly cells: readonly Cell[];
   /** What to do about it; '' for nothing. */
   readonly mend: string;
@@ -83,20 +85,26 @@ function hasList(answer: unknown): boolean {
 const MOST_LINES = 10;
 
 function mends(rows: readonly TargetRow[]): string {
-  return below(rows.filter((row) => row.mend !== '').map((row) => `   mend ${row.target}: ${row.mend}`));
+  const mended = rows.filter(({ mend }) => mend !== '');
+  return below(mended, (row) => `   mend ${nameIn(rows, row)}: ${row.mend}`);
+}
+
+/** Its address, and where others have the same, what tells it apart from these. O(rows). */
+function nameIn(rows: readonly TargetRow[], row: TargetRow): string {
+  const others = rows.filter(({ target }) => target === row.target);
+  const more = row.names.filter((name, i) => name !== '' && others.some(({ names }) => names[i] !== name));
+  return more.length === 0 ? row.target : `${row.target} (${more.join(', ')})`;
 }
 
 /** Files that should name targets and cannot be used: a workload may be missing for that. */
 function problemsText(answer: unknown): string {
   const problems = isRecord(answer) ? rowsOf(answer.problems, '') : [];
-  return below(
-    problems.filter(isRecord).map(({ receiver, file, error }) => `   problem ${receiver}: ${file}: ${error}`),
-  );
+  return below(problems.filter(isRecord), ({ receiver, file, error }) => `   problem ${receiver}: ${file}: ${error}`);
 }
 
-function below(lines: readonly string[]): string {
-  const shown = lines.slice(0, MOST_LINES).map(terminalText);
-  if (lines.length > MOST_LINES) shown.push(`   … and ${lines.length - MOST_LINES} more`);
+function below<Item>(items: readonly Item[], lineOf: (item: Item) => string): string {
+  const shown = items.slice(0, MOST_LINES).map((item) => terminalText(lineOf(item)));
+  if (items.length > MOST_LINES) shown.push(`   … and ${items.length - MOST_LINES} more`);
   return shown.map((line) => `${line}\n`).join('');
 }
 
@@ -138,9 +146,10 @@ function targetRow(value: unknown, nowMs: number): TargetRow | null {
   const bySeries = text('identity') === 'series';
   const last = Date.parse(text('lastScrape'));
   const duration = number('lastDurationMs');
+  const owner = bySeries ? toldText(told) : workload === '' ? NONE : within(namespace, workload);
   const cells: Cell[] = [
     target,
-    bySeries ? toldText(told) : workload === '' ? NONE : `${namespace === '' ? '' : `${namespace}/`}${workload}`,
+    owner,
     text('receiver'),
     { text: health, color: health === 'down' ? 'red' : null },
     Number.isNaN(last) ? NONE : `${formatMs(Math.max(0, nowMs - last))} ago`,
@@ -149,7 +158,12 @@ function targetRow(value: unknown, nowMs: number): TargetRow | null {
     String(number('consecutiveFailures') ?? NONE),
     once(text('explanation') || text('lastError')),
   ];
-  return { target, namespace, workload, pod, told, cells, mend: text('mend') };
+  const names = [owner === NONE ? '' : owner, pod, text('receiver')];
+  return { target, namespace, workload, pod, told, names, cells, mend: text('mend') };
+}
+
+function within(namespace: string, name: string): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
 }
 
 /** The workload that series tell, or how many. */

@@ -258,6 +258,31 @@ test('targets explains each target and what to mend', async (t) => {
   t.true(out.endsWith('   mend 127.0.0.1:4191: is the proxy running?\n'));
 });
 
+test('mends tell targets of one address apart, by what differs', async (t) => {
+  const [up, down] = TARGETS.targets;
+  const two = (...changes: object[]) =>
+    serveJson(t, { ready: true, targets: changes.map((one) => ({ ...down, ...one })) });
+  const mendsOf = async (url: string) => {
+    const { out } = await callWeir(['targets', '--url', url]);
+    return [...out.matchAll(/^ {3}mend (.*): is the proxy running\?$/gm)].map(([, name]) => name);
+  };
+  const [web, cart] = ['web', 'cart'].map((workload) => ({ namespace: 'shop', workload }));
+  t.deepEqual(await mendsOf(await two(web!, cart!)), ['127.0.0.1:4191 (shop/web)', '127.0.0.1:4191 (shop/cart)']);
+  t.deepEqual(await mendsOf(await two({}, { receiver: 'otlp' })), [
+    '127.0.0.1:4191 (linkerd)',
+    '127.0.0.1:4191 (otlp)',
+  ]);
+  t.deepEqual(await mendsOf(await two(web!, { ...cart!, receiver: 'otlp' })), [
+    '127.0.0.1:4191 (shop/web, linkerd)',
+    '127.0.0.1:4191 (shop/cart, otlp)',
+  ]);
+  t.deepEqual(await mendsOf(await two({ ...web!, pod: 'web-1' }, { ...web!, pod: 'web-2' })), [
+    '127.0.0.1:4191 (web-1)',
+    '127.0.0.1:4191 (web-2)',
+  ]);
+  t.deepEqual(await mendsOf(await two(web!, { ...up })), ['127.0.0.1:4191'], 'another address needs no more');
+});
+
 test('files of targets that cannot be used are told, below the table and instead of an empty one', async (t) => {
   const problems = [{ receiver: 'linkerd', file: '/etc/a\u001b.json', error: 'no file matches this pattern' }];
   const told = '   problem linkerd: /etc/a\\x1b.json: no file matches this pattern\n';
