@@ -133,8 +133,10 @@ export function meshRows(
   return meshes.map((mesh) => ({ mesh, rule: ruleText(rules.get(mesh)), docs: `docs/semantics.md#${anchorOf(mesh)}` }));
 }
 
+const NO_RULE = 'its rule is not at hand here: series are listed only for pages that this Weir scrapes itself';
+
 function ruleText(rules: MeshRules | undefined): string {
-  if (rules === undefined) return 'no series of it is in this list, so that its rule is not at hand';
+  if (rules === undefined) return NO_RULE;
   const { counts, vanished, sentinel } = rules;
   const counting =
     counts.client === counts.server

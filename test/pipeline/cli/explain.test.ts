@@ -29,7 +29,7 @@ const SLOTS = [0, 1].map((i) => {
 const TEXT = `x/deployment/web -> x/deployment/api, p99 = 92.5 ms   (20s, 22:13:40 to 22:14:00 UTC)
 86 successes, 4 failures (2 no server saw), success 95.56%, 6.00 per second, counts requests
 side: client: an edge is asked of the client's side first; the server's side told 88 attempts
-mesh istio: no series of it is in this list, so that its rule is not at hand (docs/semantics.md#istio)
+mesh istio: its rule is not at hand here: series are listed only for pages that this Weir scrapes itself (docs/semantics.md#istio)
 
 SLOT                   SUCCESSES   FAILURES   UNREACHED   LATENCIES
 22:13:40 to 22:13:50          28          2           1          30
