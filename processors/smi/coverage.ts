@@ -33,7 +33,8 @@ export function coverPage(
     return;
   }
   coverage.coveredSeconds += (batch.startedMs - startMs) / 1000;
-  state.lifeStartMs = startMs;
+  // What is expected here of the time before is not expected again where a slot begins earlier after all.
+  state.lifeStartMs = Math.max(startMs, openSinceMs);
   // The part of its life that lies in slots already closed is expected here, where its counts are.
   coverage.expectedSeconds += Math.max(0, openSinceMs - startMs) / 1000;
 }

@@ -46,6 +46,8 @@ export interface EngineSettings {
   readonly watchStartMs: number;
   /** Whether slots stay open for all of `graceMs`, because others tell of them too. Default: no. */
   readonly awaitsOthers?: boolean;
+  /** What others told of an open slot, by its number: the span of their intervals, null when nothing. Default: null. */
+  readonly othersTold?: (slot: number) => Interval | null;
 }
 
 export class SmiEngine {
@@ -230,8 +232,12 @@ export class SmiEngine {
       const slot = this.#open.oldest;
       if (slot === null || (!force && !this.#mayClose(slot, nowMs))) return null;
       this.#open.closeOldest();
-      // A slot that is cut as it begins holds nothing, unless a scrape came in at that very instant.
-      if (nowMs > slot.startMs || slot.coverage.size > 0) return this.#beginToReadOut(slot, nowMs);
+      const told = this.#settings.othersTold?.(slot.number) ?? null;
+      if (told !== null) slot.reachBack(told, this.#settings.slotMs);
+      // A slot that is cut as it begins holds nothing, unless something came in at that very instant.
+      if (nowMs > slot.startMs || slot.coverage.size > 0 || told !== null) {
+        return this.#beginToReadOut(slot, slot.endAt(nowMs, told));
+      }
     }
   }
 
@@ -248,8 +254,7 @@ export class SmiEngine {
   }
 
   /** Settles who was watched, at once; what was counted stands still from now on. O(targets). */
-  #beginToReadOut(slot: Slot, nowMs: number): ClosingSlot {
-    const endMs = Math.min(slot.endMs, Math.max(nowMs, slot.startMs + 1));
+  #beginToReadOut(slot: Slot, endMs: number): ClosingSlot {
     const states = [...this.#targets.values()];
     for (const state of states) coverExpected(state, slot, endMs);
     // Targets of one key share their coverage: it is whole only now.

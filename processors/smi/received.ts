@@ -6,7 +6,7 @@ import type { TrafficSender } from '../../pipeline/batch.ts';
 import type { Watched } from '../../pipeline/model/coverage.ts';
 import { type Overflow, TrafficAccumulator } from '../../pipeline/model/sum.ts';
 import { inOneGo, SumPace, type SumSteps } from '../../pipeline/model/sum-steps.ts';
-import type { CoverageRecord, TrafficSum } from '../../pipeline/model/traffic.ts';
+import type { CoverageRecord, Interval, TrafficSum } from '../../pipeline/model/traffic.ts';
 import { doubtTargets, missedScrape, Vouched } from './doubts.ts';
 import { withPartsInSteps } from './parts.ts';
 import { type Heard, type SenderSettings, Senders } from './senders.ts';
@@ -121,6 +121,14 @@ export class ReceivedTraffic {
   /** Items held in open slots. */
   get items(): number {
     return this.#items;
+  }
+
+  /** Span of the intervals of what was told in time of the open slot `number`; null when nothing was. */
+  toldOf(number: number): Interval | null {
+    const share = this.#open.get(number)?.get(number);
+    if (share === undefined || share.received.isEmpty) return null;
+    // Where a clock is not believed, neither are the ends of its intervals.
+    return share.clockAhead ? this.#intervalOf(number) : share.received.interval;
   }
 
   /**

@@ -26,7 +26,8 @@ const STEP_RECORDS = 2048;
 export class Slot {
   /** Number of the slot: its start divided by the slot length. */
   readonly number: number;
-  readonly startMs: number;
+  /** Earlier once others told of what came before the cut. */
+  startMs: number;
   readonly endMs: number;
   /** True when the watch began inside it. */
   readonly cut: boolean;
@@ -40,13 +41,28 @@ export class Slot {
   pages = 0;
   #lost: Overflow = { counts: 0 };
 
-  /** `watchStartMs` cuts the slot in which the watch began: what came before it is nobody's. */
+  /** `watchStartMs` cuts the slot in which the watch began: what came before it is nobody's, unless others tell of it. */
   constructor(number: number, slotMs: number, watchStartMs: number, mark: number) {
     this.number = number;
     this.endMs = (number + 1) * slotMs;
     this.cut = watchStartMs > number * slotMs && watchStartMs < this.endMs;
     this.startMs = this.cut ? watchStartMs : number * slotMs;
     this.mark = mark;
+  }
+
+  /** Begins where what others told of it (`told`) begins, so that its length is that of its counts. It stays cut. */
+  reachBack(told: Interval, slotMs: number): void {
+    this.startMs = Math.min(this.startMs, Math.max(told.startMs, this.number * slotMs));
+  }
+
+  /**
+   * End (ms) when it closes at `nowMs`. A slot that is cut there goes on to where what others told of it (`told`) ends, but not to
+   * its whole end: by that whoever hears of it knows that it is the last.
+   */
+  endAt(nowMs: number, told: Interval | null): number {
+    const cutMs = Math.max(nowMs, this.startMs + 1);
+    if (cutMs >= this.endMs) return this.endMs;
+    return Math.max(cutMs, Math.min(told?.endMs ?? cutMs, this.endMs - 1));
   }
 
   /** True when something of this record was added here. */

@@ -62,6 +62,7 @@ class Smi implements Processor {
       maxRecords: config.max_records,
       maxPastLives: config.max_past_lives,
       watchStartMs: startedMs,
+      othersTold: (slot) => this.#received.toldOf(slot),
     });
     this.#received = new ReceivedTraffic({
       slotMs,

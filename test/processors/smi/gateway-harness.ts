@@ -42,16 +42,19 @@ interface GatewayOptions {
   readonly receives?: readonly Body[];
   readonly answer?: (n: number) => Outcome;
   readonly meters?: Meters;
+  /** When it begins, in seconds of the test. */
+  readonly fromSecond?: number;
 }
 
-/** One that begins at `T0`. Seconds of the test count from there. */
+/** One that begins at `T0`, unless `fromSecond` says otherwise. Seconds of the test count from `T0`. */
 export function gateway({
   written = {},
   receives = ['traffic'],
   answer = () => TAKEN,
   meters = NO_METERS,
+  fromSecond = 0,
 }: GatewayOptions = {}) {
-  const clock = createTestClock(T0);
+  const clock = createTestClock(T0 + fromSecond * 1000);
   const time = createEngineTime(clock);
   const books = new Map<Body, ToldBalance>([
     ['samples', new ToldBalance()],
@@ -67,7 +70,7 @@ export function gateway({
     meters,
     balance: books.get('samples')!,
     balanceOf: (body) => books.get(body)!,
-    startedMs: T0,
+    startedMs: T0 + fromSecond * 1000,
     slotMs: SLOT_MS,
     scrapeTimeoutMs: SLOT_MS,
     receives: new Set(receives),
@@ -80,7 +83,7 @@ export function gateway({
     slotMs: SLOT_MS,
     retentionMs: 300_000,
     defaultKind: 'Deployment',
-    startedMs: T0,
+    startedMs: T0 + fromSecond * 1000,
     maxItems: 100_000,
     maxReadings: 4,
   });
