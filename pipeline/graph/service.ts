@@ -105,7 +105,10 @@ function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Lo
       continue;
     }
     const { slotMs, windowMs } = pipeline;
-    const firstMs = slotMs === 0 ? null : Math.ceil(nowMs / slotMs) * slotMs + slotWaitOf(pipeline);
+    const waitMs = slotWaitOf(pipeline);
+    const firstMs = slotMs === 0 ? null : (Math.floor(nowMs / slotMs) + 1) * slotMs + waitMs;
+    // Who scrapes for Weir does so at times of its own: the scrape to compare with comes in the first slot, or in the next one.
+    const later = waitMs > 0 ? ', of what a Collector scrapes one or two slots later' : '';
     log.info(
       {
         pipeline: pipeline.id,
@@ -116,7 +119,7 @@ function tellStarted(config: CheckedConfig, graph: Graph, nowMs: number, log: Lo
       },
       firstMs === null
         ? 'started'
-        : `started: ${targets} ${targets === 1 ? 'target' : 'targets'}, first window at ${new Date(firstMs).toISOString().slice(11, 19)} UTC`,
+        : `started: ${targets} ${targets === 1 ? 'target' : 'targets'}, first window at ${new Date(firstMs).toISOString().slice(11, 19)} UTC${later}`,
     );
   }
 }

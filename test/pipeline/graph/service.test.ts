@@ -43,6 +43,15 @@ test('a pipeline of traces says only that it started; one of metrics when its fi
   t.like(started.find(({ fields }) => fields.pipeline === 'metrics')?.fields, { targets: 0, slotSeconds: 10 });
 });
 
+test('the first window of what others send comes a slot after its end, and later still where it takes two scrapes', async (t) => {
+  const messageOf = ({ log }: Awaited<ReturnType<typeof gateway>>) =>
+    log.lines.find(({ message, fields }) => message.startsWith('started') && fields.pipeline === 'metrics')?.message;
+  t.is(
+    messageOf(await gateway(t)),
+    'started: 0 targets, first window at 22:13:40 UTC, of what a Collector scrapes one or two slots later',
+  );
+});
+
 test('targets say whether this Weir scrapes at all', async (t) => {
   t.like((await gateway(t)).targets, { scrapes: false, targets: [] });
   t.like((await gateway(t, { linkerd: LINKERD })).targets, { scrapes: true, targets: [] });
