@@ -4,6 +4,7 @@ import type { EdgeReading, ResourceId, ResourceReading, TrafficReading } from '.
 import type { HttpAnswer } from '../../pipeline/net/http-server.ts';
 import { printableShort } from '../../pipeline/wire/printable.ts';
 import { METRICS, type Metric } from './explain-metrics.ts';
+import { targetOf, type Watched } from './explain-unmet.ts';
 import { listOf } from './items.ts';
 import * as answers from './status.ts';
 
@@ -68,15 +69,15 @@ export function askedMetric(query: URLSearchParams): Found<Metric | null> {
   return bad(`no metric "${printableShort(text)}"${hint}: it is one of ${names.join(', ')}`);
 }
 
-/** The resource, or with `peer` the edge from it to that, that the query names. O(resources or edges). */
-export function askedSubject(reading: TrafficReading, query: URLSearchParams): Found<Subject> {
+/** The resource, or with `peer` the edge from it to that, that the query names. O(resources or edges, and targets). */
+export function askedSubject(reading: TrafficReading, query: URLSearchParams, watched: Watched): Found<Subject> {
   const text = query.get('resource') ?? '';
   if (text === '') return bad('resource is missing: say deploy/web, or with peer=deploy/api the edge between them');
   const [from = '', to] = text.split('->', 2);
   const peer = query.get('peer') ?? to ?? '';
   const resource = refOf(from.trim(), query.get('namespace'));
   if (!resource.ok) return resource;
-  if (peer === '') return findResource(reading, resource.item);
+  if (peer === '') return findResource(reading, resource.item, watched);
   const other = refOf(peer.trim(), null);
   return other.ok ? findEdge(reading, resource.item, other.item) : other;
 }
@@ -102,18 +103,22 @@ function kindOf(text: string): string | null {
   return KINDS.get(lower) ?? KINDS.get(lower.replace(/s$/, '')) ?? null;
 }
 
-function findResource(reading: TrafficReading, ref: Ref): Found<Subject> {
+function findResource(reading: TrafficReading, ref: Ref, watched: Watched): Found<Subject> {
   const all = listOf(reading, ref.kind);
   const found = all.filter(({ resource }) => matches(ref, resource));
   const places = new Set(found.map(({ resource }) => `${resource.kind} ${resource.namespace}`));
   if (places.size > 1)
     return bad(`${shown(ref)} is not one: say which of ${namesOf(found.map((each) => each.resource))}`);
   const [first] = found;
-  if (first === undefined) return missing(reading, ref, all);
+  if (first === undefined) {
+    const target = targetOf((id) => matches(ref, id), watched, reading);
+    if (target !== '') return notFound(`${shown(ref)} is not known in this window; ${target}`);
+    return missing(reading, ref, all);
+  }
   return { ok: true, item: { kind: 'resource', reading: found.length === 1 ? first : reading.joined(found) } };
 }
 
-function matches({ kind, namespace, name }: Ref, end: ResourceId): boolean {
+function matches({ kind, namespace, name }: Ref, end: Pick<ResourceId, 'kind' | 'namespace' | 'name'>): boolean {
   const isHere = namespace === null || end.namespace === namespace || end.kind === 'Namespace' || end.kind === 'Node';
   return end.name === name && isHere && (kind === null || end.kind === kind);
 }

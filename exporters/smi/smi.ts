@@ -199,11 +199,12 @@ class Smi implements SmiExporter {
     if (!metric.ok) return metric.answer;
     const reading = this.#read(query, false);
     if (!('edges' in reading)) return reading;
-    const subject = askedSubject(reading, query);
-    if (!subject.ok) return subject.answer;
-    const { targets, series } = this.#settings;
+    const targets = this.#settings.targets();
     const slots = this.#slotsOf(query);
-    const facts = { reading, slots, targets: targets(), series, limit: seriesLimit(query) };
+    const isAll = this.#model.slotsOf(this.#retentionMs).length <= slots.length;
+    const subject = askedSubject(reading, query, { targets, longerMs: isAll ? null : this.#retentionMs });
+    if (!subject.ok) return subject.answer;
+    const facts = { reading, slots, targets, series: this.#settings.series, limit: seriesLimit(query) };
     return answers.json(JSON.stringify(explanationOf(subject.item, metric.item, facts)));
   }
 

@@ -208,6 +208,52 @@ for (const [query, code, message] of mistakes) {
   });
 }
 
+const down: TargetStatus = {
+  ...status,
+  workload: 'gone',
+  pod: 'gone-1',
+  health: 'down',
+  consecutiveFailures: 1,
+  lastError: 'nothing came since 2023-11-14T22:13:00.000Z',
+};
+const DOWN =
+  'target 10.0.0.9:4191 of linkerd is listed by weir targets: down: nothing came since 2023-11-14T22:13:00.000Z; its traffic is missing';
+for (const [query, message] of [
+  ['deploy/gone&namespace=x', `deploy/gone in namespace x is not known in this window; ${DOWN}`],
+  [
+    'x/pod/gone-1&t=10s',
+    `x/pod/gone-1 is not known in this window; ${DOWN}; for what came before ask with --window (?t=), up to 5m0s`,
+  ],
+  [
+    'deploy/late',
+    'deploy/late is not known in this window; target 10.0.0.7:4191 of linkerd is listed by weir targets: not scraped yet; its first scrape comes within 10s',
+  ],
+] as const) {
+  test(`what no slot of the window has, but a target is of, is still 404 and points to that: ${query}`, async (t) => {
+    const late: TargetStatus = {
+      ...status,
+      address: '10.0.0.7:4191',
+      workload: 'late',
+      pod: '',
+      health: 'unknown',
+      lastScrapeMs: null,
+    };
+    const { ask } = await startServer(t, { sums: SLOTS, targets: [down, late] });
+    const answer = await ask(`/v1/explain?resource=${query}`);
+    t.is(answer.status, 404);
+    t.is(JSON.parse(answer.text).message, message);
+  });
+}
+
+test('a target of another kind or namespace is not pointed to', async (t) => {
+  const { ask } = await startServer(t, { sums: SLOTS, targets: [down] });
+  for (const query of ['sts/gone', 'y/deploy/gone', 'deploy/gon', 'pod/gone']) {
+    const answer = await ask(`/v1/explain?resource=${query}`);
+    t.is(answer.status, 404);
+    t.notRegex(answer.text, /weir targets/);
+  }
+});
+
 test('before the first closed slot it says when numbers come', async (t) => {
   const { ask } = await startServer(t, { sums: [] });
   const answer = await ask('/v1/explain?resource=deploy/web');
