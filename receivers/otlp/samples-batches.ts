@@ -23,7 +23,6 @@ export class SamplesBatches {
   emit(...[target, event, times, items, later]: Parameters<TargetEvents['emit']>): void {
     const { scheduledMs, startedMs, monoMs: startedMonoMs, nextDueMs } = times;
     const delivery = new Delivery();
-    if (event.kind === 'scraped') this.#events.scraped('good');
     this.#ends?.add(delivery, target);
     this.#settings.next.consume({
       body: 'samples',

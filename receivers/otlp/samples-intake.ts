@@ -98,7 +98,7 @@ class Samples implements CollectorSamples {
         emit: (...event) => batches.emit(...event),
         held: (target, timeMs) => holding.add(target, timeMs),
         settle: (target) => inOneGo(holding.settle(target)),
-        failed: () => this.#events.scraped('failed'),
+        scraped: (outcome) => this.#events.scraped(outcome),
         missed: (target, scrapes) => this.#events.missed(target, scrapes),
         clockStepped: ({ target }, ms) => this.#events.clockStepped(target, ms),
         clockOff: ({ target }, ms) => this.#events.clockOff(target, ms),

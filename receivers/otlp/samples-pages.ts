@@ -67,7 +67,7 @@ export class TargetPages {
   /** The Collector says that its scrape of then (engine ms) failed. */
   failed(dueMs: number): void {
     this.#failed('scrape_failed', dueMs);
-    this.#events.failed();
+    this.#events.scraped('failed');
   }
 
   #failed(reason: string, dueMs: number): void {

@@ -34,8 +34,8 @@ export interface TargetEvents {
   held(target: SampledTarget, timeMs: number): void;
   /** Settles it in one go, and books what becomes of it. */
   settle(target: SampledTarget): void;
-  /** A scrape failed at whoever scrapes. */
-  failed(): void;
+  /** A scrape came, in whatever parts and shown on however many pages, or failed at whoever scrapes. */
+  scraped(outcome: 'good' | 'failed'): void;
   /** Scrapes that should have been and of which nothing came, or a time that no deltas tell of. */
   missed(target: Target, scrapes: number): void;
   /** The clock of whoever scrapes it was set forward by more than delays explain, or back (negative), ms. */

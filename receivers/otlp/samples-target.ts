@@ -245,6 +245,7 @@ export class SampledTarget {
   }
 
   #beginGood(timeMs: number): void {
+    this.#events.scraped('good');
     const overMs = this.#good.begin(timeMs);
     this.#stale.nextGood(timeMs);
     this.isUp = true;

@@ -1,7 +1,7 @@
 /** @module What a Collector adds to each of its scrapes is nobody's fault, whatever it scraped; and how its scrapes are counted. */
 import test from 'ava';
 import { PROTOCOLS, startReceiver } from './samples-receiver.ts';
-import { createStage, gauge, requestOf, type Stage, sum, WATCH_MS } from './samples-stage.ts';
+import { createStage, gauge, OUTBOUND, requestOf, type Stage, sum, WATCH_MS } from './samples-stage.ts';
 
 const OWNER = { namespace: 'shop', deployment: 'web', pod: 'web-1' };
 const RESOURCE = { 'service.name': 'linkerd-proxy', 'service.instance.id': '127.0.0.1:4191' };
@@ -62,6 +62,23 @@ async function come(stage: Stage, at: number, metrics: readonly object[]): Promi
   await stage.send(requestOf(metrics));
 }
 const page = (at: number) => [sum('response_total', at, { at }), gauge('up', 1, { at })];
+
+test('a scrape is good once, also when it comes in parts and tells of a new process', async (t) => {
+  const stage = await createStage();
+  const start = (at: number, seconds: number) => gauge('process_start_time_seconds', WATCH_MS / 1000 + seconds, { at });
+  await come(stage, 5, [...page(5), start(5, -500)]);
+  await come(stage, 15, [sum('response_total', 3, { at: 15 }), start(15, 10)]);
+  stage.clock.advance(5000);
+  await stage.send(
+    requestOf([
+      gauge('up', 1, { at: 15 }),
+      sum('response_total', 2, { at: 15 }, { ...OUTBOUND, dst_deployment: 'auth' }),
+    ]),
+  );
+  stage.clock.advance(4000);
+  t.true(stage.seen.filter(({ kind }) => kind === 'scraped').length > 2);
+  t.deepEqual(outcomes(stage), { good: 2, failed: 0, missed: 0 });
+});
 
 test('scrapes are good, failed or missed, and none is two of them', async (t) => {
   const stage = await createStage();
