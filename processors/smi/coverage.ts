@@ -29,7 +29,8 @@ export function coverPage(
   if (isBaseline) {
     coverage.firstSight = true;
     // It lived before it was discovered, as far as its start is known: the slot expects all of its life in it.
-    state.lifeStartMs = Math.min(state.discoveredMs, Number.isNaN(startMs) ? Infinity : startMs);
+    state.isOlder = Number.isNaN(startMs);
+    state.lifeStartMs = Math.min(state.discoveredMs, state.isOlder ? Infinity : startMs);
     return;
   }
   coverage.coveredSeconds += (batch.startedMs - startMs) / 1000;
@@ -51,7 +52,8 @@ export function coverExpected(state: TargetState, slot: Slot, endMs: number): vo
     state.countedDueMs = due;
   }
   if (state.lifeStartMs === null) return;
-  const from = Math.max(slot.startMs, state.lifeStartMs);
+  // Whoever is found as the watch begins, and does not say since when it lives, lived before: as long as others were watched.
+  const from = state.isOlder && slot.reachesBack ? slot.startMs : Math.max(slot.startMs, state.lifeStartMs);
   const to = Math.min(endMs, state.goneMs ?? endMs);
   coverage.expectedSeconds += Math.max(0, to - from) / 1000;
 }

@@ -39,15 +39,22 @@ export class Slot {
   clockAhead = false;
   /** Pages that are being added by steps. */
   pages = 0;
+  readonly #cutMs: number;
   #lost: Overflow = { counts: 0 };
 
   /** `watchStartMs` cuts the slot in which the watch began: what came before it is nobody's, unless others tell of it. */
   constructor(number: number, slotMs: number, watchStartMs: number, mark: number) {
     this.number = number;
+    this.#cutMs = watchStartMs;
     this.endMs = (number + 1) * slotMs;
     this.cut = watchStartMs > number * slotMs && watchStartMs < this.endMs;
     this.startMs = this.cut ? watchStartMs : number * slotMs;
     this.mark = mark;
+  }
+
+  /** True when others told of what came before the watch began inside it. */
+  get reachesBack(): boolean {
+    return this.cut && this.startMs < this.#cutMs;
   }
 
   /** Begins where what others told of it (`told`) begins, so that its length is that of its counts. It stays cut. */

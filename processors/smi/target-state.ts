@@ -49,6 +49,8 @@ export class TargetState {
   goneMs: number | null = null;
   /** Engine time (ms) from which its life counts; null until the first good scrape. */
   lifeStartMs: number | null = null;
+  /** It lived before it was discovered, nobody knows since when. */
+  isOlder = false;
   /** The life of the process behind it as last seen; null until the first good scrape. */
   life: KnownLife | null = null;
   /** False until a page without skipped lines was seen: until then an unknown series may be an old one. */

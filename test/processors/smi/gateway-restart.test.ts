@@ -77,26 +77,42 @@ test('a clock that is not believed tells of the whole slot', async (t) => {
   t.deepEqual([begins(told), told[0]!.clockAhead], [[0], true]);
 });
 
-test('what is scraped here keeps its rate in a slot that others make longer', async (t) => {
+/** When the process says that it began, s before `T0`; null: it does not say. */
+for (const age of [3600, null]) {
+  test(`what is scraped here keeps its rate in a slot that others make longer: process of ${age} s`, async (t) => {
+    const weir = gateway({ fromSecond: 8, receives: ['samples', 'traffic'] });
+    await weir.smi.start();
+    const target = new TestTarget(identity('web', 'web-1', 'x', ''))
+      .series('ok', counter('success', workload('api')))
+      .series('start', START);
+    const start = age === null ? [] : [['start', T0 / 1000 - age] as const];
+    for (let second = 8.5; second < 30; second++) {
+      weir.until(second);
+      const times = { scheduledMs: T0 + second * 1000, nextDueMs: T0 + (second + 1) * 1000 };
+      weir.source.next(target.page([['ok', second * RATE], ...start], times));
+      if (second === 10.5 || second === 20.5) weir.send(toldBy('a', second === 10.5 ? 0 : 1));
+      if (second < 20) continue;
+      const found = rates(weir);
+      t.is(found.length, 2);
+      for (const rate of found) t.true(Math.abs(rate! - RATE) < 1e-9, `${rate} at ${second} s`);
+    }
+    t.deepEqual(coverageOf(weir.told[0]!).slice(2), [10 + 1, 10 + 10]);
+  });
+}
+
+test('a process that begins as the gateway does is expected since then, in a slot that others make longer', async (t) => {
   const weir = gateway({ fromSecond: 8, receives: ['samples', 'traffic'] });
   await weir.smi.start();
   const target = new TestTarget(identity('web', 'web-1', 'x', ''))
     .series('ok', counter('success', workload('api')))
     .series('start', START);
-  const scrape = (at: number) => {
-    weir.until(at);
-    const rows = [['ok', at * RATE] as const, ['start', T0 / 1000 - 3600] as const];
-    weir.source.next(target.page(rows, { scheduledMs: T0 + at * 1000, nextDueMs: T0 + (at + 1) * 1000 }));
-  };
-  for (let second = 8.5; second < 30; second++) {
-    scrape(second);
-    if (second === 10.5 || second === 20.5) weir.send(toldBy('a', second === 10.5 ? 0 : 1));
-    if (second < 20) continue;
-    const found = rates(weir);
-    t.is(found.length, 2);
-    for (const rate of found) t.true(Math.abs(rate! - RATE) < 1e-9, `${rate} at ${second} s`);
-  }
-  t.deepEqual(coverageOf(weir.told[0]!).slice(2), [10 + 1, 10 + 10]);
+  weir.until(9);
+  const rows = [['ok', 15] as const, ['start', T0 / 1000 + 7.5] as const];
+  weir.source.next(target.page(rows, { scheduledMs: T0 + 9000, nextDueMs: T0 + 19_000 }));
+  weir.until(10.5);
+  weir.send(toldBy('a', 0));
+  weir.until(20);
+  t.deepEqual(coverageOf(weir.told[0]!).slice(2), [10 + 1.5, 10 + 2.5]);
 });
 
 test('a slot that is cut as the gateway ends goes on to where what is told of it ends, never to its whole end', async (t) => {
