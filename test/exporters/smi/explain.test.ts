@@ -245,6 +245,13 @@ for (const [query, message] of [
   });
 }
 
+test('of several targets the one that is down is pointed to', async (t) => {
+  const waiting: TargetStatus = { ...down, address: '10.0.0.8:4191', health: 'unknown', lastScrapeMs: null };
+  const { get } = await startServer(t, { sums: SLOTS, targets: [waiting, down] });
+  const { message } = await get('/v1/explain?resource=deploy/gone');
+  t.regex(message, /; target 10\.0\.0\.9:4191 of linkerd \(one of 2 targets\) is listed by weir targets: down: /);
+});
+
 test('a target of another kind or namespace is not pointed to', async (t) => {
   const { ask } = await startServer(t, { sums: SLOTS, targets: [down] });
   for (const query of ['sts/gone', 'y/deploy/gone', 'deploy/gon', 'pod/gone']) {

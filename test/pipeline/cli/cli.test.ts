@@ -276,6 +276,7 @@ test('mends tell targets of one address apart, by what differs', async (t) => {
     '127.0.0.1:4191 (shop/web, linkerd)',
     '127.0.0.1:4191 (shop/cart, otlp)',
   ]);
+  t.deepEqual(await mendsOf(await two(web!, {})), ['127.0.0.1:4191 (shop/web)', '127.0.0.1:4191']);
   t.deepEqual(await mendsOf(await two({ ...web!, pod: 'web-1' }, { ...web!, pod: 'web-2' })), [
     '127.0.0.1:4191 (web-1)',
     '127.0.0.1:4191 (web-2)',
