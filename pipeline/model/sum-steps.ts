@@ -1,5 +1,5 @@
 /** @module Adding traffic by steps, so that long sums hold nobody up; what they come to is as in one go. */
-import { TrafficAccumulator, withoutTakenBack } from './sum.ts';
+import { amendedInterval, TrafficAccumulator, withoutTakenBack } from './sum.ts';
 import type { TrafficSum } from './traffic.ts';
 
 /** Work done step by step: the generator lets go between two steps. */
@@ -41,7 +41,7 @@ export function* amendInSteps(sum: TrafficSum, late: TrafficSum, pace = new SumP
   yield* addInSteps(accumulator, late, pace);
   const amended = accumulator.take();
   if (pace.isStep(amended.records.length >> 3)) yield;
-  return withoutTakenBack(amended, sum.interval, late);
+  return withoutTakenBack(amended, amendedInterval(sum, late), late);
 }
 
 /** What the steps come to, without a pause. */

@@ -131,14 +131,19 @@ export function sumTraffic(sums: Iterable<TrafficSum>, overflow?: Overflow): Tra
 }
 
 /**
- * `sum` with what came late for its interval, a new object over the same interval. Coverage that `late` takes back whole is
+ * `sum` with what came late for its interval, a new object over the same interval, or one that begins as early as `late` does. Coverage that `late` takes back whole is
  * gone, as if it had never been told. Neither is written. O(items).
  */
 export function amendTraffic(sum: TrafficSum, late: TrafficSum): TrafficSum {
   const accumulator = new TrafficAccumulator();
   accumulator.add(sum);
   accumulator.add(late);
-  return withoutTakenBack(accumulator.take(), sum.interval, late);
+  return withoutTakenBack(accumulator.take(), amendedInterval(sum, late), late);
+}
+
+/** Interval of `sum`, beginning where `late` begins if that is earlier: a slot that was cut, of which others counted more. */
+export function amendedInterval({ interval: { startMs, endMs } }: TrafficSum, { interval }: TrafficSum): Interval {
+  return { startMs: Math.min(startMs, interval.startMs), endMs };
 }
 
 /** `amended`, the sum with `late`, over `interval` and without coverage that `late` took back whole. O(coverage). */

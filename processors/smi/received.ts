@@ -244,7 +244,7 @@ export class ReceivedTraffic {
       const parts: TrafficSum[] = [];
       for (const [at, share] of shares) {
         if (at === number) continue;
-        parts.push(finished(share, this.#intervalOf(at)));
+        parts.push(finished(share, this.#intervalOfLate(at, share)));
         if (pace.isStep(parts.at(-1)!.records.length >> 3)) yield;
       }
       const whole = finished(own, local.interval, frame);
@@ -275,6 +275,14 @@ export class ReceivedTraffic {
       }
     }
     return { shares: taken, items };
+  }
+
+  /** From where what was told begins. What is told of many slots together, or only taken back, is of whole ones. */
+  #intervalOfLate(number: number, { received, clockAhead }: Share): Interval {
+    const slot = this.#intervalOf(number);
+    if (received.isEmpty || clockAhead) return slot;
+    const { startMs } = received.interval;
+    return startMs < slot.endMs ? { ...slot, startMs: Math.max(slot.startMs, startMs) } : slot;
   }
 
   #intervalOf(number: number): { startMs: number; endMs: number } {

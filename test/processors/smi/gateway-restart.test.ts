@@ -115,6 +115,27 @@ test('a process that begins as the gateway does is expected since then, in a slo
   t.deepEqual(coverageOf(weir.told[0]!).slice(2), [10 + 1.5, 10 + 2.5]);
 });
 
+for (const [what, from, begin] of [
+  ['all of it', 0, 0],
+  ['a part that began before the gateway', 0.3, 0.3],
+  ['a part that began after it', 0.9, 0.8],
+] as const) {
+  test(`what comes late for the slot in which the gateway began is divided by the time it was counted in: ${what}`, async (t) => {
+    const weir = gateway({ fromSecond: 8 });
+    await weir.smi.start();
+    weir.until(25);
+    weir.send(toldBy('a', from, 1, from > 0));
+    weir.send(toldBy('a', 1));
+    weir.until(30);
+    const held = weir.model.slotsOf(30_000).find(({ interval }) => interval.endMs === T0 + 10_000)!;
+    t.is((held.interval.startMs - T0) / 10_000, begin);
+    const seconds = (1 - begin) * 10 + 10;
+    const lived = (1 - from) * 10 + 10;
+    const [rate] = rates(weir, 20_000);
+    t.true(Math.abs(rate! - (RATE * lived) / seconds) < 1e-9, `${rate}`);
+  });
+}
+
 test('a slot that is cut as the gateway ends goes on to where what is told of it ends, never to its whole end', async (t) => {
   const weir = gateway();
   await weir.smi.start();
