@@ -187,3 +187,19 @@ test('property: whenever a gateway begins and whatever agents tell, what is cove
     { numRuns: 50 },
   );
 });
+
+test('a gateway that ends as a slot begins tells what came for that slot as its own', async (t) => {
+  const { smi, until, send, told } = gateway();
+  await smi.start();
+  until(10);
+  send(toldBy('a', 1));
+  await smi.stop(new AbortController().signal);
+  t.deepEqual(
+    [begins(told), ends(told)],
+    [
+      [0, 1],
+      [1, 1.9999],
+    ],
+  );
+  t.deepEqual(coverageOf(told[1]!).slice(2), [10, 10]);
+});
