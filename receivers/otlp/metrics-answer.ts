@@ -5,6 +5,7 @@ import { badValuesMessage, foreignMessage, takeScrapeReports } from './foreign-p
 import type { IntakeAnswer } from './intake.ts';
 import { worstOf } from './outcomes.ts';
 import type { SamplesShare } from './samples-share.ts';
+import { total } from './totals.ts';
 import { type Fate, lastWord } from './traffic-books.ts';
 import type { TrafficEvents } from './traffic-telemetry.ts';
 
@@ -103,10 +104,4 @@ function rejectedOf(fates: readonly Fate[]): ReadonlyMap<string, number> {
 
 function inOne(left: readonly LeftOut[]): string {
   return left.flatMap(({ message }) => (message === '' ? [] : [message])).join('. ');
-}
-
-function total(counts: Iterable<number>): number {
-  let sum = 0;
-  for (const count of counts) sum += count;
-  return sum;
 }

@@ -27,6 +27,7 @@ import { Repeats } from './repeats.ts';
 import { createRepeatsStore, type OpenStateFile, type RepeatsStore } from './repeats-store.ts';
 import type { SamplesIntake, SamplesShare } from './samples-share.ts';
 import { SplitRequests } from './split-requests.ts';
+import { total } from './totals.ts';
 import type { Fate } from './traffic-books.ts';
 import { TrafficJudge } from './traffic-judge.ts';
 import { TrafficOffer } from './traffic-offer.ts';
@@ -212,10 +213,4 @@ class MetricsIntake implements Intake {
 async function withSamples(fates: Promise<Fate[]>, outcome: Promise<Outcome>, points: number): Promise<Fate[]> {
   const [ofTraffic, ofSamples] = await Promise.all([fates, outcome]);
   return [...ofTraffic, { outcome: ofSamples, points }];
-}
-
-function total(counts: Iterable<number>): number {
-  let sum = 0;
-  for (const count of counts) sum += count;
-  return sum;
 }

@@ -10,6 +10,7 @@ import { printableShort } from '../../pipeline/wire/printable.ts';
 import { ForeignPoints } from './foreign-points.ts';
 import type { Claim, Repeats } from './repeats.ts';
 import type { SplitRequests } from './split-requests.ts';
+import { total } from './totals.ts';
 
 /** How one sender's request ended. `unnumbered`: taken, but without source, epoch or number, so a repeat would be too. */
 export type TrafficOutcome = 'taken' | 'unnumbered' | 'split' | 'repeat' | 'repeat_too_old' | 'refused' | 'rejected';
@@ -198,7 +199,7 @@ export function createTrafficEvents(
       for (const [name, points] of names) foreign.add(shown(name), points);
       foreign.addUnnamed(unnamed);
       const [name = ''] = names.keys();
-      drops.foreign.dropped('foreign', sumOf(names) + unnamed, shown(name));
+      drops.foreign.dropped('foreign', total(names.values()) + unnamed, shown(name));
     },
     badValues(names, points) {
       for (const [name, count] of names) bad.add(shown(name), count);
@@ -243,12 +244,6 @@ function createDropLines(log: Logger, clock: Clock) {
       log.error({ items, reason, times, total }, 'The pipeline took a request in part; the rest is dropped'),
     ),
   };
-}
-
-function sumOf(points: ReadonlyMap<string, number>): number {
-  let sum = 0;
-  for (const count of points.values()) sum += count;
-  return sum;
 }
 
 function shown(text: string): string {

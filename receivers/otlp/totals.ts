@@ -1,0 +1,7 @@
+/** @module What counts come to together. */
+
+export function total(counts: Iterable<number>): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
+}
