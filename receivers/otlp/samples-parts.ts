@@ -1,4 +1,4 @@
-/** @module Rows of one resource by proxy and time, which are parts of scrapes. */
+/** @module Rows of one resource and one time by proxy, which are parts of scrapes. */
 import type { PointRows } from './samples-rows.ts';
 import type { SampledTarget } from './samples-target.ts';
 import type { PagePart } from './samples-write.ts';
@@ -10,8 +10,8 @@ export interface TargetPart {
 
 export class Parts {
   readonly #rows: PointRows;
-  readonly #byTarget = new Map<SampledTarget, Map<number, TargetPart>>();
-  /** The one that the last row joined: most rows are of one proxy and one time. */
+  readonly #byTarget = new Map<SampledTarget, TargetPart>();
+  /** The one that the last row joined: most rows are of one proxy. */
   #last: TargetPart | null = null;
 
   constructor(rows: PointRows) {
@@ -21,27 +21,21 @@ export class Parts {
   /** Adds a row that has its series. O(1). */
   join(row: number): void {
     const { target } = this.#rows.series[row]!;
-    const timeMs = this.#rows.timeMs[row]!;
-    const last = this.#last;
-    if (last === null || last.target !== target || last.part.timeMs !== timeMs)
-      this.#last = this.#begin(target, timeMs, row);
-    const { part } = this.#last!;
+    if (this.#last?.target !== target) this.#last = this.#byTarget.get(target) ?? this.#begin(target, row);
+    const { part } = this.#last;
     if (part.last === row) return;
     this.#rows.next[part.last] = row;
     part.last = row;
   }
 
-  /** Earlier times first. */
-  inOrder(): TargetPart[] {
-    const all = [...this.#byTarget.values()].flatMap((byTime) => [...byTime.values()]);
-    return all.sort((a, b) => a.part.timeMs - b.part.timeMs);
+  /** In the order in which their proxies came. */
+  all(): TargetPart[] {
+    return [...this.#byTarget.values()];
   }
 
-  #begin(target: SampledTarget, timeMs: number, row: number): TargetPart {
-    const byTime = this.#byTarget.get(target) ?? new Map<number, TargetPart>();
-    this.#byTarget.set(target, byTime);
-    const known = byTime.get(timeMs) ?? { target, part: { timeMs, first: row, last: row } };
-    byTime.set(timeMs, known);
-    return known;
+  #begin(target: SampledTarget, row: number): TargetPart {
+    const begun = { target, part: { timeMs: this.#rows.timeMs[row]!, first: row, last: row } };
+    this.#byTarget.set(target, begun);
+    return begun;
   }
 }

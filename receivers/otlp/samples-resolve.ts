@@ -89,7 +89,7 @@ export class RowSeries {
           resource.target?.target.key ?? '',
         );
     }
-    return parts.inOrder();
+    return parts.all();
   }
 
   /** Gives a row that is not known its series; returns why it has none, else null. O(buckets). */
