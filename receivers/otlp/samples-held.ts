@@ -9,6 +9,7 @@ import type { SeriesBudget } from '../scrape/series-index.ts';
 import { END, PointRows } from './samples-rows.ts';
 import { newSeriesOf, type PointSeries } from './samples-series.ts';
 import { Tally } from './samples-tally.ts';
+import { RoomPromise } from './samples-target-settings.ts';
 import type { Heard } from './samples-times.ts';
 import type { PagePart } from './samples-write.ts';
 
@@ -47,9 +48,8 @@ export class HeldScrape {
   /** What becomes of it, not booked before. */
   readonly tally = new Tally();
   readonly #part: PagePart;
-  readonly #budget: SeriesBudget;
-  /** Room that its histograms need, those whose buckets are new. */
-  #promised = 0;
+  /** For its histograms whose buckets are new. */
+  readonly #room: RoomPromise;
   /** Of `up` nobody keeps series, so that one of a kind is held, whatever stands beside it. */
   #upKinds = 0;
 
@@ -57,7 +57,7 @@ export class HeldScrape {
     this.timeMs = timeMs;
     this.heard = { nowMs, steadyMs };
     this.rows = rows;
-    this.#budget = budget;
+    this.#room = new RoomPromise(budget);
     this.#part = { timeMs, first: END, last: END };
   }
 
@@ -79,8 +79,7 @@ export class HeldScrape {
 
   /** All of it has been applied: what had room is there by now. */
   end(): void {
-    this.#budget.promised -= this.#promised;
-    this.#promised = 0;
+    this.#room.end();
   }
 
   /** Ids of all series that something is held of, with those of the buckets that they are to have. O(samples). */
@@ -108,9 +107,7 @@ export class HeldScrape {
   }
 
   #append(row: number): void {
-    const promised = newSeriesOf(this.rows.buckets[row]!);
-    this.#promised += promised;
-    this.#budget.promised += promised;
+    this.#room.add(newSeriesOf(this.rows.buckets[row]!));
     append(this.#part, this.rows, row);
   }
 

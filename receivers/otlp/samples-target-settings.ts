@@ -65,7 +65,7 @@ export interface TakeFacts extends Heard {
   readonly pace: Pace;
 }
 
-/** Room that is promised to what was read of one scrape, until it is held or applied. */
+/** Room that is promised to what is read or held of one scrape, until that is held or applied. */
 export class RoomPromise {
   readonly #budget: SeriesBudget;
   #series = 0;
