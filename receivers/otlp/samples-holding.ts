@@ -38,7 +38,7 @@ export class Holding {
     this.#settling = new Settling({
       ...{ clock, settleMs: config.scrape_interval * SETTLE_SHARE, isBusy, ended },
       settle: (target, pace) => this.settle(target, pace),
-      settled: () => isBusy() || this.tidy(),
+      settled: () => this.tidy(),
     });
   }
 
@@ -79,7 +79,7 @@ export class Holding {
     return this.#settling.settleLate();
   }
 
-  /** Lets proxies forget what is over, unless points that were read may be of that. To be called when nothing is being applied. */
+  /** Lets proxies forget what is over, unless points that were read may be of that. To be called when none is being changed. */
   tidy(): void {
     if (this.#isRead()) return;
     for (const target of this.#untidy) target.tidy();
