@@ -205,9 +205,8 @@ export class SampledTarget {
     if (isNew) this.#advance(timeMs, heard, fromMs ?? timeMs);
     if (isNew || isFirst) this.#beginGood(timeMs);
     const isLateFirst = !isFirst && timeMs === this.#good.firstMs;
-    const facts = { part, rows, pace, nowMs, tally, beforeMs, isLateFirst };
-    const context = {
-      ...facts,
+    const context: PartContext = {
+      ...{ part, rows, pace, nowMs, tally, beforeMs, isLateFirst },
       anew: false,
       page: ++this.#pages.page,
       shownPage: this.#pages.shownPage,
