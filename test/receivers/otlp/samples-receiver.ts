@@ -1,6 +1,6 @@
 /** @module A receiver of a Collector's samples on both ports, and requests to it as bytes over each protocol. */
-import { once } from 'node:events';
 import { connect } from 'node:http2';
+import { buffer } from 'node:stream/consumers';
 import type { ExecutionContext } from 'ava';
 import type protobuf from 'protobufjs';
 import { Balance } from '../../../pipeline/balance.ts';
@@ -87,12 +87,10 @@ async function sendGrpc(url: string, bytes: Uint8Array): Promise<Answer> {
   stream.on('trailers', (trailers) => {
     status = trailers['grpc-status'];
   });
-  const pieces: Buffer[] = [];
-  stream.on('data', (piece: Buffer) => void pieces.push(piece));
-  await once(stream, 'end');
-  session.close();
+  // A stream that is closed before its end fails here.
+  const body = await buffer(stream).finally(() => session.close());
   if (status !== '0') throw new Error(`status ${status}`);
-  return read(Buffer.concat(pieces).subarray(5));
+  return read(body.subarray(5));
 }
 
 function read(body: Uint8Array): Answer {
