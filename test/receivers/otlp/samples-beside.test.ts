@@ -4,22 +4,13 @@ import fc from 'fast-check';
 import { Turns } from '../../../pipeline/clock/turns.ts';
 import { type InSteps, inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { createMetricsIntake } from '../../../receivers/otlp/metrics-intake.ts';
-import { countsOf, createStage, OUTBOUND, PROXY, requestOf, SETTLED_MS, type Stage, sum } from './samples-stage.ts';
+import { countsOf, createStage, SETTLED_MS, type Stage, scrapeOf } from './samples-stage.ts';
 import { TurnClock } from './turn-clock.ts';
 
 const LONG = 150;
 const SHORT = 40;
 /** Between the two, so that each request of LONG series is long. */
 const LONG_SAMPLES = 100;
-const proxy = (i: number) => ({ ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` });
-
-/** A scrape of proxy `i`: each of its series stands at `value`. */
-function scrape(i: number, at: number, value: number, series: number, more: Record<string, string> = {}): Uint8Array {
-  const metrics = Array.from({ length: series }, (_, s) =>
-    sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
-  );
-  return requestOf(metrics, { ...proxy(i), ...more });
-}
 
 const stageOf = () => createStage({ config: { target_expiration: '30s' }, longSamples: LONG_SAMPLES });
 const totalOf = ({ sums }: Stage) => countsOf(sums).reduce((all, { count }) => all + count, 0);
@@ -37,7 +28,7 @@ test('property: long and short scrapes of several proxies that come at the same 
       const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
       for (const [at, value] of [[5, 10] as const, [15, 17] as const]) {
         stage.clock.advance(at === 5 ? 5000 : 10_000);
-        const taking = Promise.all(proxies.map((i) => intake.take(scrape(i, at, value, seriesOf(i)))));
+        const taking = Promise.all(proxies.map((i) => intake.take(scrapeOf(i, at, value, seriesOf(i)))));
         await clock.end();
         for (const answer of await taking) t.is(answer.kind, 'taken');
       }
@@ -57,14 +48,14 @@ async function applying() {
   const clock = new TurnClock([true]);
   const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
   stage.clock.advance(5000);
-  const first = intake.take(scrape(2, 5, 10, SHORT));
+  const first = intake.take(scrapeOf(2, 5, 10, SHORT));
   await clock.end();
   await first;
   stage.clock.advance(20_000);
   const answered: string[] = [];
   const take = (name: string, body: Uint8Array) =>
     intake.take(body).then(({ kind }) => void answered.push(`${name} ${kind}`));
-  const long = take('long', scrape(1, 15, 17, 2000));
+  const long = take('long', scrapeOf(1, 15, 17, 2000));
   for (let i = 0; stage.intake.targets().length < 2; i++) {
     if (i > 1000) throw new Error('the long request is never applied');
     await clock.round();
@@ -75,7 +66,7 @@ async function applying() {
 
 test('a short request of another proxy is answered while a long one is being applied', async (t) => {
   const { stage, clock, take, long, answered } = await applying();
-  const short = take('short', scrape(2, 15, 17, SHORT));
+  const short = take('short', scrapeOf(2, 15, 17, SHORT));
   await clock.end();
   await Promise.all([long, short]);
   t.deepEqual(answered, ['short taken', 'long taken']);
@@ -86,7 +77,7 @@ test('a short request of another proxy is answered while a long one is being app
 test('a short request of the same proxy waits for it, so that what comes of one proxy is taken in its order', async (t) => {
   const { stage, clock, take, long, answered } = await applying();
   // Under a resource that is not known yet, so that nothing but its names tells whose it is.
-  const short = take('next', scrape(1, 25, 20, SHORT, { 'telemetry.sdk.name': 'x' }));
+  const short = take('next', scrapeOf(1, 25, 20, SHORT, { 'telemetry.sdk.name': 'x' }));
   await clock.end();
   await Promise.all([long, short]);
   t.deepEqual(answered, ['long taken', 'next taken']);
@@ -97,8 +88,8 @@ test('a short request of the same proxy waits for it, so that what comes of one 
 
 test('a second long request waits for the first, and short ones for neither', async (t) => {
   const { stage, clock, take, long, answered } = await applying();
-  const second = take('second', scrape(3, 15, 17, LONG));
-  const short = take('short', scrape(2, 15, 17, SHORT));
+  const second = take('second', scrapeOf(3, 15, 17, LONG));
+  const short = take('short', scrapeOf(2, 15, 17, SHORT));
   await clock.end();
   await Promise.all([long, second, short]);
   t.is(answered[0], 'short taken');
@@ -109,9 +100,9 @@ test('a second long request waits for the first, and short ones for neither', as
 
 test('one that waits for a long request of its proxy is not forgotten when that one has failed', async (t) => {
   const { stage, clock, take, long, answered } = await applying();
-  const same = scrape(1, 25, 20, LONG);
+  const same = scrapeOf(1, 25, 20, LONG);
   const broken = take('broken', same.subarray(0, same.length - 1)).catch(() => void answered.push('broken'));
-  const next = take('next', scrape(1, 35, 21, LONG));
+  const next = take('next', scrapeOf(1, 35, 21, LONG));
   await clock.end();
   await Promise.all([long, broken, next]);
   t.deepEqual([...answered].sort(), ['broken', 'long taken', 'next taken']);
@@ -124,7 +115,7 @@ test('a stop hands on the long request that was begun and the short one, and tel
     const clock = new TurnClock([true]);
     const intake = createMetricsIntake(stage.settings, new Turns(clock), stage.intake);
     const sizes = [LONG, SHORT, LONG, SHORT];
-    const taking = Promise.all(sizes.map((series, i) => intake.take(scrape(i, 5, 10, series))));
+    const taking = Promise.all(sizes.map((series, i) => intake.take(scrapeOf(i, 5, 10, series))));
     for (let i = 0; i < rounds; i++) await clock.round();
     void intake.stop();
     const { length } = stage.seen;
@@ -163,9 +154,9 @@ async function offerSteps({ intake }: Stage, body: Uint8Array): Promise<number> 
 test('finding the series of points lets go often: each unknown one is 1/32 of a step', async (t) => {
   const stage = await createStage();
   stage.clock.advance(5000);
-  const first = await offerSteps(stage, scrape(1, 5, 10, 1600));
+  const first = await offerSteps(stage, scrapeOf(1, 5, 10, 1600));
   stage.clock.advance(10_000);
-  const again = await offerSteps(stage, scrape(1, 15, 10, 1600));
+  const again = await offerSteps(stage, scrapeOf(1, 15, 10, 1600));
   t.true(first - again >= 45, `${first} steps at first sight, ${again} then`);
 });
 
@@ -173,7 +164,7 @@ test('a page lets go often: each is an eighth of a step, however few its points'
   const stage = await createStage();
   stage.clock.advance(5000);
   const requests = (at: number) =>
-    Uint8Array.from(Array.from({ length: 200 }, (_, i) => [...scrape(i, at, 10, 1)]).flat());
+    Uint8Array.from(Array.from({ length: 200 }, (_, i) => [...scrapeOf(i, at, 10, 1)]).flat());
   await offerSteps(stage, requests(5));
   stage.clock.advance(10_000);
   const steps = await offerSteps(stage, requests(15));
@@ -183,9 +174,9 @@ test('a page lets go often: each is an eighth of a step, however few its points'
 test('a page of many series is taken by steps, those that came long ago too', async (t) => {
   const stage = await createStage();
   stage.clock.advance(5000);
-  await offerSteps(stage, scrape(1, 5, 10, 20_000));
+  await offerSteps(stage, scrapeOf(1, 5, 10, 20_000));
   stage.clock.advance(10_000);
-  await offerSteps(stage, scrape(1, 15, 11, 1));
+  await offerSteps(stage, scrapeOf(1, 15, 11, 1));
   const before = goodOnes(stage).length;
   stage.clock.advance(SETTLED_MS - 1);
   t.is(goodOnes(stage).length, before);
@@ -205,10 +196,10 @@ test('a page of many series is taken by steps, those that came long ago too', as
 test('a request is long by its samples and by the series that are kept of its proxies, for all of them are on each page', async (t) => {
   const stage = await stageOf();
   stage.clock.advance(5000);
-  await stage.send(scrape(1, 5, 10, LONG_SAMPLES - 1));
+  await stage.send(scrapeOf(1, 5, 10, LONG_SAMPLES - 1));
   stage.clock.advance(10_000);
   const isLong = (i: number, series: number) =>
-    inOneGo(stage.intake.read(scrape(i, 15, 17, series), new Map()))!.isLong;
+    inOneGo(stage.intake.read(scrapeOf(i, 15, 17, series), new Map()))!.isLong;
   t.deepEqual(
     [1, 2].map((series) => isLong(1, series)),
     [false, true],

@@ -5,22 +5,14 @@ import type { Clock } from '../../../pipeline/clock/clock.ts';
 import { type InSteps, inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { Settling } from '../../../receivers/otlp/samples-settling.ts';
 import type { SampledTarget } from '../../../receivers/otlp/samples-target.ts';
-import { countsOf, createStage, OUTBOUND, PROXY, requestOf, SETTLED_MS, type Stage, sum } from './samples-stage.ts';
+import { countsOf, createStage, SETTLED_MS, type Stage, scrapeOf } from './samples-stage.ts';
 
 /** So many that `smi` binds them by more than one step. */
 const SERIES = 1300;
-const proxy = (i: number) => ({ ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` });
-const scrape = (i: number, at: number, value: number, series: number) =>
-  requestOf(
-    Array.from({ length: series }, (_, s) =>
-      sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
-    ),
-    proxy(i),
-  );
-const KNOWN = scrape(1, 5, 10, 2);
-const LONG = scrape(1, 15, 17, SERIES);
+const KNOWN = scrapeOf(1, 5, 10, 2);
+const LONG = scrapeOf(1, 15, 17, SERIES);
 /** What comes while that is being settled: nothing new, a further scrape of the same proxy, another proxy. */
-const NEXT = { repeat: scrape(1, 15, 17, 2), newer: scrape(1, 16, 20, 2), other: scrape(2, 16, 5, 3) } as const;
+const NEXT = { repeat: scrapeOf(1, 15, 17, 2), newer: scrapeOf(1, 16, 20, 2), other: scrapeOf(2, 16, 5, 3) } as const;
 
 /** A stage that has begun to settle a long scrape, and done so many rounds of the loop since. */
 async function begun(rounds: number): Promise<Stage> {
@@ -117,12 +109,12 @@ function boundOf({ settings }: Stage): { bound: number } {
 
 test('a look for silent proxies waits until the scrape at hand is applied, and no longer', async (t) => {
   const stage = await createStage({ config: { target_expiration: '30s' } });
-  await stage.send(scrape(2, 0, 1, 2));
+  await stage.send(scrapeOf(2, 0, 1, 2));
   stage.clock.advance(5000);
   await stage.send(KNOWN);
   // Proxies are looked for each 5 s, and proxy 2 has been silent for too long at 35 s.
   stage.clock.advance(34_900 - SETTLED_MS - 5000);
-  await stage.send(scrape(1, 32, 17, SERIES));
+  await stage.send(scrapeOf(1, 32, 17, SERIES));
   stage.clock.advance(SETTLED_MS - 1);
   const from = stage.seen.length;
   stage.clock.fireNext();
@@ -215,6 +207,18 @@ function slow() {
 // Nothing of a target is asked for.
 const target = () => ({}) as SampledTarget;
 
+/** Two that are due at the same time, the first of which is at hand. */
+function slowWithTwo() {
+  const all = slow();
+  const { settling, clock } = all;
+  const [first, second] = [target(), target()];
+  settling.add(first, 5000);
+  settling.add(second, 5000);
+  settling.arm();
+  clock.turn();
+  return { ...all, first, second };
+}
+
 for (const withinMs of [10, 100, 1000, 2499, 2500, 5000])
   test(`what is to be in a slot that closes in ${2 * withinMs} ms is applied before that, however long a turn takes`, (t) => {
     const { settling, doneMs, clock } = slow();
@@ -247,12 +251,7 @@ test('what is not urgent is done step by step, and what follows is none the more
 
 test('whoever cuts has the proxy at hand to its end, and no other, and hears of no failure', (t) => {
   for (const fails of [false, true]) {
-    const { settling, doneMs, told, clock } = slow();
-    const [first, second] = [target(), target()];
-    settling.add(first, 5000);
-    settling.add(second, 5000);
-    settling.arm();
-    clock.turn();
+    const { settling, doneMs, told, clock, first, second } = slowWithTwo();
     told.isBusy = true;
     told.fails = fails;
     let steps = 0;
@@ -278,19 +277,14 @@ test('after one that was urgent, another that is not is done step by step', (t) 
   clock.nowMs = 2490;
   settling.add(urgent, 10);
   clock.nowMs = 2600;
-  while (!doneMs.has(urgent)) turn();
+  while (!doneMs.has(urgent) && turn());
   let turns = 0;
-  for (; !doneMs.has(other); turns++) turn();
+  while (!doneMs.has(other) && turn()) turns += 1;
   t.true(turns >= STEPS, `${turns} turns`);
 });
 
 test('where the loop has the proxy at hand to its end, whoever waits for that goes on, and nobody else is called', (t) => {
-  const { settling, doneMs, told, clock } = slow();
-  const [first, second] = [target(), target()];
-  settling.add(first, 5000);
-  settling.add(second, 5000);
-  settling.arm();
-  clock.turn();
+  const { settling, doneMs, told, clock, first } = slowWithTwo();
   told.isBusy = true;
   const cut = settling.cut();
   t.false(cut.next().done);
@@ -300,15 +294,10 @@ test('where the loop has the proxy at hand to its end, whoever waits for that go
 });
 
 test('one that looks is called when the proxy at hand is at its end, and needs not wait where there is none', (t) => {
-  const { settling, doneMs, told, clock } = slow();
-  const [first, second] = [target(), target()];
-  t.false(settling.endSoon());
-  settling.add(first, 5000);
-  settling.add(second, 5000);
-  settling.arm();
-  clock.turn();
+  t.false(slow().settling.endSoon());
+  const { settling, doneMs, told, clock, first, second } = slowWithTwo();
   t.true(settling.endSoon());
-  while (told.ended === 0) clock.turn();
+  while (told.ended === 0 && clock.turn());
   t.deepEqual([...doneMs.keys()], [first]);
   while (clock.turn());
   t.deepEqual([...doneMs.keys()], [first, second]);

@@ -3,17 +3,10 @@ import test from 'ava';
 import { inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { RowPool } from '../../../receivers/otlp/samples-held.ts';
 import type { PointRows } from '../../../receivers/otlp/samples-rows.ts';
-import { countsOf, createStage, OUTBOUND, PROXY, requestOf, SETTLED_MS, sum, WATCH_MS } from './samples-stage.ts';
+import { countsOf, createStage, SETTLED_MS, scrapeOf, WATCH_MS } from './samples-stage.ts';
 
 const SERIES = 400;
-const proxy = (i: number) => ({ ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` });
-const scrape = (i: number, at: number, value: number, series = SERIES) =>
-  requestOf(
-    Array.from({ length: series }, (_, s) =>
-      sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
-    ),
-    proxy(i),
-  );
+const scrape = (i: number, at: number, value: number, series = SERIES) => scrapeOf(i, at, value, series);
 
 /** After what is held has been due for so much longer (of the time it was to be held) it waits for no pause. */
 const LATE_MS = SETTLED_MS * 1.2;

@@ -225,6 +225,15 @@ export const OUTBOUND: Attributes = {
   classification: 'success',
 };
 
+/** A scrape of the proxy with number `i`: each of its series stands at `value`. `more`: attributes of the resource. */
+export function scrapeOf(i: number, at: number, value: number, series: number, more: Attributes = {}): Uint8Array {
+  const metrics = Array.from({ length: series }, (_, s) =>
+    sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
+  );
+  const proxy = { ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` };
+  return requestOf(metrics, { ...proxy, ...more });
+}
+
 export interface SlotCount {
   /** Seconds since `WATCH_MS` at which the slot begins. */
   readonly at: number;

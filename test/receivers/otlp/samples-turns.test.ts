@@ -4,29 +4,12 @@ import fc from 'fast-check';
 import { Turns } from '../../../pipeline/clock/turns.ts';
 import { inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { createMetricsIntake } from '../../../receivers/otlp/metrics-intake.ts';
-import {
-  countsOf,
-  createStage,
-  OUTBOUND,
-  PROXY,
-  requestOf,
-  SETTLED_MS,
-  type Stage,
-  sum,
-  WATCH_MS,
-} from './samples-stage.ts';
+import { countsOf, createStage, SETTLED_MS, type Stage, scrapeOf, WATCH_MS } from './samples-stage.ts';
 import { TurnClock } from './turn-clock.ts';
 
 const SERIES = 150;
-const proxy = (i: number) => ({ ...PROXY, 'service.instance.id': `10.0.0.${i}:4191`, 'k8s.pod.name': `web-${i}-x` });
-
 /** A scrape of proxy `i`: each of its series stands at `value`. */
-function scrape(i: number, at: number, value: number): Uint8Array {
-  const metrics = Array.from({ length: SERIES }, (_, s) =>
-    sum('response_total', value, { at }, { ...OUTBOUND, dst_deployment: `api-${s}` }),
-  );
-  return requestOf(metrics, proxy(i));
-}
+const scrape = (i: number, at: number, value: number) => scrapeOf(i, at, value, SERIES);
 
 const stageOf = () => createStage({ config: { target_expiration: '30s' } });
 
