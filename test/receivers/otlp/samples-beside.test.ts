@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Turns } from '../../../pipeline/clock/turns.ts';
 import { type InSteps, inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import { createMetricsIntake } from '../../../receivers/otlp/metrics-intake.ts';
-import { countsOf, createStage, SETTLED_MS, type Stage, scrapeOf } from './samples-stage.ts';
+import { createStage, SETTLED_MS, type Stage, scrapeOf, totalOf } from './samples-stage.ts';
 import { TurnClock } from './turn-clock.ts';
 
 const LONG = 150;
@@ -13,7 +13,6 @@ const SHORT = 40;
 const LONG_SAMPLES = 100;
 
 const stageOf = () => createStage({ config: { target_expiration: '30s' }, longSamples: LONG_SAMPLES });
-const totalOf = ({ sums }: Stage) => countsOf(sums).reduce((all, { count }) => all + count, 0);
 const goodOnes = ({ seen }: Stage) => seen.filter(({ kind }) => kind === 'scraped').map(({ target }) => target);
 
 test('property: long and short scrapes of several proxies that come at the same time, some of them twice, count once each', async (t) => {

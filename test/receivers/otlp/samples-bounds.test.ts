@@ -2,18 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { TrafficSum } from '../../../pipeline/model/traffic.ts';
-import {
-  countsOf,
-  createStage,
-  DELTA,
-  gauge,
-  histogram,
-  OUTBOUND,
-  PROXY,
-  requestOf,
-  sum,
-  WATCH_MS,
-} from './samples-stage.ts';
+import { countsOf, createStage, DELTA, gauge, histogram, OUTBOUND, PROXY, requestOf, sum } from './samples-stage.ts';
 
 /** The same proxy, told by resources of other bytes. */
 const resourceOf = (i: number) => ({ ...PROXY, 'url.scheme': `http${i}` });
@@ -27,7 +16,7 @@ interface Sent {
 async function countedOf(requests: readonly (readonly [second: number, ...parts: Sent[]])[]) {
   const stage = await createStage();
   for (const [second, ...parts] of requests) {
-    stage.clock.advance(Math.max(0, WATCH_MS + second * 1000 - stage.time.nowMs()));
+    stage.goTo(second);
     for (const { metrics, resource = 0 } of parts) await stage.send(requestOf(metrics, resourceOf(resource)));
   }
   stage.clock.advance(60_000);

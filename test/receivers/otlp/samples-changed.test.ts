@@ -17,7 +17,7 @@ async function toldOf(scrapes: readonly Told[]) {
   const stage = await createStage();
   for (const [i, { counts, bounds, born = -500, temporality }] of scrapes.entries()) {
     const at = 5 + 10 * i;
-    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+    stage.goTo(at, 100);
     const started = gauge('process_start_time_seconds', WATCH_MS / 1000 + born, { at });
     const calls = sum('response_total', 10 * i, { at });
     const options = { at, from: at - 10, ...(temporality === undefined ? {} : { temporality }) };
@@ -157,7 +157,7 @@ for (const [before, bounds, counts] of [
   test(`a new process that is told when its buckets ${bounds} instead of ${before} have counted on counts each call once`, async (t) => {
     const stage = await createStage();
     const come = async (second: number, ...metrics: object[]) => {
-      stage.clock.advance(Math.max(0, WATCH_MS + second * 1000 - stage.time.nowMs()));
+      stage.goTo(second);
       await stage.send(requestOf(metrics));
     };
     const started = (at: number, born: number) => gauge('process_start_time_seconds', WATCH_MS / 1000 + born, { at });
@@ -185,7 +185,7 @@ test('of two values of one time in a late request the first counts, though the o
       [19, first, ...more],
       [25.1, sum('response_total', 3, { at: 25 }), histogram('response_latency_ms', [3, 4, 2], COARSE, { at: 25 })],
     ] as const) {
-      stage.clock.advance(Math.max(0, WATCH_MS + second * 1000 - stage.time.nowMs()));
+      stage.goTo(second);
       await stage.send(requestOf(metrics));
     }
     stage.clock.advance(60_000);
@@ -218,7 +218,7 @@ test('a histogram that is known needs no room, whatever resource tells it, and o
   ] as const) {
     const stage = await createStage({ config: { max_series: max } });
     const come = async (at: number, count: number, resource = PROXY) => {
-      stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+      stage.goTo(at, 100);
       const isOther = max > 6 && at === 35;
       const latencies = histogram(
         'response_latency_ms',

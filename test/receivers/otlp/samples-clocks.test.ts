@@ -17,7 +17,7 @@ interface Scrape {
 }
 
 async function come(stage: Stage, { at, ahead, value }: Scrape): Promise<void> {
-  stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + ON_THE_WAY_MS - stage.time.nowMs()));
+  stage.goTo(at, ON_THE_WAY_MS);
   await stage.send(requestOf([sum(REQUESTS, value, { at: at + ahead })]));
 }
 
@@ -123,7 +123,7 @@ for (const [name, before, after] of [
 test('deltas go on after the clock was set back', async (t) => {
   const stage = await createStage();
   const delta = async (at: number, ahead: number) => {
-    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + ON_THE_WAY_MS - stage.time.nowMs()));
+    stage.goTo(at, ON_THE_WAY_MS);
     await stage.send(requestOf([sum(REQUESTS, 7, { at: at + ahead, from: at + ahead - 10, temporality: 1 })]));
   };
   for (const [i, ahead] of [HOUR, HOUR, HOUR, 0, 0, 0, 0].entries()) await delta(15 + i * 10, ahead);
@@ -137,7 +137,7 @@ test('deltas of a clock that was set forward leave no gap', async (t) => {
   const stage = await createStage();
   for (const [i, ahead] of [-HOUR, -HOUR, -HOUR, 0, 0].entries()) {
     const at = 15 + i * 10;
-    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + ON_THE_WAY_MS - stage.time.nowMs()));
+    stage.goTo(at, ON_THE_WAY_MS);
     await stage.send(requestOf([sum(REQUESTS, 7, { at: at + ahead, from: at + ahead - 10, temporality: 1 })]));
   }
   t.is(missedOf(stage), 0);
@@ -231,12 +231,12 @@ test('of a clock set back with which values fall nothing is believed, unless the
     const start = (at: number, seconds: number) =>
       gauge('process_start_time_seconds', WATCH_MS / 1000 + seconds, { at });
     for (const { at, value } of scrapesOf(times(4, 0))) {
-      stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + ON_THE_WAY_MS - stage.time.nowMs()));
+      stage.goTo(at, ON_THE_WAY_MS);
       await stage.send(requestOf([sum(REQUESTS, value, { at }), start(at, -HOUR)]));
     }
     for (let i = 0; i < 4; i++) {
       const at = 45 + 10 * i;
-      stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + ON_THE_WAY_MS - stage.time.nowMs()));
+      stage.goTo(at, ON_THE_WAY_MS);
       const metrics = [sum(REQUESTS, 5 + 5 * i, { at: at - HOUR }), start(at - HOUR, restarted ? 40 : -HOUR)];
       await stage.send(requestOf(metrics));
     }

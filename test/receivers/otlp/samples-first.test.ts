@@ -10,7 +10,7 @@ const requests = (at: number, value: number, to = 'api') =>
 async function stageOf() {
   const stage = await createStage();
   const come = async (at: number, ...parts: readonly (readonly object[])[]) => {
-    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+    stage.goTo(at, 100);
     for (const metrics of parts) await stage.send(requestOf(metrics));
   };
   const counted = () => {

@@ -5,7 +5,7 @@ import { HeldScrape } from '../../../receivers/otlp/samples-held.ts';
 import { PointRows } from '../../../receivers/otlp/samples-rows.ts';
 import { NO_BUCKETS, PointSeries } from '../../../receivers/otlp/samples-series.ts';
 import { SeriesBudget } from '../../../receivers/scrape/series-index.ts';
-import { countsOf, createStage, gauge, histogram, OUTBOUND, requestOf, sum, WATCH_MS } from './samples-stage.ts';
+import { countsOf, createStage, gauge, histogram, OUTBOUND, requestOf, sum } from './samples-stage.ts';
 
 const requests = (at: number, value: number) => sum('response_total', value, { at }, OUTBOUND);
 const up = (at: number, isOver = false) => gauge('up', 1, { at, stale: isOver });
@@ -13,7 +13,7 @@ const up = (at: number, isOver = false) => gauge('up', 1, { at, stale: isOver })
 async function stageOf() {
   const stage = await createStage();
   const come = async (at: number, ...parts: readonly (readonly object[])[]) => {
-    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 - stage.time.nowMs()));
+    stage.goTo(at);
     for (const metrics of parts) await stage.send(requestOf(metrics));
   };
   const counted = () => {

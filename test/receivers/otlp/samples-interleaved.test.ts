@@ -8,7 +8,6 @@ import type { LatencyHistogram } from '../../../pipeline/model/traffic.ts';
 import { type InSteps, inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
 import type { SamplesShare } from '../../../receivers/otlp/samples-share.ts';
 import {
-  countsOf,
   createStage,
   DELTA,
   gauge,
@@ -19,6 +18,7 @@ import {
   SETTLED_MS,
   type Stage,
   sum,
+  totalOf,
   WATCH_MS,
 } from './samples-stage.ts';
 
@@ -28,7 +28,6 @@ const life = (at: number, born = -500) => [
   gauge('up', 1, { at }),
 ];
 const share = ({ intake }: Stage, request: Uint8Array) => inOneGo(intake.read(request, new Map()))!;
-const totalOf = ({ sums }: Stage) => countsOf(sums).reduce((all, { count }) => all + count, 0);
 
 /** More than ended series may outnumber the others by, and few steps of settling. */
 const SERIES = 1300;
@@ -186,7 +185,7 @@ async function comeInParts(stage: Stage, points: readonly object[], { partOf, is
 async function told(steps: readonly Step[], isInParts: boolean) {
   const stage = await createStage();
   for (const [k, points] of pointsOf(steps).entries()) {
-    stage.clock.advance(Math.max(0, WATCH_MS + atOf(k) * 1000 + BEGINS_MS - stage.time.nowMs()));
+    stage.goTo(atOf(k), BEGINS_MS);
     if (isInParts && k > 0) await comeInParts(stage, points, steps[k]!);
     else await stage.send(requestOf(points));
   }

@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { LifeSigns } from '../../../pipeline/model/lives.ts';
 import { PageLife } from '../../../receivers/otlp/samples-life.ts';
-import { countsOf, createStage, gauge, requestOf, sum, WATCH_MS } from './samples-stage.ts';
+import { countsOf, createStage, gauge, requestOf, sum } from './samples-stage.ts';
 
 const signs = (told: Partial<LifeSigns>): LifeSigns => ({
   ...{ startSeconds: Number.NaN, uptimeSeconds: Number.NaN, restartEpoch: Number.NaN },
@@ -53,7 +53,7 @@ const requests = (name: string, at: number, value: number) =>
 async function countedOf(uptimeSeconds: number): Promise<number> {
   const stage = await createStage();
   const come = (at: number, metrics: readonly object[]) => {
-    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+    stage.goTo(at, 100);
     return stage.send(requestOf(metrics));
   };
   await come(15, [gauge(UPTIME, uptimeSeconds, { at: 15 }), requests('one', 15, 0)]);

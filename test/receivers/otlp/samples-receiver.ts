@@ -11,6 +11,7 @@ import { factory } from '../../../receivers/otlp/factory.ts';
 import { createTestClock } from '../../kit/clock.ts';
 import { createTestLog } from '../../kit/log.ts';
 import { REQUEST_TYPE } from '../../kit/otlp-schema.ts';
+import { frame } from '../../pipeline/net/ingest-stage.ts';
 import { createTestMeters } from '../scrape/harness.ts';
 import { createSlots, tablesOf, WATCH_MS } from './samples-stage.ts';
 
@@ -80,9 +81,7 @@ async function sendGrpc(url: string, bytes: Uint8Array): Promise<Answer> {
   const session = connect(url);
   const headers = { ':method': 'POST', ':path': SERVICE, 'content-type': 'application/grpc', te: 'trailers' };
   const stream = session.request(headers);
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(bytes.length, 1);
-  stream.end(Buffer.concat([prefix, bytes]));
+  stream.end(frame(bytes));
   let status: unknown;
   stream.on('trailers', (trailers) => {
     status = trailers['grpc-status'];

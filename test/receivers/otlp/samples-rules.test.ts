@@ -22,7 +22,7 @@ const OTHER = { ...OUTBOUND, dst_deployment: 'auth' };
 
 /** Sends a request that comes a tenth of a second after `at` (seconds since the watch began). */
 async function come(stage: Stage, at: number, metrics: readonly object[], resource?: Record<string, string>) {
-  stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+  stage.goTo(at, 100);
   return stage.send(requestOf(metrics, resource));
 }
 

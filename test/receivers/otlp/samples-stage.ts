@@ -104,6 +104,10 @@ export async function createStage({
     ...{ signals: new Set(['metrics'] as const), demand: new Set(demand) },
   };
   const intake = createSamplesIntake(settings, await tablesOf(settings.config.samples.meshes), longSamples)!;
+  /** Moves the clock on to `lateMs` after that second since `WATCH_MS`, unless it is there already. */
+  function goTo(second: number, lateMs = 0): void {
+    clock.advance(Math.max(0, WATCH_MS + second * 1000 + lateMs - slots.time.nowMs()));
+  }
   /** Sends a request, all of it or nothing; returns how many points were taken by name, null for none. */
   async function send(request: Uint8Array): Promise<ReadonlyMap<string, number> | null> {
     const share = inOneGo(intake.read(request, new Map()));
@@ -123,6 +127,7 @@ export async function createStage({
     smiBalance: slots.balance,
     log,
     meters,
+    goTo,
     send,
   };
 }
@@ -250,4 +255,9 @@ export function countsOf(sums: readonly TrafficSum[]): SlotCount[] {
       complete: coverage.every((one) => one.scrapesMissed === 0 && one.resets === 0 && !one.firstSight),
     }))
     .filter(({ count, complete }) => count > 0 || !complete);
+}
+
+/** Successes and failures of all slots so far. */
+export function totalOf({ sums }: Pick<Stage, 'sums'>): number {
+  return countsOf(sums).reduce((all, { count }) => all + count, 0);
 }

@@ -1,7 +1,7 @@
 /** @module Series that are over are forgotten in time, whenever scrapes are settled, and nothing that still counts is. */
 import test from 'ava';
 import { inOneGo } from '../../../pipeline/wire/otlp-traffic.ts';
-import { countsOf, createStage, histogram, OUTBOUND, requestOf, type Stage, sum, WATCH_MS } from './samples-stage.ts';
+import { createStage, histogram, OUTBOUND, requestOf, type Stage, sum, totalOf } from './samples-stage.ts';
 
 const NEW_ONES = 400;
 
@@ -15,13 +15,12 @@ const always = (at: number, value: number) => sum('response_total', value, { at 
 async function stageOf(intervalMs: number, maxSeries: number) {
   const stage = await createStage({ intervalMs, config: { max_series: maxSeries } });
   const come = async (at: number, ...metrics: object[]) => {
-    stage.clock.advance(Math.max(0, WATCH_MS + at * 1000 + 100 - stage.time.nowMs()));
+    stage.goTo(at, 100);
     await stage.send(requestOf(metrics));
   };
   return { stage, come };
 }
 
-const totalOf = ({ sums }: Stage) => countsOf(sums).reduce((all, { count }) => all + count, 0);
 const series = ({ meters }: Stage) => meters.read('weir_otlp_samples_series')!;
 
 // With the longer one a scrape comes before the one before it has been held for long enough.

@@ -122,7 +122,7 @@ function told({ sums, balance }: Stage) {
 async function countedOf(requests: readonly (readonly object[][])[], end: (stage: Stage) => void) {
   const stage = await createStage();
   for (const [k, parts] of requests.entries()) {
-    stage.clock.advance(Math.max(0, WATCH_MS + atOf(k) * 1000 + 100 - stage.time.nowMs()));
+    stage.goTo(atOf(k), 100);
     for (const metrics of parts) await stage.send(requestOf(metrics, RESOURCE));
   }
   end(stage);

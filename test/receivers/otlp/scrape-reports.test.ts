@@ -58,7 +58,7 @@ function outcomes({ meters }: Stage): Record<string, number> {
 }
 
 async function come(stage: Stage, at: number, metrics: readonly object[]): Promise<void> {
-  stage.clock.advance(WATCH_MS + at * 1000 + 100 - stage.time.nowMs());
+  stage.goTo(at, 100);
   await stage.send(requestOf(metrics));
 }
 const page = (at: number) => [sum('response_total', at, { at }), gauge('up', 1, { at })];
