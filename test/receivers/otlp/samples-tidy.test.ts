@@ -56,6 +56,18 @@ test('a repeat, which shows nothing anew, makes nothing forget but what is over'
   t.is(totalOf(stage), 17);
 });
 
+test('what is over makes room as soon as its scrape is settled, before anything else comes', async (t) => {
+  const { stage, come } = await stageOf(10_000, 3500);
+  await come(5, always(5, 10), ...counters(5, 0, 3000, 1));
+  await come(15, always(15, 20), ...counters(15, 0, 3000, 0, true));
+  stage.clock.advance(4000);
+  t.is(series(stage), 1);
+  await come(25, always(25, 30), ...counters(25, 3000, 3000, 5));
+  stage.clock.advance(60_000);
+  t.deepEqual([...stage.balance.dropped], []);
+  t.is(totalOf(stage), 20 + 3000 * 5);
+});
+
 test('what is held of an ended series keeps it', async (t) => {
   const { stage, come } = await stageOf(50_000, 10_000);
   await come(5, always(5, 10), ...counters(5, 0, 3000, 5));
